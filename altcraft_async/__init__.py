@@ -1,0 +1,98 @@
+"""Asyncio client for the statistics API of the Altcraft marketing platform.
+
+    async with AltcraftClient("https://example.com", token="…") as client:
+        report = await client.resources.refresh(24, database_id=1)
+        report["email"].subscribed
+
+`AltcraftClient` starts tasks, `TaskHandle` waits for them, and everything
+that goes wrong is an `AltcraftError`.
+"""
+
+import logging
+
+from altcraft_async.client import AltcraftClient
+from altcraft_async.completion import as_completed
+from altcraft_async.core.pacing import Adaptive, Constant, Exponential, PollPolicy, Seen
+from altcraft_async.core.repeating import Retry
+from altcraft_async.core.tracking import Patience
+from altcraft_async.errors import (
+    AltcraftError,
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ClientClosedError,
+    ConfigurationError,
+    NotFoundError,
+    PermissionDeniedError,
+    PollingError,
+    ProtocolError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ServerError,
+    TariffLimitError,
+    TaskError,
+    TaskFailedError,
+    TaskLostError,
+    TaskStalledError,
+    TransportError,
+    WaitError,
+    WaitTimeoutError,
+)
+from altcraft_async.models import (
+    Completed,
+    CounterGroup,
+    CountersReport,
+    Failed,
+    Feedback,
+    SubscriptionCounters,
+    TaskKind,
+    TaskRef,
+    TaskStatus,
+)
+from altcraft_async.tasks import TaskHandle
+
+__all__ = [
+    "Adaptive",
+    "AltcraftClient",
+    "AltcraftError",
+    "ApiError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClientClosedError",
+    "Completed",
+    "ConfigurationError",
+    "Constant",
+    "CounterGroup",
+    "CountersReport",
+    "Exponential",
+    "Failed",
+    "Feedback",
+    "NotFoundError",
+    "Patience",
+    "PermissionDeniedError",
+    "PollPolicy",
+    "PollingError",
+    "ProtocolError",
+    "RateLimitedError",
+    "RequestTimeoutError",
+    "Retry",
+    "Seen",
+    "ServerError",
+    "SubscriptionCounters",
+    "TariffLimitError",
+    "TaskError",
+    "TaskFailedError",
+    "TaskHandle",
+    "TaskKind",
+    "TaskLostError",
+    "TaskRef",
+    "TaskStalledError",
+    "TaskStatus",
+    "TransportError",
+    "WaitError",
+    "WaitTimeoutError",
+    "as_completed",
+]
+
+# As a library, say nothing unless the program asks for it.
+logging.getLogger("altcraft_async").addHandler(logging.NullHandler())

@@ -1,0 +1,49 @@
+"""From the base URL that people have at hand to the root of all API methods."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from altcraft_async.core.checks import checked_text
+from altcraft_async.errors import ConfigurationError
+
+__all__ = ["API_PATH", "api_root"]
+
+API_PATH = "/api/v1.1"
+
+
+def api_root(base_url: object) -> str:
+    """Return the address below which the API methods are, without a trailing slash.
+
+    Takes a scheme and host, any port, any path prefix, with or without a
+    trailing slash or ``/api/v1.1``.
+
+    Raises:
+        ConfigurationError: It is anything else. The text never quotes it, as
+            it may hold a password.
+    """
+    text = checked_text("base_url", base_url)
+    fault = _fault(text)
+    if fault is not None:
+        msg = f"base_url: {fault}; it looks like https://example.com"
+        raise ConfigurationError(msg)
+    parts = urlsplit(text)
+    prefix = parts.path.rstrip("/").removesuffix(API_PATH).rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{prefix}{API_PATH}"
+
+
+def _fault(text: str) -> str | None:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return "has a host or port that cannot be read"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "has to begin with http:// or https:// and a host"
+    if port == 0 or (port is None and parts.netloc.endswith(":")):
+        return "has an empty port"
+    if "@" in parts.netloc:
+        return "must not hold a user name or password"
+    if "?" in text or "#" in text:
+        return "must not hold a query or fragment"
+    return None

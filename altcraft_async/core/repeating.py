@@ -1,0 +1,94 @@
+"""Whether to repeat a failed request, and after how long.
+
+A start is not idempotent and the platform documents no idempotency key, so it
+is repeated only where it surely was not acted on. Everything else is a read.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from altcraft_async.errors import (
+    AltcraftError,
+    ApiError,
+    ConfigurationError,
+    ProtocolError,
+    RateLimitedError,
+    ServerError,
+    TransportError,
+)
+
+__all__ = ["LONGEST_RETRY_AFTER", "Retry", "backoff", "is_passing", "may_repeat"]
+
+LONGEST_RETRY_AFTER = 120.0
+"""Seconds; a server that asks for more is not waited for, as in OpenAI's client."""
+
+# 408 and 425 say "try again" by definition.
+_PASSING_CODES = frozenset({408, 425})
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """How often and how long one call is repeated.
+
+    The pause before repeat ``n`` is random between 0 and ``first * 2 ** n``
+    seconds, at most ``ceiling``; a ``Retry-After`` of the server is obeyed.
+
+    Attributes:
+        attempts: Requests sent at most, the first one included.
+        first: Seconds, the scale of the first pause.
+        ceiling: Longest pause in seconds.
+        total: Seconds within which the last repeat has to begin.
+        ambiguous_starts: Whether a start is repeated also where it may have
+            been acted on. It may then run twice.
+    """
+
+    attempts: int = 3
+    first: float = 0.25
+    ceiling: float = 20.0
+    total: float = 60.0
+    ambiguous_starts: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be obeyed."""
+        if self.attempts < 1:
+            msg = f"attempts: has to be 1 or more, not {self.attempts!r}"
+            raise ConfigurationError(msg)
+        for name in ("first", "ceiling", "total"):
+            if not 0 <= getattr(self, name) < math.inf:
+                msg = f"{name}: has to be a number of seconds from 0 on"
+                raise ConfigurationError(msg)
+
+
+def is_passing(error: AltcraftError) -> bool:
+    """Tell whether the same request may well succeed a little later."""
+    match error:
+        case TransportError():
+            return not error.permanent
+        case ProtocolError():
+            return not error.permanent
+        case RateLimitedError() | ServerError():
+            return (error.retry_after or 0) <= LONGEST_RETRY_AFTER
+        case ApiError():
+            return error.code in _PASSING_CODES
+        case _:
+            return False
+
+
+def may_repeat(error: AltcraftError, *, starts: bool, ambiguous_starts: bool = False) -> bool:
+    """Tell whether this failure of a request may be answered with the same request."""
+    if not is_passing(error):
+        return False
+    return not starts or ambiguous_starts or not getattr(error, "maybe_delivered", True)
+
+
+def backoff(failures: int, error: BaseException | None, retry: Retry, chance: float) -> float:
+    """Return the seconds to wait after so many failures in a row.
+
+    Full jitter, as in the AWS SDKs' standard mode; a ``Retry-After`` is the
+    least that is waited.
+    """
+    scale = min(retry.ceiling, retry.first * 2.0 ** min(failures, 32))
+    asked = getattr(error, "retry_after", None) or 0.0
+    return max(asked, scale * chance)

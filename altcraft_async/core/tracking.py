@@ -1,0 +1,175 @@
+"""What has been seen of one task, and what follows from it.
+
+`Track` is the memory of one handle; the functions note what happened at a
+given time and say how the wait goes on. Times are seconds on whatever clock
+the caller uses, all on the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import Enum
+
+import msgspec
+
+from altcraft_async.core.answers import TaskAnswer
+from altcraft_async.core.pacing import Seen
+from altcraft_async.core.repeating import is_passing
+from altcraft_async.errors import AltcraftError, ConfigurationError, NotFoundError
+from altcraft_async.models import TaskStatus
+
+__all__ = [
+    "FAILURE_STATUSES",
+    "SUCCESS_STATUSES",
+    "Patience",
+    "Track",
+    "Verdict",
+    "judge",
+    "note_answer",
+    "note_failure",
+    "remaining",
+    "seen",
+]
+
+SUCCESS_STATUSES = frozenset({"completed", "success"})
+"""``completed`` on every current page, ``success`` on an older one of the same method."""
+
+FAILURE_STATUSES = frozenset(
+    {"failed", "failure", "error", "canceled", "cancelled", "aborted", "rejected", "expired"}
+)
+"""A guess: the vendor documents no name for a task that failed."""
+
+
+class Verdict(Enum):
+    """What a look, or its failure, means for the wait."""
+
+    GO_ON = "go on"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    LOST = "lost"
+    REFUSED = "refused"
+    GIVE_UP = "give up"
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a wait outlives looks that fail.
+
+    Attributes:
+        failures: Looks that have to fail in a row, and
+        seconds: for so long, before the wait ends with a ``PollingError``.
+        unknown: Seconds for which a task may be unknown to the server, which
+            may be a replica that lags behind, before it counts as lost.
+    """
+
+    failures: int = 10
+    seconds: float = 60.0
+    unknown: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be obeyed."""
+        for name in ("failures", "seconds", "unknown"):
+            if not getattr(self, name) >= 0:
+                msg = f"{name}: has to be a number from 0 on"
+                raise ConfigurationError(msg)
+
+
+class Track(msgspec.Struct):
+    """The memory of one handle.
+
+    Attributes:
+        started: When the task was started.
+        looks: Looks made, failed ones included.
+        looked_at: When the newest look ended.
+        status: Newest answer.
+        moved_at: When status or progress last changed; ``None`` before it did.
+        newest: Seconds waited and progress at the look that moved the progress last.
+        earlier: The same at the look that had moved it before that.
+        failures: Looks that failed in a row.
+        failing_since: When the first of them failed.
+        unknown_since: When the server first did not know the task, in a row.
+    """
+
+    started: float
+    looks: int = 0
+    looked_at: float = 0.0
+    status: TaskStatus | None = None
+    moved_at: float | None = None
+    newest: tuple[float, int] = (0.0, 0)
+    earlier: tuple[float, int] = (0.0, 0)
+    failures: int = 0
+    failing_since: float = 0.0
+    unknown_since: float | None = None
+
+
+def judge(status: str, failure_statuses: Collection[str] = FAILURE_STATUSES) -> Verdict:
+    """Say whether a task with this status is over; unknown names mean that it is not."""
+    name = status.strip().lower()
+    if name in SUCCESS_STATUSES:
+        return Verdict.COMPLETED
+    return Verdict.FAILED if name in failure_statuses else Verdict.GO_ON
+
+
+def note_answer(
+    track: Track, answer: TaskAnswer, now: float, failure_statuses: Collection[str]
+) -> Verdict:
+    """Note what a look brought and say how the wait goes on."""
+    before, status = track.status, answer.status
+    track.looks += 1
+    track.looked_at = now
+    track.failures = 0
+    track.unknown_since = None
+    track.status = status
+    if before and (before.status, before.progress) != (status.status, status.progress):
+        track.moved_at = now
+    progress = percent(status)
+    track.earlier = track.newest
+    if progress > track.newest[1]:
+        track.newest = (now - track.started, progress)
+    return judge(status.status, failure_statuses)
+
+
+def note_failure(track: Track, error: AltcraftError, now: float, patience: Patience) -> Verdict:
+    """Note that a look failed and say how the wait goes on."""
+    track.looks += 1
+    track.looked_at = now
+    track.failures += 1
+    if track.failures == 1:
+        track.failing_since = now
+    if isinstance(error, NotFoundError):
+        return _note_unknown(track, now, patience)
+    track.unknown_since = None
+    if not is_passing(error):
+        return Verdict.REFUSED
+    few = track.failures < patience.failures
+    return Verdict.GO_ON if few or now - track.failing_since < patience.seconds else Verdict.GIVE_UP
+
+
+def _note_unknown(track: Track, now: float, patience: Patience) -> Verdict:
+    if track.unknown_since is None:
+        track.unknown_since = now
+    return Verdict.GO_ON if now - track.unknown_since < patience.unknown else Verdict.LOST
+
+
+def percent(status: TaskStatus | None) -> int:
+    """Return the progress within 0 to 100; its real range is not documented."""
+    return min(max(status.progress or 0, 0), 100) if status else 0
+
+
+def seen(track: Track, now: float, chance: float) -> Seen:
+    """Return what a policy may know."""
+    return Seen(
+        waited=now - track.started,
+        looks=track.looks,
+        progress=percent(track.status),
+        earlier_waited=track.earlier[0],
+        earlier_progress=track.earlier[1],
+        chance=chance,
+    )
+
+
+def remaining(track: Track, now: float) -> float | None:
+    """Return the seconds the task will take if its progress stays even; ``None`` where unknown."""
+    waited, progress = track.newest
+    if progress <= 0:
+        return None
+    return max(0.0, track.started + waited * 100 / (progress + 0.5) - now)

@@ -1,0 +1,49 @@
+"""The plain values that cross the network line."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Request", "Response"]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """One request, ready to be sent with ``POST``.
+
+    Attributes:
+        path: API method, for example ``"tasks/status"``.
+        content_type: Of the body.
+        body: Encoded parameters, the token among them where it goes there.
+        authorization: Value of the header, where the token goes there.
+        starts: Whether it starts something, so that it must not run twice.
+    """
+
+    path: str
+    content_type: str
+    body: bytes
+    authorization: str | None = None
+    starts: bool = False
+
+    def __repr__(self) -> str:
+        """Show what is no secret."""
+        return f"Request({self.path!r}, {len(self.body)} bytes of {self.content_type})"
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """One whole answer.
+
+    Attributes:
+        status: HTTP status.
+        body: All of it, decompressed.
+        content_type: As the header says, ``""`` where it is missing.
+        retry_after: The header as it came, ``""`` where it is missing.
+        location: The header as it came, ``""`` where it is missing.
+        received_at: Wall-clock seconds since 1970, to read ``retry_after`` by.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = ""
+    retry_after: str = ""
+    location: str = ""
+    received_at: float = 0.0

@@ -1,0 +1,265 @@
+"""Every error of the library, as one tree.
+
+    AltcraftError
+    ├── ConfigurationError (ValueError)     before anything was sent
+    ├── ClientClosedError
+    ├── TransportError                      no complete answer arrived
+    │   └── RequestTimeoutError (TimeoutError)
+    ├── ProtocolError                       a whole answer that is not Altcraft's
+    ├── ApiError                            the platform refused
+    │   ├── BadRequestError                 400
+    │   ├── AuthenticationError             401
+    │   ├── TariffLimitError                402
+    │   ├── PermissionDeniedError           403
+    │   ├── NotFoundError                   404
+    │   ├── RateLimitedError                429
+    │   └── ServerError                     5xx
+    └── TaskError
+        ├── TaskFailedError                 terminal: the server says so
+        ├── TaskLostError                   terminal: the server does not know the task
+        └── WaitError                       this wait ended, the handle can be awaited again
+            ├── WaitTimeoutError (TimeoutError)
+            ├── TaskStalledError
+            └── PollingError
+
+Each error holds one message in ``args`` and plain values in its attributes,
+so that it pickles. None ever holds the API token.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from altcraft_async.models import TaskRef, TaskStatus
+
+__all__ = [
+    "AltcraftError",
+    "ApiError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "PollingError",
+    "ProtocolError",
+    "RateLimitedError",
+    "RequestTimeoutError",
+    "ServerError",
+    "TariffLimitError",
+    "TaskError",
+    "TaskFailedError",
+    "TaskLostError",
+    "TaskStalledError",
+    "TransportError",
+    "WaitError",
+    "WaitTimeoutError",
+]
+
+
+_E = TypeVar("_E", bound="AltcraftError")
+
+
+class AltcraftError(Exception):
+    """Root of everything this library raises."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from the message and the attributes, past every ``__init__``."""
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+    def fresh(self) -> Self:
+        """Return an equal error that was never raised.
+
+        An error that is kept and raised again and again would grow its
+        traceback with every awaiter, so each of them gets its own.
+        """
+        copied = _rebuild(type(self), self.args, self.__dict__)
+        copied.__cause__ = self.__cause__
+        return copied
+
+
+def _rebuild(cls: type[_E], args: tuple[object, ...], fields: dict[str, object]) -> _E:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
+
+class ConfigurationError(AltcraftError, ValueError):
+    """An argument is wrong; nothing was sent. The text names the argument."""
+
+
+class ClientClosedError(AltcraftError):
+    """The client was closed. Tasks go on at the platform; their refs stay good."""
+
+
+class TransportError(AltcraftError):
+    """No complete answer arrived: refused, reset, cut off or too slow.
+
+    Attributes:
+        path: API method, for example ``"tasks/status"``.
+        maybe_delivered: Whether the platform may have acted on the request.
+            Only for a call that starts something does it matter: where it is
+            true, look at the counters before starting again.
+        permanent: Whether the same request would fail the same way, as with
+            a certificate that cannot be trusted.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str = "",
+        maybe_delivered: bool = False,
+        permanent: bool = False,
+    ) -> None:
+        """Keep the message alone in ``args``, so that ``OSError`` reads nothing into it."""
+        super().__init__(message)
+        self.path = path
+        self.maybe_delivered = maybe_delivered
+        self.permanent = permanent
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """One request took longer than ``request_timeout``, answer body included."""
+
+
+class ProtocolError(AltcraftError):
+    """A whole answer came, but not one of Altcraft's.
+
+    An HTML page, a redirect, another shape than documented, or an answer that
+    is too large or too deep. Most often the base URL is wrong or a proxy
+    answered.
+
+    Attributes:
+        path: API method.
+        http_status: HTTP status of the answer, ``None`` where it has none.
+        snippet: The beginning of the answer, at most a few hundred characters.
+        maybe_delivered: Whether the platform may have acted on the request.
+        permanent: Whether the same request would be answered the same way, as
+            with a redirect.
+    """
+
+    def __init__(  # noqa: PLR0913 -- one argument per attribute, all but the first by name
+        self,
+        message: str,
+        *,
+        path: str = "",
+        http_status: int | None = None,
+        snippet: str = "",
+        maybe_delivered: bool = False,
+        permanent: bool = False,
+    ) -> None:
+        """Keep the message alone in ``args``."""
+        super().__init__(message)
+        self.path = path
+        self.http_status = http_status
+        self.snippet = snippet
+        self.maybe_delivered = maybe_delivered
+        self.permanent = permanent
+
+
+class ApiError(AltcraftError):
+    """The platform refused the request.
+
+    Attributes:
+        code: The answer's ``error``, or the HTTP status where it has none.
+            The set is open: codes beyond the documented ones do occur.
+        text: The answer's ``error_text``.
+        path: API method.
+        http_status: HTTP status, which may well be 200.
+        maybe_delivered: Whether the platform may have acted on the request
+            all the same; true only for a 5xx on a call that starts something.
+        retry_after: Seconds the server asked to wait, where it said so.
+    """
+
+    def __init__(  # noqa: PLR0913 -- one argument per attribute, all but the first by name
+        self,
+        message: str,
+        *,
+        code: int = 0,
+        text: str = "",
+        path: str = "",
+        http_status: int = 200,
+        maybe_delivered: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        """Keep the message alone in ``args``."""
+        super().__init__(message)
+        self.code = code
+        self.text = text
+        self.path = path
+        self.http_status = http_status
+        self.maybe_delivered = maybe_delivered
+        self.retry_after = retry_after
+
+
+class BadRequestError(ApiError):
+    """400: the platform cannot make sense of the request."""
+
+
+class AuthenticationError(ApiError):
+    """401: the API token is missing, wrong or revoked."""
+
+
+class TariffLimitError(ApiError):
+    """402: the tariff (plan) does not allow more."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the token's role or object groups do not cover this."""
+
+
+class NotFoundError(ApiError):
+    """404: no such object, or no such API method on this install."""
+
+
+class RateLimitedError(ApiError):
+    """429: too many requests; surely not acted on, so it is repeated for you first."""
+
+
+class ServerError(ApiError):
+    """5xx: the platform, or a proxy before it, failed."""
+
+
+class TaskError(AltcraftError):
+    """A started task gave no result.
+
+    Attributes:
+        ref: The task, to come back to with ``client.tasks.attach(ref)``.
+        status: The newest status seen, ``None`` where there was none.
+    """
+
+    def __init__(self, message: str, *, ref: TaskRef, status: TaskStatus | None = None) -> None:
+        """Keep the message alone in ``args``, so that ``OSError`` reads nothing into it."""
+        super().__init__(message)
+        self.ref = ref
+        self.status = status
+
+
+class TaskFailedError(TaskError):
+    """The server says that the task failed. Start it again if the cause is gone."""
+
+
+class TaskLostError(TaskError):
+    """The server has not known the task id for a while: expired, or never its own."""
+
+
+class WaitError(TaskError):
+    """This wait ended, the task did not: await the handle again to go on."""
+
+
+class WaitTimeoutError(WaitError, TimeoutError):
+    """The task was not over within ``timeout`` seconds."""
+
+
+class TaskStalledError(WaitError):
+    """Status and progress did not move for ``stall`` seconds."""
+
+
+class PollingError(WaitError):
+    """So many looks in a row failed that the wait was given up.
+
+    The last failure is the ``__cause__``.
+    """
