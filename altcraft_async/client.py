@@ -1,0 +1,229 @@
+"""`AltcraftClient`: where everything begins."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import ssl
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal, Self, TypedDict, Unpack
+
+import aiohttp
+
+from altcraft_async.budget import Budget
+from altcraft_async.core.address import api_root
+from altcraft_async.core.answers import TaskAnswer
+from altcraft_async.core.checks import checked_id, checked_seconds
+from altcraft_async.core.codecs import FORMATS
+from altcraft_async.core.endpoints import TASK_STATUS
+from altcraft_async.core.pacing import Adaptive, PollPolicy, checked_policy
+from altcraft_async.core.repeating import Retry
+from altcraft_async.core.token import Token
+from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
+from altcraft_async.errors import ConfigurationError
+from altcraft_async.lifetime import Lifetime
+from altcraft_async.namespaces.resources import Resources
+from altcraft_async.namespaces.tasks import Tasks
+from altcraft_async.polling import PollRules
+from altcraft_async.scheduler import Scheduler
+from altcraft_async.session import Session, TokenPlace
+from altcraft_async.starting import Starting
+from altcraft_async.transport import Limits, Transport
+
+__all__ = ["AltcraftClient", "ClientOptions"]
+
+FormatName = Literal["json", "xml"]
+
+_FORMAT_NAMES: Mapping[str, FormatName] = {"json": "json", "xml": "xml"}
+_RETRY = Retry()
+_PATIENCE = Patience()
+
+# Enough to keep one core busy over loopback; each costs an idle client nothing.
+_WORKERS = 32
+
+
+class ClientOptions(TypedDict, total=False):
+    """Keyword arguments of `AltcraftClient` that have nothing to do with the account."""
+
+    token_in: TokenPlace
+    session: aiohttp.ClientSession | None
+    retry: Retry
+    poll: PollPolicy
+    rate_limit: float | None
+    request_timeout: float
+    polling_patience: Patience
+    failure_statuses: Collection[str]
+    connections: int
+    max_answer_bytes: int
+    ssl_context: ssl.SSLContext | None
+
+
+class AltcraftClient:
+    """A connection to one Altcraft install with one API token.
+
+    Constructing it does no I/O and needs no running loop. It opens at its
+    first request, belongs to the event loop of that moment, and is closed by
+    ``async with`` or `aclose`.
+
+        async with AltcraftClient("https://example.com", token="…") as client:
+            report = await client.resources.refresh(24, database_id=1)
+
+    Attributes:
+        resources: The ``resources/…`` methods.
+        tasks: The ``tasks/…`` methods.
+    """
+
+    def __init__(  # noqa: PLR0913 -- one argument per choice, all but the account by name
+        self,
+        base_url: str,
+        token: str,
+        *,
+        format: FormatName = "json",  # noqa: A002 -- the vendor's name for it
+        token_in: TokenPlace = "body",  # noqa: S107 -- a place, no password
+        session: aiohttp.ClientSession | None = None,
+        retry: Retry = _RETRY,
+        poll: PollPolicy | None = None,
+        rate_limit: float | None = None,
+        request_timeout: float = 30.0,
+        polling_patience: Patience = _PATIENCE,
+        failure_statuses: Collection[str] = FAILURE_STATUSES,
+        connections: int = 64,
+        max_answer_bytes: int = 16 * 2**20,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Describe the install and how to speak to it.
+
+        Args:
+            base_url: Scheme and host, with any port and path prefix, with or
+                without ``/api/v1.1``.
+            token: API token; sent to that host only and never shown.
+            format: Of requests; an answer is read in whichever it comes.
+            token_in: ``"body"``, as every vendor page documents, or
+                ``"header"`` for newer installs. Never the URL.
+            session: An open ``aiohttp.ClientSession`` to use and not to
+                close. Without one the client has its own.
+            retry: How often a failed request is repeated.
+            poll: When to look at a running task again; `Adaptive` by default.
+            rate_limit: Requests per second at most, over everything this
+                client sends; ``None`` for no limit.
+            request_timeout: Seconds for one request, from connecting to the
+                last byte of the answer.
+            polling_patience: How long a wait outlives looks that fail.
+            failure_statuses: Names of a task's status that mean failure, in
+                any case. The vendor documents none; the default is a guess.
+            connections: Requests at once, for starts and for looks each.
+            max_answer_bytes: Largest answer, after decompression.
+            ssl_context: For a private certificate authority, for example.
+
+        Raises:
+            ConfigurationError: An argument is wrong; the text names it.
+        """
+        if format not in FORMATS:
+            msg = f"format: has to be 'json' or 'xml', not {format!r}"
+            raise ConfigurationError(msg)
+        if token_in not in ("body", "header"):
+            msg = f"token_in: has to be 'body' or 'header', not {token_in!r}"
+            raise ConfigurationError(msg)
+        self._root = api_root(base_url)
+        self._format = format
+        self._closing: asyncio.Task[None] | None = None
+        self._lifetime = Lifetime()
+        limits = Limits(
+            seconds=checked_seconds("request_timeout", request_timeout, least=0.001),
+            answer_bytes=checked_id("max_answer_bytes", max_answer_bytes),
+            connections=checked_id("connections", connections),
+        )
+        self._session = Session(
+            Transport(self._root, limits=limits, borrowed=session, ssl_context=ssl_context),
+            lifetime=self._lifetime,
+            token=Token(token),
+            token_in=token_in,
+            wire_format=FORMATS[format],
+            retry=retry,
+            chance=random.random,
+            budget=Budget(rate_limit),
+        )
+        self._scheduler = Scheduler(self._lifetime, workers=min(_WORKERS, limits.connections))
+        rules = PollRules(
+            lifetime=self._lifetime,
+            scheduler=self._scheduler,
+            look=self._look,
+            policy=checked_policy(poll or Adaptive()),
+            patience=polling_patience,
+            retry=retry,
+            failure_statuses=frozenset(name.strip().lower() for name in failure_statuses),
+            chance=random.random,
+            wall_clock=lambda: datetime.now(UTC),
+        )
+        self._starting = Starting(self._session, rules)
+        self.resources = Resources(self._starting)
+        self.tasks = Tasks(self._session, rules)
+
+    @classmethod
+    def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
+        """Make a client from ``ALTCRAFT_URL``, ``ALTCRAFT_TOKEN`` and ``ALTCRAFT_FORMAT``.
+
+        Args:
+            options: Further arguments of the client.
+
+        Raises:
+            ConfigurationError: A variable is missing or wrong; the text names it.
+        """
+        for name in ("ALTCRAFT_URL", "ALTCRAFT_TOKEN"):
+            if not os.environ.get(name):
+                msg = f"{name}: this environment variable is not set"
+                raise ConfigurationError(msg)
+        wire_format = os.environ.get("ALTCRAFT_FORMAT") or "json"
+        if wire_format not in _FORMAT_NAMES:
+            msg = f"ALTCRAFT_FORMAT: has to be json or xml, not {wire_format!r}"
+            raise ConfigurationError(msg)
+        return cls(
+            os.environ["ALTCRAFT_URL"],
+            os.environ["ALTCRAFT_TOKEN"],
+            format=_FORMAT_NAMES[wire_format],
+            **options,
+        )
+
+    def __repr__(self) -> str:
+        """Show where it speaks to, and nothing secret."""
+        state = "closed" if self._lifetime.closed else "open" if self._lifetime.loop else "unopened"
+        return f"<AltcraftClient {self._root} {self._format} {state}>"
+
+    async def __aenter__(self) -> Self:
+        """Bind to the running loop."""
+        self._lifetime.enter()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close; whoever waits gets a ``ClientClosedError``.
+
+        Tasks go on at the platform; a ref attached to another client finds
+        them again. Closing twice is no error, and closing goes on if the
+        caller is cancelled. A borrowed aiohttp session is left open.
+        """
+        if self._closing is None:
+            self._lifetime.close()
+            if self._lifetime.loop is None:
+                return
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        await self._scheduler.aclose()
+        await self._starting.aclose()
+        await self._session.aclose()
+
+    async def _look(self, task_id: str) -> TaskAnswer:
+        return await self._session.attempt(TASK_STATUS, {"task_id": task_id})

@@ -1,0 +1,194 @@
+"""Refresh many targets, a bounded number at once, each reported exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
+
+from altcraft_async.completion import unwatch_all
+from altcraft_async.core.checks import checked_id, checked_seconds
+from altcraft_async.errors import AltcraftError
+from altcraft_async.models import Completed, Failed
+from altcraft_async.tasks import TaskHandle, poll_of
+from altcraft_async.watching import Watcher
+
+__all__ = ["refresh_many"]
+
+logger = logging.getLogger("altcraft_async")
+
+T = TypeVar("T")
+
+STARTERS = 32
+"""Starts sent at once; more would only queue for connections, see `transport.Limits`."""
+
+
+_END = object()
+
+
+def refresh_many(
+    targets: Iterable[object] | AsyncIterable[object],
+    start: Callable[[object], Awaitable[TaskHandle[T]]],
+    *,
+    in_flight: int,
+    timeout: float | None,
+) -> AsyncGenerator[Completed[T] | Failed, None]:
+    """Start each target and iterate over the outcomes as they come.
+
+    Args:
+        targets: Read one by one, as slots get free.
+        start: Starts one target; its ``AltcraftError`` becomes a `Failed`.
+        in_flight: Targets between being read and their outcome being taken.
+        timeout: Seconds that each target may take once it is started.
+
+    Raises:
+        ConfigurationError: An argument is wrong; raised here, not by the iteration.
+    """
+    in_flight = checked_id("in_flight", in_flight)
+    timeout = timeout if timeout is None else checked_seconds("timeout", timeout)
+    return _outcomes(_Stream(targets, start, in_flight, timeout), min(in_flight, STARTERS))
+
+
+async def _outcomes(
+    stream: _Stream[T], starting: int
+) -> AsyncGenerator[Completed[T] | Failed, None]:
+    starters = [asyncio.create_task(stream.work()) for _ in range(starting)]
+    try:
+        while (outcome := await stream.outcome()) is not None:
+            yield outcome
+            stream.free_slot()
+    finally:
+        for starter in starters:
+            starter.cancel()
+        await asyncio.gather(*starters, return_exceptions=True)
+        await stream.let_go()
+
+
+class _Stream(Generic[T]):
+    """The state of one `refresh_many`: what was read, what runs, what has ended."""
+
+    def __init__(
+        self,
+        targets: Iterable[object] | AsyncIterable[object],
+        start: Callable[[object], Awaitable[TaskHandle[T]]],
+        in_flight: int,
+        timeout: float | None,
+    ) -> None:
+        self._targets = _one_by_one(targets)
+        self._start = start
+        self._timeout = timeout
+        self._slots = asyncio.Semaphore(in_flight)
+        self._reading = asyncio.Lock()
+        self._outcomes: asyncio.Queue[Completed[T] | Failed | None] = asyncio.Queue()
+        self._running: dict[_Reporter[T], TaskHandle[T]] = {}
+        self._unreported = 0
+        self._exhausted = False
+        self._failure: Exception | None = None
+
+    async def work(self) -> None:
+        """Start targets until there are no more, as one of several who do."""
+        while not self._exhausted:
+            await self._slots.acquire()
+            try:
+                target = await self._next()
+                if target is not _END:
+                    await self._begin(target)
+            except Exception as failure:  # noqa: BLE001 -- of the caller's iterable: it goes to the caller
+                self._failure = failure
+                self._exhausted = True
+        self._end_if_over()
+
+    async def outcome(self) -> Completed[T] | Failed | None:
+        """Return the next outcome; ``None`` at the end."""
+        outcome = await self._outcomes.get()
+        if outcome is None and self._failure is not None:
+            raise self._failure
+        return outcome
+
+    def free_slot(self) -> None:
+        """Let another target be read, now that an outcome was taken."""
+        self._slots.release()
+
+    async def let_go(self) -> None:
+        """Watch nothing any more; tasks that run go on at the platform."""
+        running, self._running = self._running, {}
+        if running:
+            some = ", ".join(handle.ref.task_id for handle in list(running.values())[:10])
+            logger.info("left %d refreshes running at the platform: %s", len(running), some)
+        await unwatch_all((handle, reporter) for reporter, handle in running.items())
+
+    async def _next(self) -> object:
+        """Read one target; one reader at a time, as an async generator wants it."""
+        async with self._reading:
+            if self._exhausted:
+                return _END
+            target = await anext(self._targets, _END)
+            if target is _END:
+                self._exhausted = True
+            else:
+                self._unreported += 1
+            return target
+
+    async def _begin(self, target: object) -> None:
+        try:
+            handle = await self._start(target)
+            reporter = _Reporter(self, target, self._timeout)
+            self._running[reporter] = handle
+            poll_of(handle).watch(reporter)
+        except AltcraftError as error:
+            self._report(Failed(target=target, ref=None, error=error))
+
+    def ended(self, reporter: _Reporter[T], error: AltcraftError | None) -> None:
+        """Report a target whose task, or the wait for it, has ended."""
+        handle = self._running.pop(reporter)
+        failure = handle.exception() if handle.done() else error
+        if failure is not None:
+            self._report(Failed(target=reporter.target, ref=handle.ref, error=failure))
+            return
+        self._report(
+            Completed(
+                target=handle.ref.target or (),
+                ref=handle.ref,
+                value=handle.result(),
+                polls=handle.polls,
+                seconds=asyncio.get_running_loop().time() - reporter.since,
+            )
+        )
+
+    def _report(self, outcome: Completed[T] | Failed) -> None:
+        self._unreported -= 1
+        self._outcomes.put_nowait(outcome)
+        self._end_if_over()
+
+    def _end_if_over(self) -> None:
+        if self._exhausted and self._unreported == 0:
+            self._outcomes.put_nowait(None)
+
+
+class _Reporter(Watcher, Generic[T]):
+    """Watches one target's handle for the stream."""
+
+    __slots__ = ("_stream", "deadline", "since", "target")
+
+    def __init__(self, stream: _Stream[T], target: object, timeout: float | None) -> None:
+        self._stream = stream
+        self.target = target
+        self.since = asyncio.get_running_loop().time()
+        self.deadline = math.inf if timeout is None else self.since + timeout
+
+    def end(self, error: AltcraftError | None) -> None:
+        self._stream.ended(self, error)
+
+
+async def _one_by_one(
+    targets: Iterable[object] | AsyncIterable[object],
+) -> AsyncGenerator[object, None]:
+    """Make one kind of iterator out of both."""
+    if isinstance(targets, AsyncIterable):
+        async for target in targets:
+            yield target
+        return
+    for target in targets:
+        yield target

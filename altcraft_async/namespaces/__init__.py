@@ -1,0 +1,1 @@
+"""What hangs on a client: one file per section of the vendor's documentation."""

@@ -1,0 +1,101 @@
+"""``client.tasks``: started tasks, whoever started them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast, get_origin, overload
+
+from altcraft_async.core.answers import counters_report
+from altcraft_async.core.checks import checked_text
+from altcraft_async.core.codecs import Document
+from altcraft_async.core.endpoints import TASK_STATUS
+from altcraft_async.models import CountersReport, TaskRef, TaskStatus
+from altcraft_async.polling import PollRules
+from altcraft_async.session import Session
+from altcraft_async.tasks import TaskHandle
+
+__all__ = ["Tasks"]
+
+T = TypeVar("T")
+
+
+class Tasks:
+    """The ``tasks/…`` methods of the platform."""
+
+    def __init__(self, session: Session, rules: PollRules) -> None:
+        """Use the client's parts."""
+        self._session = session
+        self._rules = rules
+
+    async def status(self, task_id: str) -> TaskStatus:
+        """Ask once how far a task is.
+
+        Costs one request, repeated where it fails in passing. To wait for
+        the end, `attach` a handle instead.
+
+        Args:
+            task_id: Opaque id, as a ``refresh_counters`` gave it.
+
+        Raises:
+            ConfigurationError: ``task_id`` is no text.
+            ApiError: The server refused. Which error an unknown task gets is
+                not documented; `NotFoundError` is a guess.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
+
+        Vendor page: any ``refresh_counters`` page, "Checking the task status"
+        (``tasks/status``).
+        """
+        values = {"task_id": checked_text("task_id", task_id)}
+        return (await self._session.send(TASK_STATUS, values)).status
+
+    @overload
+    def attach(self, task: TaskRef) -> TaskHandle[CountersReport]: ...
+
+    @overload
+    def attach(self, task: str) -> TaskHandle[object]: ...
+
+    @overload
+    def attach(
+        self, task: TaskRef | str, *, decode: type[T] | Callable[[object], T]
+    ) -> TaskHandle[T]: ...
+
+    def attach(
+        self,
+        task: TaskRef | str,
+        *,
+        decode: type[object] | Callable[[object], object] | None = None,
+    ) -> TaskHandle[Any]:  # the overloads say of what
+        """Make a handle on a task that was started before, here or elsewhere.
+
+        Costs nothing until the handle is awaited; then the first look is made
+        at once, as the task may be long over.
+
+        Args:
+            task: The ref of a handle, or a bare task id.
+            decode: Type of the result, `CountersReport` or any that msgspec
+                can decode, or a function that gets the plain value. Without
+                it, a ref of a refresh gives a `CountersReport`; what is not
+                known to count anything gives the plain value as it came.
+
+        Raises:
+            ConfigurationError: ``task`` is neither a ref nor an id.
+        """
+        if not isinstance(task, TaskRef):
+            task = TaskRef(task_id=checked_text("task", task))
+        return TaskHandle(task, self._rules, _decoder(task, decode))
+
+
+def _decoder(
+    ref: TaskRef, decode: type[object] | Callable[[object], object] | None
+) -> Callable[[Document, TaskRef], object]:
+    if decode is CountersReport or (decode is None and ref.kind != "unknown"):
+        return counters_report
+    if decode is None:
+        return lambda result, _: result.value
+    if isinstance(decode, type) or get_origin(decode) is not None:
+        # A generic such as list[int] is a type to msgspec, though no instance of one.
+        wanted = cast("type[object]", decode)
+        return lambda result, _: result.to(wanted)
+    return lambda result, _: decode(result.value)

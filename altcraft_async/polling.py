@@ -1,0 +1,328 @@
+"""One poll loop per task, however many watch it, and none while nobody does."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from altcraft_async.core.answers import TaskAnswer
+from altcraft_async.core.codecs import Document, UnreadableError
+from altcraft_async.core.envelope import snippet
+from altcraft_async.core.pacing import SHORTEST_PAUSE, PollPolicy, pause
+from altcraft_async.core.repeating import Retry, backoff
+from altcraft_async.core.tracking import Patience, Track, Verdict, note_answer, note_failure, seen
+from altcraft_async.errors import (
+    AltcraftError,
+    PollingError,
+    ProtocolError,
+    TaskError,
+    TaskFailedError,
+    TaskLostError,
+    TaskStalledError,
+    WaitTimeoutError,
+)
+from altcraft_async.lifetime import Lifetime
+from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.scheduler import Scheduler
+from altcraft_async.watching import Watcher
+
+__all__ = ["PollRules", "TaskPoll", "named"]
+
+E = TypeVar("E", bound=TaskError)
+
+logger = logging.getLogger("altcraft_async")
+
+_CLOCK_SLACK = 1e-3  # seconds by which a look may come before the deadline it is made for
+
+
+class PollRules(msgspec.Struct, frozen=True):
+    """What the poll loops of a client share.
+
+    Attributes:
+        lifetime: Of the client.
+        scheduler: Makes the looks happen.
+        look: Asks the platform once.
+        policy: Decides when to look again.
+        patience: How long a wait outlives looks that fail.
+        retry: Scale of the pauses after failed looks.
+        failure_statuses: Lower-case names of statuses that mean failure.
+        chance: Random numbers, 0 <= chance < 1.
+        wall_clock: The time of day, to place tasks that were started elsewhere.
+    """
+
+    lifetime: Lifetime
+    scheduler: Scheduler
+    look: Callable[[str], Awaitable[TaskAnswer]]
+    policy: PollPolicy
+    patience: Patience
+    retry: Retry
+    failure_statuses: Collection[str]
+    chance: Callable[[], float]
+    wall_clock: Callable[[], datetime]
+
+
+class TaskPoll:
+    """What is known of one task, and the looks at it while somebody watches.
+
+    Attributes:
+        ref: The task.
+        track: What was seen; ``None`` until somebody watches one started elsewhere.
+        over: Whether the task is over.
+        value: Its decoded result, once it is over and has one.
+        error: Why it has none.
+        slot: The scheduler's note.
+    """
+
+    __slots__ = (
+        "_decode",
+        "_rules",
+        "_soon",
+        "_watchers",
+        "error",
+        "over",
+        "ref",
+        "slot",
+        "track",
+        "value",
+    )
+
+    def __init__(
+        self,
+        ref: TaskRef,
+        rules: PollRules,
+        decode: Callable[[Document, TaskRef], object],
+        *,
+        started: float | None,
+    ) -> None:
+        """Remember the task and, if it was started here, the loop time of that; ask nothing yet.
+
+        One that was started elsewhere may be long over, so it is looked at as
+        soon as somebody watches.
+        """
+        self.ref = ref
+        self.track = None if started is None else Track(started=started)
+        self.over = False
+        self.value: object = None
+        self.error: AltcraftError | None = None
+        self.slot = Scheduler.IDLE
+        self._rules = rules
+        self._decode = decode
+        self._soon = started is None
+        self._watchers: list[Watcher] = []
+
+    @property
+    def rules(self) -> PollRules:
+        """What the client's poll loops share."""
+        return self._rules
+
+    @property
+    def watchers(self) -> tuple[Watcher, ...]:
+        """Who watches now, in the order in which they came."""
+        return tuple(self._watchers)
+
+    @property
+    def awaited(self) -> bool:
+        """Say whether somebody waits, rather than only wants to be called."""
+        return any(watcher.awaited for watcher in self._watchers)
+
+    def news_age(self) -> float:
+        """Return for how many seconds nothing has been heard of the task."""
+        if self._watchers:
+            return 0.0
+        track = self.track or self._new_track(self._now())
+        return self._now() - max(track.started, track.looked_at)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Look from now on because of this watcher too; one that comes after the end hears of it.
+
+        Raises:
+            ClientClosedError: The client is closed.
+            ConfigurationError: The client belongs elsewhere.
+        """
+        now = self._rules.lifetime.enter().time()
+        if self.over:
+            watcher.end(None)
+            return
+        self._watchers.append(watcher)
+        if self.slot == Scheduler.IDLE:
+            self._rules.scheduler.at(self, self._first_moment(now))
+        if watcher.deadline < math.inf:
+            self._rules.scheduler.at_latest(self, watcher.deadline)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Forget a watcher; without any, looking stops."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+            if not self._watchers:
+                self._rules.scheduler.drop(self)
+
+    def hurry(self) -> None:
+        """Look now; where nobody watches, as soon as somebody does."""
+        self._soon = True
+        if self._watchers:
+            self._rules.scheduler.at_latest(self, self._rules.lifetime.enter().time())
+
+    async def run(self) -> float | None:
+        """Make one look and tell whoever watches; return when to look again."""
+        self._soon = False
+        track = self.track or self._new_track(self._now())
+        failure = await self._look(track)
+        for watcher in tuple(self._watchers):
+            watcher.looked(failure)
+        try:
+            return self._next_moment(track, failure) if self._watchers else None
+        except Exception as error:  # noqa: BLE001 -- a policy is the user's code: whoever waits has to hear
+            self._end_watch(self._task_error(PollingError, "cannot be paced by this policy", error))
+            return None
+
+    def close(self) -> None:
+        """End every wait because the client was closed."""
+        self._end_watch(self._rules.lifetime.ended())
+
+    def expire(self, watcher: Watcher) -> None:
+        """End the wait of one whose time is over."""
+        watcher.end(self._task_error(WaitTimeoutError, "was not over in time"))
+        self.unwatch(watcher)
+
+    def _now(self) -> float:
+        return self._rules.lifetime.enter().time()
+
+    def _new_track(self, now: float) -> Track:
+        started_at = self.ref.started_at
+        age = (self._rules.wall_clock() - started_at).total_seconds() if started_at else 0.0
+        self.track = Track(started=now - max(0.0, age))
+        return self.track
+
+    async def _look(self, track: Track) -> AltcraftError | None:
+        """Look once, draw the consequences, and return why the look failed if it did."""
+        rules = self._rules
+        try:
+            answer = await rules.look(self.ref.task_id)
+        except AltcraftError as failure:
+            self._conclude(note_failure(track, failure, self._now(), rules.patience), failure)
+            return failure
+        verdict = note_answer(track, answer, self._now(), rules.failure_statuses)
+        if verdict is Verdict.COMPLETED:
+            self._complete(answer)
+        else:
+            self._conclude(verdict)
+        self._end_overdue(track)
+        return None
+
+    def _conclude(self, verdict: Verdict, failure: AltcraftError | None = None) -> None:
+        """Draw the consequences of a look that brought no result."""
+        match verdict:
+            case Verdict.FAILED:
+                self._finish(error=self._task_error(TaskFailedError, "failed"))
+            case Verdict.LOST:
+                words = "is not known to the server (any more)"
+                self._finish(error=self._task_error(TaskLostError, words, failure))
+            case Verdict.REFUSED if failure is not None:
+                self._end_watch(failure, but_patient=True)
+            case Verdict.GIVE_UP:
+                words = f"cannot be looked at, {self.track and self.track.failures} times in a row"
+                error = self._task_error(PollingError, words, failure)
+                self._end_watch(error, but_patient=True)
+            case _:
+                pass
+
+    def _complete(self, answer: TaskAnswer) -> None:
+        try:
+            self._finish(value=self._decode(answer.result, self.ref))
+        except Exception as refused:  # noqa: BLE001 -- a decoder may be the user's code
+            error = ProtocolError(
+                f"tasks/status: {named(self.ref)} is completed, but its result cannot be used: "
+                f"{refused}",
+                path="tasks/status",
+                http_status=200,
+                snippet=snippet(msgspec.json.encode(answer.status.raw)),
+            )
+            error.__cause__ = None if isinstance(refused, UnreadableError) else refused
+            self._finish(error=error)
+
+    def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
+        self.over, self.value, self.error = True, value, error
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher.end(None)
+
+    def _end_watch(self, error: AltcraftError, *, but_patient: bool = False) -> None:
+        """End the waits though the task is not over; the patient ones may go on."""
+        watchers = self._watchers
+        self._watchers = [one for one in watchers if but_patient and one.patient]
+        for watcher in watchers:
+            if watcher not in self._watchers:
+                watcher.end(error.fresh())
+        if self._watchers:
+            logger.warning("still looking, for callbacks only: %s", error)
+
+    def _end_overdue(self, track: Track) -> None:
+        """End the waits whose deadline or patience with a stalled task is over."""
+        late = self._now() + _CLOCK_SLACK
+        for watcher in tuple(self._watchers):
+            if watcher.deadline <= late:
+                self.expire(watcher)
+            elif self._stalls_at(track, watcher) <= late:
+                words = f"has not moved for {watcher.stall:g} s"
+                watcher.end(self._task_error(TaskStalledError, words))
+                self.unwatch(watcher)
+
+    def _first_moment(self, now: float) -> float:
+        """Return when to look for the first of those who watch now."""
+        track = self.track or self._new_track(now)
+        track.failures = 0
+        if self._soon:
+            return now
+        last = track.looked_at if track.looks else now
+        return max(now, last + self._pause(track, last))
+
+    def _next_moment(self, track: Track, failure: AltcraftError | None) -> float:
+        now = self._now()
+        if self._soon:
+            return now
+        not_before = now + SHORTEST_PAUSE
+        if failure is None:
+            moment = now + self._pause(track, now)
+        else:
+            asked = getattr(failure, "retry_after", None) or 0.0
+            not_before = max(not_before, now + asked)
+            retry, chance = self._rules.retry, self._rules.chance()
+            moment = now + backoff(track.failures - 1, failure, retry, chance)
+        for watcher in self._watchers:
+            moment = min(moment, watcher.deadline, self._stalls_at(track, watcher))
+        return max(moment, not_before)
+
+    def _pause(self, track: Track, now: float) -> float:
+        return pause(self._rules.policy, seen(track, now, self._rules.chance()))
+
+    @staticmethod
+    def _stalls_at(track: Track, watcher: Watcher) -> float:
+        """Return when the watcher gives up; never, as long as nothing was seen to move."""
+        if track.moved_at is None:
+            return math.inf
+        return max(track.moved_at, watcher.since) + watcher.stall
+
+    def _task_error(self, kind: type[E], words: str, cause: Exception | None = None) -> E:
+        status = self.track.status if self.track else None
+        said = f", last status {status.status!r} {_percent(status)}" if status else ""
+        why = f": {cause}" if cause else ""
+        error = kind(
+            f"tasks/status: {named(self.ref)} {words}{said}{why}", ref=self.ref, status=status
+        )
+        error.__cause__ = cause
+        return error
+
+
+def named(ref: TaskRef) -> str:
+    """Name a task for people: id, and what it counts where that is known."""
+    target = f" of {ref.kind} {', '.join(map(str, ref.target))}" if ref.target else ""
+    return f"task {ref.task_id}{target}"
+
+
+def _percent(status: TaskStatus) -> str:
+    return "without progress" if status.progress is None else f"at {status.progress} %"

@@ -1,0 +1,202 @@
+"""One timer and a few workers for all the handles of a client.
+
+Jobs wait in a wheel: a dict of slots, each a hundredth of a second with a
+list of jobs, and one loop timer for the earliest slot. Nothing is compared,
+slept or awaited per job. A due job is run by one of a few workers, and a
+worker lives only while there are due jobs, so an idle client has no task.
+
+A job that is moved or dropped leaves its old entry behind; the entry is
+recognised by its slot, skipped when its time comes, and gone then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterator
+from contextvars import Context
+from typing import Protocol
+
+from altcraft_async.lifetime import Lifetime
+
+__all__ = ["Job", "Scheduler"]
+
+RESOLUTION = 0.01
+"""Seconds a slot: far below the time of one request, so that nothing is late for it."""
+
+JOBS_A_TURN = 500
+"""Jobs ended before the loop gets a turn: some milliseconds, measured with 100,000."""
+
+_TIMER_SLACK = 1e-3  # slots
+
+_IDLE, _DUE, _RUNNING = -1, -2, -3  # what `Job.slot` holds beside slots
+
+
+class Job(Protocol):
+    """Something that is to be run now and then.
+
+    Attributes:
+        slot: The scheduler's own note of where the job is; `Scheduler.IDLE` at first.
+        awaited: Whether somebody waits for it, who goes before those that only watch.
+    """
+
+    slot: int
+
+    @property
+    def awaited(self) -> bool:
+        """Say whether somebody waits for it."""
+        ...
+
+    async def run(self) -> float | None:
+        """Do it; return the loop time of the next run, or ``None``. Never raises."""
+        ...
+
+    def close(self) -> None:
+        """End because the client was closed."""
+        ...
+
+
+class Scheduler:
+    """Runs jobs when they are due, a few at once."""
+
+    IDLE = _IDLE
+
+    def __init__(self, lifetime: Lifetime, *, workers: int = 32) -> None:
+        """Remember how many jobs run at once; nothing is opened yet."""
+        self._lifetime = lifetime
+        self._most_workers = workers
+        self._wheel: dict[int, list[Job]] = {}
+        self._slots: list[int] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = 0
+        self._due: tuple[deque[Job], deque[Job]] = (deque(), deque())
+        self._running: set[Job] = set()
+        self._workers: set[asyncio.Task[None]] = set()
+
+    def at(self, job: Job, when: float) -> None:
+        """Run the job at this loop time, in place of the time it was to run before.
+
+        A job that is running goes on; it decides itself when to run again.
+        """
+        if job.slot in (_DUE, _RUNNING):
+            return
+        # Rounded up, so that no job finds itself too early.
+        slot = max(0, math.ceil(when / RESOLUTION))
+        if slot == job.slot:
+            return
+        if job.slot == _IDLE:
+            self._waiting += 1
+        job.slot = slot
+        jobs = self._wheel.get(slot)
+        if jobs is not None:
+            jobs.append(job)
+            return
+        self._wheel[slot] = [job]
+        heapq.heappush(self._slots, slot)
+        if self._slots[0] == slot:
+            self._arm()
+
+    def at_latest(self, job: Job, when: float) -> None:
+        """Run the job at this loop time, unless it is to be run before."""
+        if job.slot < 0 or job.slot * RESOLUTION > when:
+            self.at(job, when)
+
+    def drop(self, job: Job) -> None:
+        """Forget the job, if it waits; one that is running just does not come back."""
+        if job.slot >= 0:
+            self._waiting -= 1
+            job.slot = _IDLE
+            if not self._waiting:
+                self._forget()
+        elif job.slot == _DUE:
+            job.slot = _IDLE
+
+    def is_running(self, job: Job) -> bool:
+        """Say whether the job runs at this moment."""
+        return job.slot == _RUNNING
+
+    async def aclose(self) -> None:
+        """Stop, and end every job that waits or runs."""
+        workers = list(self._workers)
+        for worker in workers:
+            worker.cancel()
+        jobs = [job for job in self._jobs() if job.slot != _IDLE]
+        self._forget()
+        for queue in self._due:
+            queue.clear()
+        for count, job in enumerate(dict.fromkeys(jobs), start=1):
+            job.slot = _IDLE
+            job.close()
+            if count % JOBS_A_TURN == 0:
+                await asyncio.sleep(0)
+        await asyncio.gather(*workers, return_exceptions=True)
+
+    def _jobs(self) -> Iterator[Job]:
+        yield from self._running
+        for queue in self._due:
+            yield from queue
+        for slot, jobs in self._wheel.items():
+            yield from (job for job in jobs if job.slot == slot)
+
+    def _forget(self) -> None:
+        self._wheel.clear()
+        self._slots.clear()
+        self._waiting = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = self._lifetime.enter()
+        # In a context of its own, so that nothing runs in that of whoever happened to come first.
+        self._timer = loop.call_at(self._slots[0] * RESOLUTION, self._fire, context=Context())
+
+    def _fire(self) -> None:
+        self._timer = None
+        if self._lifetime.closed:
+            return
+        # asyncio runs a timer up to the clock's resolution early.
+        now = math.floor(self._lifetime.enter().time() / RESOLUTION + _TIMER_SLACK)
+        while self._slots and self._slots[0] <= now:
+            slot = heapq.heappop(self._slots)
+            for job in self._wheel.pop(slot):
+                if job.slot == slot:
+                    job.slot = _DUE
+                    self._waiting -= 1
+                    self._due[0 if job.awaited else 1].append(job)
+        if self._slots:
+            self._arm()
+        self._staff()
+
+    def _staff(self) -> None:
+        """Have a worker for every due job, up to the most there may be."""
+        loop = self._lifetime.enter()
+        wanted = len(self._due[0]) + len(self._due[1])
+        for _ in range(min(wanted, self._most_workers - len(self._workers))):
+            worker = loop.create_task(self._work(), context=Context())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        while (job := self._next()) is not None:
+            job.slot = _RUNNING
+            self._running.add(job)
+            try:
+                again = await job.run()
+            finally:
+                self._running.discard(job)
+                job.slot = _IDLE
+            if again is not None and not self._lifetime.closed:
+                self.at(job, again)
+
+    def _next(self) -> Job | None:
+        for queue in self._due:
+            while queue:
+                job = queue.popleft()
+                if job.slot == _DUE:
+                    return job
+        return None

@@ -1,0 +1,134 @@
+"""From an endpoint and values to what the platform says, repeats included."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeVar
+
+import tenacity
+
+from altcraft_async.budget import Budget
+from altcraft_async.core.codecs import Format
+from altcraft_async.core.endpoints import Endpoint, parameters
+from altcraft_async.core.envelope import interpret
+from altcraft_async.core.repeating import Retry, backoff, may_repeat
+from altcraft_async.core.token import SecretBytes, Token
+from altcraft_async.core.wire import Request
+from altcraft_async.errors import AltcraftError
+from altcraft_async.lifetime import Lifetime
+from altcraft_async.transport import Transport
+
+__all__ = ["Session", "TokenPlace"]
+
+T = TypeVar("T")
+
+TokenPlace = Literal["body", "header"]
+
+
+class Session:
+    """Speaks to one install with one token, in one format."""
+
+    def __init__(  # noqa: PLR0913 -- one argument per part it is made of, all but the first by name
+        self,
+        transport: Transport,
+        *,
+        lifetime: Lifetime,
+        token: Token,
+        token_in: TokenPlace,
+        wire_format: Format,
+        retry: Retry,
+        chance: Callable[[], float],
+        budget: Budget,
+    ) -> None:
+        """Put the parts together; nothing is opened yet."""
+        self._transport = transport
+        self._lifetime = lifetime
+        self._token = token
+        self._token_in = token_in
+        self._format = wire_format
+        self._retry = retry
+        self._chance = chance
+        self._budget = budget
+
+    async def send(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
+        """Call an API method, repeating what may be repeated.
+
+        Raises:
+            AltcraftError: The last failure.
+        """
+        self._lifetime.enter()
+        async with self._lifetime.until_closed():
+            try:
+                return await self.attempt(endpoint, values)
+            except AltcraftError as failure:
+                if not self._may_repeat(endpoint, failure):
+                    raise
+                first = failure
+            return await self._repeat(endpoint, values, first)
+
+    async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
+        """Call an API method once."""
+        await self._budget.take()
+        response = await self._transport.exchange(self._request(endpoint, values))
+        return interpret(endpoint, response, self._token.hide)
+
+    async def aclose(self) -> None:
+        """Close the transport."""
+        await self._transport.aclose()
+
+    def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
+        sent = parameters(endpoint, values)
+        in_body = self._token_in == "body"  # noqa: S105 -- a place, no password
+        if in_body:
+            sent = {"token": self._token.reveal(), **sent}
+        # Where a page does not list it, the default is not sent; what is not
+        # the default is asked for everywhere, as the general page allows.
+        if endpoint.lists_format or self._format.name != "json":
+            sent["format"] = self._format.name
+        return Request(
+            path=endpoint.path,
+            content_type=self._format.content_type,
+            body=SecretBytes(self._format.encode(sent)),
+            authorization=None if in_body else f"Bearer {self._token.reveal()}",
+            starts=endpoint.starts,
+        )
+
+    def _may_repeat(self, endpoint: Endpoint[object], failure: BaseException) -> bool:
+        return isinstance(failure, AltcraftError) and may_repeat(
+            failure, starts=endpoint.starts, ambiguous_starts=self._retry.ambiguous_starts
+        )
+
+    async def _repeat(
+        self, endpoint: Endpoint[T], values: Mapping[str, object], first: AltcraftError
+    ) -> T:
+        """Let tenacity go on after a first failure.
+
+        It is given that failure as its first attempt, so that it alone counts
+        attempts and pauses, and costs nothing where nothing fails.
+        """
+        failures = [first]
+        clock = asyncio.get_running_loop().time
+        began = clock()
+
+        async def attempt() -> T:
+            if failures:
+                raise failures.pop()
+            return await self.attempt(endpoint, values)
+
+        def is_enough(state: tenacity.RetryCallState) -> bool:
+            late = clock() - began + state.upcoming_sleep > self._retry.total
+            return late or state.attempt_number >= self._retry.attempts
+
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(lambda e: self._may_repeat(endpoint, e)),
+            wait=self._pause,
+            stop=is_enough,
+            sleep=asyncio.sleep,
+            reraise=True,
+        )
+        return await retrying(attempt)
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        return backoff(state.attempt_number - 1, failure, self._retry, self._chance())

@@ -1,0 +1,246 @@
+"""`TaskHandle`: a started task that can be awaited, watched and asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextvars import Context, copy_context
+from functools import partial
+from typing import Generic, TypeVar, cast
+
+from altcraft_async.core.checks import checked_seconds
+from altcraft_async.core.codecs import Document
+from altcraft_async.core.tracking import remaining
+from altcraft_async.errors import AltcraftError
+from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.polling import PollRules, TaskPoll, named
+from altcraft_async.watching import Callback, Listener, Looker, Waiter
+
+__all__ = ["LAST_LOOK_SECONDS", "TaskHandle", "poll_of"]
+
+T = TypeVar("T")
+
+LAST_LOOK_SECONDS = 1.0
+"""How long the look that is made at a deadline may take before the wait ends without it."""
+
+
+class TaskHandle(Generic[T]):
+    """A task that the platform works on, and its result of type ``T`` when it is over.
+
+    Await it, any number of times and from any number of tasks: all of them
+    together cost one poll loop. Nothing is polled while nobody awaits,
+    iterates or has a callback. Cancelling one awaiter touches nobody else,
+    and never the task itself: the vendor documents no way to cancel one, so
+    neither is there a ``cancel()`` here.
+
+    Made by ``refresh_counters`` and ``client.tasks.attach``.
+    """
+
+    __slots__ = ("__weakref__", "_poll")
+
+    def __init__(
+        self,
+        ref: TaskRef,
+        rules: PollRules,
+        decode: Callable[[Document, TaskRef], T],
+        *,
+        started: float | None = None,
+    ) -> None:
+        """Remember the task and, if it was started here, the loop time of that; ask nothing yet."""
+        self._poll = TaskPoll(ref, rules, decode, started=started)
+
+    @property
+    def ref(self) -> TaskRef:
+        """The task itself: store it, send it elsewhere, attach it again."""
+        return self._poll.ref
+
+    @property
+    def status(self) -> TaskStatus | None:
+        """What the newest answered look brought; ``None`` before the first."""
+        track = self._poll.track
+        return track.status if track else None
+
+    @property
+    def polls(self) -> int:
+        """How many looks were made, failed ones included."""
+        track = self._poll.track
+        return track.looks if track else 0
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds left if the progress stays even; ``None`` where there is none to go by."""
+        if self._poll.over:
+            return 0.0
+        track, loop = self._poll.track, self._poll.rules.lifetime.loop
+        return remaining(track, loop.time()) if track and loop else None
+
+    def __repr__(self) -> str:
+        """Show what is known, without asking anybody."""
+        status = self.status.status if self.status else "not looked at yet"
+        return f"<TaskHandle {named(self.ref)}: {status}, polls={self.polls}>"
+
+    def __await__(self) -> Generator[object, None, T]:
+        """Wait for the result as long as it takes; see `wait` for errors and limits."""
+        return self.wait().__await__()
+
+    async def wait(self, *, timeout: float | None = None, stall: float | None = None) -> T:  # noqa: ASYNC109 -- asyncio.timeout could not make the last look
+        """Wait for the result.
+
+        Costs looks at the task only, paced by the client's ``poll`` policy.
+        A result that arrives together with the deadline is returned.
+
+        Args:
+            timeout: Seconds after which a last look is made and the wait
+                ends, at most one second later. ``None`` waits as long as it takes.
+            stall: Seconds without a change of status or progress after which
+                the wait ends. Counts only once one of them has changed, since
+                a server may show no progress at all. ``None`` never gives up.
+
+        Raises:
+            TaskFailedError: The server says that the task failed.
+            TaskLostError: The server does not know the task.
+            WaitTimeoutError: ``timeout`` ran out; the handle can be awaited again.
+            TaskStalledError: ``stall`` ran out; the handle can be awaited again.
+            PollingError: So many looks failed that the wait was given up.
+            ProtocolError: The task is completed, its result is not as documented.
+            ApiError: A look was refused for good, for example for a revoked token.
+            ClientClosedError: The client was closed.
+        """
+        timeout = timeout if timeout is None else checked_seconds("timeout", timeout)
+        stall = stall if stall is None else checked_seconds("stall", stall)
+        if not self._poll.over:
+            await self._wait(timeout, stall)
+        return self.result()
+
+    async def _wait(self, timeout: float | None, stall: float | None) -> None:  # noqa: ASYNC109 -- as `wait`
+        loop = self._poll.rules.lifetime.enter()
+        waiter = Waiter(loop, timeout=timeout, stall=stall)
+        self._poll.watch(waiter)
+        limit = None
+        if timeout is not None:
+            limit = loop.call_at(waiter.deadline + LAST_LOOK_SECONDS, self._poll.expire, waiter)
+        try:
+            error = await waiter.ended()
+        finally:
+            self._poll.unwatch(waiter)
+            if limit is not None:
+                limit.cancel()
+        if error is not None and not self._poll.over:
+            raise error
+
+    async def updates(self) -> AsyncGenerator[TaskStatus, None]:
+        """Iterate over the statuses as they change; ends when the task does.
+
+        A slow reader misses what is outdated: the newest wins. To know how
+        the task ended, await the handle.
+
+        Raises:
+            PollingError: So many looks failed that nobody looks any more.
+            ApiError: A look was refused for good.
+            ClientClosedError: The client was closed.
+        """
+        shown: TaskStatus | None = None
+        listener = None if self._poll.over else Listener(self._poll.rules.lifetime.enter())
+        if listener:
+            self._poll.watch(listener)
+        try:
+            while True:
+                if self.status and self.status != shown:
+                    shown = self.status
+                    yield shown
+                elif listener is None or self._poll.over:
+                    return
+                else:
+                    await listener.news()
+        finally:
+            if listener:
+                self._poll.unwatch(listener)
+
+    async def poll(self) -> TaskStatus | None:
+        """Look now, once; join a look that is under way.
+
+        Returns:
+            The newest status; ``None`` where the task ended without any.
+
+        Raises:
+            AltcraftError: The look failed.
+        """
+        if not self._poll.over:
+            looker = Looker(self._poll.rules.lifetime.enter())
+            self._poll.watch(looker)
+            self._poll.hurry()
+            try:
+                failure = await looker.failure()
+            finally:
+                self._poll.unwatch(looker)
+            if failure is not None:
+                raise failure.fresh()
+        return self.status
+
+    def nudge(self) -> None:
+        """Say that something happened, so that the next look comes now.
+
+        Costs a look where somebody watches; else the first look is made at
+        once when somebody does. What a webhook calls.
+        """
+        if not self._poll.over:
+            self._poll.hurry()
+
+    def done(self) -> bool:
+        """Say whether the task is known to be over; asks nobody."""
+        return self._poll.over
+
+    def result(self) -> T:
+        """Return the result; asks nobody.
+
+        Raises:
+            asyncio.InvalidStateError: The task is not known to be over.
+            AltcraftError: It ended without a result.
+        """
+        error = self.exception()
+        if error is not None:
+            raise error
+        return cast("T", self._poll.value)  # made by this handle's own decoder
+
+    def exception(self) -> AltcraftError | None:
+        """Return why the task has no result, ``None`` where it has one; asks nobody.
+
+        Raises:
+            asyncio.InvalidStateError: The task is not known to be over.
+        """
+        if not self._poll.over:
+            msg = f"{named(self.ref)} is not known to be over; await the handle"
+            raise asyncio.InvalidStateError(msg)
+        # A fresh one each time: raised again and again, one would grow its traceback.
+        return self._poll.error.fresh() if self._poll.error else None
+
+    def add_done_callback(
+        self, fn: Callable[[TaskHandle[T]], object], *, context: Context | None = None
+    ) -> None:
+        """Call ``fn(handle)`` soon after the task is over, and poll until then.
+
+        Unlike a wait, this outlives any number of failed looks. The function
+        is not called when the client is closed first.
+        """
+        loop = self._poll.rules.lifetime.enter()
+        callback = Callback(fn, partial(fn, self), loop, context or copy_context())
+        if self._poll.over:
+            callback.end(None)
+        else:
+            self._poll.watch(callback)
+
+    def remove_done_callback(self, fn: Callable[[TaskHandle[T]], object]) -> int:
+        """Forget a callback; return how many times it had been added."""
+        added = [
+            watcher
+            for watcher in self._poll.watchers
+            if isinstance(watcher, Callback) and watcher.fn == fn
+        ]
+        for callback in added:
+            self._poll.unwatch(callback)
+        return len(added)
+
+
+def poll_of(handle: TaskHandle[T]) -> TaskPoll:
+    """Return what is behind a handle, for this library's own rooms."""
+    return handle._poll  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see

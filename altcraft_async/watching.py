@@ -1,0 +1,147 @@
+"""Those because of whom a task is polled: each hears of every look and of the end."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from contextvars import Context
+
+from altcraft_async.errors import AltcraftError
+
+__all__ = ["Callback", "Listener", "Looker", "Waiter", "Watcher"]
+
+
+class Watcher:
+    """Somebody who watches a task.
+
+    Attributes:
+        since: Loop time at which it came.
+        deadline: Loop time at which a last look is to be made for it.
+        stall: Seconds without a change after which it gives up.
+        awaited: Whether somebody waits through it, who goes before those who do not.
+        patient: Whether it stays when others give up because looks fail.
+    """
+
+    __slots__ = ()
+
+    since: float = 0.0
+    deadline: float = math.inf
+    stall: float = math.inf
+    awaited: bool = True
+    patient: bool = False
+
+    def looked(self, failure: AltcraftError | None) -> None:
+        """Learn that a look was made, and why it failed if it did."""
+
+    def end(self, error: AltcraftError | None) -> None:
+        """Learn that the task is over, or why nobody looks at it any more."""
+
+
+class Waiter(Watcher):
+    """Waits for the end, perhaps for so long only."""
+
+    __slots__ = ("_end", "deadline", "since", "stall")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, timeout: float | None, stall: float | None
+    ) -> None:
+        """Begin to wait now."""
+        self._end: asyncio.Future[AltcraftError | None] = loop.create_future()
+        self.since = loop.time()
+        self.deadline = math.inf if timeout is None else self.since + timeout
+        self.stall = math.inf if stall is None else stall
+
+    async def ended(self) -> AltcraftError | None:
+        """Wait; return why the wait ended if the task did not."""
+        return await self._end
+
+    def end(self, error: AltcraftError | None) -> None:
+        """Wake up, once."""
+        if not self._end.done():
+            self._end.set_result(error)
+
+
+class Looker(Watcher):
+    """Waits for one look."""
+
+    __slots__ = ("_look",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to wait now."""
+        self._look: asyncio.Future[AltcraftError | None] = loop.create_future()
+
+    async def failure(self) -> AltcraftError | None:
+        """Wait; return why the look failed if it did."""
+        return await self._look
+
+    def looked(self, failure: AltcraftError | None) -> None:
+        """Wake up, once."""
+        if not self._look.done():
+            self._look.set_result(failure)
+
+    def end(self, error: AltcraftError | None) -> None:
+        """Wake up, if no look has come before the end."""
+        self.looked(error)
+
+
+class Listener(Watcher):
+    """Hears of every look; those missed meanwhile count as one."""
+
+    __slots__ = ("_error", "_loop", "_over", "_wake")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to listen now."""
+        self._loop = loop
+        self._wake: asyncio.Future[None] | None = None
+        self._over = False
+        self._error: AltcraftError | None = None
+
+    async def news(self) -> None:
+        """Wait for the next look or the end.
+
+        Raises:
+            AltcraftError: Nobody looks any more, though the task is not over.
+        """
+        if not self._over:
+            self._wake = self._loop.create_future()
+            await self._wake
+        if self._error is not None:
+            raise self._error
+
+    def looked(self, failure: AltcraftError | None) -> None:  # noqa: ARG002 -- any look is news
+        """Wake up."""
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def end(self, error: AltcraftError | None) -> None:
+        """Wake up for the last time."""
+        self._over, self._error = True, error
+        self.looked(error)
+
+
+class Callback(Watcher):
+    """Calls a function when the task is over."""
+
+    __slots__ = ("_context", "_loop", "call", "fn")
+
+    awaited = False
+    patient = True
+
+    def __init__(
+        self,
+        fn: object,
+        call: Callable[[], object],
+        loop: asyncio.AbstractEventLoop,
+        context: Context,
+    ) -> None:
+        """Remember what to call, in which context, and the function it was added as."""
+        self.fn = fn
+        self.call = call
+        self._loop = loop
+        self._context = context
+
+    def end(self, error: AltcraftError | None) -> None:
+        """Call the function soon, unless it is the client that ended."""
+        if error is None:
+            self._loop.call_soon(self.call, context=self._context)

@@ -1,0 +1,563 @@
+"""`TaskHandle`: awaiting, watching and asking."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+
+from altcraft_async import (
+    AltcraftError,
+    AuthenticationError,
+    ClientClosedError,
+    ConfigurationError,
+    CountersReport,
+    PollingError,
+    ProtocolError,
+    TaskFailedError,
+    TaskHandle,
+    TaskLostError,
+    TaskRef,
+    TaskStalledError,
+    TaskStatus,
+    WaitTimeoutError,
+)
+from altcraft_async.simulator import Fault
+
+if TYPE_CHECKING:
+    from tests.conftest import OpenPlatform
+
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+
+STATUS = "tasks/status"
+Handle = TaskHandle[CountersReport]
+
+
+def now() -> float:
+    """Return the loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+async def test_awaited_handle_returns_the_report(platform: OpenPlatform) -> None:
+    """Awaiting a handle returns the counters once the task is completed."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        report = await handle
+        assert report["email"] == server.world.counters(24, 1)["email"]
+        assert handle.done()
+        assert handle.result() == report
+        assert handle.exception() is None
+
+
+@pytest.mark.parametrize("awaiters", [1, 1000])
+async def test_any_number_of_awaiters_costs_the_same_requests(
+    platform: OpenPlatform, awaiters: int
+) -> None:
+    """One poll loop serves however many await: ten looks at a task of ten seconds."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        reports = await asyncio.gather(*(handle.wait() for _ in range(awaiters)))
+        assert len({id(report) for report in reports}) == 1
+        assert server.count(STATUS) == handle.polls == 10
+
+
+async def test_cancelled_awaiters_change_nothing_for_the_others(platform: OpenPlatform) -> None:
+    """Cancelling awaiters, at any time and in any order, touches nobody else."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        awaiters = [asyncio.create_task(handle.wait()) for _ in range(100)]
+        for index, awaiter in enumerate(awaiters[:99]):
+            await asyncio.sleep(0.05 if index % 2 else 0)
+            awaiter.cancel()
+        assert isinstance(await awaiters[99], CountersReport)
+        assert all(awaiter.cancelled() for awaiter in awaiters[:99])
+        assert server.count(STATUS) == 10
+
+
+async def test_handle_awaited_again_costs_no_request(platform: OpenPlatform) -> None:
+    """A result is kept: awaiting again asks nobody, even after the client is closed."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        first = await handle
+        looks = server.count(STATUS)
+        assert await handle is first
+        assert server.count(STATUS) == looks
+    assert await handle is first
+
+
+async def test_handle_works_with_what_asyncio_offers(platform: OpenPlatform) -> None:
+    """A handle is hashable by identity and fits gather, ensure_future, timeout and TaskGroup."""
+    async with platform() as (_, client):
+        one = await client.resources.refresh_counters(24, database_id=1)
+        two = await client.resources.refresh_counters(25, database_id=1)
+        assert len({one, two, one}) == 2
+        future = asyncio.ensure_future(one)
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+            waited = group.create_task(one.wait())
+        gathered = await asyncio.gather(one, two)
+        assert gathered == [await future, await two]
+        assert waited.result() is gathered[0]
+
+
+async def test_outer_timeout_leaves_the_handle_usable(platform: OpenPlatform) -> None:
+    """asyncio.timeout ends an await with its own TimeoutError; the handle goes on."""
+    async with platform() as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(2):
+                await handle
+        assert not isinstance(caught.value, AltcraftError)
+        assert isinstance(await handle, CountersReport)
+
+
+async def test_nothing_is_polled_while_nobody_watches(platform: OpenPlatform) -> None:
+    """Looks are made only while somebody awaits, iterates or has a callback."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await asyncio.sleep(5)
+        assert server.count(STATUS) == 0
+        waiting = asyncio.create_task(handle.wait())
+        await asyncio.sleep(2.5)
+        waiting.cancel()
+        await asyncio.sleep(0)
+        looks = server.count(STATUS)
+        assert looks == 2
+        await asyncio.sleep(20)
+        assert server.count(STATUS) == looks
+
+
+async def test_timeout_makes_a_last_look_at_the_deadline(platform: OpenPlatform) -> None:
+    """The last pause is cut short by the deadline, and one look is made there."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        began = now()
+        with pytest.raises(WaitTimeoutError) as caught:
+            await handle.wait(timeout=2.5)
+        assert now() - began == pytest.approx(2.5, abs=0.05)
+        assert server.count(STATUS) == 3
+        assert caught.value.ref == handle.ref
+        assert caught.value.status == handle.status
+        assert not handle.done()
+        assert isinstance(await handle.wait(timeout=60), CountersReport)
+
+
+async def test_result_that_comes_with_the_deadline_is_returned(platform: OpenPlatform) -> None:
+    """A task that is over at the deadline gives its result, not a timeout."""
+    async with platform(duration=2.5) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        assert isinstance(await handle.wait(timeout=2.5), CountersReport)
+
+
+async def test_timeout_zero_looks_once(platform: OpenPlatform) -> None:
+    """A timeout of 0 makes one look and gives up, or has the result."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        with pytest.raises(WaitTimeoutError):
+            await handle.wait(timeout=0)
+        assert server.count(STATUS) == 1
+        await asyncio.sleep(10)
+        assert isinstance(await handle.wait(timeout=0), CountersReport)
+
+
+async def test_hung_last_look_ends_the_wait_a_second_late(platform: OpenPlatform) -> None:
+    """A server that does not answer the last look cannot hold the wait longer than a second."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave(STATUS, Fault.stall())
+        began = now()
+        with pytest.raises(WaitTimeoutError):
+            await handle.wait(timeout=0.5)
+        assert now() - began == pytest.approx(1.5, abs=0.05)
+        assert not server.pending_faults
+
+
+@pytest.mark.parametrize("name", ["timeout", "stall"])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "5"])
+async def test_limits_that_are_no_seconds_are_refused(
+    platform: OpenPlatform, name: str, value: float
+) -> None:
+    """A wrong limit is a ConfigurationError that names it."""
+    async with platform() as (_, client):
+        handle = client.tasks.attach("a")
+        with pytest.raises(ConfigurationError, match=f"^{name}:"):
+            await handle.wait(**{name: value})
+
+
+async def test_stalled_task_ends_the_wait(platform: OpenPlatform) -> None:
+    """Without a change for `stall` seconds after one was seen, the wait ends."""
+    async with platform(duration=1000, curve="stall") as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        with pytest.raises(TaskStalledError) as caught:
+            await handle.wait(stall=30)
+        assert 120 < now() < 150
+        assert caught.value.status == handle.status
+
+
+async def test_task_that_never_shows_progress_does_not_stall(platform: OpenPlatform) -> None:
+    """A server that shows no progress must not turn `stall` into a hidden timeout."""
+    async with platform(duration=100, curve="stuck") as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        assert isinstance(await handle.wait(stall=5), CountersReport)
+
+
+async def test_updates_yield_each_distinct_status(platform: OpenPlatform) -> None:
+    """Iterating over updates gives every change once and ends with the task."""
+    async with platform() as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        seen = [(status.status, status.progress) async for status in handle.updates()]
+        assert seen[-1] == ("completed", 100)
+        assert len(seen) == len(set(seen)) == 10
+        again = [status async for status in handle.updates()]
+        assert again == [handle.status]
+
+
+async def test_slow_reader_of_updates_gets_the_newest(platform: OpenPlatform) -> None:
+    """A slow reader misses what is outdated, and keeps nobody waiting."""
+    async with platform() as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        waiting = asyncio.create_task(handle.wait())
+        seen: list[TaskStatus] = []
+        async for status in handle.updates():
+            seen.append(status)
+            await asyncio.sleep(3.7)
+        assert [status.progress for status in seen] == pytest.approx([10, 40, 80, 100], abs=1)
+        assert waiting.done()
+
+
+async def test_leaving_updates_stops_the_polling(platform: OpenPlatform) -> None:
+    """After a break nothing is polled any more."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        async for _ in handle.updates():
+            break
+        await asyncio.sleep(20)
+        assert server.count(STATUS) == 1
+
+
+async def test_updates_raise_when_nobody_looks_any_more(platform: OpenPlatform) -> None:
+    """Where looking was given up though the task is not over, the iteration says so."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave(STATUS, Fault.refuse(401), after=1)
+        seen: list[TaskStatus] = []
+        with pytest.raises(AuthenticationError):
+            async for status in handle.updates():
+                seen.append(status)
+        assert len(seen) == 1
+
+
+async def test_poll_looks_once(platform: OpenPlatform) -> None:
+    """poll() makes one look now and leaves nothing behind."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await asyncio.sleep(5)
+        status = await handle.poll()
+        assert status is not None
+        assert (status.status, status.progress) == ("running", 50)
+        assert handle.eta == pytest.approx(4.9, abs=0.2)
+        await asyncio.sleep(20)
+        assert server.count(STATUS) == 1
+        over = await handle.poll()
+        assert over is not None
+        assert over.status == "completed"
+        assert handle.done()
+        assert await handle.poll() is over
+        assert server.count(STATUS) == 2
+
+
+async def test_polls_share_one_look(platform: OpenPlatform) -> None:
+    """Calls of poll() at the same time join one look."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        statuses = await asyncio.gather(*(handle.poll() for _ in range(10)))
+        assert statuses == [handle.status] * 10
+        assert server.count(STATUS) == 1
+
+
+async def test_poll_raises_why_its_look_failed(platform: OpenPlatform) -> None:
+    """A look that fails is the caller's to know, and the handle's to outlive."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave(STATUS, Fault.html(502))
+        with pytest.raises(ProtocolError, match="tasks/status"):
+            await handle.poll()
+        assert await handle.poll() is not None
+
+
+async def test_nudge_looks_now(platform: OpenPlatform) -> None:
+    """A nudge brings the next look forward, for those who watch."""
+    async with platform(duration=3.2) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        waiting = asyncio.create_task(handle.wait())
+        await asyncio.sleep(3.3)
+        looks = server.count(STATUS)
+        handle.nudge()
+        began = now()
+        await waiting
+        assert now() - began < 0.05
+        assert server.count(STATUS) == looks + 1
+        handle.nudge()
+
+
+async def test_nudge_without_watchers_hastens_the_first_look(platform: OpenPlatform) -> None:
+    """Where nobody watches, a nudge costs nothing until somebody does."""
+    async with platform(duration=0.5) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await asyncio.sleep(0.6)
+        handle.nudge()
+        await asyncio.sleep(5)
+        assert server.count(STATUS) == 0
+        began = now()
+        await handle
+        assert now() - began < 0.05
+
+
+async def test_nudge_during_a_look_makes_another(platform: OpenPlatform) -> None:
+    """What happens while a look is under way is looked at right after it."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave(STATUS, Fault.slow_body(3))
+        waiting = asyncio.create_task(handle.wait())
+        await asyncio.sleep(2)
+        handle.nudge()
+        await asyncio.sleep(2.2)
+        assert server.count(STATUS) == 2
+        await waiting
+
+
+async def test_result_before_the_end_is_an_invalid_state(platform: OpenPlatform) -> None:
+    """Before the end, result() and exception() raise as asyncio's futures do."""
+    async with platform() as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        assert not handle.done()
+        for ask in (handle.result, handle.exception):
+            with pytest.raises(asyncio.InvalidStateError, match=handle.ref.task_id):
+                ask()
+
+
+async def test_done_callbacks_are_called_once_with_the_handle(platform: OpenPlatform) -> None:
+    """Callbacks poll by themselves, run in their context, and come even when added late."""
+    variable = contextvars.ContextVar("variable", default="default")
+    called: list[tuple[Handle, str]] = []
+
+    def note(handle: Handle) -> None:
+        called.append((handle, variable.get()))
+
+    async with platform() as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        context = contextvars.copy_context()
+        context.run(variable.set, "chosen")
+        handle.add_done_callback(note)
+        handle.add_done_callback(note, context=context)
+        await asyncio.sleep(20)
+        assert called == [(handle, "default"), (handle, "chosen")]
+        handle.add_done_callback(note)
+        assert len(called) == 2
+        await asyncio.sleep(0)
+        assert len(called) == 3
+
+
+async def test_removed_callback_is_not_called(platform: OpenPlatform) -> None:
+    """remove_done_callback counts what it removed, and stops the polling it caused."""
+    called: list[Handle] = []
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        handle.add_done_callback(called.append)
+        handle.add_done_callback(called.append)
+        assert handle.remove_done_callback(called.append) == 2
+        assert handle.remove_done_callback(called.append) == 0
+        await asyncio.sleep(20)
+        assert not called
+        assert server.count(STATUS) == 0
+
+
+async def test_callback_outlives_what_ends_a_wait(platform: OpenPlatform) -> None:
+    """A refused look ends waits, while a callback is still called in the end."""
+    called: list[Handle] = []
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave(STATUS, Fault.refuse(401), times=3)
+        handle.add_done_callback(called.append)
+        with pytest.raises(AuthenticationError):
+            await handle
+        await asyncio.sleep(200)
+        assert called == [handle]
+
+
+async def test_callback_that_is_not_called_because_the_client_closes(
+    platform: OpenPlatform,
+) -> None:
+    """Closing the client calls no callback: the task is not over."""
+    called: list[Handle] = []
+    async with platform() as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        handle.add_done_callback(called.append)
+    await asyncio.sleep(1)
+    assert not called
+    assert not handle.done()
+
+
+async def test_failed_task_raises_a_fresh_error_each_time(platform: OpenPlatform) -> None:
+    """A failed task is terminal; its error does not grow from await to await."""
+    async with platform() as (server, client):
+        server.misbehave(STATUS, Fault.failed_task("Failed"))
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        raised: list[TaskFailedError] = []
+        for _ in range(3):
+            with pytest.raises(TaskFailedError, match="'Failed'") as caught:
+                await handle
+            raised.append(caught.value)
+        assert len(set(map(id, raised))) == 3
+        depths = {len(traceback.extract_tb(error.__traceback__)) for error in raised[1:]}
+        assert len(depths) == 1
+        assert handle.done()
+        assert raised[0].ref == handle.ref
+        assert raised[0].status == handle.status
+        assert server.count(STATUS) == 1
+
+
+async def test_unknown_status_means_running(platform: OpenPlatform) -> None:
+    """A status that is not known to be an end is none."""
+    async with platform() as (server, client):
+        server.misbehave(STATUS, Fault.failed_task("vanished_into_thin_air"))
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await handle.poll()
+        assert not handle.done()
+
+
+async def test_failure_statuses_can_be_chosen(platform: OpenPlatform) -> None:
+    """What an install calls failure is the user's to say, in any case."""
+    async with platform(options={"failure_statuses": ["Vanished"]}) as (server, client):
+        server.misbehave(STATUS, Fault.failed_task("VANISHED"))
+        with pytest.raises(TaskFailedError):
+            await client.resources.refresh(24, database_id=1)
+
+
+async def test_unknown_task_is_lost_after_a_grace(platform: OpenPlatform) -> None:
+    """A server that may lag behind gets some seconds before its task counts as lost."""
+    async with platform() as (_, client):
+        began = now()
+        handle = client.tasks.attach("no-such-task")
+        with pytest.raises(TaskLostError, match="no-such-task"):
+            await handle
+        assert 5 <= now() - began < 60
+        assert handle.done()
+        assert isinstance(handle.exception(), TaskLostError)
+
+
+async def test_task_unknown_for_a_moment_is_not_lost(platform: OpenPlatform) -> None:
+    """A task that becomes known within the grace goes on as if nothing was."""
+    async with platform() as (server, client):
+        server.misbehave(STATUS, Fault.unknown_task(), times=2)
+        assert isinstance(await client.resources.refresh(24, database_id=1), CountersReport)
+
+
+async def test_wait_survives_looks_that_fail_in_passing(platform: OpenPlatform) -> None:
+    """Some failed looks in a row are outlived, whatever they failed of."""
+    async with platform() as (server, client):
+        for fault in (Fault.html(502), Fault.reset(), Fault.cut_body(), Fault.status(503)):
+            server.misbehave(STATUS, fault, times=2)
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        assert isinstance(await handle, CountersReport)
+        assert not server.pending_faults
+        assert handle.polls >= 9
+
+
+async def test_wait_ends_when_patience_is_used_up(platform: OpenPlatform) -> None:
+    """Many failed looks over some time end the wait, not the handle."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave(STATUS, Fault.html(502), times=1000)
+        with pytest.raises(PollingError) as caught:
+            await handle
+        assert now() > 60
+        assert isinstance(caught.value.__cause__, ProtocolError)
+        assert caught.value.ref == handle.ref
+        assert not handle.done()
+        failed = handle.polls
+        server.misbehave_randomly(rate=0, faults=[])
+        with pytest.raises(PollingError):
+            await handle
+        assert handle.polls >= failed + 10
+
+
+async def test_retry_after_of_a_look_is_obeyed(platform: OpenPlatform) -> None:
+    """A server that asks to wait is not looked at before."""
+    async with platform() as (server, client):
+        server.misbehave(STATUS, Fault.status(429, retry_after=7), after=1)
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        waiting = asyncio.create_task(handle.wait())
+        await asyncio.sleep(8.5)
+        assert server.count(STATUS) == 2
+        await waiting
+
+
+async def test_completed_without_result_is_an_error_that_keeps_the_answer(
+    platform: OpenPlatform,
+) -> None:
+    """A completed task whose result is no use ends in a ProtocolError, never in silent zeros."""
+    async with platform() as (server, client):
+        server.misbehave(STATUS, Fault.failed_task("completed"))
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        with pytest.raises(ProtocolError, match="tasks/status") as caught:
+            await handle
+        assert '"completed"' in caught.value.snippet
+        assert handle.done()
+
+
+async def test_closing_the_client_ends_every_wait(platform: OpenPlatform) -> None:
+    """aclose() gives ClientClosedError to everybody who waits, iterates or looks."""
+
+    async def iterate(handle: Handle) -> None:
+        async for _ in handle.updates():
+            pass
+
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave(STATUS, Fault.stall())
+        waits = [handle.wait(), handle.wait(timeout=5), iterate(handle), handle.poll()]
+        waiting = [asyncio.create_task(wait) for wait in waits]
+        await asyncio.sleep(0.1)
+        await client.aclose()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [ClientClosedError] * 4
+        assert len({id(outcome) for outcome in outcomes}) == 4
+        for call in (handle.wait(), handle.poll()):
+            with pytest.raises(ClientClosedError):
+                await call
+        with pytest.raises(ClientClosedError):
+            handle.add_done_callback(print)
+
+
+async def test_attached_ref_finds_the_task_of_another_client(platform: OpenPlatform) -> None:
+    """A stored ref, attached elsewhere and later, gives the same report and is looked at at once."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        stored = handle.ref.to_json()
+        await asyncio.sleep(30)
+        began = now()
+        attached = client.tasks.attach(TaskRef.from_json(stored))
+        assert server.count(STATUS) == 0
+        report = await attached
+        assert now() - began < 0.05
+        assert report == await handle
+        assert attached.ref == handle.ref
+
+
+async def test_handle_shows_what_is_known(platform: OpenPlatform) -> None:
+    """The repr of a handle says task, target and state, and asks nobody."""
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        assert repr(handle) == (
+            f"<TaskHandle task {handle.ref.task_id} of resource 24, 1: "
+            "not looked at yet, polls=0>"
+        )
+        assert handle.status is None
+        assert handle.eta is None
+        await handle
+        assert repr(handle).endswith(f"completed, polls={handle.polls}>")
+        assert handle.eta == 0
+        assert server.token not in repr(handle)
