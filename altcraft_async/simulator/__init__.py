@@ -1,0 +1,8 @@
+"""A pretend Altcraft platform to develop and test against, with no account and no network."""
+
+from altcraft_async.simulator.app import Simulator
+from altcraft_async.simulator.faults import Fault, Planned
+from altcraft_async.simulator.handler import Seen
+from altcraft_async.simulator.world import Target
+
+__all__ = ["Fault", "Planned", "Seen", "Simulator", "Target"]
