@@ -1,8 +1,10 @@
 """Asyncio client for the statistics API of the Altcraft marketing platform.
 
-    async with AltcraftClient("https://example.com", token="…") as client:
-        report = await client.resources.refresh(24, database_id=1)
-        report["email"].subscribed
+```python
+async with AltcraftClient.from_env() as client:
+    report = await client.resources.refresh(24, database_id=1)
+    print(report["email"].subscribed)
+```
 
 `AltcraftClient` starts tasks, `TaskHandle` waits for them, and everything
 that goes wrong is an `AltcraftError`.

@@ -68,8 +68,10 @@ class AltcraftClient:
     first request, belongs to the event loop of that moment, and is closed by
     ``async with`` or `aclose`.
 
-        async with AltcraftClient("https://example.com", token="…") as client:
-            report = await client.resources.refresh(24, database_id=1)
+    ```python
+    async with AltcraftClient("https://example.com", token="…") as client:
+        ...
+    ```
 
     Attributes:
         resources: The ``resources/…`` methods.

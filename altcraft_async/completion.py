@@ -40,8 +40,13 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
     looks failed for too long or the client was closed, comes too: its
     ``done()`` is false, and awaiting it tries again.
 
-        async for handle in as_completed(handles):
-            report = await handle
+    ```python
+    from altcraft_async import as_completed
+
+    handles = [await client.resources.refresh_counters(n, database_id=1) for n in (24, 25)]
+    async for handle in as_completed(handles):
+        report = await handle
+    ```
     """
     queue: asyncio.Queue[TaskHandle[T]] = asyncio.Queue()
     heralds = [(handle, _Herald(handle, queue)) for handle in dict.fromkeys(handles)]

@@ -47,6 +47,10 @@ class Lifetime:
             raise ConfigurationError(msg)
         return loop
 
+    def time(self) -> float:
+        """Return the time of the loop that the client is bound to."""
+        return (self.loop or self.enter()).time()
+
     @asynccontextmanager
     async def until_closed(self) -> AsyncGenerator[None, None]:
         """Run the body; if the client is closed meanwhile, end it with a ``ClientClosedError``."""

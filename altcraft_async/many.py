@@ -170,13 +170,14 @@ class _Stream(Generic[T]):
 class _Reporter(Watcher, Generic[T]):
     """Watches one target's handle for the stream."""
 
-    __slots__ = ("_stream", "deadline", "since", "target")
+    __slots__ = ("_stream", "deadline", "limited", "since", "target")
 
     def __init__(self, stream: _Stream[T], target: object, timeout: float | None) -> None:
         self._stream = stream
         self.target = target
         self.since = asyncio.get_running_loop().time()
         self.deadline = math.inf if timeout is None else self.since + timeout
+        self.limited = timeout is not None
 
     def end(self, error: AltcraftError | None) -> None:
         self._stream.ended(self, error)

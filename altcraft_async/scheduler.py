@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import math
 from collections import deque
 from collections.abc import Iterator
 from contextvars import Context
@@ -23,8 +22,8 @@ from altcraft_async.lifetime import Lifetime
 
 __all__ = ["Job", "Scheduler"]
 
-RESOLUTION = 0.01
-"""Seconds a slot: far below the time of one request, so that nothing is late for it."""
+SLOTS_PER_SECOND = 100
+"""A slot is far shorter than one request, so that nothing is late for it."""
 
 JOBS_A_TURN = 500
 """Jobs ended before the loop gets a turn: some milliseconds, measured with 100,000."""
@@ -73,6 +72,7 @@ class Scheduler:
         self._waiting = 0
         self._due: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._running: set[Job] = set()
+        self._calling = False
         self._workers: set[asyncio.Task[None]] = set()
 
     def at(self, job: Job, when: float) -> None:
@@ -82,8 +82,8 @@ class Scheduler:
         """
         if job.slot in (_DUE, _RUNNING):
             return
-        # Rounded up, so that no job finds itself too early.
-        slot = max(0, math.ceil(when / RESOLUTION))
+        # The slot after, so that no job finds itself too early.
+        slot = int(when * SLOTS_PER_SECOND) + 1
         if slot == job.slot:
             return
         if job.slot == _IDLE:
@@ -100,7 +100,7 @@ class Scheduler:
 
     def at_latest(self, job: Job, when: float) -> None:
         """Run the job at this loop time, unless it is to be run before."""
-        if job.slot < 0 or job.slot * RESOLUTION > when:
+        if job.slot < 0 or job.slot > when * SLOTS_PER_SECOND:
             self.at(job, when)
 
     def drop(self, job: Job) -> None:
@@ -153,14 +153,14 @@ class Scheduler:
             self._timer.cancel()
         loop = self._lifetime.enter()
         # In a context of its own, so that nothing runs in that of whoever happened to come first.
-        self._timer = loop.call_at(self._slots[0] * RESOLUTION, self._fire, context=Context())
+        self._timer = loop.call_at(self._slots[0] / SLOTS_PER_SECOND, self._fire, context=Context())
 
     def _fire(self) -> None:
         self._timer = None
         if self._lifetime.closed:
             return
         # asyncio runs a timer up to the clock's resolution early.
-        now = math.floor(self._lifetime.enter().time() / RESOLUTION + _TIMER_SLACK)
+        now = int(self._lifetime.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
         while self._slots and self._slots[0] <= now:
             slot = heapq.heappop(self._slots)
             for job in self._wheel.pop(slot):
@@ -173,16 +173,16 @@ class Scheduler:
         self._staff()
 
     def _staff(self) -> None:
-        """Have a worker for every due job, up to the most there may be."""
-        loop = self._lifetime.enter()
-        wanted = len(self._due[0]) + len(self._due[1])
-        for _ in range(min(wanted, self._most_workers - len(self._workers))):
-            worker = loop.create_task(self._work(), context=Context())
+        """Have one more worker, if there are jobs for it."""
+        self._calling = False
+        if self._has_due() and len(self._workers) < self._most_workers:
+            worker = self._lifetime.enter().create_task(self._work(), context=Context())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
     async def _work(self) -> None:
         while (job := self._next()) is not None:
+            self._call_colleague()
             job.slot = _RUNNING
             self._running.add(job)
             try:
@@ -192,6 +192,15 @@ class Scheduler:
                 job.slot = _IDLE
             if again is not None and not self._lifetime.closed:
                 self.at(job, again)
+
+    def _call_colleague(self) -> None:
+        """Let another worker start as soon as this one has to wait, if there is work left then."""
+        if not self._calling and self._has_due():
+            self._calling = True
+            self._lifetime.enter().call_soon(self._staff)
+
+    def _has_due(self) -> bool:
+        return bool(self._due[0] or self._due[1])
 
     def _next(self) -> Job | None:
         for queue in self._due:

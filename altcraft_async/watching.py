@@ -21,6 +21,7 @@ class Watcher:
         stall: Seconds without a change after which it gives up.
         awaited: Whether somebody waits through it, who goes before those who do not.
         patient: Whether it stays when others give up because looks fail.
+        limited: Whether it has a deadline or gives up on a stall.
     """
 
     __slots__ = ()
@@ -30,6 +31,7 @@ class Watcher:
     stall: float = math.inf
     awaited: bool = True
     patient: bool = False
+    limited: bool = False
 
     def looked(self, failure: AltcraftError | None) -> None:
         """Learn that a look was made, and why it failed if it did."""
@@ -41,7 +43,7 @@ class Watcher:
 class Waiter(Watcher):
     """Waits for the end, perhaps for so long only."""
 
-    __slots__ = ("_end", "deadline", "since", "stall")
+    __slots__ = ("_end", "deadline", "limited", "since", "stall")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, timeout: float | None, stall: float | None
@@ -51,6 +53,7 @@ class Waiter(Watcher):
         self.since = loop.time()
         self.deadline = math.inf if timeout is None else self.since + timeout
         self.stall = math.inf if stall is None else stall
+        self.limited = timeout is not None or stall is not None
 
     async def ended(self) -> AltcraftError | None:
         """Wait; return why the wait ended if the task did not."""

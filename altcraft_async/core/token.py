@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NoReturn
 
 from altcraft_async.core.checks import checked_text
-from altcraft_async.errors import ConfigurationError
 
 __all__ = ["SecretBytes", "Token"]
 
@@ -23,9 +22,6 @@ class Token:
     def __init__(self, text: object) -> None:
         """Check the token without ever quoting it."""
         self._text = checked_text("token", text)
-        if not self._text.isascii():
-            msg = "token: has to be ASCII, as it may have to go into a header"
-            raise ConfigurationError(msg)
 
     def reveal(self) -> str:
         """Return the token itself, for the one place that writes it into a request."""

@@ -114,8 +114,10 @@ class Resources:
         a `Failed` of its own and never ends the stream. When you leave early,
         what was started goes on at the platform.
 
-            async for outcome in client.resources.refresh_many([(24, 1), (25, 1)]):
-                print(outcome.target, outcome)
+        ```python
+        async for outcome in client.resources.refresh_many([(24, 1), (25, 1)]):
+            print(outcome.target, outcome.ref)
+        ```
 
         Args:
             targets: ``(resource_id, database_id)`` each, from any iterable or

@@ -1,0 +1,252 @@
+"""refresh_many: many targets, a bounded number at once, each reported exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from altcraft_async import (
+    ClientClosedError,
+    Completed,
+    ConfigurationError,
+    CountersReport,
+    Failed,
+    NotFoundError,
+    ProtocolError,
+    TaskFailedError,
+    WaitTimeoutError,
+)
+from altcraft_async.simulator import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from tests.conftest import OpenPlatform
+
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+
+START = "resources/refresh_counters"
+STATUS = "tasks/status"
+
+
+def now() -> float:
+    """Return the loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+async def test_every_target_completes_once(platform: OpenPlatform) -> None:
+    """Each target comes out once, with its ref, its report, its looks and its seconds."""
+    targets = [(number, 1) for number in range(1, 151)]
+    async with platform(duration=(1, 5)) as (server, client):
+        outcomes = [one async for one in client.resources.refresh_many(targets, in_flight=150)]
+        assert sorted(one.target for one in outcomes if isinstance(one, Completed)) == targets
+        for one in outcomes:
+            assert isinstance(one, Completed)
+            assert one.ref.target == one.target
+            assert one.value["sms"] == server.world.counters(*one.target)["sms"]
+            assert 1 <= one.polls <= 6
+            assert 1 <= one.seconds <= 7
+        seconds = [one.seconds for one in outcomes if isinstance(one, Completed)]
+        assert all(later > sooner - 0.2 for sooner, later in pairwise(seconds))
+
+
+async def test_targets_are_read_only_as_slots_get_free(platform: OpenPlatform) -> None:
+    """Never more than in_flight targets are between being read and being reported."""
+    read = reported = 0
+    most = 0
+
+    def targets() -> Iterator[tuple[int, int]]:
+        nonlocal read, most
+        for number in range(1, 101):
+            read += 1
+            most = max(most, read - reported)
+            yield number, 1
+
+    async with platform(duration=2) as (_, client):
+        async for outcome in client.resources.refresh_many(targets(), in_flight=10):
+            assert isinstance(outcome, Completed)
+            reported += 1
+            if reported == 50:
+                await asyncio.sleep(60)
+    assert reported == 100
+    assert most == 10
+
+
+async def test_async_iterable_is_read_by_one_at_a_time(platform: OpenPlatform) -> None:
+    """Targets may come from an async generator, which is never entered twice."""
+    reading = False
+
+    async def targets() -> AsyncGenerator[tuple[int, int], None]:
+        nonlocal reading
+        for number in range(1, 41):
+            assert not reading
+            reading = True
+            await asyncio.sleep(0.1)
+            reading = False
+            yield number, 1
+
+    async with platform(duration=1) as (_, client):
+        outcomes = [one async for one in client.resources.refresh_many(targets())]
+        assert len(outcomes) == 40
+        assert all(isinstance(one, Completed) for one in outcomes)
+
+
+async def test_bad_targets_are_failures_of_their_own(platform: OpenPlatform) -> None:
+    """Whatever a target is, it is reported and the others go on."""
+    bad: list[object] = [(1,), (1, 2, 3), "24", None, (0, 1), (1, -1), (True, 1), ("1", 1), {}]
+    targets = [(24, 1), *bad, (99999, 1), (25, 1)]
+    async with platform(duration=1) as (server, client):
+        outcomes = [one async for one in client.resources.refresh_many(targets)]  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        failed = [one for one in outcomes if isinstance(one, Failed)]
+        assert len(outcomes) == len(targets)
+        assert [one.target for one in failed if isinstance(one.error, ConfigurationError)] == bad
+        assert [one.target for one in failed if isinstance(one.error, NotFoundError)] == [
+            (99999, 1)
+        ]
+        assert all(one.ref is None for one in failed)
+        assert server.count(START) == 3
+
+
+async def test_failed_tasks_keep_their_ref(platform: OpenPlatform) -> None:
+    """A target whose task fails, or gives no usable result, is a Failed with its ref."""
+    async with platform(duration=3) as (server, client):
+        server.misbehave(STATUS, Fault.failed_task("failed"))
+        server.misbehave(STATUS, Fault.failed_task("completed"))
+        outcomes = [one async for one in client.resources.refresh_many([(1, 1), (2, 1), (3, 1)])]
+        kinds = [type(one.error) if isinstance(one, Failed) else None for one in outcomes]
+        assert kinds == [TaskFailedError, ProtocolError, None]
+        assert all(one.ref for one in outcomes)
+
+
+async def test_timeout_holds_for_each_target(platform: OpenPlatform) -> None:
+    """A target that takes too long is a Failed whose ref can be attached again."""
+    async with platform(duration=lambda dice: dice.choice([1.0, 500.0])) as (_, client):
+        targets = [(number, 1) for number in range(1, 21)]
+        outcomes = [one async for one in client.resources.refresh_many(targets, timeout=10)]
+        late = [one for one in outcomes if isinstance(one, Failed)]
+        assert 0 < len(late) < 20
+        assert all(isinstance(one.error, WaitTimeoutError) and one.ref for one in late)
+        assert now() < 12
+
+
+async def test_same_target_twice_shares_a_task(platform: OpenPlatform) -> None:
+    """Twice the same target is one start and two outcomes; join="never" makes it two starts."""
+    async with platform(duration=1) as (server, client):
+        targets = [(24, 1), (24, 1)]
+        outcomes = [one async for one in client.resources.refresh_many(targets)]
+        assert len(outcomes) == 2
+        assert server.count(START) == 1
+        outcomes = [one async for one in client.resources.refresh_many(targets, join="never")]
+        assert len(outcomes) == 2
+        assert server.count(START) == 3
+
+
+async def test_leaving_early_leaves_nothing_behind(
+    platform: OpenPlatform, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a break nothing is started or looked at, and the log says which tasks run on."""
+    async with platform(duration=(1, 100)) as (server, client):
+        with caplog.at_level(logging.INFO, "altcraft_async"):
+            targets = ((number, 1) for number in range(1, 500))
+            async for _ in client.resources.refresh_many(targets, in_flight=50):
+                break
+            await asyncio.sleep(1)
+        counts = server.count(START), server.count(STATUS)
+        await asyncio.sleep(200)
+        assert (server.count(START), server.count(STATUS)) == counts
+        assert "refreshes running at the platform" in caplog.text
+
+
+async def test_cancelling_the_reader_leaves_nothing_behind(platform: OpenPlatform) -> None:
+    """Cancelled in the middle, the stream ends its starters and its looks."""
+    async with platform(duration=50) as (server, client):
+
+        async def read() -> None:
+            targets = ((number, 1) for number in range(1, 500))
+            async for _ in client.resources.refresh_many(targets):
+                pass
+
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(5.5)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        looks = server.count(STATUS)
+        await asyncio.sleep(100)
+        assert server.count(STATUS) == looks
+
+
+async def test_iterable_that_fails_ends_the_stream_after_what_was_read(
+    platform: OpenPlatform,
+) -> None:
+    """An error of the caller's own iterable reaches the caller, after the outcomes before it."""
+
+    def targets() -> Iterator[tuple[int, int]]:
+        yield 24, 1
+        yield 25, 1
+        msg = "the database cursor is gone"
+        raise OSError(msg)
+
+    outcomes: list[object] = []
+    async with platform(duration=1) as (_, client):
+        with pytest.raises(OSError, match="cursor is gone"):
+            await gather_into(outcomes, client.resources.refresh_many(targets()))
+    assert len(outcomes) == 2
+
+
+async def test_closed_client_fails_what_is_left(platform: OpenPlatform) -> None:
+    """When the client is closed, each target still comes out once, as a Failed."""
+    async with platform(duration=50) as (_, client):
+        stream = client.resources.refresh_many([(number, 1) for number in range(1, 21)])
+        collecting = asyncio.ensure_future(collect(stream))
+        await asyncio.sleep(5)
+        await client.aclose()
+        outcomes = await collecting
+        assert len(outcomes) == 20
+        assert {type(one.error) if isinstance(one, Failed) else None for one in outcomes} == {
+            ClientClosedError
+        }
+
+
+async def gather_into(
+    outcomes: list[object], stream: AsyncGenerator[Completed[CountersReport] | Failed, None]
+) -> None:
+    """Append outcomes as they come, so that those before an error are kept."""
+    async for outcome in stream:
+        outcomes.append(outcome)  # noqa: PERF401 -- what came before an error has to stay
+
+
+async def collect(
+    stream: AsyncGenerator[Completed[CountersReport] | Failed, None],
+) -> list[Completed[CountersReport] | Failed]:
+    """Return all outcomes."""
+    return [one async for one in stream]
+
+
+async def test_no_targets_end_at_once(platform: OpenPlatform) -> None:
+    """Of nothing, nothing comes."""
+    async with platform() as (_, client):
+        assert [one async for one in client.resources.refresh_many([])] == []
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, True, None])
+async def test_in_flight_that_is_no_number_is_refused_at_once(
+    platform: OpenPlatform, limit: int
+) -> None:
+    """A wrong in_flight is refused by the call, not by the iteration."""
+    async with platform() as (_, client):
+        with pytest.raises(ConfigurationError, match=r"^in_flight:"):
+            client.resources.refresh_many([(24, 1)], in_flight=limit)
+        with pytest.raises(ConfigurationError, match=r"^timeout:"):
+            client.resources.refresh_many([(24, 1)], timeout=-1)
+
+
+async def test_more_in_flight_than_targets_is_no_matter(platform: OpenPlatform) -> None:
+    """in_flight is a limit, not a wish."""
+    async with platform(duration=1) as (_, client):
+        stream = client.resources.refresh_many([(24, 1)], in_flight=10_000)
+        assert len([one async for one in stream]) == 1

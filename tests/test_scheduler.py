@@ -1,0 +1,275 @@
+"""One timer and a few workers for all jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altcraft_async.lifetime import Lifetime
+from altcraft_async.scheduler import SLOTS_PER_SECOND, Scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RESOLUTION = 1 / SLOTS_PER_SECOND
+
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+
+
+def now() -> float:
+    """Return the loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+class Recorded:
+    """A job that notes when it ran."""
+
+    def __init__(
+        self,
+        *,
+        awaited: bool = True,
+        again: Callable[[], float | None] = lambda: None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Run again when told to; one run takes so many seconds."""
+        self.slot = Scheduler.IDLE
+        self.awaited = awaited
+        self.ran: list[float] = []
+        self.closed = 0
+        self._again = again
+        self._seconds = seconds
+
+    async def run(self) -> float | None:
+        """Note the time."""
+        self.ran.append(now())
+        if self._seconds:
+            await asyncio.sleep(self._seconds)
+        return self._again()
+
+    def close(self) -> None:
+        """Note the end."""
+        self.closed += 1
+
+
+async def test_job_runs_at_its_time() -> None:
+    """A job runs once, at its time and never before it."""
+    scheduler, job = Scheduler(Lifetime()), Recorded()
+    scheduler.at(job, 3.333)
+    await asyncio.sleep(10)
+    assert job.ran == [pytest.approx(3.34, abs=1e-3)]
+    assert job.ran[0] >= 3.333
+
+
+async def test_moved_job_runs_at_the_new_time_only() -> None:
+    """Moving a job, forth and back, leaves one run."""
+    scheduler, job = Scheduler(Lifetime()), Recorded()
+    for when in (5.0, 3.0, 8.0, 3.0, 4.0):
+        scheduler.at(job, when)
+    await asyncio.sleep(10)
+    assert job.ran == [pytest.approx(4.0, abs=2 * RESOLUTION)]
+
+
+async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
+    """at_latest() brings a run forward and never puts it off."""
+    scheduler, job = Scheduler(Lifetime()), Recorded()
+    scheduler.at_latest(job, 5.0)
+    scheduler.at_latest(job, 7.0)
+    scheduler.at_latest(job, 2.0)
+    await asyncio.sleep(10)
+    assert job.ran == [pytest.approx(2.0, abs=2 * RESOLUTION)]
+
+
+async def test_dropped_job_does_not_run() -> None:
+    """A dropped job does not run, and the last one dropped takes the timer along."""
+    loop = asyncio.get_running_loop()
+    scheduler, one, two = Scheduler(Lifetime()), Recorded(), Recorded()
+    scheduler.at(one, 1.0)
+    scheduler.at(two, 2.0)
+    scheduler.drop(one)
+    await asyncio.sleep(5)
+    assert not one.ran
+    assert len(two.ran) == 1
+    scheduler.at(one, 60.0)
+    scheduler.drop(one)
+    scheduler.drop(one)
+    began = loop.time()
+    await asyncio.sleep(1)
+    assert loop.time() - began == pytest.approx(1)
+    assert one.slot == Scheduler.IDLE
+
+
+async def test_dropped_job_can_come_back() -> None:
+    """Dropping and coming back into the same slot runs the job once."""
+    scheduler, job, other = Scheduler(Lifetime()), Recorded(), Recorded()
+    scheduler.at(other, 1.0)
+    for _ in range(3):
+        scheduler.at(job, 1.0)
+        scheduler.drop(job)
+    scheduler.at(job, 1.0)
+    await asyncio.sleep(2)
+    assert len(job.ran) == 1
+
+
+async def test_job_that_is_due_already_runs_next() -> None:
+    """A time in the past means now."""
+    scheduler, job = Scheduler(Lifetime()), Recorded()
+    await asyncio.sleep(5)
+    scheduler.at(job, 1.0)
+    await asyncio.sleep(0.02)
+    assert len(job.ran) == 1
+
+
+async def test_job_comes_back_when_it_says() -> None:
+    """A job that returns a time runs again then."""
+    times = iter([2.0, 3.0])
+    scheduler, job = Scheduler(Lifetime()), Recorded(again=lambda: next(times, None))
+    scheduler.at(job, 1.0)
+    await asyncio.sleep(10)
+    assert job.ran == [pytest.approx(t, abs=2 * RESOLUTION) for t in (1.0, 2.0, 3.0)]
+
+
+async def test_running_job_is_not_started_twice() -> None:
+    """While a job runs, asking for it again changes nothing: it decides itself."""
+    scheduler, job = Scheduler(Lifetime()), Recorded(seconds=5)
+    scheduler.at(job, 1.0)
+    await asyncio.sleep(2)
+    scheduler.at(job, 2.5)
+    scheduler.drop(job)
+    await asyncio.sleep(10)
+    assert len(job.ran) == 1
+
+
+async def test_no_more_jobs_run_at_once_than_there_are_workers() -> None:
+    """Ten jobs of a second each, due together, take five seconds with two workers."""
+    scheduler = Scheduler(Lifetime(), workers=2)
+    jobs = [Recorded(seconds=1) for _ in range(10)]
+    for job in jobs:
+        scheduler.at(job, 1.0)
+    await asyncio.sleep(10)
+    starts = sorted(round(job.ran[0]) for job in jobs)
+    assert starts == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+async def test_awaited_jobs_go_first() -> None:
+    """Of jobs due together, those that somebody awaits run before those merely watched."""
+    scheduler = Scheduler(Lifetime(), workers=1)
+    watched = [Recorded(awaited=False, seconds=1) for _ in range(3)]
+    awaited = [Recorded(awaited=True, seconds=1) for _ in range(3)]
+    for job in (*watched, *awaited):
+        scheduler.at(job, 1.0)
+    await asyncio.sleep(10)
+    assert max(job.ran[0] for job in awaited) < min(job.ran[0] for job in watched)
+
+
+async def test_job_dropped_while_it_queues_does_not_run() -> None:
+    """A due job that waits for a worker can still be dropped, and moved."""
+    scheduler = Scheduler(Lifetime(), workers=1)
+    first, dropped, moved = Recorded(seconds=2), Recorded(), Recorded()
+    for job in (first, dropped, moved):
+        scheduler.at(job, 1.0)
+    await asyncio.sleep(2)
+    scheduler.drop(dropped)
+    scheduler.drop(moved)
+    scheduler.at(moved, 6.0)
+    await asyncio.sleep(10)
+    assert not dropped.ran
+    assert moved.ran == [pytest.approx(6.0, abs=2 * RESOLUTION)]
+
+
+async def test_idle_scheduler_has_no_task_and_no_timer() -> None:
+    """Workers live only while jobs are due."""
+    scheduler, job = Scheduler(Lifetime()), Recorded()
+    scheduler.at(job, 1.0)
+    await asyncio.sleep(2)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> None:
+    """What a request handler keeps in context variables does not leak into other jobs."""
+    variable = contextvars.ContextVar("variable", default="none")
+    found: list[str] = []
+
+    def look() -> None:
+        found.append(variable.get())
+
+    variable.set("of a handler")
+    scheduler, job = Scheduler(Lifetime()), Recorded(again=look)
+    scheduler.at(job, 1.0)
+    await asyncio.sleep(2)
+    assert found == ["none"]
+
+
+async def test_close_ends_every_job_once() -> None:
+    """Closing ends jobs that wait, queue and run, each once, and stops those that run."""
+    lifetime = Lifetime()
+    scheduler = Scheduler(lifetime, workers=1)
+    jobs = [Recorded(seconds=60) for _ in range(1200)]
+    for index, job in enumerate(jobs):
+        scheduler.at(job, 1.0 if index < 600 else 100.0)
+    idle = Recorded()
+    scheduler.at(idle, 1.0)
+    scheduler.drop(idle)
+    await asyncio.sleep(2)
+    lifetime.close()
+    await scheduler.aclose()
+    assert [job.closed for job in jobs] == [1] * 1200
+    assert not idle.closed
+    assert now() < 3
+    assert sum(len(job.ran) for job in jobs) == 1
+
+
+async def test_timer_that_fires_while_closing_does_nothing() -> None:
+    """Between the client's end and the scheduler's, nothing is run."""
+    lifetime = Lifetime()
+    scheduler, job = Scheduler(lifetime), Recorded()
+    scheduler.at(job, 1.0)
+    lifetime.close()
+    await asyncio.sleep(2)
+    await scheduler.aclose()
+    assert not job.ran
+    assert job.closed == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 4),
+            st.sampled_from(["at", "at_latest", "drop"]),
+            st.floats(0, 5, allow_nan=False),
+        ),
+        max_size=40,
+    )
+)
+def test_every_order_of_calls_runs_each_job_at_its_last_time(
+    calls: list[tuple[int, str, float]],
+) -> None:
+    """However jobs are set, moved and dropped, each runs once at the time that holds in the end."""
+
+    async def play() -> None:
+        scheduler = Scheduler(Lifetime())
+        jobs = [Recorded() for _ in range(5)]
+        expected: dict[int, float] = {}
+        for index, call, when in calls:
+            if call == "drop":
+                scheduler.drop(jobs[index])
+                expected.pop(index, None)
+            elif call == "at":
+                scheduler.at(jobs[index], when)
+                expected[index] = when
+            else:
+                scheduler.at_latest(jobs[index], when)
+                expected[index] = min(expected.get(index, when), when)
+        await asyncio.sleep(6)
+        for index, job in enumerate(jobs):
+            wanted = [expected[index]] if index in expected else []
+            assert job.ran == [pytest.approx(when, abs=2 * RESOLUTION) for when in wanted]
+
+    import looptime  # noqa: PLC0415 -- only hypothesis needs a loop of its own
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        runner.run(play())

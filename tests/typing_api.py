@@ -1,0 +1,107 @@
+"""The whole public API used once: type-checked, never run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import assert_type
+
+import aiohttp
+
+from altcraft_async import (
+    Adaptive,
+    AltcraftClient,
+    AltcraftError,
+    Completed,
+    Constant,
+    CountersReport,
+    Exponential,
+    Failed,
+    Feedback,
+    Patience,
+    Retry,
+    Seen,
+    SubscriptionCounters,
+    TaskHandle,
+    TaskRef,
+    TaskStatus,
+    as_completed,
+)
+
+
+class OwnPolicy:
+    """Any object with the one method is a policy."""
+
+    def next_look(self, seen: Seen) -> float:
+        """Return seconds."""
+        return seen.waited
+
+
+async def clients(session: aiohttp.ClientSession) -> None:
+    """Make clients in every way."""
+    AltcraftClient("https://example.com", "token")
+    AltcraftClient("https://example.com", token="token", format="xml", token_in="header")
+    AltcraftClient("https://example.com", "token", session=session, retry=Retry(attempts=5))
+    AltcraftClient("https://example.com", "token", poll=Constant(1), rate_limit=20)
+    AltcraftClient("https://example.com", "token", poll=Exponential(first=1, factor=2, ceiling=9))
+    AltcraftClient("https://example.com", "token", poll=Adaptive(ceiling=5), request_timeout=5)
+    AltcraftClient("https://example.com", "token", poll=OwnPolicy(), failure_statuses={"bad"})
+    async with AltcraftClient.from_env(polling_patience=Patience(seconds=5)) as client:
+        assert_type(client, AltcraftClient)
+    await client.aclose()
+
+
+async def refreshes(client: AltcraftClient, targets: AsyncIterator[tuple[int, int]]) -> None:
+    """Start, wait and attach."""
+    feedback = Feedback(url="https://example.com/receiver")
+    handle = await client.resources.refresh_counters(24, database_id=1, feedback=feedback)
+    assert_type(handle, TaskHandle[CountersReport])
+    assert_type(await handle, CountersReport)
+    assert_type(await client.resources.refresh(24, database_id=1, timeout=5), CountersReport)
+    async for outcome in client.resources.refresh_many(targets, in_flight=5):
+        if isinstance(outcome, Completed):
+            assert_type(outcome.value, CountersReport)
+        else:
+            assert_type(outcome, Failed)
+            assert_type(outcome.error, AltcraftError)
+    async for done in as_completed([handle]):
+        assert_type(done, TaskHandle[CountersReport])
+    assert_type(await client.tasks.status("id"), TaskStatus)
+    assert_type(client.tasks.attach(handle.ref), TaskHandle[CountersReport])
+    assert_type(client.tasks.attach("id"), TaskHandle[object])
+    assert_type(client.tasks.attach("id", decode=CountersReport), TaskHandle[CountersReport])
+    assert_type(client.tasks.attach("id", decode=dict[str, int]), TaskHandle[dict[str, int]])
+    assert_type(client.tasks.attach("id", decode=repr), TaskHandle[str])
+
+
+async def handles(handle: TaskHandle[CountersReport]) -> None:
+    """Use every member of a handle."""
+    assert_type(await handle.wait(timeout=1, stall=2.5), CountersReport)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(handle.wait())
+    assert_type(await asyncio.gather(handle, handle), tuple[CountersReport, CountersReport])
+    async for status in handle.updates():
+        assert_type(status, TaskStatus)
+    assert_type(await handle.poll(), TaskStatus | None)
+    assert_type(handle.done(), bool)
+    assert_type(handle.result(), CountersReport)
+    assert_type(handle.exception(), AltcraftError | None)
+    handle.add_done_callback(lambda one: one.result())
+    assert_type(handle.remove_done_callback(print), int)
+    assert_type(handle.ref, TaskRef)
+    assert_type(handle.status, TaskStatus | None)
+    assert_type(handle.eta, float | None)
+    assert_type(handle.polls, int)
+    handle.nudge()
+
+
+def values(report: CountersReport, ref: TaskRef) -> None:
+    """Read what a refresh returns."""
+    assert_type(report["email"], SubscriptionCounters)
+    assert_type(report["email"].subscribed, int | None)
+    group = report.groups[0]
+    assert_type(group.updated, datetime | None)
+    assert_type(group.counted_at, datetime | None)
+    assert_type(group.count_duration, timedelta | None)
+    assert_type(TaskRef.from_json(ref.to_json()), TaskRef)
