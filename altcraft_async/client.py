@@ -16,7 +16,7 @@ import aiohttp
 from altcraft_async.budget import Budget
 from altcraft_async.core.address import api_root
 from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.checks import checked_id, checked_seconds
+from altcraft_async.core.checks import checked_id, checked_positive, checked_seconds
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.core.pacing import Adaptive, PollPolicy, checked_policy
@@ -130,6 +130,7 @@ class AltcraftClient:
             msg = f"token_in: has to be 'body' or 'header', not {token_in!r}"
             raise ConfigurationError(msg)
         self._root = api_root(base_url)
+        secret = Token(token)
         self._format = format
         self._closing: asyncio.Task[None] | None = None
         self._lifetime = Lifetime()
@@ -139,14 +140,21 @@ class AltcraftClient:
             connections=checked_id("connections", connections),
         )
         self._session = Session(
-            Transport(self._root, limits=limits, borrowed=session, ssl_context=ssl_context),
+            Transport(
+                self._root,
+                limits=limits,
+                budget=Budget(
+                    None if rate_limit is None else checked_positive("rate_limit", rate_limit)
+                ),
+                borrowed=session,
+                ssl_context=ssl_context,
+            ),
             lifetime=self._lifetime,
-            token=Token(token),
+            token=secret,
             token_in=token_in,
             wire_format=FORMATS[format],
             retry=retry,
             chance=random.random,
-            budget=Budget(rate_limit),
         )
         self._scheduler = Scheduler(self._lifetime, workers=min(_WORKERS, limits.connections))
         rules = PollRules(
@@ -159,6 +167,7 @@ class AltcraftClient:
             failure_statuses=frozenset(name.strip().lower() for name in failure_statuses),
             chance=random.random,
             wall_clock=lambda: datetime.now(UTC),
+            hide=secret.hide,
         )
         self._starting = Starting(self._session, rules)
         self.resources = Resources(self._starting)

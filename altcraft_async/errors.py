@@ -75,7 +75,10 @@ class AltcraftError(Exception):
         traceback with every awaiter, so each of them gets its own.
         """
         copied = _rebuild(type(self), self.args, self.__dict__)
-        copied.__cause__ = self.__cause__
+        if self.__cause__ is not None:
+            copied.__cause__ = self.__cause__
+        if hasattr(self, "__notes__"):
+            copied.__notes__ = list(self.__notes__)
         return copied
 
 
@@ -139,6 +142,7 @@ class ProtocolError(AltcraftError):
         maybe_delivered: Whether the platform may have acted on the request.
         permanent: Whether the same request would be answered the same way, as
             with a redirect.
+        retry_after: Seconds the answer asked to wait, where it said so.
     """
 
     def __init__(  # noqa: PLR0913 -- one argument per attribute, all but the first by name
@@ -150,6 +154,7 @@ class ProtocolError(AltcraftError):
         snippet: str = "",
         maybe_delivered: bool = False,
         permanent: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         """Keep the message alone in ``args``."""
         super().__init__(message)
@@ -158,6 +163,7 @@ class ProtocolError(AltcraftError):
         self.snippet = snippet
         self.maybe_delivered = maybe_delivered
         self.permanent = permanent
+        self.retry_after = retry_after
 
 
 class ApiError(AltcraftError):

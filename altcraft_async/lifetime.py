@@ -53,7 +53,7 @@ class Lifetime:
 
     @asynccontextmanager
     async def until_closed(self) -> AsyncGenerator[None, None]:
-        """Run the body; if the client is closed meanwhile, end it with a ``ClientClosedError``."""
+        """Run the body; if the client is closed meanwhile, end it and go on behind it."""
         scope = asyncio.timeout(None)
         self._scopes.add(scope)
         try:
@@ -64,8 +64,6 @@ class Lifetime:
                 raise
         finally:
             self._scopes.discard(scope)
-        if scope.expired():
-            raise self.ended()
 
     def close(self) -> None:
         """Refuse everything from now on and end what runs in `until_closed`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
@@ -217,7 +218,7 @@ class TaskRef(
         """
         try:
             return msgspec.json.decode(stored, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as refused:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as refused:
             reason = str(refused)
         msg = f"stored: not what TaskRef.to_json() of version {REF_VERSION} writes ({reason})"
         raise ConfigurationError(msg)
@@ -257,16 +258,16 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
 _COUNT_SENTENCE = re.compile(r"counted at (?P<at>\S+) in (?P<took>\S+)")
 
-# The units of Go's time.Duration.String(); both micro signs occur in the wild.
+# Microseconds in Go's units, of which both micro signs occur in the wild.
 _GO_UNITS = {
-    "h": 3600.0,
-    "m": 60.0,
-    "s": 1.0,
-    "ms": 1e-3,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "us": 1e-6,
-    "ns": 1e-9,
+    "h": Decimal(3_600_000_000),
+    "m": Decimal(60_000_000),
+    "s": Decimal(1_000_000),
+    "ms": Decimal(1_000),
+    "µs": Decimal(1),
+    "μs": Decimal(1),
+    "us": Decimal(1),
+    "ns": Decimal("0.001"),
 }
 _GO_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|µs|μs|us|ns)")
 _GO_DURATION = re.compile(rf"-?(?:0|(?:{_GO_PART.pattern})+)")
@@ -275,22 +276,25 @@ _GO_DURATION = re.compile(rf"-?(?:0|(?:{_GO_PART.pattern})+)")
 def parse_time(text: str) -> datetime | None:
     """Read an RFC 3339 time as an aware one; ``None`` where it is none.
 
-    A time without an offset is taken as UTC, which is what every documented
-    sample says.
+    A date alone is no time. A time without an offset is taken as UTC, which
+    is what every documented sample says.
     """
     try:
-        at = datetime.fromisoformat(text)
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
+    if ":" not in text:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def parse_go_duration(text: str) -> timedelta | None:
     """Read a duration as Go prints it (``2m3.04s``); ``None`` where it is none."""
     if not _GO_DURATION.fullmatch(text):
         return None
-    seconds = sum(float(number) * _GO_UNITS[unit] for number, unit in _GO_PART.findall(text))
+    parts = (Decimal(number) * _GO_UNITS[unit] for number, unit in _GO_PART.findall(text))
     try:
-        return timedelta(seconds=-seconds if text.startswith("-") else seconds)
-    except OverflowError:
+        duration = timedelta(microseconds=round(sum(parts)))
+    except (OverflowError, InvalidOperation):
         return None
+    return -duration if text.startswith("-") else duration

@@ -53,6 +53,7 @@ class PollRules(msgspec.Struct, frozen=True):
         failure_statuses: Lower-case names of statuses that mean failure.
         chance: Random numbers, 0 <= chance < 1.
         wall_clock: The time of day, to place tasks that were started elsewhere.
+        hide: Takes secrets out of text that the server sent.
     """
 
     lifetime: Lifetime
@@ -64,6 +65,7 @@ class PollRules(msgspec.Struct, frozen=True):
     failure_statuses: Collection[str]
     chance: Callable[[], float]
     wall_clock: Callable[[], datetime]
+    hide: Callable[[str], str]
 
 
 class TaskPoll:
@@ -240,10 +242,10 @@ class TaskPoll:
         except Exception as refused:  # noqa: BLE001 -- a decoder may be the user's code
             error = ProtocolError(
                 f"tasks/status: {named(self.ref)} is completed, but its result cannot be used: "
-                f"{refused}",
+                f"{self._rules.hide(str(refused))}",
                 path="tasks/status",
                 http_status=200,
-                snippet=snippet(msgspec.json.encode(answer.status.raw)),
+                snippet=snippet(msgspec.json.encode(answer.status.raw), self._rules.hide),
             )
             error.__cause__ = None if isinstance(refused, UnreadableError) else refused
             self._finish(error=error)
@@ -315,6 +317,7 @@ class TaskPoll:
     def _task_error(self, kind: type[E], words: str, cause: Exception | None = None) -> E:
         status = self.track.status if self.track else None
         said = f", last status {status.status!r} {_percent(status)}" if status else ""
+        said = self._rules.hide(said)
         why = f": {cause}" if cause else ""
         error = kind(
             f"tasks/status: {named(self.ref)} {words}{said}{why}", ref=self.ref, status=status

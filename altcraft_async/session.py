@@ -8,7 +8,6 @@ from typing import Literal, TypeVar
 
 import tenacity
 
-from altcraft_async.budget import Budget
 from altcraft_async.core.codecs import Format
 from altcraft_async.core.endpoints import Endpoint, parameters
 from altcraft_async.core.envelope import interpret
@@ -39,7 +38,6 @@ class Session:
         wire_format: Format,
         retry: Retry,
         chance: Callable[[], float],
-        budget: Budget,
     ) -> None:
         """Put the parts together; nothing is opened yet."""
         self._transport = transport
@@ -49,7 +47,6 @@ class Session:
         self._format = wire_format
         self._retry = retry
         self._chance = chance
-        self._budget = budget
 
     async def send(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
         """Call an API method, repeating what may be repeated.
@@ -66,10 +63,11 @@ class Session:
                     raise
                 first = failure
             return await self._repeat(endpoint, values, first)
+        # Outside the block, whose own error carries frames of aiohttp.
+        raise self._lifetime.ended()
 
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
         """Call an API method once."""
-        await self._budget.take()
         response = await self._transport.exchange(self._request(endpoint, values))
         return interpret(endpoint, response, self._token.hide)
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import aiohttp
 from yarl import URL
 
+from altcraft_async.budget import Budget
 from altcraft_async.core.wire import Request, Response
 from altcraft_async.errors import (
     AltcraftError,
@@ -34,8 +35,7 @@ class Limits(NamedTuple):
 
     Attributes:
         seconds: For connecting, sending and the whole answer together.
-        connect_seconds: For connecting alone; shorter, because a request that
-            never connected can be repeated without a doubt.
+        connect_seconds: For connecting alone, and at most half of the above.
         answer_bytes: Size of an answer after decompression.
         connections: Requests at once, for starts and for everything else each.
     """
@@ -61,20 +61,23 @@ class Transport:
         root: str,
         *,
         limits: Limits,
+        budget: Budget,
         borrowed: aiohttp.ClientSession | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """Remember how to connect; nothing is opened yet."""
         self._root = root
         self._limits = limits
+        self._budget = budget
         self._borrowed = borrowed
         self._ssl = ssl_context
         self._own: dict[bool, aiohttp.ClientSession] = {}
         self._urls: dict[str, URL] = {}
+        # Well below the total, so that it is known which of the two ran out:
+        # a request that never connected can be repeated without a doubt.
+        connect = min(limits.seconds / 2, limits.connect_seconds)
         self._timeout = aiohttp.ClientTimeout(
-            total=limits.seconds,
-            sock_connect=min(limits.seconds, limits.connect_seconds),
-            sock_read=limits.seconds,
+            total=limits.seconds, connect=connect, sock_connect=connect, sock_read=limits.seconds
         )
         # Waiting for a free connection counts against aiohttp's total, so the
         # queue stands here, before the clock starts.
@@ -89,12 +92,14 @@ class Transport:
             ClientClosedError: The borrowed aiohttp session is closed.
         """
         async with self._slots[request.starts]:
+            # After the queue for a connection, so that what leaves it is spaced.
+            await self._budget.take()
             session = self._session(request)
             try:
                 return await self._exchange(session, request)
             except AltcraftError:
                 raise
-            except (aiohttp.ClientError, OSError, RuntimeError) as foreign:
+            except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as foreign:
                 error = _translated(foreign, request, closed=session.closed)
         raise error
 
@@ -115,15 +120,14 @@ class Transport:
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
-        headers = {"Content-Type": request.content_type, "User-Agent": USER_AGENT}
-        if request.authorization is not None:
-            headers["Authorization"] = request.authorization
+        # No variable here holds the headers: tools print those of a traceback.
         async with session.post(
             self._url(request.path),
             data=request.body,
-            headers=headers,
+            headers=_headers(request),
             timeout=self._timeout,
             allow_redirects=False,
+            raise_for_status=False,
         ) as answer:
             return Response(
                 status=answer.status,
@@ -164,6 +168,13 @@ class Transport:
         )
 
 
+def _headers(request: Request) -> dict[str, str]:
+    headers = {"Content-Type": request.content_type, "User-Agent": USER_AGENT}
+    if request.authorization is not None:
+        headers["Authorization"] = request.authorization
+    return headers
+
+
 class _Meaning(NamedTuple):
     """What a foreign error says about our request."""
 
@@ -196,6 +207,7 @@ _TABLE: tuple[tuple[type[BaseException], _Meaning], ...] = (
     (aiohttp.ClientPayloadError, _Meaning("the answer broke off or cannot be decompressed")),
     # aiohttp says status 400 here, but it is the answer that is malformed.
     (aiohttp.ClientResponseError, _Meaning("the answer is no HTTP", ProtocolError)),
+    (ValueError, _Meaning("the request cannot be made as asked", permanent=True)),
     (Exception, _Meaning("the connection broke")),
 )
 
@@ -213,7 +225,7 @@ def _translated(foreign: Exception, request: Request, *, closed: bool) -> Altcra
 
 
 def _described(foreign: Exception) -> str:
-    """Name a foreign error without its details, which may quote our headers."""
-    if isinstance(foreign, aiohttp.ClientResponseError):
-        return type(foreign).__name__
-    return f"{type(foreign).__name__}: {foreign}" if str(foreign) else type(foreign).__name__
+    """Name a foreign error without what may hold the token."""
+    name = type(foreign).__name__
+    # Of an operating system's error the text is its own; others quote headers, ours or theirs.
+    return f"{name}: {foreign}" if isinstance(foreign, OSError) and str(foreign) else name

@@ -52,6 +52,12 @@ class OpenPlatform(Protocol):
         ...
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_stray_loop() -> None:
+    """Looptime asks for the current loop in sync tests too, which would make one and lose it."""
+    asyncio.set_event_loop(None)
+
+
 @pytest.fixture
 def platform() -> OpenPlatform:
     """A simulator whose tasks take ten seconds, and a client that looks every second."""

@@ -11,6 +11,8 @@ __all__ = ["API_PATH", "api_root"]
 
 API_PATH = "/api/v1.1"
 
+_NO_HOST = "has a host or port that cannot be one"
+
 
 def api_root(base_url: object) -> str:
     """Return the address below which the API methods are, without a trailing slash.
@@ -32,16 +34,24 @@ def api_root(base_url: object) -> str:
     return f"{parts.scheme}://{parts.netloc}{prefix}{API_PATH}"
 
 
+def _is_host(host: str) -> bool:
+    try:
+        return ":" in host or bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def _fault(text: str) -> str | None:
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        return "has a host or port that cannot be read"
+        return _NO_HOST
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "has to begin with http:// or https:// and a host"
-    if port == 0 or (port is None and parts.netloc.endswith(":")):
-        return "has an empty port"
+    is_port = port != 0 and (port is not None or not parts.netloc.endswith(":"))
+    if "\\" in text or not is_port or not _is_host(parts.hostname):
+        return _NO_HOST
     if "@" in parts.netloc:
         return "must not hold a user name or password"
     if "?" in text or "#" in text:

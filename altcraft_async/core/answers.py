@@ -75,6 +75,8 @@ def task_answer(document: Document) -> TaskAnswer:
 
 def _percent(sent: object) -> int | None:
     """Return progress as a whole number, ``None`` for what is none: its range is not documented."""
+    if isinstance(sent, bool):
+        return None
     try:
         return int(float(sent)) if isinstance(sent, (int, float, str)) else None
     except (ValueError, OverflowError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from operator import index
-from typing import SupportsIndex
+from typing import SupportsFloat, SupportsIndex, cast
 
 from altcraft_async.errors import ConfigurationError
 
-__all__ = ["checked_id", "checked_seconds", "checked_target", "checked_text"]
+__all__ = ["checked_id", "checked_positive", "checked_seconds", "checked_target", "checked_text"]
 
 _LARGEST_ID = 2**63 - 1
 
@@ -21,16 +22,18 @@ def checked_id(name: str, value: SupportsIndex) -> int:
         number = 0
     if 0 < number <= _LARGEST_ID:
         return number
-    msg = f"{name}: has to be a positive whole number, not {value!r}"
+    msg = f"{name}: has to be a positive whole number, not {_shown(value)}"
     raise ConfigurationError(msg)
 
 
 def checked_target(target: object, *names: str) -> tuple[int, ...]:
     """Return a target of ``refresh_many``: a tuple of positive ids with these names."""
-    ids: tuple[SupportsIndex, ...] = tuple(target) if isinstance(target, (tuple, list)) else ()  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # each is checked below
-    if len(ids) == len(names):
-        return tuple(map(checked_id, names, ids))
-    msg = f"targets: have to be ({', '.join(names)}) each, not {target!r}"
+    shown = _shown(target)
+    if isinstance(target, (tuple, list)):
+        ids = cast("Sequence[SupportsIndex]", target)  # each is checked below
+        if len(ids) == len(names):
+            return tuple(map(checked_id, names, ids))
+    msg = f"targets: have to be ({', '.join(names)}) each, not {shown}"
     raise ConfigurationError(msg)
 
 
@@ -45,13 +48,33 @@ def checked_text(name: str, value: object) -> str:
     return value
 
 
-def checked_seconds(name: str, value: float, *, least: float = 0.0) -> float:
+def checked_seconds(name: str, value: object, *, least: float = 0.0) -> float:
     """Return a finite number of seconds from ``least`` on."""
-    try:
-        fits = least <= value < math.inf
-    except TypeError:
-        fits = False
-    if fits:
-        return float(value)
-    msg = f"{name}: has to be a number of seconds from {least:g} on, not {value!r}"
+    seconds = _number(value)
+    if least <= seconds < math.inf:
+        return seconds
+    msg = f"{name}: has to be a number of seconds from {least:g} on, not {_shown(value)}"
     raise ConfigurationError(msg)
+
+
+def checked_positive(name: str, value: object) -> float:
+    """Return a finite number above 0."""
+    number = _number(value)
+    if 0 < number < math.inf:
+        return number
+    msg = f"{name}: has to be a positive number, not {_shown(value)}"
+    raise ConfigurationError(msg)
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, SupportsFloat) else math.nan
+    except OverflowError:
+        return math.inf
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # an int of thousands of digits is not printed
+        return "so large a number"

@@ -44,6 +44,8 @@ MAX_ELEMENTS = 200_000
 ROOT = "xml"
 """The root element of every XML document the vendor shows, both directions."""
 
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -124,10 +126,23 @@ def _read_json(text: bytes) -> Plain:
     except (msgspec.DecodeError, UnicodeDecodeError) as refused:
         reason = str(refused)
     except RecursionError:
-        reason = "nested too deep"
+        reason = _TOO_DEEP
     else:
-        return decoded
+        # Nothing is nested deeper than there are brackets, and most answers have few.
+        if text.count(b"{") + text.count(b"[") <= MAX_DEPTH or _is_flat(decoded, MAX_DEPTH):
+            return decoded
+        reason = _TOO_DEEP
     raise UnreadableError(reason)
+
+
+def _is_flat(value: Plain, levels: int) -> bool:
+    match value:
+        case dict():
+            return levels > 0 and all(_is_flat(one, levels - 1) for one in value.values())
+        case list():
+            return levels > 0 and all(_is_flat(one, levels - 1) for one in value)
+        case _:
+            return True
 
 
 def _read_xml(text: bytes) -> Plain:
@@ -205,7 +220,7 @@ def _list_settler(settle_item: _Settle | None) -> _Settle:
     return settle
 
 
-def _struct_settler(kind: inspect.StructType) -> _Settle | None:
+def _struct_settler(kind: inspect.StructType) -> _Settle:
     by_name = {
         field.encode_name: settle_field
         for field in kind.fields
@@ -213,7 +228,9 @@ def _struct_settler(kind: inspect.StructType) -> _Settle | None:
     }
 
     def settle(value: Plain) -> Plain:
-        if not isinstance(value, dict):
+        if value is None:
+            return {}
+        if not isinstance(value, dict) or not by_name:
             return value
         return value | {
             name: settle_field(value[name])
@@ -221,7 +238,7 @@ def _struct_settler(kind: inspect.StructType) -> _Settle | None:
             if name in value
         }
 
-    return settle if by_name else None
+    return settle
 
 
 def _optional_settler(kind: inspect.UnionType) -> _Settle | None:

@@ -38,7 +38,7 @@ T = TypeVar("T")
 SNIPPET_CHARACTERS = 300
 """Of a strange answer kept in the error: enough to recognise a proxy's page."""
 
-_SUCCESS, _REDIRECT, _SERVER = 2, 3, 5  # first digits of HTTP statuses
+_SUCCESS, _REDIRECT, _CLIENT, _SERVER = 2, 3, 4, 5  # first digits of HTTP statuses
 
 _BY_CODE: Mapping[int, type[ApiError]] = {
     400: BadRequestError,
@@ -89,8 +89,10 @@ def interpret(endpoint: Endpoint[T], response: Response, hide: Callable[[str], s
         reason = str(refused)
     else:
         raise _refusal(answered, code or response.status, text)
-    if status_class != _SUCCESS and (response.status == _THROTTLED or not _is_page(response)):
-        raise _refusal(answered, response.status, snippet(response.body))
+    if status_class in (_CLIENT, _SERVER) and (
+        response.status == _THROTTLED or not _is_page(response)
+    ):
+        raise _refusal(answered, response.status, snippet(response.body, hide))
     raise _misread(answered, reason)
 
 
@@ -112,26 +114,30 @@ def _verdict(document: Document) -> tuple[int, str]:
 def _refusal(answered: Answered, code: int, said: str) -> ApiError:
     response, path = answered.response, answered.endpoint.path
     text = answered.hide(said)[:SNIPPET_CHARACTERS]
+    acted = _MAY_HAVE_ACTED & {code, response.status}
     by_server = _SERVER in (code // 100, response.status // 100)
-    of_class = _BY_CODE.get(code) or _BY_CODE.get(response.status)
+    error_type = _class_of(code) or _class_of(response.status) or ApiError
     retry_after = parse_retry_after(response.retry_after, now=response.received_at)
     wait = "" if retry_after is None else f", asks to wait {retry_after:g} s"
-    acted = by_server or response.status in _MAY_HAVE_ACTED
-    return (of_class or (ServerError if by_server else ApiError))(
+    return error_type(
         f"{path}: refused with {code}: {text or 'no text'} (HTTP {response.status}{wait})",
         code=code,
         text=text,
         path=path,
         http_status=response.status,
-        maybe_delivered=answered.endpoint.starts and acted,
+        maybe_delivered=answered.endpoint.starts and (by_server or bool(acted)),
         retry_after=retry_after,
     )
+
+
+def _class_of(code: int) -> type[ApiError] | None:
+    return _BY_CODE.get(code) or (ServerError if code // 100 == _SERVER else None)
 
 
 def _redirect(answered: Answered) -> ProtocolError:
     """Say where it pointed, without the query, which may hold a secret."""
     response, path = answered.response, answered.endpoint.path
-    where = answered.hide(_address(response.location)) or "nowhere"
+    where = answered.hide(_address(response.location))[:SNIPPET_CHARACTERS] or "nowhere"
     return ProtocolError(
         f"{path}: redirected to {where} (HTTP {response.status}); not followed, so that the "
         "token stays here. If that is where the platform is, put it into base_url",
@@ -151,29 +157,35 @@ def _address(location: str) -> str:
 
 def _misread(answered: Answered, reason: str) -> ProtocolError:
     response, path = answered.response, answered.endpoint.path
-    kind = response.content_type or "no content type"
+    refused = response.status // 100 == _CLIENT and response.status not in _MAY_HAVE_ACTED
+    kind = response.content_type[:SNIPPET_CHARACTERS] or "no content type"
     hint = "; is base_url right, or did a proxy answer?" if _is_page(response) else ""
     said = f"{reason} (HTTP {response.status}, {kind}, {len(response.body)} bytes)"
     return ProtocolError(
         f"{path}: not an answer of Altcraft's: {answered.hide(said)}{hint}",
         path=path,
         http_status=response.status,
-        snippet=answered.hide(snippet(response.body)),
-        maybe_delivered=answered.endpoint.starts,
+        snippet=snippet(response.body, answered.hide),
+        maybe_delivered=answered.endpoint.starts and not refused,
+        permanent=refused,
+        retry_after=parse_retry_after(response.retry_after, now=response.received_at),
     )
 
 
 def _is_page(response: Response) -> bool:
     """Tell a page made for people, as proxies answer, by its type or its beginning."""
     start = response.body[:100].lstrip().lower()
-    return "html" in response.content_type or start.startswith((b"<!doctype html", b"<html"))
+    return "html" in response.content_type.lower() or start.startswith(
+        (b"<!doctype html", b"<html")
+    )
 
 
-def snippet(body: bytes) -> str:
-    """Return the beginning of an answer as one printable line."""
-    # Cut before decoding, so that a large answer costs no more than its beginning.
-    text = body[: 4 * SNIPPET_CHARACTERS].decode(errors="replace")
-    return "".join(c if c.isprintable() else " " for c in text).strip()[:SNIPPET_CHARACTERS]
+def snippet(body: bytes, hide: Callable[[str], str]) -> str:
+    """Return the beginning of an answer as one printable line without secrets."""
+    # A large answer costs no more than its beginning, and secrets are hidden
+    # before the cut, which could leave half of one.
+    text = hide(body[: 64 * SNIPPET_CHARACTERS].decode(errors="replace"))[:SNIPPET_CHARACTERS]
+    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def parse_retry_after(header: str, *, now: float) -> float | None:

@@ -8,11 +8,14 @@ and a test calls it with the values it wants.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from altcraft_async.core.checks import checked_positive
 from altcraft_async.errors import ConfigurationError
+from altcraft_async.models import TaskKind
 
 __all__ = [
     "LONGEST_PAUSE",
@@ -20,6 +23,8 @@ __all__ = [
     "Adaptive",
     "Constant",
     "Exponential",
+    "Finished",
+    "Learner",
     "PollPolicy",
     "Seen",
     "checked_policy",
@@ -40,10 +45,12 @@ class Seen(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         waited: Seconds since the task was started.
         looks: Looks made; 0 when the first one is to be timed.
         progress: Newest percent, 0 to 100; 0 where the server says none.
-        earlier_waited: `waited` at the look that had moved the progress before
-            the newest look did; 0 where there was none.
+        earlier_waited: `waited` at the last look that had moved the progress
+            before the newest look; 0 where there was none.
         earlier_progress: The progress of that look.
         chance: A random number, 0 <= chance < 1, to spread the looks of many tasks.
+        kind: What the task counts.
+        target: Ids of what it counts, ``None`` where unknown.
     """
 
     waited: float
@@ -52,6 +59,35 @@ class Seen(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     earlier_waited: float = 0.0
     earlier_progress: int = 0
     chance: float = 0.5
+    kind: TaskKind = "unknown"
+    target: tuple[int, ...] | None = None
+
+
+class Finished(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What is known of a task once it is over, to learn from.
+
+    Attributes:
+        kind: What the task counted.
+        target: Ids of what it counted, ``None`` where unknown.
+        looks: Seconds waited and progress of each look that found it running,
+            in order; long histories are thinned out.
+        seconds: Seconds waited when a look found it over, so that its real
+            duration lies between the last of ``looks`` and this.
+    """
+
+    kind: TaskKind
+    target: tuple[int, ...] | None
+    looks: Sequence[tuple[float, int]]
+    seconds: float
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A policy that learns from finished tasks; its memory is its own, and bounded."""
+
+    def learn(self, finished: Finished) -> None:
+        """Take note of how a task went."""
+        ...
 
 
 @runtime_checkable
@@ -88,7 +124,7 @@ class Constant(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not be waited for."""
-        _check_positive("seconds", self.seconds)
+        checked_positive("seconds", self.seconds)
 
     def next_look(self, seen: Seen) -> float:
         """Return the same pause every time; only the first is spread."""
@@ -113,8 +149,8 @@ class Exponential(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not be waited for."""
-        _check_positive("first", self.first)
-        _check_positive("ceiling", self.ceiling)
+        checked_positive("first", self.first)
+        checked_positive("ceiling", self.ceiling)
         _check_share("jitter", self.jitter)
         if not 1 <= self.factor < math.inf:
             msg = f"factor: has to be a number from 1 on, not {self.factor!r}"
@@ -122,9 +158,11 @@ class Exponential(msgspec.Struct, frozen=True, kw_only=True):
 
     def next_look(self, seen: Seen) -> float:
         """Return the next longer pause."""
-        # From this many doublings on the ceiling is reached, and a power would overflow.
-        grown = self.first * self.factor ** min(seen.looks, 64)
-        return min(grown, self.ceiling) * (1 - self.jitter * seen.chance)
+        try:
+            grown = min(self.first * self.factor**seen.looks, self.ceiling)
+        except OverflowError:
+            grown = self.ceiling
+        return grown * (1 - self.jitter * seen.chance)
 
 
 class Adaptive(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,9 +190,9 @@ class Adaptive(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not be waited for."""
-        _check_positive("first", self.first)
-        _check_positive("ceiling", self.ceiling)
-        _check_positive("blind", self.blind)
+        checked_positive("first", self.first)
+        checked_positive("ceiling", self.ceiling)
+        checked_positive("blind", self.blind)
         _check_share("look_cost", self.look_cost)
 
     def next_look(self, seen: Seen) -> float:
@@ -191,12 +229,6 @@ class Adaptive(msgspec.Struct, frozen=True, kw_only=True):
 _SLACK = 0.05
 _AGREEMENT = 0.15
 _LEAST_STEP = 0.02
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not 0 < value < math.inf:
-        msg = f"{name}: has to be a positive number, not {value!r}"
-        raise ConfigurationError(msg)
 
 
 def _check_share(name: str, value: float) -> None:

@@ -47,7 +47,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 3
     first: float = 0.25
     ceiling: float = 20.0
-    total: float = 60.0
+    total: float = 120.0
     ambiguous_starts: bool = False
 
     def __post_init__(self) -> None:
@@ -63,15 +63,16 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_passing(error: AltcraftError) -> bool:
     """Tell whether the same request may well succeed a little later."""
+    if (getattr(error, "retry_after", None) or 0) > LONGEST_RETRY_AFTER:
+        return False
     match error:
         case TransportError():
             return not error.permanent
         case ProtocolError():
             return not error.permanent
-        case RateLimitedError() | ServerError():
-            return (error.retry_after or 0) <= LONGEST_RETRY_AFTER
         case ApiError():
-            return error.code in _PASSING_CODES
+            of_kind = isinstance(error, (RateLimitedError, ServerError))
+            return of_kind or not _PASSING_CODES.isdisjoint((error.code, error.http_status))
         case _:
             return False
 
@@ -83,12 +84,12 @@ def may_repeat(error: AltcraftError, *, starts: bool, ambiguous_starts: bool = F
     return not starts or ambiguous_starts or not getattr(error, "maybe_delivered", True)
 
 
-def backoff(failures: int, error: BaseException | None, retry: Retry, chance: float) -> float:
-    """Return the seconds to wait after so many failures in a row.
+def backoff(repeat: int, error: BaseException | None, retry: Retry, chance: float) -> float:
+    """Return the seconds to wait before a repeat, counted from 0.
 
     Full jitter, as in the AWS SDKs' standard mode; a ``Retry-After`` is the
     least that is waited.
     """
-    scale = min(retry.ceiling, retry.first * 2.0 ** min(failures, 32))
+    scale = min(retry.ceiling, retry.first * 2.0 ** min(repeat, 32))
     asked = getattr(error, "retry_after", None) or 0.0
     return max(asked, scale * chance)

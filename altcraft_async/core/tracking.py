@@ -83,7 +83,7 @@ class Track(msgspec.Struct):
         status: Newest answer.
         moved_at: When status or progress last changed; ``None`` before it did.
         newest: Seconds waited and progress at the look that moved the progress last.
-        earlier: The same at the look that had moved it before that.
+        earlier: The same at the last look that had moved it before the newest look.
         failures: Looks that failed in a row.
         failing_since: When the first of them failed.
         unknown_since: When the server first did not know the task, in a row.

@@ -7,7 +7,7 @@ import msgspec
 __all__ = ["Request", "Response"]
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request, ready to be sent with ``POST``.
 
     Attributes:
@@ -27,6 +27,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True
     def __repr__(self) -> str:
         """Show what is no secret."""
         return f"Request({self.path!r}, {len(self.body)} bytes of {self.content_type})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """Show no more to rich, for which msgspec would list every field."""
+        return [("path", self.path)]
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

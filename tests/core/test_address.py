@@ -1,0 +1,74 @@
+"""Base URLs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from altcraft_async.core.address import api_root
+from altcraft_async.errors import ConfigurationError
+
+CORE = settings.get_profile("core")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "root"),
+    [
+        ("https://example.com", "https://example.com/api/v1.1"),
+        ("https://example.com/", "https://example.com/api/v1.1"),
+        ("http://example.com:8080", "http://example.com:8080/api/v1.1"),
+        ("https://example.com/api/v1.1", "https://example.com/api/v1.1"),
+        ("https://example.com/api/v1.1/", "https://example.com/api/v1.1"),
+        ("https://proxy.example.com/a/b/", "https://proxy.example.com/a/b/api/v1.1"),
+        ("https://proxy.example.com/a/api/v1.1//", "https://proxy.example.com/a/api/v1.1"),
+        ("HTTPS://example.com", "https://example.com/api/v1.1"),
+        ("http://[::1]:8080", "http://[::1]:8080/api/v1.1"),
+        ("https://example.com/my-api/v1.1", "https://example.com/my-api/v1.1/api/v1.1"),
+    ],
+)
+def test_usable_base_url_gives_the_root_of_the_api(base_url: str, root: str) -> None:
+    """Any port and prefix will do, with or without a trailing slash or the API's own path."""
+    assert api_root(base_url) == root
+
+
+@pytest.mark.parametrize(
+    ("base_url", "reason"),
+    [
+        ("", "non-empty string"),
+        (None, "non-empty string"),
+        (b"https://example.com", "non-empty string"),
+        ("https://example.com/a b", "without spaces"),
+        ("https://example.com\n", "without spaces"),
+        ("example.com", "has to begin with"),
+        ("ftp://example.com", "has to begin with"),
+        ("https://", "has to begin with"),
+        ("https://:8080", "has to begin with"),
+        ("https://[::1", "cannot be one"),
+        ("https://example.com:port", "cannot be one"),
+        ("https://example.com:65536", "cannot be one"),
+        ("https://example.com:", "cannot be one"),
+        ("https://example.com:0", "cannot be one"),
+        ("https://user:s3cret@example.com", "user name or password"),
+        ("https://user@example.com", "user name or password"),
+        ("https://example.com?token=s3cret", "query or fragment"),
+        ("https://example.com/#", "query or fragment"),
+    ],
+)
+def test_unusable_base_url_is_refused_without_being_quoted(base_url: object, reason: str) -> None:
+    """What is no plain http address is refused, and a password in it is not repeated."""
+    with pytest.raises(ConfigurationError, match=reason) as refused:
+        api_root(base_url)
+    assert str(refused.value).startswith("base_url: ")
+    assert "s3cret" not in str(refused.value)
+
+
+@CORE
+@given(st.text() | st.builds("http://{}".format, st.text()))
+def test_any_text_gives_a_root_or_is_refused(base_url: str) -> None:
+    """No text makes anything else than a root, which is its own root, or a ConfigurationError."""
+    try:
+        root = api_root(base_url)
+    except ConfigurationError:
+        return
+    assert api_root(root) == root

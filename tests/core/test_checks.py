@@ -1,0 +1,98 @@
+"""Arguments, checked before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from altcraft_async.core.checks import checked_id, checked_seconds, checked_target, checked_text
+from altcraft_async.errors import ConfigurationError
+
+
+class Index:
+    """A whole number of another library."""
+
+    def __index__(self) -> int:
+        """Be the number 24."""
+        return 24
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(1, 1), (24, 24), (Index(), 24), (2**63 - 1, 2**63 - 1)]
+)
+def test_positive_whole_number_is_an_id(value: Any, number: int) -> None:  # noqa: ANN401 -- misuse is the point
+    """Whatever can be an index is an id."""
+    assert checked_id("resource_id", value) == number
+
+
+@pytest.mark.parametrize("value", [0, -1, 2**63, True, False, 1.0, "24", None])
+def test_anything_else_is_no_id(value: Any) -> None:  # noqa: ANN401 -- misuse is the point
+    """An id that cannot be one is refused under the name of its argument."""
+    with pytest.raises(ConfigurationError, match=r"^resource_id: has to be a positive"):
+        checked_id("resource_id", value)
+
+
+def test_id_of_too_many_digits_is_refused_as_any_other() -> None:
+    """However large a wrong id is, it is a ConfigurationError that names the argument."""
+    with pytest.raises(ConfigurationError, match=r"^resource_id: "):
+        checked_id("resource_id", 10**5000)
+
+
+@pytest.mark.parametrize("target", [(24, 1), [24, 1], (Index(), 1)])
+def test_target_of_the_right_length_is_a_tuple_of_ids(target: object) -> None:
+    """A target is a tuple or list with one id per name."""
+    assert checked_target(target, "resource_id", "database_id") == (24, 1)
+
+
+@pytest.mark.parametrize("target", [(24,), (24, 1, 2), (), 24, None, "24", {24: 1, 1: 2}])
+def test_target_of_another_shape_is_refused_with_the_names_it_takes(target: object) -> None:
+    """A wrong target says what a right one is made of."""
+    with pytest.raises(ConfigurationError, match=r"^targets: have to be \(resource_id, dat"):
+        checked_target(target, "resource_id", "database_id")
+
+
+def test_target_with_a_wrong_id_names_that_id() -> None:
+    """In a target of the right length each id is checked under its own name."""
+    with pytest.raises(ConfigurationError, match=r"^database_id: "):
+        checked_target((24, 0), "resource_id", "database_id")
+
+
+def test_text_without_spaces_is_taken() -> None:
+    """A printable text passes unchanged."""
+    assert checked_text("task_id", "task_1-ж") == "task_1-ж"
+
+
+@pytest.mark.parametrize("value", ["", None, 5, b"x", "a b", "a\tb", "a\r\nX-Evil: 1", "\u202e"])
+def test_text_that_could_not_be_sent_is_refused_unquoted(value: object) -> None:
+    """Spaces and control characters would break a header, so they are refused, unquoted."""
+    with pytest.raises(ConfigurationError, match=r"^task_id: has to be") as refused:
+        checked_text("task_id", value)
+    assert "Evil" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("value", "seconds"), [(0, 0.0), (0.5, 0.5), (30, 30.0)])
+def test_number_of_seconds_is_a_float(value: float, seconds: float) -> None:
+    """Seconds come back as a float."""
+    checked = checked_seconds("timeout", value)
+    assert (checked, type(checked)) == (seconds, float)
+
+
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, -math.inf, "5", None])
+def test_what_cannot_be_waited_for_is_refused(value: Any) -> None:  # noqa: ANN401 -- misuse is the point
+    """Negative, endless and no number at all are refused under the argument's name."""
+    with pytest.raises(ConfigurationError, match=r"^timeout: has to be a number of seconds"):
+        checked_seconds("timeout", value)
+
+
+def test_seconds_below_the_least_are_refused() -> None:
+    """An argument may have a least value of its own."""
+    with pytest.raises(ConfigurationError, match=r"from 0\.1 on, not 0\.05"):
+        checked_seconds("timeout", 0.05, least=0.1)
+
+
+def test_seconds_beyond_every_float_are_refused() -> None:
+    """A whole number that no float can hold is refused as any other."""
+    with pytest.raises(ConfigurationError, match=r"^timeout: "):
+        checked_seconds("timeout", 10**400)

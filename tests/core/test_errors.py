@@ -1,0 +1,223 @@
+"""The tree of errors."""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import pickle
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from altcraft_async import errors
+from altcraft_async.errors import AltcraftError, TransportError, WaitError, WaitTimeoutError
+from altcraft_async.models import TaskRef, TaskStatus
+
+# Section 4 of the API contract.
+CONTRACT = """
+AltcraftError
+├── ConfigurationError (ValueError)        before anything was sent
+├── ClientClosedError
+├── TransportError                         no complete answer
+│   └── RequestTimeoutError (TimeoutError)
+├── ProtocolError                          a whole answer that is not Altcraft's
+├── ApiError                               refused; .code .text .path .http_status
+│   ├── BadRequestError 400 · AuthenticationError 401 · TariffLimitError 402 · PermissionDeniedError 403
+│   ├── NotFoundError 404 · RateLimitedError 429 (.retry_after) · ServerError 5xx
+└── TaskError                              .ref .status
+    ├── TaskFailedError                    terminal: the server says so
+    ├── TaskLostError                      terminal: the task id is unknown to the server
+    └── WaitError                          this wait ended, the handle can be awaited again
+        ├── WaitTimeoutError (TimeoutError)
+        ├── TaskStalledError               status and progress did not move
+        └── PollingError                   so many looks in a row failed
+"""  # noqa: E501 -- drawn as it is there
+
+FIELDS: dict[type[AltcraftError], Mapping[str, object]] = {
+    errors.TransportError: {
+        "path": "tasks/status",
+        "maybe_delivered": True,
+        "permanent": True,
+    },
+    errors.ProtocolError: {
+        "path": "tasks/status",
+        "http_status": 502,
+        "snippet": "<html>",
+        "maybe_delivered": True,
+        "permanent": True,
+        "retry_after": 7.0,
+    },
+    errors.ApiError: {
+        "code": 429,
+        "text": "slow down",
+        "path": "tasks/status",
+        "http_status": 200,
+        "maybe_delivered": True,
+        "retry_after": 7.5,
+    },
+    errors.TaskError: {
+        "ref": TaskRef(task_id="x", kind="resource", target=(24, 1)),
+        "status": TaskStatus(status="running", progress=40, raw={"status": "running"}),
+    },
+}
+NO_FIELDS: Mapping[str, object] = {}
+
+
+def classes() -> list[type[AltcraftError]]:
+    """Return all classes of the tree, as it really is."""
+    found = [AltcraftError]
+    for one in found:
+        found += one.__subclasses__()
+    return [one for one in found if one.__module__ == errors.__name__]
+
+
+def fields_of(kind: type[AltcraftError]) -> Mapping[str, object]:
+    """Return a value for each attribute of a class."""
+    return next((fields for base, fields in FIELDS.items() if issubclass(kind, base)), NO_FIELDS)
+
+
+def made(kind: type[AltcraftError]) -> AltcraftError:
+    """Return an error with all of its attributes set."""
+    return kind("what happened", **fields_of(kind))
+
+
+EVERY = pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+
+Tree = dict[str, tuple[str | None, tuple[str, ...]]]
+
+
+def drawn(drawing: str) -> Tree:
+    """Read a drawing: for each class its parent and the builtin classes it also is."""
+    tree: Tree = {}
+    above: list[str] = []
+    for line in textwrap.dedent(drawing).strip().splitlines():
+        found = re.findall(r"\b([A-Z]\w+Error)\b(?: \((\w+)\))?", line)
+        depth = re.search(r"[A-Z]", line)
+        assert depth
+        level = depth.start() // 4
+        for name, builtin in found:
+            tree[name] = (above[level - 1] if level else None, (builtin,) if builtin else ())
+        above[level:] = [found[-1][0]]
+    return tree
+
+
+def real() -> Tree:
+    """Return the same of the classes as they are."""
+    tree: Tree = {}
+    for kind in classes():
+        bases = [base.__name__ for base in kind.__bases__]
+        parents = [name for name in bases if name in errors.__all__]
+        also = tuple(name for name in bases if hasattr(builtins, name) and name != "Exception")
+        tree[kind.__name__] = (parents[0] if parents else None, also)
+    return tree
+
+
+def test_drawing_in_the_module_is_the_real_tree() -> None:
+    """The drawing at the top of the module shows every class where it is."""
+    assert drawn((errors.__doc__ or "").split("\n\n")[1]) == real()
+
+
+def test_real_tree_is_that_of_the_contract() -> None:
+    """The tree of errors is a promise."""
+    assert real() == drawn(CONTRACT)
+
+
+def test_module_exports_the_whole_tree() -> None:
+    """Every class of the tree can be imported by its name."""
+    assert sorted(errors.__all__) == sorted(kind.__name__ for kind in classes())
+
+
+@EVERY
+def test_fields_are_what_was_given(kind: type[AltcraftError]) -> None:
+    """The message stands alone in args, also for an OSError, and the fields in attributes."""
+    error = made(kind)
+    assert (error.args, str(error)) == (("what happened",), "what happened")
+    assert vars(error) == fields_of(kind)
+
+
+@EVERY
+def test_fields_have_defaults_but_for_the_ref(kind: type[AltcraftError]) -> None:
+    """An error is made of its message, and a TaskError of its task as well."""
+    make: Callable[..., AltcraftError] = kind
+    needed: dict[str, Any] = (
+        {"ref": TaskRef(task_id="x")} if issubclass(kind, errors.TaskError) else {}
+    )
+    assert vars(make("what happened", **needed)).keys() == fields_of(kind).keys()
+    if needed:
+        with pytest.raises(TypeError, match="ref"):
+            make("what happened")
+
+
+@EVERY
+def test_error_survives_pickling_with_its_fields(kind: type[AltcraftError]) -> None:
+    """Errors cross process borders whole, by every protocol."""
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        error = pickle.loads(pickle.dumps(made(kind), protocol))  # noqa: S301 -- pickled right here
+        assert (type(error), error.args) == (kind, ("what happened",))
+        assert vars(error) == fields_of(kind)
+
+
+@EVERY
+def test_error_survives_copying_with_its_fields(kind: type[AltcraftError]) -> None:
+    """A copy, shallow or deep, is the same error."""
+    for copied in (copy.copy(made(kind)), copy.deepcopy(made(kind))):
+        assert (type(copied), copied.args) == (kind, ("what happened",))
+        assert vars(copied) == fields_of(kind)
+
+
+@EVERY
+def test_fresh_error_is_equal_and_was_never_raised(kind: type[AltcraftError]) -> None:
+    """A fresh error has message, fields and cause, and no traceback."""
+    cause = OSError("reset")
+    with pytest.raises(kind) as caught:
+        raise made(kind) from cause
+    fresh = caught.value.fresh()
+    assert fresh is not caught.value
+    assert (type(fresh), fresh.args) == (kind, ("what happened",))
+    assert vars(fresh) == fields_of(kind)
+    assert (fresh.__cause__, fresh.__traceback__, fresh.__context__) == (cause, None, None)
+    assert caught.value.__traceback__ is not None
+
+
+def test_error_raised_again_and_again_keeps_its_traceback_short() -> None:
+    """Raising fresh ones leaves the kept error as it was."""
+    kept = TransportError("reset")
+    for _ in range(3):
+        with pytest.raises(TransportError):
+            raise kept.fresh()
+    assert kept.__traceback__ is None
+
+
+def test_note_on_a_fresh_error_stays_there() -> None:
+    """What one awaiter adds to its own error is not seen by the next."""
+    kept = TransportError("reset")
+    kept.add_note("of the error")
+    kept.fresh().add_note("of one awaiter")
+    assert kept.__notes__ == ["of the error"]
+
+
+def test_fresh_error_without_cause_shows_its_context() -> None:
+    """An error that is raised while another is handled shows that one, as the original would."""
+    kept = TransportError("reset")
+    assert kept.fresh().__suppress_context__ == kept.__suppress_context__
+
+
+@pytest.mark.parametrize("kind", [errors.RequestTimeoutError, WaitTimeoutError])
+def test_timeouts_are_caught_as_the_builtin_one(kind: type[AltcraftError]) -> None:
+    """Who catches TimeoutError, as asyncio.timeout raises it, catches ours."""
+    error = made(kind)
+    assert isinstance(error, TimeoutError)
+    assert (error.errno, error.strerror, error.filename) == (None, None, None)
+
+
+def test_wait_errors_leave_the_task_alone() -> None:
+    """Exactly the WaitErrors mean that the handle can be awaited again."""
+    assert {kind.__name__ for kind in classes() if issubclass(kind, WaitError)} == {
+        "WaitError",
+        "WaitTimeoutError",
+        "TaskStalledError",
+        "PollingError",
+    }

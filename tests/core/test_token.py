@@ -1,0 +1,58 @@
+"""The API token, and that nothing shows it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from altcraft_async.core.token import SecretBytes, Token
+from altcraft_async.errors import ConfigurationError
+
+SECRET = "abcdefghijklmnqrstuvwxyz"
+
+
+def test_token_reveals_itself_only_when_asked() -> None:
+    """The text of a token comes from reveal() and from nothing else."""
+    token = Token(SECRET)
+    assert token.reveal() == SECRET
+    assert SECRET not in f"{token} {token!r}"
+
+
+def test_token_in_text_is_masked_everywhere() -> None:
+    """Every occurrence of the token is taken out of a text."""
+    assert Token(SECRET).hide(f"a {SECRET} b {SECRET}") == "a *** b ***"
+
+
+def test_text_without_token_stays_as_it_is() -> None:
+    """Hiding leaves other text alone."""
+    assert Token(SECRET).hide("nothing here") == "nothing here"
+
+
+@pytest.mark.parametrize("copier", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_token_is_not_pickled_or_copied(copier: object) -> None:
+    """A token cannot slip into what is stored."""
+    assert callable(copier)
+    with pytest.raises(TypeError, match="not pickled"):
+        copier(Token(SECRET))
+
+
+@pytest.mark.parametrize("wrong", ["", None, 5, b"bytes", "with space", "line\n", "\ud800"])
+def test_unusable_token_is_refused_without_being_quoted(wrong: object) -> None:
+    """A token is printable and without spaces, and the error never quotes it."""
+    with pytest.raises(ConfigurationError, match=r"^token: has to be") as refused:
+        Token(wrong)
+    assert not wrong or str(wrong) not in str(refused.value)
+
+
+def test_secret_bytes_shown_say_their_length_only() -> None:
+    """Neither repr nor str of secret bytes shows what is in them."""
+    secret = SecretBytes(SECRET.encode())
+    assert f"{secret!r} {secret!s} {secret}" == "<24 bytes> <24 bytes> <24 bytes>"
+
+
+def test_secret_bytes_are_sent_as_they_are() -> None:
+    """For everybody but the eye secret bytes are bytes."""
+    assert SecretBytes(b"abc") == b"abc"
+    assert b"".join([SecretBytes(b"abc")]) == b"abc"

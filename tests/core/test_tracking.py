@@ -1,0 +1,235 @@
+"""What has been seen of a task, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from altcraft_async.core.answers import TaskAnswer
+from altcraft_async.core.codecs import Document
+from altcraft_async.core.tracking import (
+    FAILURE_STATUSES,
+    SUCCESS_STATUSES,
+    Patience,
+    Track,
+    Verdict,
+    judge,
+    note_answer,
+    note_failure,
+    remaining,
+    seen,
+)
+from altcraft_async.errors import (
+    AltcraftError,
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    ServerError,
+    TransportError,
+)
+from altcraft_async.models import TaskStatus
+
+CORE = settings.get_profile("core")
+
+
+UNKNOWN = NotFoundError("404", code=404)
+RESET = TransportError("reset")
+
+
+def look(track: Track, now: float, progress: int | None = None, status: str = "running") -> Verdict:
+    """Note an answer."""
+    answer = TaskAnswer(
+        TaskStatus(status=status, progress=progress), Document(value=None, textual=False)
+    )
+    return note_answer(track, answer, now, FAILURE_STATUSES)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "names"),
+    [
+        (Verdict.COMPLETED, SUCCESS_STATUSES),
+        (Verdict.FAILED, FAILURE_STATUSES),
+        (Verdict.GO_ON, {"running", "queued", "new", "100", "done?", "процесс", ""}),
+    ],
+)
+def test_status_is_judged_by_its_name(verdict: Verdict, names: set[str]) -> None:
+    """Success and failure have known names in any case; every other name means running."""
+    for name in names:
+        assert judge(name) is verdict
+        assert judge(f" {name.upper()}\n") is verdict
+
+
+def test_failure_names_can_be_replaced() -> None:
+    """The guessed failure names give way to the caller's."""
+    assert judge("failed", {"kaputt"}) is Verdict.GO_ON
+    assert judge("Kaputt", {"kaputt"}) is Verdict.FAILED
+
+
+def test_success_is_no_failure_whatever_the_names() -> None:
+    """The documented success status cannot be made a failure."""
+    assert judge("completed", {"completed"}) is Verdict.COMPLETED
+
+
+def test_progress_of_a_hundred_is_no_end() -> None:
+    """Only a status ends a task, its progress never does."""
+    assert look(Track(started=0), 1, 100) is Verdict.GO_ON
+
+
+def test_answers_move_the_track() -> None:
+    """Each answer counts as a look and becomes the newest status."""
+    track = Track(started=100)
+    assert look(track, 110, 10) is Verdict.GO_ON
+    assert look(track, 120, 20, "completed") is Verdict.COMPLETED
+    assert (track.looks, track.looked_at) == (2, 120)
+    assert track.status == TaskStatus(status="completed", progress=20)
+
+
+@pytest.mark.parametrize(
+    ("progress", "status", "moved_at"),
+    [(10, "running", None), (11, "running", 2), (10, "stopping", 2), (None, "running", 2)],
+)
+def test_move_is_a_change_of_status_or_progress(
+    progress: int | None, status: str, moved_at: float | None
+) -> None:
+    """A task moved when status or progress differ from those of the look before."""
+    track = Track(started=0)
+    look(track, 1, 10)
+    assert track.moved_at is None
+    look(track, 2, progress, status)
+    assert track.moved_at == moved_at
+
+
+def test_policy_sees_the_two_looks_that_moved() -> None:
+    """A policy is told the newest progress and the move before it, with the time of each."""
+    track = Track(started=100)
+    look(track, 110, 10)
+    look(track, 120, 30)
+    now_seen = seen(track, 125, 0.25)
+    assert (now_seen.waited, now_seen.looks, now_seen.chance) == (25, 2, 0.25)
+    assert (now_seen.progress, now_seen.earlier_progress, now_seen.earlier_waited) == (30, 10, 10)
+
+
+@pytest.mark.parametrize("progress", [30, 20, 0, -5, None])
+def test_look_without_headway_leaves_no_progress_to_go_by(progress: int | None) -> None:
+    """Where progress stood still or went back, a policy sees no move."""
+    track = Track(started=0)
+    look(track, 10, 10)
+    look(track, 20, 30)
+    look(track, 30, progress)
+    now_seen = seen(track, 30, 0.5)
+    assert now_seen.progress <= now_seen.earlier_progress
+
+
+@pytest.mark.parametrize(
+    ("progress", "shown"), [(None, 0), (-5, 0), (0, 0), (50, 50), (10**9, 100)]
+)
+def test_progress_is_clamped_for_policies(progress: int | None, shown: int) -> None:
+    """A policy sees a percentage, whatever the server says."""
+    track = Track(started=0)
+    look(track, 1, progress)
+    assert seen(track, 1, 0.5).progress == shown
+
+
+def test_nothing_seen_yet_is_no_progress() -> None:
+    """Before the first look there is no progress and no remaining time."""
+    track = Track(started=5)
+    assert seen(track, 6, 0.5).progress == 0
+    assert remaining(track, 6) is None
+
+
+def test_remaining_time_follows_even_progress() -> None:
+    """At half the way after ten seconds, about ten are left, and time makes them fewer."""
+    track = Track(started=100)
+    look(track, 110, 50)
+    at_once, later = remaining(track, 110), remaining(track, 115)
+    assert at_once == pytest.approx(10, abs=0.5)
+    assert later == pytest.approx(5, abs=0.5)
+
+
+@CORE
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.none() | st.integers())), st.floats(0, 1e6))
+def test_remaining_time_is_never_negative(
+    answers: list[tuple[float, int | None]], after: float
+) -> None:
+    """However progress jumps, the remaining time is unknown or a finite number from 0 on."""
+    track, now = Track(started=0), 0.0
+    for waited, progress in answers:
+        now += waited
+        look(track, now, progress)
+    left = remaining(track, now + after)
+    assert left is None or 0 <= left < math.inf
+
+
+def test_unknown_task_is_lost_after_the_grace() -> None:
+    """A replica may lag behind, so a task is lost only when unknown for a while."""
+    track, patience = Track(started=0), Patience(unknown=5)
+    assert note_failure(track, UNKNOWN, 10, patience) is Verdict.GO_ON
+    assert note_failure(track, UNKNOWN, 14.9, patience) is Verdict.GO_ON
+    assert note_failure(track, UNKNOWN, 15, patience) is Verdict.LOST
+
+
+@pytest.mark.parametrize("known_again", ["answer", "other failure"])
+def test_grace_starts_anew_when_the_task_was_not_unknown_between(known_again: str) -> None:
+    """Only an unbroken row of not-found answers loses a task."""
+    track, patience = Track(started=0), Patience(unknown=5)
+    note_failure(track, UNKNOWN, 10, patience)
+    if known_again == "answer":
+        look(track, 12)
+    else:
+        note_failure(track, RESET, 12, patience)
+    assert note_failure(track, UNKNOWN, 16, patience) is Verdict.GO_ON
+    assert note_failure(track, UNKNOWN, 21, patience) is Verdict.LOST
+
+
+def test_no_grace_loses_an_unknown_task_at_once() -> None:
+    """With a grace of 0 the first not-found answer ends the wait."""
+    assert note_failure(Track(started=0), UNKNOWN, 0, Patience(unknown=0)) is Verdict.LOST
+
+
+@pytest.mark.parametrize(
+    "error",
+    [AuthenticationError("401", code=401), TransportError("certificate", permanent=True)],
+    ids=str,
+)
+def test_failure_that_cannot_pass_ends_the_wait_at_once(error: AltcraftError) -> None:
+    """What would fail again the same way is not looked at again."""
+    assert note_failure(Track(started=0), error, 0, Patience()) is Verdict.REFUSED
+
+
+def test_wait_is_given_up_when_both_limits_are_passed() -> None:
+    """So many failures and so many seconds have to come together."""
+    track, patience = Track(started=0), Patience(failures=3, seconds=60)
+    assert note_failure(track, RESET, 10, patience) is Verdict.GO_ON
+    assert note_failure(track, RESET, 100, patience) is Verdict.GO_ON
+    assert note_failure(track, RESET, 101, patience) is Verdict.GIVE_UP
+
+
+def test_many_failures_in_a_short_time_are_waited_out() -> None:
+    """A row of failures is not enough before its time is up."""
+    track, patience = Track(started=0), Patience(failures=3, seconds=60)
+    verdicts = {note_failure(track, RESET, now, patience) for now in range(60)}
+    assert verdicts == {Verdict.GO_ON}
+    assert note_failure(track, ServerError("503", code=503), 60, patience) is Verdict.GIVE_UP
+
+
+def test_answer_between_failures_starts_the_row_anew() -> None:
+    """Only failures in a row count."""
+    track, patience = Track(started=0), Patience(failures=2, seconds=0)
+    note_failure(track, RESET, 1, patience)
+    look(track, 2)
+    assert note_failure(track, RESET, 3, patience) is Verdict.GO_ON
+    assert (track.looks, track.failures, track.failing_since) == (3, 1, 3)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, math.nan])
+def test_patience_that_could_not_be_obeyed_is_refused(wrong: float) -> None:
+    """Every limit is a number from 0 on, and the error names it."""
+    with pytest.raises(ConfigurationError, match=r"^failures: "):
+        Patience(failures=-1)
+    with pytest.raises(ConfigurationError, match=r"^seconds: "):
+        Patience(seconds=wrong)
+    with pytest.raises(ConfigurationError, match=r"^unknown: "):
+        Patience(unknown=wrong)

@@ -1,0 +1,82 @@
+"""The two kinds of call that tests make, and everything that an error of theirs tells."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Literal, NamedTuple, Unpack
+
+import pytest
+
+from altcraft_async import AltcraftClient, AltcraftError, Constant, Retry
+from altcraft_async.client import ClientOptions
+from tests.edge.scripted import answer
+
+WireFormat = Literal["json", "xml"]
+
+TOKEN = "tok3n-0123456789-canary"
+AT_ONCE = Retry(first=0.0)
+STARTED = answer('{"data": {"task_id": "t1"}, "error": 0, "error_text": "Successful operation"}')
+RUNNING = answer('{"data": {"status": "running", "progress": 40}, "error": 0, "error_text": ""}')
+
+
+def client_of(
+    base_url: str,
+    token: str = TOKEN,
+    *,
+    wire_format: WireFormat = "json",
+    **options: Unpack[ClientOptions],
+) -> AltcraftClient:
+    """Return a client that repeats without a pause and looks as often as it may."""
+    quick: ClientOptions = {"retry": AT_ONCE, "poll": Constant(0.05), **options}
+    return AltcraftClient(base_url, token, format=wire_format, **quick)
+
+
+class Call(NamedTuple):
+    """One way to send one request.
+
+    Attributes:
+        path: API method.
+        make: Sends it.
+        starts: Whether it starts something.
+    """
+
+    path: str
+    make: Callable[[AltcraftClient], Awaitable[object]]
+    starts: bool
+
+
+async def _start(client: AltcraftClient) -> object:
+    return await client.resources.refresh_counters(24, database_id=1)
+
+
+async def _look(client: AltcraftClient) -> object:
+    return await client.tasks.status("t1")
+
+
+START = Call("resources/refresh_counters", _start, starts=True)
+LOOK = Call("tasks/status", _look, starts=False)
+
+both_calls = pytest.mark.parametrize("call", [START, LOOK], ids=["start", "look"])
+
+
+async def failure_of(call: Call, client: AltcraftClient) -> AltcraftError:
+    """Make the call and return how it fails; one that shows the token or says no method fails."""
+    with pytest.raises(AltcraftError) as caught:
+        await call.make(client)
+    error = caught.value
+    assert str(error).startswith(f"{call.path}: ")
+    assert TOKEN not in told(error)
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 -- made here
+    assert (type(copy), copy.args, vars(copy)) == (type(error), error.args, vars(error))
+    return error
+
+
+def told(error: BaseException) -> str:
+    """Return all that an error says wherever it is printed or stored."""
+    parts = [str(error), repr(error), repr(error.args), repr(vars(error))]
+    parts += traceback.format_exception(error)
+    parts += [pickle.dumps(error).decode("latin-1")]
+    parts += [told(other) for other in (error.__cause__, error.__context__) if other is not None]
+    return "\n".join(parts)

@@ -1,0 +1,120 @@
+"""``rate_limit``: requests are spaced, over everything that a client sends. Time jumps here."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from altcraft_async import AltcraftClient, ConfigurationError, Retry
+from altcraft_async.budget import Budget
+from tests.edge.calls import RUNNING, STARTED, TOKEN, client_of
+from tests.edge.scripted import ScriptedServer, Step, answer
+
+pytestmark = pytest.mark.looptime
+
+
+def now() -> float:
+    """Return the loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+def gaps(server: ScriptedServer) -> list[float]:
+    """Return the seconds between the requests that came."""
+    times = [request.at for request in server.received]
+    return [round(later - earlier, 6) for earlier, later in itertools.pairwise(times)]
+
+
+async def test_requests_together_are_sent_one_after_another(server: ScriptedServer) -> None:
+    """Ten a second are one each tenth of a second, the first at once."""
+    server.script(*[RUNNING] * 5)
+    async with client_of(server.url, rate_limit=10) as client:
+        await asyncio.gather(*[client.tasks.status("t1") for _ in range(5)])
+    assert (server.received[0].at, gaps(server)) == (0, [0.1] * 4)
+
+
+async def test_starts_looks_and_repeats_share_one_rate(server: ScriptedServer) -> None:
+    """Whatever is sent counts, a repeat too."""
+    busy = answer('{"error": 429}', status="429 Slow")
+    server.script(STARTED, busy, RUNNING)
+    async with client_of(server.url, rate_limit=0.5, retry=Retry(first=0.0)) as client:
+        await client.resources.refresh_counters(24, database_id=1)
+        await client.tasks.status("t1")
+    assert gaps(server) == [2, 2]
+
+
+async def test_pause_is_not_saved_up(server: ScriptedServer) -> None:
+    """After an hour of silence the next requests are spaced all the same."""
+    server.script(*[RUNNING] * 3)
+    async with client_of(server.url, rate_limit=10) as client:
+        await client.tasks.status("t1")
+        await asyncio.sleep(3600)
+        await asyncio.gather(client.tasks.status("t1"), client.tasks.status("t1"))
+    assert gaps(server) == [3600, 0.1]
+
+
+async def test_without_a_rate_nothing_waits(server: ScriptedServer) -> None:
+    """By default requests go out as they come."""
+    server.script(*[RUNNING] * 5)
+    async with client_of(server.url) as client:
+        await asyncio.gather(*[client.tasks.status("t1") for _ in range(5)])
+    assert now() == 0
+
+
+async def test_cancelled_wait_sends_nothing(server: ScriptedServer) -> None:
+    """Who is cancelled before its turn has sent nothing, and the next keeps its own."""
+    server.script(RUNNING, RUNNING)
+    async with client_of(server.url, rate_limit=1) as client:
+        calls = [asyncio.ensure_future(client.tasks.status("t1")) for _ in range(3)]
+        await server.has_received(1)
+        calls[1].cancel()
+        await asyncio.wait(calls)
+    assert calls[1].cancelled()
+    assert now() <= 2
+
+
+@settings(max_examples=25)
+@given(rate=st.floats(0.01, 1000), arrivals=st.lists(st.floats(0, 100), min_size=1, max_size=20))
+async def test_no_two_requests_are_closer_than_the_rate_allows(
+    rate: float, arrivals: list[float]
+) -> None:
+    """However requests come, they leave in order and never closer than the rate allows."""
+    budget, begin = Budget(rate), now()
+    left: list[float] = []
+
+    async def request(arrival: float) -> None:
+        await asyncio.sleep(arrival)
+        await budget.take()
+        left.append(now() - begin)
+
+    await asyncio.gather(*map(request, arrivals))
+    resolution = 1e-5  # of the loop whose time jumps
+    assert all(b - a >= 1 / rate - resolution for a, b in itertools.pairwise(left))
+    assert left[0] == pytest.approx(min(arrivals), abs=resolution)
+
+
+async def test_requests_that_queued_for_a_connection_are_spaced_too(
+    server: ScriptedServer,
+) -> None:
+    """The rate holds for what is sent, not for what would like to be."""
+    recovered = asyncio.Event()
+    server.script(Step(RUNNING.sends, after=recovered), RUNNING, RUNNING, RUNNING)
+    async with client_of(server.url, rate_limit=1, connections=1) as client:
+        calls = [asyncio.ensure_future(client.tasks.status("t1")) for _ in range(4)]
+        await asyncio.sleep(10)
+        recovered.set()
+        await asyncio.gather(*calls)
+    assert min(gaps(server)) >= 1
+
+
+@pytest.mark.parametrize("rate", [0, -1, math.nan, "5"])
+def test_rate_that_cannot_be_kept_is_refused(rate: Any) -> None:  # noqa: ANN401 -- misuse is the point
+    """A rate is a positive number; anything else is refused under its name."""
+    with pytest.raises(ConfigurationError, match=r"^rate_limit: ") as refused:
+        AltcraftClient("https://example.com", TOKEN, rate_limit=rate)
+    assert TOKEN not in str(refused.value)

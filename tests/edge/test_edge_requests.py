@@ -1,0 +1,279 @@
+"""What is sent for a refresh and its looks, and that the vendor's own answers are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Literal
+
+import aiohttp
+import pytest
+import xmltodict
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from altcraft_async import AltcraftError, AuthenticationError, CountersReport, Feedback, Retry
+from tests.edge.calls import LOOK, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
+from tests.edge.scripted import Received, ScriptedServer, answer
+
+Samples = Callable[[str], bytes]
+
+TASK = "c9c3ec48-1bef-4969-9c1a-df39f0c179bb"
+PATHS = ["/api/v1.1/resources/refresh_counters", "/api/v1.1/tasks/status"]
+
+both_formats = pytest.mark.parametrize("wire_format", ["json", "xml"])
+
+# What a token, an id and a path prefix may be, as far as the client knows.
+tokens = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=64)
+ids = st.integers(1, 2**63 - 1)
+prefixes = st.lists(st.from_regex(r"[A-Za-z0-9_~-]{1,8}", fullmatch=True), max_size=3)
+
+
+def sent_fields(request: Received) -> dict[str, object]:
+    """Return the body of a request as parameters; those of XML are all text."""
+    in_json = request.headers["content-type"] == "application/json"
+    fields: dict[str, object] = (
+        json.loads(request.body) if in_json else xmltodict.parse(request.body)["xml"]
+    )
+    return fields
+
+
+async def refreshed(
+    server: ScriptedServer, samples: Samples, wire_format: WireFormat
+) -> CountersReport:
+    """Refresh a resource that the vendor's own answers tell of."""
+    kind = f"application/{wire_format}"
+    for name in ("resources_refresh_counters.answer", "tasks_status.completed"):
+        server.script(answer(samples(f"{name}.{wire_format}"), content_type=kind))
+    async with client_of(server.url, wire_format=wire_format) as client:
+        return await client.resources.refresh(24, database_id=1)
+
+
+@both_formats
+async def test_vendors_answers_give_the_vendors_figures(
+    server: ScriptedServer, samples: Samples, wire_format: WireFormat
+) -> None:
+    """The documented answers, byte for byte, give the figures that the page shows."""
+    report = await refreshed(server, samples, wire_format)
+    email = report["email"]
+    assert (email.subscribed, email.hardbounced, email.unsubscribed) == (842, 434, 60)
+    assert [report[name].all for name in ("sms", "push", "email")] == [1336, 1336, 1336]
+    assert server.targets == PATHS
+
+
+async def test_json_and_xml_of_the_vendors_answer_are_equal(
+    server: ScriptedServer, samples: Samples
+) -> None:
+    """The format that an install speaks makes no difference to the report."""
+    assert await refreshed(server, samples, "json") == await refreshed(server, samples, "xml")
+
+
+async def test_json_requests_are_those_of_the_page(
+    server: ScriptedServer, samples: Samples
+) -> None:
+    """A refresh posts the documented fields, and a look the token and the task id alone."""
+    await refreshed(server, samples, "json")
+    start, look = server.received
+    assert (start.method, look.method) == ("POST", "POST")
+    assert start.headers["content-type"] == look.headers["content-type"] == "application/json"
+    assert json.loads(start.body) == {"token": TOKEN, "id": 24, "list_id": 1, "format": "json"}
+    assert json.loads(look.body) == {"token": TOKEN, "task_id": TASK}
+
+
+async def test_xml_requests_are_those_of_the_page(server: ScriptedServer, samples: Samples) -> None:
+    """In XML the root is ``xml`` and the format is asked for everywhere."""
+    await refreshed(server, samples, "xml")
+    start, look = server.received
+    assert (start.method, look.method) == ("POST", "POST")
+    assert start.headers["content-type"] == look.headers["content-type"] == "application/xml"
+    assert xmltodict.parse(start.body) == {
+        "xml": {"token": TOKEN, "id": "24", "list_id": "1", "format": "xml"}
+    }
+    assert xmltodict.parse(look.body) == {"xml": {"token": TOKEN, "task_id": TASK, "format": "xml"}}
+
+
+@pytest.mark.parametrize(
+    "name", ["resources_refresh_counters.request.json", "resources_refresh_counters.request.xml"]
+)
+async def test_request_with_feedback_is_the_vendors_own(
+    server: ScriptedServer, samples: Samples, name: str
+) -> None:
+    """With the sample's values the client sends the sample, whose XML says ``json`` by mistake."""
+    in_xml = name.endswith("xml")
+    server.script(STARTED)
+    feedback = Feedback(url="http://example.com/receiver", type="JSON")
+    token = "abcdefghijklmnqrstuvwxyz"
+    async with client_of(server.url, token, wire_format="xml" if in_xml else "json") as client:
+        await client.resources.refresh_counters(24, database_id=1, feedback=feedback)
+    sample: dict[str, object] = (
+        xmltodict.parse(samples(name))["xml"] if in_xml else json.loads(samples(name))
+    )
+    assert sent_fields(server.received[0]) == sample | {"format": "xml" if in_xml else "json"}
+
+
+@both_formats
+async def test_token_in_header_is_nowhere_else(
+    server: ScriptedServer, samples: Samples, wire_format: WireFormat
+) -> None:
+    """With ``token_in="header"`` the token is a bearer token and not in the body."""
+    kind = f"application/{wire_format}"
+    server.script(
+        answer(samples(f"resources_refresh_counters.answer.{wire_format}"), content_type=kind),
+        answer(samples(f"tasks_status.completed.{wire_format}"), content_type=kind),
+    )
+    async with client_of(server.url, wire_format=wire_format, token_in="header") as client:
+        await client.resources.refresh(24, database_id=1)
+    for request in server.received:
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        assert TOKEN.encode() not in request.body
+        assert "token" not in sent_fields(request)
+
+
+@pytest.mark.parametrize("place", ["body", "header"])
+async def test_token_is_never_in_the_address(
+    server: ScriptedServer, place: Literal["body", "header"]
+) -> None:
+    """Addresses end up in logs, so the token is in none of them, and there is no query."""
+    server.script(STARTED, RUNNING)
+    async with client_of(server.url, token_in=place) as client:
+        await client.resources.refresh_counters(24, database_id=1)
+        await client.tasks.status("t1")
+    assert server.targets == PATHS
+
+
+async def test_starts_take_a_new_connection_each_and_looks_share_one(
+    server: ScriptedServer,
+) -> None:
+    """A kept connection may be closed under a request; no start is put on one."""
+    server.script(STARTED, RUNNING, STARTED, RUNNING)
+    async with client_of(server.url) as client:
+        for _ in range(2):
+            await client.resources.refresh_counters(24, database_id=1, join="never")
+            await client.tasks.status("t1")
+    first_start, first_look, second_start, second_look = server.received
+    assert first_start.headers["connection"] == "close"
+    assert first_start.connection != second_start.connection
+    assert first_look.connection == second_look.connection
+
+
+async def test_cookie_is_not_sent_back(server: ScriptedServer) -> None:
+    """A load balancer's cookie would tie all requests to one machine; none is kept."""
+    # By name, as no jar keeps the cookies of a bare address.
+    server.script(answer(RUNNING.sends.split(b"\r\n\r\n")[1], headers=["Set-Cookie: a=1"]), RUNNING)
+    async with client_of(f"http://localhost:{server.port}") as client:
+        await client.tasks.status("t1")
+        await client.tasks.status("t1")
+    assert "cookie" not in server.received[1].headers
+
+
+@pytest.mark.parametrize(
+    ("suffix", "path"),
+    [
+        ("", "/api/v1.1/tasks/status"),
+        ("/", "/api/v1.1/tasks/status"),
+        ("/api/v1.1", "/api/v1.1/tasks/status"),
+        ("/api/v1.1/", "/api/v1.1/tasks/status"),
+        ("/behind/a-proxy", "/behind/a-proxy/api/v1.1/tasks/status"),
+        ("/behind/a-proxy/", "/behind/a-proxy/api/v1.1/tasks/status"),
+        ("/behind/a-proxy/api/v1.1", "/behind/a-proxy/api/v1.1/tasks/status"),
+        ("/p%C3%A9age/x%20y", "/p%C3%A9age/x%20y/api/v1.1/tasks/status"),
+    ],
+)
+async def test_base_url_leads_to_the_api(server: ScriptedServer, suffix: str, path: str) -> None:
+    """Every form that people have at hand reaches the documented path."""
+    server.script(RUNNING)
+    async with client_of(server.url + suffix) as client:
+        await client.tasks.status("t1")
+    assert server.targets == [path]
+
+
+@settings(max_examples=15)
+@given(prefix=prefixes, api=st.sampled_from(["", "/api/v1.1"]), slashes=st.integers(0, 2))
+async def test_any_prefix_reaches_the_api_below_it(
+    prefix: list[str], api: str, slashes: int
+) -> None:
+    """Whatever a reverse proxy puts before it, the API is below, once."""
+    before = "".join(f"/{segment}" for segment in prefix)
+    async with ScriptedServer() as server:
+        server.script(RUNNING)
+        async with client_of(server.url + before + api + "/" * slashes) as client:
+            await client.tasks.status("t1")
+        assert server.targets == [f"{before}/api/v1.1/tasks/status"]
+
+
+@settings(max_examples=25)
+@given(token=tokens, in_header=st.booleans(), in_xml=st.booleans())
+async def test_any_token_arrives_as_it_is(token: str, *, in_header: bool, in_xml: bool) -> None:
+    """No character of a token is lost to JSON, XML or a header."""
+    async with ScriptedServer() as server:
+        server.script(STARTED)
+        async with client_of(
+            server.url,
+            token,
+            wire_format="xml" if in_xml else "json",
+            token_in="header" if in_header else "body",
+        ) as client:
+            await client.resources.refresh_counters(24, database_id=1)
+        (request,) = server.received
+    if in_header:
+        assert request.headers["authorization"] == f"Bearer {token}"
+        assert "token" not in sent_fields(request)
+    else:
+        assert "authorization" not in request.headers
+        assert sent_fields(request)["token"] == token
+
+
+@settings(max_examples=15)
+@given(resource_id=ids, database_id=ids, in_xml=st.booleans())
+async def test_any_ids_arrive_as_they_are(
+    resource_id: int, database_id: int, *, in_xml: bool
+) -> None:
+    """Ids keep every digit, in both formats."""
+    async with ScriptedServer() as server:
+        server.script(STARTED)
+        async with client_of(server.url, wire_format="xml" if in_xml else "json") as client:
+            await client.resources.refresh_counters(resource_id, database_id=database_id)
+        fields = sent_fields(server.received[0])
+    assert [fields["id"], fields["list_id"]] == (
+        [str(resource_id), str(database_id)] if in_xml else [resource_id, database_id]
+    )
+
+
+async def test_borrowed_session_with_an_address_of_its_own_changes_no_path(
+    server: ScriptedServer,
+) -> None:
+    """The session's ``base_url`` is for the other requests of its owner."""
+    server.script(RUNNING)
+    async with (
+        aiohttp.ClientSession(base_url="http://127.0.0.1:9/elsewhere/") as borrowed,
+        client_of(server.url, session=borrowed) as client,
+    ):
+        await client.tasks.status("t1")
+    assert server.targets == ["/api/v1.1/tasks/status"]
+
+
+async def test_borrowed_session_that_raises_for_status_changes_no_error(
+    server: ScriptedServer,
+) -> None:
+    """A refusal is the same error, however the borrowed session is set up."""
+    server.script(answer('{"error": 401, "error_text": "no"}', status="401 Unauthorized"))
+    async with (
+        aiohttp.ClientSession(raise_for_status=True) as borrowed,
+        client_of(server.url, session=borrowed, retry=Retry(attempts=1)) as client,
+    ):
+        assert isinstance(await failure_of(LOOK, client), AuthenticationError)
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+async def test_borrowed_session_with_a_login_of_its_own_raises_errors_of_ours(
+    server: ScriptedServer,
+) -> None:
+    """Where the session and the token both want the Authorization header, this library says so."""
+    try:
+        async with (
+            aiohttp.ClientSession(auth=aiohttp.BasicAuth("user", "password")) as borrowed,
+            client_of(server.url, session=borrowed, token_in="header") as client,
+        ):
+            await client.tasks.status("t1")
+    except AltcraftError:
+        pass
