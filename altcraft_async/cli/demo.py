@@ -1,0 +1,136 @@
+"""``altcraft demo``: many refreshes at once, with neither an account nor a network."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import aclosing, nullcontext
+from typing import Literal
+
+import click
+
+from altcraft_async import AltcraftClient, Completed, CountersReport, Failed
+from altcraft_async.cli import show
+from altcraft_async.cli.options import help_lines, json_option
+from altcraft_async.cli.progress import show_many
+from altcraft_async.cli.running import run
+from altcraft_async.cli.tally import Tally
+from altcraft_async.cli.terminal import print_json, print_view, words
+from altcraft_async.simulator import Fault, Simulator
+
+__all__ = ["demo", "refresh_all"]
+
+WireFormat = Literal["json", "xml"]
+Outcome = Completed[CountersReport] | Failed
+
+_DATABASE = 1
+
+# 200 tasks of these lengths, 50 at a time, are over in about 7 seconds.
+_SHORTEST, _LONGEST = 0.5, 3.0
+_IN_FLIGHT = 50
+
+_START = "resources/refresh_counters"
+_REFUSAL = Fault.refuse(402, "Tariff limit")
+
+
+@click.command(
+    epilog=help_lines(
+        "Examples",
+        "altcraft demo",
+        "altcraft demo --refreshes 1000 --in-flight 300 --format xml",
+        "altcraft demo --json | jq -c '[.target, .seconds]'",
+    )
+)
+@click.option(
+    "--refreshes",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="How many resources.",
+)
+@click.option(
+    "--in-flight",
+    type=click.IntRange(min=1),
+    default=_IN_FLIGHT,
+    show_default=True,
+    metavar="N",
+    help="How many at once.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another one, other figures.")
+@click.option(
+    "--format", "wire_format", type=click.Choice(["json", "xml"]), default="json", show_default=True
+)
+# For tests: how many times as fast tasks run, and which share of the starts is refused.
+@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, hidden=True)
+@click.option("--trouble", type=click.FloatRange(0, 1), default=0.0, hidden=True)
+@json_option
+def demo(  # noqa: PLR0913 -- one argument per option, all by name
+    *,
+    refreshes: int,
+    in_flight: int,
+    seed: int,
+    wire_format: WireFormat,
+    speed: float,
+    trouble: float,
+    as_json: bool,
+) -> None:
+    """Refresh many resources of a pretend platform at once.
+
+    Starts the simulator, needs no account, and ends with the counters of all
+    resources by channel. With --json: one line per refresh, then the totals.
+    """
+    server = Simulator(
+        seed=seed, resources=refreshes, duration=(_SHORTEST / speed, _LONGEST / speed)
+    )
+    server.misbehave_randomly(rate=trouble, faults=[_REFUSAL], methods=[_START])
+    tally = Tally(refreshes)
+    run(_perform(server, tally, in_flight=in_flight, wire_format=wire_format, as_json=as_json))
+    if as_json:
+        print_json(show.tally_data(tally))
+    else:
+        print_view(*show.tally_views(tally))
+    if tally.first_failure:
+        raise tally.first_failure
+
+
+async def refresh_all(
+    server: Simulator,
+    tally: Tally,
+    *,
+    in_flight: int,
+    wire_format: WireFormat,
+    each: Callable[[Outcome], None],
+) -> None:
+    """Refresh every resource of the tally's total, adding up and handing on each outcome."""
+    began = time.perf_counter()
+    targets = tally.counting((number, _DATABASE) for number in range(1, tally.total + 1))
+    async with (
+        server,
+        AltcraftClient(server.url, token=server.token, format=wire_format) as client,
+        aclosing(client.resources.refresh_many(targets, in_flight=in_flight)) as outcomes,
+    ):
+        async for outcome in outcomes:
+            tally.add(outcome)
+            each(outcome)
+    tally.seconds = time.perf_counter() - began
+
+
+async def _perform(
+    server: Simulator, tally: Tally, *, in_flight: int, wire_format: WireFormat, as_json: bool
+) -> None:
+    # Lines and a moving bar on one screen would write over each other.
+    is_shown = not (as_json and sys.stdout.isatty())
+    with show_many(tally, words()) if is_shown else nullcontext(_nothing) as moved:
+
+        def each(outcome: Outcome) -> None:
+            moved()
+            if as_json:
+                print_json(show.outcome_data(outcome))
+
+        await refresh_all(server, tally, in_flight=in_flight, wire_format=wire_format, each=each)
+
+
+def _nothing() -> None:
+    """Show nothing."""

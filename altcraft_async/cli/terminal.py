@@ -1,0 +1,53 @@
+"""The two streams: stdout is data, stderr is words."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import TextIO
+
+import click
+from rich.console import Console, RenderableType
+
+from altcraft_async.cli.show import clean
+
+__all__ = ["prepare", "print_json", "print_view", "say", "words"]
+
+_UNLIMITED = 10_000  # columns of a pipe or file: a program reads it, nothing has to fit
+
+
+def prepare() -> None:
+    """Let no name that a server sends fail to be printed where the locale cannot write it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def words() -> Console:
+    """Return the console for people: stderr."""
+    return _console(sys.stderr)
+
+
+def say(text: str, hint: str | None = None) -> None:
+    """Write one line on stderr, and below it what to do next."""
+    click.echo(f"altcraft: {clean(text)}", err=True)
+    if hint:
+        click.echo(f"  {clean(hint)}", err=True)
+
+
+def print_view(*views: RenderableType) -> None:
+    """Print tables and lines for people, plain where nobody looks."""
+    console = _console(sys.stdout)
+    for view in views:
+        console.print(view, soft_wrap=not console.is_terminal)
+
+
+def print_json(value: object) -> None:
+    """Print one line of JSON, in ASCII, so that no terminal takes any of it for a command."""
+    click.echo(json.dumps(value))
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else _UNLIMITED
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
