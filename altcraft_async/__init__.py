@@ -14,7 +14,8 @@ import logging
 
 from altcraft_async.client import AltcraftClient
 from altcraft_async.completion import as_completed
-from altcraft_async.core.pacing import Adaptive, Constant, Exponential, PollPolicy, Seen
+from altcraft_async.core.adaptive import Adaptive
+from altcraft_async.core.pacing import Constant, Exponential, Finished, Learner, PollPolicy, Seen
 from altcraft_async.core.repeating import Retry
 from altcraft_async.core.tracking import Patience
 from altcraft_async.errors import (
@@ -69,6 +70,8 @@ __all__ = [
     "Exponential",
     "Failed",
     "Feedback",
+    "Finished",
+    "Learner",
     "NotFoundError",
     "Patience",
     "PermissionDeniedError",

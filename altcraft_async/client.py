@@ -14,12 +14,13 @@ from typing import Literal, Self, TypedDict, Unpack
 import aiohttp
 
 from altcraft_async.budget import Budget
+from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.address import api_root
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.checks import checked_id, checked_positive, checked_seconds
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS
-from altcraft_async.core.pacing import Adaptive, PollPolicy, checked_policy
+from altcraft_async.core.pacing import Learner, PollPolicy, checked_policy
 from altcraft_async.core.repeating import Retry
 from altcraft_async.core.token import Token
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
@@ -157,11 +158,13 @@ class AltcraftClient:
             chance=random.random,
         )
         self._scheduler = Scheduler(self._lifetime, workers=min(_WORKERS, limits.connections))
+        policy = checked_policy(poll or Adaptive())
         rules = PollRules(
             lifetime=self._lifetime,
             scheduler=self._scheduler,
             look=self._look,
-            policy=checked_policy(poll or Adaptive()),
+            policy=policy,
+            learn=policy.learn if isinstance(policy, Learner) else None,
             patience=polling_patience,
             retry=retry,
             failure_statuses=frozenset(name.strip().lower() for name in failure_statuses),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from array import array
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import TypeVar
@@ -13,9 +14,17 @@ import msgspec
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.codecs import Document, UnreadableError
 from altcraft_async.core.envelope import snippet
-from altcraft_async.core.pacing import SHORTEST_PAUSE, PollPolicy, pause
+from altcraft_async.core.pacing import SHORTEST_PAUSE, Finished, PollPolicy, pause
 from altcraft_async.core.repeating import Retry, backoff
-from altcraft_async.core.tracking import Patience, Track, Verdict, note_answer, note_failure, seen
+from altcraft_async.core.tracking import (
+    Patience,
+    Track,
+    Verdict,
+    finished,
+    note_answer,
+    note_failure,
+    seen,
+)
 from altcraft_async.errors import (
     AltcraftError,
     PollingError,
@@ -48,6 +57,7 @@ class PollRules(msgspec.Struct, frozen=True):
         scheduler: Makes the looks happen.
         look: Asks the platform once.
         policy: Decides when to look again.
+        learn: Tells the policy how a task went, where it wants to know.
         patience: How long a wait outlives looks that fail.
         retry: Scale of the pauses after failed looks.
         failure_statuses: Lower-case names of statuses that mean failure.
@@ -60,6 +70,7 @@ class PollRules(msgspec.Struct, frozen=True):
     scheduler: Scheduler
     look: Callable[[str], Awaitable[TaskAnswer]]
     policy: PollPolicy
+    learn: Callable[[Finished], None] | None
     patience: Patience
     retry: Retry
     failure_statuses: Collection[str]
@@ -108,6 +119,8 @@ class TaskPoll:
         """
         self.ref = ref
         self.track = None if started is None else Track(started=started)
+        if self.track is not None and rules.learn is not None:
+            self.track.history = array("f")
         self.over = False
         self.value: object = None
         self.error: AltcraftError | None = None
@@ -217,10 +230,16 @@ class TaskPoll:
         verdict = note_answer(track, answer, now, self._rules.failure_statuses)
         if verdict is Verdict.COMPLETED:
             self._complete(answer)
+            self._learn(track, now)
         elif verdict is Verdict.FAILED:
             self._finish(error=self._task_error(TaskFailedError, "failed"))
         else:
             self._end_overdue(track, now)
+
+    def _learn(self, track: Track, now: float) -> None:
+        if self._rules.learn is not None and track.history is not None:
+            self._rules.learn(finished(track, self.ref, now))
+            track.history = None
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
         verdict = note_failure(track, failure, now, self._rules.patience)
@@ -283,6 +302,9 @@ class TaskPoll:
         """Return when to look for the first of those who watch now."""
         track = self.track or self._new_track(now)
         track.failures = 0
+        if track.looks:
+            # When it ended while nobody looked says nothing about how long it took.
+            track.history = None
         if self._soon:
             return now
         last = track.looked_at if track.looks else now
@@ -305,7 +327,7 @@ class TaskPoll:
         return max(moment, not_before)
 
     def _pause(self, track: Track, now: float) -> float:
-        return pause(self._rules.policy, seen(track, now, self._rules.chance()))
+        return pause(self._rules.policy, seen(track, self.ref, now, self._rules.chance()))
 
     @staticmethod
     def _stalls_at(track: Track, watcher: Watcher) -> float:

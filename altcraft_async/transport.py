@@ -76,9 +76,8 @@ class Transport:
         # Well below the total, so that it is known which of the two ran out:
         # a request that never connected can be repeated without a doubt.
         connect = min(limits.seconds / 2, limits.connect_seconds)
-        self._timeout = aiohttp.ClientTimeout(
-            total=limits.seconds, connect=connect, sock_connect=connect, sock_read=limits.seconds
-        )
+        # aiohttp's own total costs more than asyncio's, so only connecting is left to it.
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
         # Waiting for a free connection counts against aiohttp's total, so the
         # queue stands here, before the clock starts.
         self._slots = {starts: asyncio.Semaphore(limits.connections) for starts in (False, True)}
@@ -96,7 +95,8 @@ class Transport:
             await self._budget.take()
             session = self._session(request)
             try:
-                return await self._exchange(session, request)
+                async with asyncio.timeout(self._limits.seconds):
+                    return await self._exchange(session, request)
             except AltcraftError:
                 raise
             except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as foreign:
@@ -123,7 +123,7 @@ class Transport:
         # No variable here holds the headers: tools print those of a traceback.
         async with session.post(
             self._url(request.path),
-            data=request.body,
+            data=aiohttp.BytesPayload(request.body, content_type=request.content_type),
             headers=_headers(request),
             timeout=self._timeout,
             allow_redirects=False,
@@ -169,7 +169,7 @@ class Transport:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    headers = {"Content-Type": request.content_type, "User-Agent": USER_AGENT}
+    headers = {"User-Agent": USER_AGENT}
     if request.authorization is not None:
         headers["Authorization"] = request.authorization
     return headers

@@ -40,14 +40,6 @@ class _StatusData(msgspec.Struct):
     result: Any = None
 
 
-class _Status(msgspec.Struct):
-    data: _StatusData
-
-
-class _Raw(msgspec.Struct):
-    data: dict[str, Any]
-
-
 class TaskAnswer(msgspec.Struct, frozen=True):
     """One look at a task.
 
@@ -67,8 +59,8 @@ def started_task_id(document: Document) -> str:
 
 def task_answer(document: Document) -> TaskAnswer:
     """Read an answer of ``tasks/status``."""
-    data = document.to(_Status).data
-    raw = document.to(_Raw).data
+    raw = document.mapping("data")
+    data = document.part(raw).to(_StatusData)
     status = TaskStatus(status=data.status, progress=_percent(data.progress), raw=raw)
     return TaskAnswer(status, document.part(data.result))
 

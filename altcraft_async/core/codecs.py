@@ -88,6 +88,18 @@ class Document(msgspec.Struct, frozen=True):
     value: Plain
     textual: bool
 
+    def mapping(self, name: str) -> dict[str, Plain]:
+        """Return a field that has to hold fields itself.
+
+        Raises:
+            UnreadableError: It does not.
+        """
+        value = self.value.get(name) if isinstance(self.value, dict) else None
+        if isinstance(value, dict):
+            return value
+        msg = f"Expected `object` - at `$.{name}`"
+        raise UnreadableError(msg)
+
     def part(self, value: Plain) -> Document:
         """Return a part of this document as one of its own."""
         return Document(value, self.textual)
@@ -113,6 +125,8 @@ def read(body: bytes) -> Document:
     Raises:
         UnreadableError: It is neither, or too deep, or too large.
     """
+    if body.startswith(b"{"):
+        return Document(_read_json(body), textual=False)
     # Also drops a BOM, which msgspec refuses.
     text = body.lstrip(_BOM + b" \t\r\n")
     if text.startswith(b"<") or body[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -147,7 +161,8 @@ def _is_flat(value: Plain, levels: int) -> bool:
 
 def _read_xml(text: bytes) -> Plain:
     try:
-        _bound(text)
+        if text.count(b"<") > MAX_DEPTH:  # with fewer tags there can be nothing too deep
+            _bound(text)
         document: dict[str, Plain] = xmltodict.parse(text, xml_attribs=False)
     except (expat.ExpatError, ValueError, LookupError) as refused:
         reason = str(refused)

@@ -98,16 +98,16 @@ def interpret(endpoint: Endpoint[T], response: Response, hide: Callable[[str], s
 
 def _verdict(document: Document) -> tuple[int, str]:
     """Return ``error`` and ``error_text`` of an envelope."""
-    match document.value:
-        case {"error": int() | str() as code, **rest}:
-            try:
-                return int(code), str(rest.get("error_text") or "")
-            except ValueError:
-                reason = "error is no number"
-        case {"data": _, **rest} if rest.get("error") is None:
-            return 0, ""
-        case _:
-            reason = "neither error nor data in it"
+    fields = document.value if isinstance(document.value, dict) else {}
+    code = fields.get("error")
+    if code == 0 or (code is None and "data" in fields):
+        return 0, ""
+    try:
+        if isinstance(code, (int, str)):
+            return int(code), str(fields.get("error_text") or "")
+        reason = "neither error nor data in it"
+    except ValueError:
+        reason = "error is no number"
     raise UnreadableError(reason)
 
 

@@ -20,7 +20,6 @@ from altcraft_async.models import TaskKind
 __all__ = [
     "LONGEST_PAUSE",
     "SHORTEST_PAUSE",
-    "Adaptive",
     "Constant",
     "Exponential",
     "Finished",
@@ -163,72 +162,6 @@ class Exponential(msgspec.Struct, frozen=True, kw_only=True):
         except OverflowError:
             grown = self.ceiling
         return grown * (1 - self.jitter * seen.chance)
-
-
-class Adaptive(msgspec.Struct, frozen=True, kw_only=True):
-    """Look when the task is likely to be over, going by its progress.
-
-    A whole percent ``p`` after ``t`` seconds puts the end between
-    ``t * 100 / (p + 1)`` and ``t * 100 / p`` if the progress is even. The
-    next look comes early in that bracket: how early weighs the cost of a look
-    against that of knowing late. Progress that says nothing (none, or not
-    moved) gives pauses in proportion to the time waited, and no prediction is
-    trusted beyond twice the time waited until a second one agrees with it, so
-    a progress bar that lies does little harm.
-
-    Attributes:
-        first: Seconds to the first look, at most; it is spread over half of that.
-        look_cost: What one look is worth, as a share of the task's duration.
-        blind: Pause without usable progress, as a share of the time waited.
-        ceiling: Longest pause in seconds.
-    """
-
-    first: float = 0.5
-    look_cost: float = 0.01
-    blind: float = 0.25
-    ceiling: float = 60.0
-
-    def __post_init__(self) -> None:
-        """Refuse what could not be waited for."""
-        checked_positive("first", self.first)
-        checked_positive("ceiling", self.ceiling)
-        checked_positive("blind", self.blind)
-        _check_share("look_cost", self.look_cost)
-
-    def next_look(self, seen: Seen) -> float:
-        """Return the pause after which a look is most worth its cost."""
-        if seen.looks == 0:
-            return min(self.first * (1 - 0.5 * seen.chance), self.ceiling)
-        return min(self._moment(seen) - seen.waited, self.ceiling)
-
-    def _moment(self, seen: Seen) -> float:
-        """Return when to look, in seconds since the start."""
-        waited, progress = seen.waited, min(seen.progress, 100)
-        if progress <= 0 or progress <= seen.earlier_progress:
-            return waited * (1 + self.blind)
-        agrees = self._agrees(seen)
-        # A bar is trusted less far from its end, and less while it has spoken only once.
-        slack = _SLACK * (1 - progress / 100) if agrees else _SLACK
-        soonest = max(waited, waited * 100 / (progress + 1) * (1 - slack))
-        latest = max(soonest, waited * 100 / progress * (1 + slack))
-        early = math.sqrt(self.look_cost * (latest - soonest) * soonest)
-        moment = latest if early > (latest - soonest) / 2 else soonest + early
-        return max(moment if agrees else min(moment, 2 * waited), waited * (1 + _LEAST_STEP))
-
-    def _agrees(self, seen: Seen) -> bool:
-        """Tell whether this look and the one before it predict about the same end."""
-        if seen.earlier_progress <= 0:
-            return False
-        predicted = seen.waited * 100 / (seen.progress + 0.5)
-        earlier = seen.earlier_waited * 100 / (seen.earlier_progress + 0.5)
-        return abs(predicted - earlier) < _AGREEMENT * earlier
-
-
-# Found by simulation over lognormal durations with even, noisy, back-loaded
-# and absent progress; `benchmarks` has the figures.
-_SLACK = 0.05
-_AGREEMENT = 0.15
-_LEAST_STEP = 0.02
 
 
 def _check_share(name: str, value: float) -> None:

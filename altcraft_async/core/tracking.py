@@ -7,16 +7,17 @@ the caller uses, all on the same one.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection
 from enum import Enum
 
 import msgspec
 
 from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.pacing import Seen
+from altcraft_async.core.pacing import Finished, Seen
 from altcraft_async.core.repeating import is_passing
 from altcraft_async.errors import AltcraftError, ConfigurationError, NotFoundError
-from altcraft_async.models import TaskStatus
+from altcraft_async.models import TaskRef, TaskStatus
 
 __all__ = [
     "FAILURE_STATUSES",
@@ -24,6 +25,7 @@ __all__ = [
     "Patience",
     "Track",
     "Verdict",
+    "finished",
     "judge",
     "note_answer",
     "note_failure",
@@ -38,6 +40,10 @@ FAILURE_STATUSES = frozenset(
     {"failed", "failure", "error", "canceled", "cancelled", "aborted", "rejected", "expired"}
 )
 """A guess: the vendor documents no name for a task that failed."""
+
+
+LONGEST_HISTORY = 48
+"""Looks remembered of one task, four bytes for each of two numbers."""
 
 
 class Verdict(Enum):
@@ -87,6 +93,8 @@ class Track(msgspec.Struct):
         failures: Looks that failed in a row.
         failing_since: When the first of them failed.
         unknown_since: When the server first did not know the task, in a row.
+        history: Seconds waited and progress of each look that found the task
+            running, one behind the other; ``None`` where nobody wants to know.
     """
 
     started: float
@@ -99,6 +107,7 @@ class Track(msgspec.Struct):
     failures: int = 0
     failing_since: float = 0.0
     unknown_since: float | None = None
+    history: array[float] | None = None
 
 
 def judge(status: str, failure_statuses: Collection[str] = FAILURE_STATUSES) -> Verdict:
@@ -125,7 +134,29 @@ def note_answer(
     track.earlier = track.newest
     if progress > track.newest[1]:
         track.newest = (now - track.started, progress)
-    return judge(status.status, failure_statuses)
+    verdict = judge(status.status, failure_statuses)
+    if track.history is not None and verdict is Verdict.GO_ON:
+        _note_history(track.history, now - track.started, progress)
+    return verdict
+
+
+def _note_history(history: array[float], waited: float, progress: int) -> None:
+    if len(history) >= 2 * LONGEST_HISTORY:
+        # How it began and how it goes of late say more than what was between.
+        del history[LONGEST_HISTORY : LONGEST_HISTORY + 2]
+    history.extend((waited, progress))
+
+
+def finished(track: Track, ref: TaskRef, now: float) -> Finished:
+    """Return what a policy may learn from a task that is over."""
+    numbers = track.history or array("f")
+    waits, progresses = numbers[::2], numbers[1::2]
+    return Finished(
+        kind=ref.kind,
+        target=ref.target,
+        looks=[(waited, int(progress)) for waited, progress in zip(waits, progresses, strict=True)],
+        seconds=now - track.started,
+    )
 
 
 def note_failure(track: Track, error: AltcraftError, now: float, patience: Patience) -> Verdict:
@@ -155,7 +186,7 @@ def percent(status: TaskStatus | None) -> int:
     return min(max(status.progress or 0, 0), 100) if status else 0
 
 
-def seen(track: Track, now: float, chance: float) -> Seen:
+def seen(track: Track, ref: TaskRef, now: float, chance: float) -> Seen:
     """Return what a policy may know."""
     return Seen(
         waited=now - track.started,
@@ -164,6 +195,8 @@ def seen(track: Track, now: float, chance: float) -> Seen:
         earlier_waited=track.earlier[0],
         earlier_progress=track.earlier[1],
         chance=chance,
+        kind=ref.kind,
+        target=ref.target,
     )
 
 

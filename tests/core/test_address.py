@@ -72,3 +72,10 @@ def test_any_text_gives_a_root_or_is_refused(base_url: str) -> None:
     except ConfigurationError:
         return
     assert api_root(root) == root
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example.com", "example.com\\x"])
+def test_host_that_can_be_none_is_refused(host: str) -> None:
+    """A host that no resolver could be asked for is refused before anybody is."""
+    with pytest.raises(ConfigurationError, match="cannot be one"):
+        api_root(f"https://{host}")

@@ -387,3 +387,9 @@ def test_channel_without_any_counter_reads_equal_in_both_formats() -> None:
         b"</result></data></xml>"
     )
     assert report_of(as_json) == report_of(as_xml)
+
+
+def test_truth_is_no_progress() -> None:
+    """A boolean is not taken for a percentage."""
+    document = Document({"data": {"status": "running", "progress": True}}, textual=False)
+    assert task_answer(document).status.progress is None

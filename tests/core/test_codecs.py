@@ -375,3 +375,25 @@ def test_reading_as_a_type_leaves_the_document_alone() -> None:
     document = xml("<numbers>5</numbers><names/>")
     document.to(Shape)
     assert document.value == {"numbers": "5", "names": None}
+
+
+@pytest.mark.parametrize("text", [b'[{"a":[' + b'{"b":[1]},' * 99 + b"2]}]"])
+def test_wide_json_is_not_deep(text: bytes) -> None:
+    """Many objects beside each other are no depth."""
+    assert read(text).value is not None
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_json_nested_below_a_wide_part_is_found_too_deep(opening: str) -> None:
+    """Depth is found wherever it is."""
+    closing = "]" if opening == "[" else "}"
+    deep = opening * 70 + "1" + closing * 70
+    with pytest.raises(UnreadableError, match="nested deeper"):
+        read(f'{{"wide": [1, 2], "deep": {deep}}}'.encode())
+
+
+def test_entities_of_a_large_document_are_refused() -> None:
+    """A document with many tags is refused for its entities before it is parsed into dicts."""
+    body = b'<!DOCTYPE x [<!ENTITY a "b">]><xml>' + b"<a>&a;</a>" * 100 + b"</xml>"
+    with pytest.raises(UnreadableError, match="entities are refused"):
+        read(body)

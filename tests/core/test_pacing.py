@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.pacing import (
     LONGEST_PAUSE,
     SHORTEST_PAUSE,
-    Adaptive,
     Constant,
     Exponential,
     PollPolicy,
@@ -39,7 +39,11 @@ EXPONENTIAL = st.builds(
     Exponential, first=POSITIVE, factor=st.floats(1, 10), ceiling=POSITIVE, jitter=SHARE
 )
 ADAPTIVE = st.builds(
-    Adaptive, first=POSITIVE, look_cost=SHARE, blind=st.floats(0.001, 100), ceiling=POSITIVE
+    Adaptive,
+    first=POSITIVE,
+    look_cost=st.floats(0.001, 1),
+    blind=st.floats(0.001, 100),
+    ceiling=POSITIVE,
 )
 # Far enough away that it is not what limits a pause.
 PATIENT = Adaptive(ceiling=1e9)

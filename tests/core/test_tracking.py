@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +11,15 @@ from hypothesis import strategies as st
 
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.codecs import Document
+from altcraft_async.core.pacing import Finished
 from altcraft_async.core.tracking import (
     FAILURE_STATUSES,
+    LONGEST_HISTORY,
     SUCCESS_STATUSES,
     Patience,
     Track,
     Verdict,
+    finished,
     judge,
     note_answer,
     note_failure,
@@ -30,13 +34,14 @@ from altcraft_async.errors import (
     ServerError,
     TransportError,
 )
-from altcraft_async.models import TaskStatus
+from altcraft_async.models import TaskRef, TaskStatus
 
 CORE = settings.get_profile("core")
 
 
 UNKNOWN = NotFoundError("404", code=404)
 RESET = TransportError("reset")
+REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
 
 
 def look(track: Track, now: float, progress: int | None = None, status: str = "running") -> Verdict:
@@ -107,7 +112,7 @@ def test_policy_sees_the_two_looks_that_moved() -> None:
     track = Track(started=100)
     look(track, 110, 10)
     look(track, 120, 30)
-    now_seen = seen(track, 125, 0.25)
+    now_seen = seen(track, REF, 125, 0.25)
     assert (now_seen.waited, now_seen.looks, now_seen.chance) == (25, 2, 0.25)
     assert (now_seen.progress, now_seen.earlier_progress, now_seen.earlier_waited) == (30, 10, 10)
 
@@ -119,7 +124,7 @@ def test_look_without_headway_leaves_no_progress_to_go_by(progress: int | None) 
     look(track, 10, 10)
     look(track, 20, 30)
     look(track, 30, progress)
-    now_seen = seen(track, 30, 0.5)
+    now_seen = seen(track, REF, 30, 0.5)
     assert now_seen.progress <= now_seen.earlier_progress
 
 
@@ -130,13 +135,51 @@ def test_progress_is_clamped_for_policies(progress: int | None, shown: int) -> N
     """A policy sees a percentage, whatever the server says."""
     track = Track(started=0)
     look(track, 1, progress)
-    assert seen(track, 1, 0.5).progress == shown
+    assert seen(track, REF, 1, 0.5).progress == shown
+
+
+def test_policy_is_told_what_is_counted() -> None:
+    """A policy can tell targets apart."""
+    shown = seen(Track(started=0), REF, 1, 0.5)
+    assert (shown.kind, shown.target) == ("resource", (24, 1))
+
+
+def test_course_of_a_task_is_remembered_for_those_who_learn() -> None:
+    """Looks that found the task running are told in order, the one that found it over is not."""
+    track = Track(started=100, history=array("f"))
+    look(track, 110, 10)
+    look(track, 120, None)
+    look(track, 125, 100, "completed")
+    told = finished(track, REF, 125)
+    assert told == Finished(
+        kind="resource", target=(24, 1), looks=[(10.0, 10), (20.0, 0)], seconds=25
+    )
+
+
+def test_course_that_nobody_wants_to_know_is_not_kept() -> None:
+    """Without a learner nothing is remembered."""
+    track = Track(started=0)
+    look(track, 10, 10)
+    assert track.history is None
+    assert finished(track, REF, 20).looks == []
+
+
+def test_long_course_is_thinned_out() -> None:
+    """Of very many looks the first and the last are kept, in order."""
+    track = Track(started=0, history=array("f"))
+    for second in range(1, 1001):
+        look(track, second, second // 10)
+    looks = finished(track, REF, 1001).looks
+    assert len(looks) == LONGEST_HISTORY
+    assert looks == sorted(looks)
+    assert looks[0] == (1.0, 0)
+    assert looks[-1] == (1000.0, 100)
 
 
 def test_nothing_seen_yet_is_no_progress() -> None:
     """Before the first look there is no progress and no remaining time."""
     track = Track(started=5)
-    assert seen(track, 6, 0.5).progress == 0
+    assert seen(track, REF, 6, 0.5).progress == 0
     assert remaining(track, 6) is None
 
 

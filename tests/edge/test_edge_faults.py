@@ -550,7 +550,7 @@ async def test_variables_of_a_traceback_hold_no_token(
 
 
 async def test_variables_of_a_callers_timeout_hold_no_body(server: ScriptedServer) -> None:
-    """A cancelled request shows aiohttp's frames, in which the body says its length only."""
+    """A cancelled request shows aiohttp's frames, in which the body does not show."""
     server.script(Step(then="hang"))
     async with client_of(server.url) as client:
         with pytest.raises(TimeoutError) as caught:
@@ -560,7 +560,6 @@ async def test_variables_of_a_callers_timeout_hold_no_body(server: ScriptedServe
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
     )
     assert "/aiohttp/" in shown
-    assert "bytes>" in shown
     assert TOKEN not in shown
 
 

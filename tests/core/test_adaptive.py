@@ -1,0 +1,202 @@
+"""Looking when the task is likely to be over, and learning how likely that was."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from altcraft_async.core.adaptive import Adaptive
+from altcraft_async.core.pacing import SHORTEST_PAUSE, Finished, Seen, pause
+from altcraft_async.errors import ConfigurationError
+
+CORE = settings.get_profile("core")
+
+LOOKS = st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 100)), max_size=20).map(sorted)
+FINISHED = st.builds(
+    Finished,
+    kind=st.just("resource"),
+    target=st.sampled_from([None, (1, 1), (2, 1)]),
+    looks=LOOKS,
+    seconds=st.floats(0, 1e7),
+)
+SEEN = st.builds(
+    Seen,
+    waited=st.floats(0, 1e9),
+    looks=st.integers(0, 10**6),
+    progress=st.integers(-5, 200),
+    earlier_waited=st.floats(0, 1e9),
+    earlier_progress=st.integers(-5, 200),
+    chance=st.floats(0, 1, exclude_max=True),
+    kind=st.just("resource"),
+    target=st.sampled_from([None, (1, 1), (2, 1)]),
+)
+
+
+class Course:
+    """A task that takes so long and shows its progress, looked at as a policy says."""
+
+    def __init__(
+        self, policy: Adaptive, duration: float, *, shows: bool = True, target: int = 0
+    ) -> None:
+        """Look until it is over, and tell the policy."""
+        self.waits: list[float] = []
+        looks: list[tuple[float, int]] = []
+        newest: tuple[float, int] = (0.0, 0)
+        earlier = newest
+        waited, progress = 0.0, 0
+        while waited < duration:
+            seen = Seen(
+                waited=waited,
+                looks=len(looks),
+                progress=progress,
+                earlier_waited=earlier[0],
+                earlier_progress=earlier[1],
+                kind="resource",
+                target=(target, 1),
+            )
+            waited += pause(policy, seen)
+            self.waits.append(waited)
+            if waited < duration:
+                progress = int(100 * waited / duration) if shows else 0
+                looks.append((waited, progress))
+                earlier = newest
+                if progress > newest[1]:
+                    newest = (waited, progress)
+        self.lateness = waited / duration - 1
+        policy.learn(Finished(kind="resource", target=(target, 1), looks=looks, seconds=waited))
+
+
+def taught(durations: list[float], *, shows: bool = True) -> Adaptive:
+    """Return a policy that has seen tasks of these durations, each of another target."""
+    policy = Adaptive()
+    for target, duration in enumerate(durations):
+        Course(policy, duration, shows=shows, target=target)
+    return policy
+
+
+@CORE
+@given(st.lists(FINISHED, max_size=60), SEEN, st.floats(SHORTEST_PAUSE, 1e6))
+def test_pause_makes_sense_whatever_was_learned(
+    history: list[Finished], seen: Seen, ceiling: float
+) -> None:
+    """Never negative, never above the ceiling, never a busy loop, whatever happened before."""
+    policy = Adaptive(ceiling=ceiling)
+    for finished in history:
+        policy.learn(finished)
+    assert policy.next_look(seen) <= ceiling
+    assert SHORTEST_PAUSE <= pause(policy, seen) <= max(ceiling, SHORTEST_PAUSE)
+
+
+def test_even_progress_is_followed_to_its_end() -> None:
+    """Without history, a task of even progress is found over within a few percent of its time."""
+    course = Course(Adaptive(), 100)
+    assert len(course.waits) < 15
+    assert course.lateness < 0.05
+
+
+def test_without_progress_pauses_are_a_share_of_the_time_waited() -> None:
+    """A server that shows nothing is asked after a quarter more of the time waited each time."""
+    course = Course(Adaptive(), 100, shows=False)
+    ratios = [later / sooner for sooner, later in zip(course.waits, course.waits[1:], strict=False)]
+    assert all(1.2 < ratio <= 1.25 for ratio in ratios)
+
+
+def test_learning_saves_looks_at_even_progress() -> None:
+    """After many tasks of even progress, few looks find the end as well as many did."""
+    dice = random.Random(1)  # noqa: S311 -- made-up durations
+    durations = [dice.lognormvariate(3, 1.2) for _ in range(600)]
+    cold = [Course(Adaptive(), duration, target=n) for n, duration in enumerate(durations[-100:])]
+    policy = taught(durations[:-100])
+    warm = [Course(policy, duration, target=-n) for n, duration in enumerate(durations[-100:])]
+    assert sum(len(one.waits) for one in warm) < 0.85 * sum(len(one.waits) for one in cold)
+    assert sum(one.lateness for one in warm) / 100 < 0.03
+
+
+def test_durations_alone_can_be_learned() -> None:
+    """Where tasks show nothing but always take about as long, fewer looks find them sooner."""
+    dice = random.Random(2)  # noqa: S311 -- made-up durations
+    policy = taught([dice.uniform(19, 21) for _ in range(300)], shows=False)
+    cold = [Course(Adaptive(), dice.uniform(19, 21), shows=False) for _ in range(50)]
+    warm = [Course(policy, dice.uniform(19, 21), shows=False, target=-n) for n in range(50)]
+    assert sum(len(one.waits) for one in warm) < 0.6 * sum(len(one.waits) for one in cold)
+    assert sum(one.lateness for one in warm) < sum(one.lateness for one in cold)
+
+
+def test_target_is_expected_to_take_as_long_as_before() -> None:
+    """Targets that differ from each other but repeat themselves are each met in their own time."""
+    dice = random.Random(3)  # noqa: S311 -- made-up durations
+    usual = {target: dice.lognormvariate(3, 1.2) for target in range(100)}
+    policy = Adaptive()
+    for _ in range(6):
+        for target, duration in usual.items():
+            Course(policy, duration * dice.uniform(0.97, 1.03), shows=False, target=target)
+    known = [Course(policy, usual[n], shows=False, target=n) for n in usual]
+    others = [Course(policy, usual[n], shows=False, target=1000 + n) for n in usual]
+    assert sum(len(one.waits) for one in known) < 0.7 * sum(len(one.waits) for one in others)
+    assert sum(one.lateness for one in known) < sum(one.lateness for one in others)
+
+
+def test_wrong_forecast_is_harmless() -> None:
+    """A task that takes far longer than all before is not forgotten: no pause beyond its age."""
+    policy = taught([20.0] * 200, shows=False)
+    course = Course(policy, 500, shows=False)
+    gaps = zip(course.waits, course.waits[1:], strict=False)
+    assert all(later <= 2.01 * sooner for sooner, later in gaps if sooner > 25)
+
+
+def test_tasks_started_together_are_not_looked_at_together() -> None:
+    """Chance spreads the first looks over half of their pause."""
+    policy = Adaptive(first=1.0)
+    firsts = [policy.next_look(Seen(waited=0, chance=chance)) for chance in (0, 0.5, 0.999)]
+    assert firsts == [1.0, 0.75, pytest.approx(0.5, abs=0.01)]
+
+
+def test_memory_of_targets_is_bounded() -> None:
+    """However many targets there are, the memory ends at some thousands."""
+    policy = Adaptive()
+    for target in range(10_000):
+        policy.learn(Finished(kind="resource", target=(target, 1), looks=[], seconds=1.0))
+    assert len(policy._last_durations) == 4096
+
+
+@pytest.mark.parametrize("name", ["first", "look_cost", "blind", "ceiling"])
+@pytest.mark.parametrize("wrong", [0, -1, float("nan"), float("inf"), "5"])
+def test_settings_that_are_no_positive_number_are_refused(name: str, wrong: float) -> None:
+    """A wrong setting is refused by name."""
+    with pytest.raises(ConfigurationError, match=f"^{name}:"):
+        Adaptive(**{name: wrong})
+
+
+def test_policy_shows_its_settings() -> None:
+    """The repr of a policy is how to make it."""
+    assert repr(Adaptive(first=2)) == (
+        "Adaptive(first=2, look_cost=0.012, blind=0.25, ceiling=300)"
+    )
+
+
+def test_narrower_belief_is_kept_when_a_wider_one_is_asked() -> None:
+    """A target that takes now this, now that long is expected to take as long as any task."""
+    dice = random.Random(4)  # noqa: S311 -- made-up durations
+    policy = Adaptive()
+    for _ in range(4):
+        for target in range(60):
+            Course(policy, 20 * dice.uniform(0.9, 1.1), shows=False, target=target)
+    for target in range(60):
+        Course(policy, 20 * dice.choice([0.1, 10.0]), shows=False, target=target)
+    seen = Seen(waited=15, looks=3, kind="resource", target=(1, 1))
+    assert 0 < policy.next_look(seen) <= 15
+
+
+def test_task_beyond_all_that_was_seen_is_judged_by_its_own_progress() -> None:
+    """Where every task like this one was over by now, its own progress is all there is to go by."""
+    policy = Adaptive()
+    for target in range(40):
+        policy.learn(
+            Finished(kind="resource", target=(target, 1), looks=[(10.0, 55)], seconds=10.2)
+        )
+    seen = Seen(waited=10, looks=1, progress=59, target=None)
+    fresh = Adaptive()
+    assert policy.next_look(seen) == fresh.next_look(seen)
