@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import ssl
@@ -21,6 +22,7 @@ from altcraft_async.core.checks import checked_id, checked_positive, checked_sec
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.core.pacing import Learner, PollPolicy, checked_policy
+from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Retry
 from altcraft_async.core.token import Token
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
@@ -111,7 +113,9 @@ class AltcraftClient:
             retry: How often a failed request is repeated.
             poll: When to look at a running task again; `Adaptive` by default.
             rate_limit: Requests per second at most, over everything this
-                client sends; ``None`` for no limit.
+                client sends; ``None`` for no limit of yours. When the server
+                objects (429, ``Retry-After``), the rate shrinks and recovers
+                by itself in both cases.
             request_timeout: Seconds for one request, from connecting to the
                 last byte of the answer.
             polling_patience: How long a wait outlives looks that fail.
@@ -135,6 +139,8 @@ class AltcraftClient:
         self._format = format
         self._closing: asyncio.Task[None] | None = None
         self._lifetime = Lifetime()
+        most = math.inf if rate_limit is None else checked_positive("rate_limit", rate_limit)
+        self._budget = Budget(self._lifetime, Rate(most))
         limits = Limits(
             seconds=checked_seconds("request_timeout", request_timeout, least=0.001),
             answer_bytes=checked_id("max_answer_bytes", max_answer_bytes),
@@ -144,20 +150,21 @@ class AltcraftClient:
             Transport(
                 self._root,
                 limits=limits,
-                budget=Budget(
-                    None if rate_limit is None else checked_positive("rate_limit", rate_limit)
-                ),
+                budget=self._budget,
                 borrowed=session,
                 ssl_context=ssl_context,
             ),
             lifetime=self._lifetime,
+            budget=self._budget,
             token=secret,
             token_in=token_in,
             wire_format=FORMATS[format],
             retry=retry,
             chance=random.random,
         )
-        self._scheduler = Scheduler(self._lifetime, workers=min(_WORKERS, limits.connections))
+        self._scheduler = Scheduler(
+            self._lifetime, self._budget, workers=min(_WORKERS, limits.connections)
+        )
         policy = checked_policy(poll or Adaptive())
         rules = PollRules(
             lifetime=self._lifetime,
@@ -235,9 +242,10 @@ class AltcraftClient:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        self._budget.close()
         await self._scheduler.aclose()
         await self._starting.aclose()
         await self._session.aclose()
 
     async def _look(self, task_id: str) -> TaskAnswer:
-        return await self._session.attempt(TASK_STATUS, {"task_id": task_id})
+        return await self._session.attempt(TASK_STATUS, {"task_id": task_id}, is_paid=True)

@@ -23,6 +23,7 @@ from altcraft_async.core.tracking import (
     finished,
     note_answer,
     note_failure,
+    remaining,
     seen,
 )
 from altcraft_async.errors import (
@@ -46,10 +47,13 @@ E = TypeVar("E", bound=TaskError)
 
 logger = logging.getLogger("altcraft_async")
 
+AGEING = 0.3
+"""Share of its age after which a look is as pressing as an expected end; see `benchmarks`."""
+
 _CLOCK_SLACK = 1e-3  # seconds by which a look may come before the deadline it is made for
 
 
-class PollRules(msgspec.Struct, frozen=True):
+class PollRules(msgspec.Struct, frozen=True, kw_only=True):
     """What the poll loops of a client share.
 
     Attributes:
@@ -70,7 +74,7 @@ class PollRules(msgspec.Struct, frozen=True):
     scheduler: Scheduler
     look: Callable[[str], Awaitable[TaskAnswer]]
     policy: PollPolicy
-    learn: Callable[[Finished], None] | None
+    learn: Callable[[Finished], None] | None = None
     patience: Patience
     retry: Retry
     failure_statuses: Collection[str]
@@ -148,6 +152,19 @@ class TaskPoll:
                 return True
         return False
 
+    def rank(self) -> float:
+        """Return the loop time at which this look is wanted most, when not all can be made.
+
+        That is when the task is expected to be over, or, so that none waits
+        for ever, a share of its age from now; later where nobody waits.
+        """
+        now = self._rules.lifetime.time()
+        track = self.track or self._new_track(now)
+        age = now - track.started
+        left = remaining(track, now)
+        soon = AGEING * age if left is None else min(left, AGEING * age)
+        return now + soon if self.awaited else now + soon + age
+
     def news_age(self) -> float:
         """Return for how many seconds nothing has been heard of the task."""
         if self._watchers:
@@ -167,9 +184,9 @@ class TaskPoll:
         if self.over:
             watcher.end(None)
             return
-        self._watchers.append(watcher)
         if self.slot == Scheduler.IDLE:
             self._rules.scheduler.at(self, self._first_moment(now))
+        self._watchers.append(watcher)
         if watcher.deadline < math.inf:
             self._rules.scheduler.at_latest(self, watcher.deadline)
 
@@ -238,7 +255,10 @@ class TaskPoll:
 
     def _learn(self, track: Track, now: float) -> None:
         if self._rules.learn is not None and track.history is not None:
-            self._rules.learn(finished(track, self.ref, now))
+            try:
+                self._rules.learn(finished(track, self.ref, now))
+            except Exception:  # a policy is the user's code, and the result is there already
+                logger.exception("this poll policy cannot learn from %s", named(self.ref))
             track.history = None
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:

@@ -16,8 +16,10 @@ import heapq
 from collections import deque
 from collections.abc import Iterator
 from contextvars import Context
+from itertools import count
 from typing import Protocol
 
+from altcraft_async.budget import Budget
 from altcraft_async.lifetime import Lifetime
 
 __all__ = ["Job", "Scheduler"]
@@ -48,6 +50,10 @@ class Job(Protocol):
         """Say whether somebody waits for it."""
         ...
 
+    def rank(self) -> float:
+        """Say how pressing it is, the smallest first; asked when requests are short."""
+        ...
+
     async def run(self) -> float | None:
         """Do it; return the loop time of the next run, or ``None``. Never raises."""
         ...
@@ -62,15 +68,18 @@ class Scheduler:
 
     IDLE = _IDLE
 
-    def __init__(self, lifetime: Lifetime, *, workers: int = 32) -> None:
-        """Remember how many jobs run at once; nothing is opened yet."""
+    def __init__(self, lifetime: Lifetime, budget: Budget, *, workers: int = 32) -> None:
+        """Remember how many jobs run at once, and how fast; nothing is opened yet."""
         self._lifetime = lifetime
+        self._budget = budget
         self._most_workers = workers
         self._wheel: dict[int, list[Job]] = {}
         self._slots: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._waiting = 0
         self._due: tuple[deque[Job], deque[Job]] = (deque(), deque())
+        self._ranked: list[tuple[float, int, Job]] = []
+        self._ranks = count()
         self._running: set[Job] = set()
         self._calling = False
         self._workers: set[asyncio.Task[None]] = set()
@@ -124,12 +133,12 @@ class Scheduler:
             worker.cancel()
         jobs = [job for job in self._jobs() if job.slot != _IDLE]
         self._forget()
-        for queue in self._due:
+        for queue in (*self._due, self._ranked):
             queue.clear()
-        for count, job in enumerate(dict.fromkeys(jobs), start=1):
+        for number, job in enumerate(dict.fromkeys(jobs), start=1):
             job.slot = _IDLE
             job.close()
-            if count % JOBS_A_TURN == 0:
+            if number % JOBS_A_TURN == 0:
                 await asyncio.sleep(0)
         await asyncio.gather(*workers, return_exceptions=True)
 
@@ -137,6 +146,7 @@ class Scheduler:
         yield from self._running
         for queue in self._due:
             yield from queue
+        yield from (job for _, _, job in self._ranked)
         for slot, jobs in self._wheel.items():
             yield from (job for job in jobs if job.slot == slot)
 
@@ -161,12 +171,17 @@ class Scheduler:
             return
         # asyncio runs a timer up to the clock's resolution early.
         now = int(self._lifetime.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
+        is_short = self._budget.is_short
         while self._slots and self._slots[0] <= now:
             slot = heapq.heappop(self._slots)
             for job in self._wheel.pop(slot):
-                if job.slot == slot:
-                    job.slot = _DUE
-                    self._waiting -= 1
+                if job.slot != slot:
+                    continue
+                job.slot = _DUE
+                self._waiting -= 1
+                if is_short:
+                    heapq.heappush(self._ranked, (job.rank(), next(self._ranks), job))
+                else:
                     self._due[0 if job.awaited else 1].append(job)
         if self._slots:
             self._arm()
@@ -181,8 +196,14 @@ class Scheduler:
             worker.add_done_callback(self._workers.discard)
 
     async def _work(self) -> None:
-        while (job := self._next()) is not None:
-            self._call_colleague()
+        # Which job goes is decided when one may go, not when the waiting begins.
+        while self._has_due():
+            await self._budget.take(for_look=True)
+            job = self._next()
+            if job is None:
+                return
+            if not self._calling and self._has_due():
+                self._call_colleague()
             job.slot = _RUNNING
             self._running.add(job)
             try:
@@ -195,14 +216,17 @@ class Scheduler:
 
     def _call_colleague(self) -> None:
         """Let another worker start as soon as this one has to wait, if there is work left then."""
-        if not self._calling and self._has_due():
-            self._calling = True
-            self._lifetime.enter().call_soon(self._staff)
+        self._calling = True
+        self._lifetime.enter().call_soon(self._staff)
 
     def _has_due(self) -> bool:
-        return bool(self._due[0] or self._due[1])
+        return bool(self._due[0] or self._due[1] or self._ranked)
 
     def _next(self) -> Job | None:
+        while self._ranked:
+            job = heapq.heappop(self._ranked)[2]
+            if job.slot == _DUE:
+                return job
         for queue in self._due:
             while queue:
                 job = queue.popleft()

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 import tenacity
 
+from altcraft_async.budget import Budget
 from altcraft_async.core.codecs import Format
 from altcraft_async.core.endpoints import Endpoint, parameters
 from altcraft_async.core.envelope import interpret
@@ -33,6 +34,7 @@ class Session:
         transport: Transport,
         *,
         lifetime: Lifetime,
+        budget: Budget,
         token: Token,
         token_in: TokenPlace,
         wire_format: Format,
@@ -42,6 +44,7 @@ class Session:
         """Put the parts together; nothing is opened yet."""
         self._transport = transport
         self._lifetime = lifetime
+        self._budget = budget
         self._token = token
         self._token_in = token_in
         self._format = wire_format
@@ -66,16 +69,24 @@ class Session:
         # Outside the block, whose own error carries frames of aiohttp.
         raise self._lifetime.ended()
 
-    async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
-        """Call an API method once."""
-        response = await self._transport.exchange(self._request(endpoint, values))
-        return interpret(endpoint, response, self._token.hide)
+    async def attempt(
+        self, endpoint: Endpoint[T], values: Mapping[str, object], *, is_paid: bool = False
+    ) -> T:
+        """Call an API method once; say whether its place in the budget was taken before."""
+        response = await self._transport.exchange(self._request(endpoint, values, is_paid=is_paid))
+        try:
+            return interpret(endpoint, response, self._token.hide)
+        except AltcraftError as refused:
+            self._budget.heed(refused)
+            raise
 
     async def aclose(self) -> None:
         """Close the transport."""
         await self._transport.aclose()
 
-    def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
+    def _request(
+        self, endpoint: Endpoint[object], values: Mapping[str, object], *, is_paid: bool
+    ) -> Request:
         sent = parameters(endpoint, values)
         in_body = self._token_in == "body"  # noqa: S105 -- a place, no password
         if in_body:
@@ -90,6 +101,7 @@ class Session:
             body=SecretBytes(self._format.encode(sent)),
             authorization=None if in_body else f"Bearer {self._token.reveal()}",
             starts=endpoint.starts,
+            is_paid=is_paid,
         )
 
     def _may_repeat(self, endpoint: Endpoint[object], failure: BaseException) -> bool:

@@ -92,7 +92,8 @@ class Transport:
         """
         async with self._slots[request.starts]:
             # After the queue for a connection, so that what leaves it is spaced.
-            await self._budget.take()
+            if not request.is_paid:
+                await self._budget.take()
             session = self._session(request)
             try:
                 async with asyncio.timeout(self._limits.seconds):

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altcraft_async.budget import Budget
+from altcraft_async.core.rate import Rate
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.scheduler import SLOTS_PER_SECOND, Scheduler
 
@@ -26,6 +28,11 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def scheduler_of(lifetime: Lifetime, *, workers: int = 32) -> Scheduler:
+    """Return a scheduler that may send as fast as it likes."""
+    return Scheduler(lifetime, Budget(lifetime, Rate()), workers=workers)
+
+
 class Recorded:
     """A job that notes when it ran."""
 
@@ -35,14 +42,20 @@ class Recorded:
         awaited: bool = True,
         again: Callable[[], float | None] = lambda: None,
         seconds: float = 0.0,
+        pressing: float = 0.0,
     ) -> None:
         """Run again when told to; one run takes so many seconds."""
         self.slot = Scheduler.IDLE
         self.awaited = awaited
         self.ran: list[float] = []
         self.closed = 0
+        self.pressing = pressing
         self._again = again
         self._seconds = seconds
+
+    def rank(self) -> float:
+        """Return what was given."""
+        return self.pressing
 
     async def run(self) -> float | None:
         """Note the time."""
@@ -58,7 +71,7 @@ class Recorded:
 
 async def test_job_runs_at_its_time() -> None:
     """A job runs once, at its time and never before it."""
-    scheduler, job = Scheduler(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifetime()), Recorded()
     scheduler.at(job, 3.333)
     await asyncio.sleep(10)
     assert job.ran == [pytest.approx(3.34, abs=1e-3)]
@@ -67,7 +80,7 @@ async def test_job_runs_at_its_time() -> None:
 
 async def test_moved_job_runs_at_the_new_time_only() -> None:
     """Moving a job, forth and back, leaves one run."""
-    scheduler, job = Scheduler(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifetime()), Recorded()
     for when in (5.0, 3.0, 8.0, 3.0, 4.0):
         scheduler.at(job, when)
     await asyncio.sleep(10)
@@ -76,7 +89,7 @@ async def test_moved_job_runs_at_the_new_time_only() -> None:
 
 async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
     """at_latest() brings a run forward and never puts it off."""
-    scheduler, job = Scheduler(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifetime()), Recorded()
     scheduler.at_latest(job, 5.0)
     scheduler.at_latest(job, 7.0)
     scheduler.at_latest(job, 2.0)
@@ -87,7 +100,7 @@ async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
 async def test_dropped_job_does_not_run() -> None:
     """A dropped job does not run, and the last one dropped takes the timer along."""
     loop = asyncio.get_running_loop()
-    scheduler, one, two = Scheduler(Lifetime()), Recorded(), Recorded()
+    scheduler, one, two = scheduler_of(Lifetime()), Recorded(), Recorded()
     scheduler.at(one, 1.0)
     scheduler.at(two, 2.0)
     scheduler.drop(one)
@@ -105,7 +118,7 @@ async def test_dropped_job_does_not_run() -> None:
 
 async def test_dropped_job_can_come_back() -> None:
     """Dropping and coming back into the same slot runs the job once."""
-    scheduler, job, other = Scheduler(Lifetime()), Recorded(), Recorded()
+    scheduler, job, other = scheduler_of(Lifetime()), Recorded(), Recorded()
     scheduler.at(other, 1.0)
     for _ in range(3):
         scheduler.at(job, 1.0)
@@ -117,7 +130,7 @@ async def test_dropped_job_can_come_back() -> None:
 
 async def test_job_that_is_due_already_runs_next() -> None:
     """A time in the past means now."""
-    scheduler, job = Scheduler(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifetime()), Recorded()
     await asyncio.sleep(5)
     scheduler.at(job, 1.0)
     await asyncio.sleep(0.02)
@@ -127,7 +140,7 @@ async def test_job_that_is_due_already_runs_next() -> None:
 async def test_job_comes_back_when_it_says() -> None:
     """A job that returns a time runs again then."""
     times = iter([2.0, 3.0])
-    scheduler, job = Scheduler(Lifetime()), Recorded(again=lambda: next(times, None))
+    scheduler, job = scheduler_of(Lifetime()), Recorded(again=lambda: next(times, None))
     scheduler.at(job, 1.0)
     await asyncio.sleep(10)
     assert job.ran == [pytest.approx(t, abs=2 * RESOLUTION) for t in (1.0, 2.0, 3.0)]
@@ -135,7 +148,7 @@ async def test_job_comes_back_when_it_says() -> None:
 
 async def test_running_job_is_not_started_twice() -> None:
     """While a job runs, asking for it again changes nothing: it decides itself."""
-    scheduler, job = Scheduler(Lifetime()), Recorded(seconds=5)
+    scheduler, job = scheduler_of(Lifetime()), Recorded(seconds=5)
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     scheduler.at(job, 2.5)
@@ -146,7 +159,7 @@ async def test_running_job_is_not_started_twice() -> None:
 
 async def test_no_more_jobs_run_at_once_than_there_are_workers() -> None:
     """Ten jobs of a second each, due together, take five seconds with two workers."""
-    scheduler = Scheduler(Lifetime(), workers=2)
+    scheduler = scheduler_of(Lifetime(), workers=2)
     jobs = [Recorded(seconds=1) for _ in range(10)]
     for job in jobs:
         scheduler.at(job, 1.0)
@@ -157,7 +170,7 @@ async def test_no_more_jobs_run_at_once_than_there_are_workers() -> None:
 
 async def test_awaited_jobs_go_first() -> None:
     """Of jobs due together, those that somebody awaits run before those merely watched."""
-    scheduler = Scheduler(Lifetime(), workers=1)
+    scheduler = scheduler_of(Lifetime(), workers=1)
     watched = [Recorded(awaited=False, seconds=1) for _ in range(3)]
     awaited = [Recorded(awaited=True, seconds=1) for _ in range(3)]
     for job in (*watched, *awaited):
@@ -166,9 +179,24 @@ async def test_awaited_jobs_go_first() -> None:
     assert max(job.ran[0] for job in awaited) < min(job.ran[0] for job in watched)
 
 
+async def test_most_pressing_job_goes_first_when_requests_are_short() -> None:
+    """Under a limit of two a second, jobs due together run in the order of their rank."""
+    lifetime = Lifetime()
+    lifetime.enter()
+    budget = Budget(lifetime, Rate(2))
+    scheduler = Scheduler(lifetime, budget)
+    await budget.take()
+    jobs = [Recorded(pressing=rank) for rank in (5.0, 1.0, 4.0, 2.0, 3.0)]
+    for job in jobs:
+        scheduler.at(job, 0.1)
+    await asyncio.sleep(10)
+    by_rank = sorted(jobs, key=lambda job: job.pressing)
+    assert [job.ran[0] for job in by_rank] == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.5], abs=0.02)
+
+
 async def test_job_dropped_while_it_queues_does_not_run() -> None:
     """A due job that waits for a worker can still be dropped, and moved."""
-    scheduler = Scheduler(Lifetime(), workers=1)
+    scheduler = scheduler_of(Lifetime(), workers=1)
     first, dropped, moved = Recorded(seconds=2), Recorded(), Recorded()
     for job in (first, dropped, moved):
         scheduler.at(job, 1.0)
@@ -183,7 +211,7 @@ async def test_job_dropped_while_it_queues_does_not_run() -> None:
 
 async def test_idle_scheduler_has_no_task_and_no_timer() -> None:
     """Workers live only while jobs are due."""
-    scheduler, job = Scheduler(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifetime()), Recorded()
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -198,7 +226,7 @@ async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> No
         found.append(variable.get())
 
     variable.set("of a handler")
-    scheduler, job = Scheduler(Lifetime()), Recorded(again=look)
+    scheduler, job = scheduler_of(Lifetime()), Recorded(again=look)
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     assert found == ["none"]
@@ -207,7 +235,7 @@ async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> No
 async def test_close_ends_every_job_once() -> None:
     """Closing ends jobs that wait, queue and run, each once, and stops those that run."""
     lifetime = Lifetime()
-    scheduler = Scheduler(lifetime, workers=1)
+    scheduler = scheduler_of(lifetime, workers=1)
     jobs = [Recorded(seconds=60) for _ in range(1200)]
     for index, job in enumerate(jobs):
         scheduler.at(job, 1.0 if index < 600 else 100.0)
@@ -226,7 +254,7 @@ async def test_close_ends_every_job_once() -> None:
 async def test_timer_that_fires_while_closing_does_nothing() -> None:
     """Between the client's end and the scheduler's, nothing is run."""
     lifetime = Lifetime()
-    scheduler, job = Scheduler(lifetime), Recorded()
+    scheduler, job = scheduler_of(lifetime), Recorded()
     scheduler.at(job, 1.0)
     lifetime.close()
     await asyncio.sleep(2)
@@ -251,7 +279,7 @@ def test_every_order_of_calls_runs_each_job_at_its_last_time(
     """However jobs are set, moved and dropped, each runs once at the time that holds in the end."""
 
     async def play() -> None:
-        scheduler = Scheduler(Lifetime())
+        scheduler = scheduler_of(Lifetime())
         jobs = [Recorded() for _ in range(5)]
         expected: dict[int, float] = {}
         for index, call, when in calls:

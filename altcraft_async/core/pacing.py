@@ -37,7 +37,7 @@ LONGEST_PAUSE = 3600.0
 """Seconds between two looks at one task, whatever a policy says: none is forgotten."""
 
 
-class Seen(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """What is known of a task when the next look is to be timed.
 
     Attributes:

@@ -87,6 +87,7 @@ class Track(msgspec.Struct):
         looks: Looks made, failed ones included.
         looked_at: When the newest look ended.
         status: Newest answer.
+        progress: Its percent, within 0 to 100.
         moved_at: When status or progress last changed; ``None`` before it did.
         newest: Seconds waited and progress at the look that moved the progress last.
         earlier: The same at the last look that had moved it before the newest look.
@@ -101,6 +102,7 @@ class Track(msgspec.Struct):
     looks: int = 0
     looked_at: float = 0.0
     status: TaskStatus | None = None
+    progress: int = 0
     moved_at: float | None = None
     newest: tuple[float, int] = (0.0, 0)
     earlier: tuple[float, int] = (0.0, 0)
@@ -130,7 +132,7 @@ def note_answer(
     track.status = status
     if before and (before.status, before.progress) != (status.status, status.progress):
         track.moved_at = now
-    progress = percent(status)
+    track.progress = progress = _percent(status)
     track.earlier = track.newest
     if progress > track.newest[1]:
         track.newest = (now - track.started, progress)
@@ -181,22 +183,23 @@ def _note_unknown(track: Track, now: float, patience: Patience) -> Verdict:
     return Verdict.GO_ON if now - track.unknown_since < patience.unknown else Verdict.LOST
 
 
-def percent(status: TaskStatus | None) -> int:
+def _percent(status: TaskStatus) -> int:
     """Return the progress within 0 to 100; its real range is not documented."""
-    return min(max(status.progress or 0, 0), 100) if status else 0
+    progress = status.progress
+    return min(max(progress, 0), 100) if progress else 0
 
 
 def seen(track: Track, ref: TaskRef, now: float, chance: float) -> Seen:
     """Return what a policy may know."""
+    # By position, which is twice as fast, and this is asked before every look.
     return Seen(
-        waited=now - track.started,
-        looks=track.looks,
-        progress=percent(track.status),
-        earlier_waited=track.earlier[0],
-        earlier_progress=track.earlier[1],
-        chance=chance,
-        kind=ref.kind,
-        target=ref.target,
+        now - track.started,
+        track.looks,
+        track.progress,
+        *track.earlier,
+        chance,
+        ref.kind,
+        ref.target,
     )
 
 

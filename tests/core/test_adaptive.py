@@ -200,3 +200,8 @@ def test_task_beyond_all_that_was_seen_is_judged_by_its_own_progress() -> None:
     seen = Seen(waited=10, looks=1, progress=59, target=None)
     fresh = Adaptive()
     assert policy.next_look(seen) == fresh.next_look(seen)
+
+
+def test_task_looked_at_in_the_moment_of_its_start_is_no_trouble() -> None:
+    """Nothing is divided by a time of zero."""
+    assert Adaptive().next_look(Seen(waited=0.0, looks=3, progress=50)) == 0.0

@@ -397,3 +397,8 @@ def test_any_bytes_are_a_ref_or_refused(stored: bytes) -> None:
     """Nothing but a ConfigurationError comes of bytes."""
     with pytest.raises(ConfigurationError):
         TaskRef.from_json(stored)
+
+
+def test_date_alone_is_no_time() -> None:
+    """A day without an hour is not taken for midnight."""
+    assert parse_time("2024-04-19") is None

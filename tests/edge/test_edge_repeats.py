@@ -14,6 +14,7 @@ from altcraft_async import ProtocolError, RateLimitedError, Retry, TransportErro
 from altcraft_async.budget import Budget
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS
+from altcraft_async.core.rate import Rate
 from altcraft_async.core.token import Token
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.session import Session
@@ -48,9 +49,12 @@ def throttled(retry_after: str) -> Step:
 
 def session_of(server: ScriptedServer, retry: Retry, chance: Callable[[], float]) -> Session:
     """Return a session with a chance of the test's own."""
+    lifetime = Lifetime()
+    budget = Budget(lifetime, Rate())
     return Session(
-        Transport(f"{server.url}/api/v1.1", limits=Limits(), budget=Budget(None)),
-        lifetime=Lifetime(),
+        Transport(f"{server.url}/api/v1.1", limits=Limits(), budget=budget),
+        lifetime=lifetime,
+        budget=budget,
         token=Token(TOKEN),
         token_in="body",
         wire_format=FORMATS["json"],

@@ -1,0 +1,132 @@
+"""A rate that shrinks when the server objects, and recovers."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from altcraft_async.core.rate import Rate
+
+CORE = settings.get_profile("core")
+
+
+def send(rate: Rate, now: float, until: float) -> list[float]:
+    """Send as fast as the rate allows; return when."""
+    times: list[float] = []
+    while now < until:
+        now += rate.wait(now)
+        rate.sent(now)
+        times.append(now)
+        now += 1e-3
+    return times
+
+
+def test_without_a_limit_nothing_waits() -> None:
+    """A rate that nobody limits lets everything through."""
+    rate = Rate()
+    for _ in range(1000):
+        rate.sent(5.0)
+    assert rate.wait(5.0) == 0
+    assert rate.allowed(5.0) == math.inf
+
+
+def test_limit_spaces_requests_evenly() -> None:
+    """At four a second, requests leave a quarter of a second apart."""
+    times = send(Rate(4), 10.0, 20.0)
+    assert len(times) == pytest.approx(40, abs=1)
+    assert all(later - sooner >= 0.25 - 1e-9 for sooner, later in pairwise(times))
+
+
+def test_objection_halves_the_rate_and_time_gives_it_back() -> None:
+    """After an objection the limited rate is half, and whole again some ten seconds later."""
+    rate = Rate(10)
+    send(rate, 100.0, 110.0)
+    rate.objected(110.0)
+    assert rate.allowed(110.0) == pytest.approx(5, rel=0.2)
+    assert rate.allowed(115.0) < 10
+    assert rate.allowed(130.0) == 10
+
+
+def test_objection_to_an_unlimited_rate_makes_a_limit_of_what_it_was() -> None:
+    """A server that objects to fifty a second is sent about twenty-five."""
+    rate = Rate()
+    for number in range(100):
+        rate.sent(100 + number / 50)
+    rate.objected(102.0)
+    assert rate.allowed(102.0) == pytest.approx(25, rel=0.1)
+
+
+def test_server_that_no_longer_objects_is_not_limited_for_ever() -> None:
+    """Without another objection the limit goes away again."""
+    rate = Rate()
+    rate.sent(100.0)
+    rate.objected(100.0)
+    assert rate.allowed(101.0) < math.inf
+    assert rate.allowed(200.0) == math.inf
+
+
+def test_objections_to_what_was_under_way_together_count_once() -> None:
+    """A hundred objections at the same time halve the rate once."""
+    rate = Rate(10)
+    send(rate, 100.0, 110.0)
+    for _ in range(100):
+        rate.objected(110.0)
+    assert rate.allowed(110.0) > 4
+
+
+def test_nothing_is_sent_before_the_server_wants_it() -> None:
+    """A Retry-After holds everything back for so long."""
+    rate = Rate()
+    rate.sent(100.0)
+    rate.objected(100.0, retry_after=7.0)
+    assert rate.wait(100.0) == 7
+    assert rate.wait(106.9) == pytest.approx(0.1)
+    assert rate.wait(108.0) == 0
+
+
+def test_throttling_server_is_met_at_its_rate() -> None:
+    """Against a server that takes twenty a second, few requests are refused after a while."""
+    rate, tokens, refused, sent = Rate(), 20.0, 0, 0
+    now = last = 1000.0
+    while now < 1300.0:
+        now += max(rate.wait(now), 1e-3)
+        tokens = min(20.0, tokens + 20 * (now - last))
+        last = now
+        rate.sent(now)
+        if now > 1020.0:
+            sent += 1
+        if tokens >= 1:
+            tokens -= 1
+            continue
+        rate.objected(now)
+        if now > 1020.0:
+            refused += 1
+    assert refused < 0.05 * sent
+    assert 0.6 * 20 * 280 < sent < 1.1 * 20 * 280
+
+
+@CORE
+@given(
+    st.one_of(st.just(math.inf), st.floats(0.01, 1e4)),
+    st.lists(
+        st.tuples(st.sampled_from(["sent", "objected"]), st.floats(0, 100), st.floats(0, 120)),
+        max_size=50,
+    ),
+)
+def test_rate_is_positive_and_never_above_the_limit(
+    most: float, events: list[tuple[str, float, float]]
+) -> None:
+    """Whatever happens, requests go on, and never faster than the user allows."""
+    rate, now = Rate(most), 1000.0
+    for event, passed, retry_after in events:
+        now += passed
+        if event == "sent":
+            rate.sent(now)
+        else:
+            rate.objected(now, retry_after)
+        assert 0 < rate.allowed(now) <= most
+        assert 0 <= rate.wait(now) < math.inf

@@ -1,0 +1,108 @@
+"""Requests a second over everything that a client sends."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from altcraft_async import Completed
+from altcraft_async.budget import Budget
+from altcraft_async.core.rate import Rate
+from altcraft_async.lifetime import Lifetime
+from altcraft_async.simulator import Fault
+
+if TYPE_CHECKING:
+    from tests.conftest import OpenPlatform
+
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+
+STATUS = "tasks/status"
+
+
+def budget_of(rate: float) -> Budget:
+    """Return a budget in the running loop."""
+    lifetime = Lifetime()
+    lifetime.enter()
+    return Budget(lifetime, Rate(rate))
+
+
+async def test_everything_that_is_sent_shares_the_limit(platform: OpenPlatform) -> None:
+    """Starts and looks together stay below the rate, and everything completes."""
+    async with platform(duration=(1, 3), options={"rate_limit": 10}) as (server, client):
+        targets = [(number, 1) for number in range(1, 31)]
+        outcomes = [one async for one in client.resources.refresh_many(targets)]
+        assert all(isinstance(one, Completed) for one in outcomes)
+        times = [seen.at for seen in server.requests]
+        assert all(later - sooner > 0.09 for sooner, later in pairwise(times))
+
+
+async def test_throttled_client_slows_down_as_a_whole_and_loses_nothing(
+    platform: OpenPlatform,
+) -> None:
+    """A 429 with Retry-After holds back every request, and every refresh completes all the same."""
+    async with platform(duration=(1, 3)) as (server, client):
+        server.misbehave(STATUS, Fault.status(429, retry_after=5), after=3)
+        targets = [(number, 1) for number in range(1, 21)]
+        outcomes = [one async for one in client.resources.refresh_many(targets)]
+        assert all(isinstance(one, Completed) for one in outcomes)
+        (objected,) = [seen.at for seen in server.requests if isinstance(seen.outcome, Fault)]
+        after = [seen.at for seen in server.requests if seen.at > objected + 0.05]
+        assert min(after) > objected + 4.9
+
+
+async def test_calls_go_before_looks_but_not_for_ever() -> None:
+    """Of those who wait, three calls go, then a look, so that nobody starves."""
+    budget = budget_of(10)
+    order: list[str] = []
+
+    async def take(name: str, *, for_look: bool) -> None:
+        await budget.take(for_look=for_look)
+        order.append(name)
+
+    await budget.take()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(take("look", for_look=True))
+        for _ in range(6):
+            group.create_task(take("call", for_look=False))
+    assert order == ["call", "call", "call", "look"] * 2 + ["look"]
+
+
+async def test_one_who_gives_up_takes_no_turn() -> None:
+    """A cancelled waiter costs the others no time."""
+    budget = budget_of(1)
+    await budget.take()
+    waiting = [asyncio.create_task(budget.take()) for _ in range(5)]
+    await asyncio.sleep(0)
+    for one in waiting[:4]:
+        one.cancel()
+    await waiting[4]
+    assert asyncio.get_running_loop().time() == pytest.approx(1, abs=0.01)
+
+
+async def test_timer_without_anybody_waiting_ends() -> None:
+    """When everybody who waited has given up, nothing is left to wait for."""
+    budget = budget_of(1)
+    await budget.take()
+    waiting = asyncio.create_task(budget.take())
+    await asyncio.sleep(0)
+    assert budget.is_short
+    waiting.cancel()
+    await asyncio.sleep(5)
+    assert not budget.is_short
+    budget.close()
+
+
+async def test_closed_budget_keeps_no_timer() -> None:
+    """Closing ends the timer; who waits is ended by whoever it belongs to."""
+    budget = budget_of(1)
+    await budget.take()
+    waiting = asyncio.create_task(budget.take())
+    await asyncio.sleep(0)
+    budget.close()
+    await asyncio.sleep(5)
+    assert not waiting.done()
+    waiting.cancel()
