@@ -45,10 +45,12 @@ class Budget:
         await turn
 
     def heed(self, error: AltcraftError) -> None:
-        """Slow down where the server objects to the rate, or asks everybody to wait."""
-        asked: float | None = getattr(error, "retry_after", None)
-        if isinstance(error, RateLimitedError) or asked:
-            self._rate.objected(self._lifetime.time(), min(asked or 0.0, LONGEST_RETRY_AFTER))
+        """Slow down where the server objects; for a 429, not before the moment it asked for."""
+        asked: float = getattr(error, "retry_after", None) or 0.0
+        if isinstance(error, RateLimitedError):
+            self._rate.objected(self._lifetime.time(), min(asked, LONGEST_RETRY_AFTER))
+        elif asked:
+            self._rate.objected(self._lifetime.time())
 
     def close(self) -> None:
         """Let nobody through any more; those who wait are ended by whoever they belong to."""

@@ -18,7 +18,14 @@ from altcraft_async.budget import Budget
 from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.address import api_root
 from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.checks import checked_id, checked_positive, checked_seconds
+from altcraft_async.core.checks import (
+    checked_choice,
+    checked_id,
+    checked_kind,
+    checked_names,
+    checked_positive,
+    checked_seconds,
+)
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.core.pacing import Learner, PollPolicy, checked_policy
@@ -33,7 +40,7 @@ from altcraft_async.namespaces.tasks import Tasks
 from altcraft_async.polling import PollRules
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.session import Session, TokenPlace
-from altcraft_async.starting import Starting
+from altcraft_async.starting import Running, Starting
 from altcraft_async.transport import Limits, Transport
 
 __all__ = ["AltcraftClient", "ClientOptions"]
@@ -128,12 +135,12 @@ class AltcraftClient:
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
-        if format not in FORMATS:
-            msg = f"format: has to be 'json' or 'xml', not {format!r}"
-            raise ConfigurationError(msg)
-        if token_in not in ("body", "header"):
-            msg = f"token_in: has to be 'body' or 'header', not {token_in!r}"
-            raise ConfigurationError(msg)
+        checked_choice("format", format, *FORMATS)
+        checked_choice("token_in", token_in, "body", "header")
+        checked_kind("retry", retry, Retry)
+        checked_kind("polling_patience", polling_patience, Patience)
+        if session is not None:
+            checked_kind("session", session, aiohttp.ClientSession)
         self._root = api_root(base_url)
         secret = Token(token)
         self._format = format
@@ -165,21 +172,23 @@ class AltcraftClient:
         self._scheduler = Scheduler(
             self._lifetime, self._budget, workers=min(_WORKERS, limits.connections)
         )
-        policy = checked_policy(poll or Adaptive())
+        policy = checked_policy(Adaptive() if poll is None else poll)
+        running = Running()
         rules = PollRules(
             lifetime=self._lifetime,
             scheduler=self._scheduler,
             look=self._look,
             policy=policy,
             learn=policy.learn if isinstance(policy, Learner) else None,
+            over=running.over,
             patience=polling_patience,
             retry=retry,
-            failure_statuses=frozenset(name.strip().lower() for name in failure_statuses),
+            failure_statuses=checked_names("failure_statuses", failure_statuses),
             chance=random.random,
             wall_clock=lambda: datetime.now(UTC),
             hide=secret.hide,
         )
-        self._starting = Starting(self._session, rules)
+        self._starting = Starting(self._session, rules, running)
         self.resources = Resources(self._starting)
         self.tasks = Tasks(self._session, rules)
 
@@ -191,7 +200,8 @@ class AltcraftClient:
             options: Further arguments of the client.
 
         Raises:
-            ConfigurationError: A variable is missing or wrong; the text names it.
+            ConfigurationError: A variable is missing, or what it holds is
+                wrong; the text names it or the argument that it becomes.
         """
         for name in ("ALTCRAFT_URL", "ALTCRAFT_TOKEN"):
             if not os.environ.get(name):

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from altcraft_async.completion import unwatch_all
 from altcraft_async.core.checks import checked_id, checked_seconds
-from altcraft_async.errors import AltcraftError
+from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.models import Completed, Failed
 from altcraft_async.tasks import TaskHandle, poll_of
 from altcraft_async.watching import Watcher
@@ -85,7 +85,7 @@ class _Stream(Generic[T]):
         self._running: dict[_Reporter[T], TaskHandle[T]] = {}
         self._unreported = 0
         self._exhausted = False
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     async def work(self) -> None:
         """Start targets until there are no more, as one of several who do."""
@@ -95,7 +95,10 @@ class _Stream(Generic[T]):
                 target = await self._next()
                 if target is not _END:
                     await self._begin(target)
-            except Exception as failure:  # noqa: BLE001 -- of the caller's iterable: it goes to the caller
+            except BaseException as failure:
+                if isinstance(failure, asyncio.CancelledError) and _is_cancelled():
+                    raise
+                # Of the caller's own iterable: it goes to the caller.
                 self._failure = failure
                 self._exhausted = True
         self._end_if_over()
@@ -132,17 +135,27 @@ class _Stream(Generic[T]):
             return target
 
     async def _begin(self, target: object) -> None:
+        handle: TaskHandle[T] | None = None
         try:
             handle = await self._start(target)
             reporter = _Reporter(self, target, self._timeout)
             self._running[reporter] = handle
             poll_of(handle).watch(reporter)
         except AltcraftError as error:
-            self._report(Failed(target=target, ref=None, error=error))
+            if isinstance(error, ClientClosedError):
+                self._exhausted = True
+            self._report(
+                Failed(target=target, ref=handle.ref if handle is not None else None, error=error)
+            )
+        except Exception:
+            self._unreported -= 1
+            raise
 
     def ended(self, reporter: _Reporter[T], error: AltcraftError | None) -> None:
         """Report a target whose task, or the wait for it, has ended."""
-        handle = self._running.pop(reporter)
+        handle = self._running.pop(reporter, None)
+        if handle is None:  # let go a moment ago
+            return
         failure = handle.exception() if handle.done() else error
         if failure is not None:
             self._report(Failed(target=reporter.target, ref=handle.ref, error=failure))
@@ -165,6 +178,12 @@ class _Stream(Generic[T]):
     def _end_if_over(self) -> None:
         if self._exhausted and self._unreported == 0:
             self._outcomes.put_nowait(None)
+
+
+def _is_cancelled() -> bool:
+    """Say whether somebody wants this very task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _Reporter(Watcher, Generic[T]):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar, cast
 
 import msgspec
 
@@ -53,8 +53,11 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what could never be called."""
-        if not self.url.startswith(("http://", "https://")):
-            msg = "feedback: url has to be an http:// or https:// address"
+        # Annotated as texts, yet what comes from a configuration may be anything.
+        url, name = cast("tuple[object, object]", (self.url, self.type))
+        is_address = isinstance(url, str) and url.startswith(("http://", "https://"))
+        if not (is_address and name and isinstance(name, str)):
+            msg = "feedback: url has to be an http:// or https:// address, and type a text"
             raise ConfigurationError(msg)
 
 
@@ -203,7 +206,7 @@ class TaskRef(
     task_id: str
     kind: TaskKind = "unknown"
     target: tuple[int, ...] | None = None
-    started_at: datetime | None = None
+    started_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
     def to_json(self) -> str:
         """Return the ref as one line of JSON, for `from_json`."""
@@ -218,7 +221,7 @@ class TaskRef(
         """
         try:
             return msgspec.json.decode(stored, type=cls)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as refused:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError) as refused:
             reason = str(refused)
         msg = f"stored: not what TaskRef.to_json() of version {REF_VERSION} writes ({reason})"
         raise ConfigurationError(msg)
@@ -228,7 +231,7 @@ class Completed(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
     """One target of ``refresh_many``, refreshed.
 
     Attributes:
-        target: As given.
+        target: As given, as a tuple of ints.
         ref: The task that did it.
         value: Its result.
         polls: How many looks it took.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from array import array
 from collections.abc import Awaitable, Callable, Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -50,6 +51,9 @@ logger = logging.getLogger("altcraft_async")
 AGEING = 0.3
 """Share of its age after which a look is as pressing as an expected end; see `benchmarks`."""
 
+LAST_LOOK_SECONDS = 1.0
+"""How long the look that is made at a deadline may take before the wait ends without it."""
+
 _CLOCK_SLACK = 1e-3  # seconds by which a look may come before the deadline it is made for
 
 
@@ -64,6 +68,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         learn: Tells the policy how a task went, where it wants to know.
         patience: How long a wait outlives looks that fail.
         retry: Scale of the pauses after failed looks.
+        over: Learns of every task that is known to be over.
         failure_statuses: Lower-case names of statuses that mean failure.
         chance: Random numbers, 0 <= chance < 1.
         wall_clock: The time of day, to place tasks that were started elsewhere.
@@ -75,6 +80,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
     look: Callable[[str], Awaitable[TaskAnswer]]
     policy: PollPolicy
     learn: Callable[[Finished], None] | None = None
+    over: Callable[[TaskRef], None] | None = None
     patience: Patience
     retry: Retry
     failure_statuses: Collection[str]
@@ -97,6 +103,7 @@ class TaskPoll:
 
     __slots__ = (
         "_decode",
+        "_limits",
         "_rules",
         "_soon",
         "_watchers",
@@ -133,6 +140,8 @@ class TaskPoll:
         self._decode = decode
         self._soon = started is None
         self._watchers: list[Watcher] = []
+        # End watchers a little after their deadline, if the last look takes too long.
+        self._limits: dict[Watcher, asyncio.TimerHandle] = {}
 
     @property
     def rules(self) -> PollRules:
@@ -189,16 +198,26 @@ class TaskPoll:
         self._watchers.append(watcher)
         if watcher.deadline < math.inf:
             self._rules.scheduler.at_latest(self, watcher.deadline)
+            loop = self._rules.lifetime.enter()
+            self._limits[watcher] = loop.call_at(
+                watcher.deadline + LAST_LOOK_SECONDS, self.expire, watcher
+            )
 
     def unwatch(self, watcher: Watcher) -> None:
         """Forget a watcher; without any, looking stops."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)
+            self._unlimit(watcher)
             if not self._watchers:
                 self._rules.scheduler.drop(self)
 
+    def look_now(self) -> None:
+        """Look now, or join the look that is under way."""
+        if not self._rules.scheduler.is_running(self):
+            self.hurry()
+
     def hurry(self) -> None:
-        """Look now; where nobody watches, as soon as somebody does."""
+        """Look now, after the look under way if there is one; without watchers, with the first."""
         self._soon = True
         if self._watchers:
             self._rules.scheduler.at_latest(self, self._rules.lifetime.enter().time())
@@ -212,7 +231,15 @@ class TaskPoll:
             answer = await self._rules.look(self.ref.task_id)
         except AltcraftError as error:
             failure = error
-        now = self._rules.lifetime.time()
+        try:
+            return self._digest(answer, failure, self._rules.lifetime.time())
+        except Exception as error:  # noqa: BLE001 -- whatever it is, whoever waits has to hear
+            return self._break(error)
+
+    def _digest(
+        self, answer: TaskAnswer | None, failure: AltcraftError | None, now: float
+    ) -> float | None:
+        """Draw the consequences of a look; return when to look again."""
         track = self.track or self._new_track(now)
         if answer is not None:
             self._note_answer(track, answer, now)
@@ -220,13 +247,15 @@ class TaskPoll:
             self._note_failure(track, failure, now)
         for watcher in tuple(self._watchers):
             watcher.looked(failure)
-        if not self._watchers:
-            return None
-        try:
-            return self._next_moment(track, failure, now)
-        except Exception as error:  # noqa: BLE001 -- a policy is the user's code: whoever waits has to hear
-            self._end_watch(self._task_error(PollingError, "cannot be paced by this policy", error))
-            return None
+        return self._next_moment(track, failure, now) if self._watchers else None
+
+    def _break(self, error: Exception) -> float | None:
+        """Go on for callbacks alone after something, most likely the policy, has failed."""
+        self._end_watch(self._broken(error), but_patient=True)
+        return self._rules.lifetime.time() + self._rules.retry.ceiling if self._watchers else None
+
+    def _broken(self, error: Exception) -> PollingError:
+        return self._task_error(PollingError, "cannot be followed, is it the poll policy?", error)
 
     def close(self) -> None:
         """End every wait because the client was closed."""
@@ -239,6 +268,8 @@ class TaskPoll:
 
     def _new_track(self, now: float) -> Track:
         started_at = self.ref.started_at
+        if started_at is not None and started_at.tzinfo is None:
+            started_at = started_at.replace(tzinfo=UTC)
         age = (self._rules.wall_clock() - started_at).total_seconds() if started_at else 0.0
         self.track = Track(started=now - max(0.0, age))
         return self.track
@@ -292,7 +323,10 @@ class TaskPoll:
     def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
         self.over, self.value, self.error = True, value, error
         watchers, self._watchers = self._watchers, []
+        if self._rules.over is not None:
+            self._rules.over(self.ref)
         for watcher in watchers:
+            self._unlimit(watcher)
             watcher.end(None)
 
     def _end_watch(self, error: AltcraftError, *, but_patient: bool = False) -> None:
@@ -301,9 +335,15 @@ class TaskPoll:
         self._watchers = [one for one in watchers if but_patient and one.patient]
         for watcher in watchers:
             if watcher not in self._watchers:
+                self._unlimit(watcher)
                 watcher.end(error.fresh())
         if self._watchers:
             logger.warning("still looking, for callbacks only: %s", error)
+
+    def _unlimit(self, watcher: Watcher) -> None:
+        limit = self._limits.pop(watcher, None)
+        if limit is not None:
+            limit.cancel()
 
     def _end_overdue(self, track: Track, now: float) -> None:
         """End the waits whose deadline or patience with a stalled task is over."""
@@ -328,7 +368,11 @@ class TaskPoll:
         if self._soon:
             return now
         last = track.looked_at if track.looks else now
-        return max(now, last + self._pause(track, last))
+        try:
+            return max(now, last + self._pause(track, last))
+        except Exception as error:  # noqa: BLE001 -- a policy is the user's code
+            broken = self._broken(error)
+        raise broken
 
     def _next_moment(self, track: Track, failure: AltcraftError | None, now: float) -> float:
         if self._soon:

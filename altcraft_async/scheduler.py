@@ -190,6 +190,8 @@ class Scheduler:
     def _staff(self) -> None:
         """Have one more worker, if there are jobs for it."""
         self._calling = False
+        if self._lifetime.closed:
+            return
         if self._has_due() and len(self._workers) < self._most_workers:
             worker = self._lifetime.enter().create_task(self._work(), context=Context())
             self._workers.add(worker)
@@ -199,7 +201,8 @@ class Scheduler:
         # Which job goes is decided when one may go, not when the waiting begins.
         while self._has_due():
             await self._budget.take(for_look=True)
-            job = self._next()
+            # Once closed, jobs are left where `aclose` finds them.
+            job = None if self._lifetime.closed else self._next()
             if job is None:
                 return
             if not self._calling and self._has_due():
@@ -217,7 +220,7 @@ class Scheduler:
     def _call_colleague(self) -> None:
         """Let another worker start as soon as this one has to wait, if there is work left then."""
         self._calling = True
-        self._lifetime.enter().call_soon(self._staff)
+        asyncio.get_running_loop().call_soon(self._staff)
 
     def _has_due(self) -> bool:
         return bool(self._due[0] or self._due[1] or self._ranked)

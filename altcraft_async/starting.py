@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Hashable, Mapping
 from typing import Literal
-from weakref import WeakValueDictionary
 
 import msgspec
 
 from altcraft_async.core.answers import counters_report
+from altcraft_async.core.checks import checked_choice
 from altcraft_async.core.endpoints import Endpoint
-from altcraft_async.errors import AltcraftError, ConfigurationError
-from altcraft_async.models import CountersReport, TaskKind, TaskRef
+from altcraft_async.errors import AltcraftError
+from altcraft_async.models import CountersReport, Feedback, TaskKind, TaskRef
 from altcraft_async.polling import PollRules
 from altcraft_async.session import Session
 from altcraft_async.tasks import TaskHandle, poll_of
 
-__all__ = ["Join", "Start", "Starting"]
+__all__ = ["Join", "Running", "Start", "Starting"]
 
 Join = Literal["client", "never"]
 
@@ -25,6 +26,9 @@ Handle = TaskHandle[CountersReport]
 
 NEWS_SECONDS = 10.0
 """How long a task that nobody watches is taken to run on before a look makes sure."""
+
+MOST_RUNNING = 10_000
+"""Tasks remembered for joining, the newest of them; a handle weighs below a kilobyte."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,22 +39,52 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         kind: What it counts.
         target: Ids, as a target of ``refresh_many``.
         values: Parameters by their Python names.
+        feedback: Where the platform shall report.
     """
 
     endpoint: Endpoint[str]
     kind: TaskKind
     target: tuple[int, ...]
     values: Mapping[str, object]
+    feedback: Feedback | None = None
+
+
+class Running:
+    """The tasks that a client has started and does not know to be over, by target."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._by_target: OrderedDict[Hashable, tuple[Handle, Feedback | None]] = OrderedDict()
+
+    def add(self, start: Start, handle: Handle) -> None:
+        """Remember a task that was started."""
+        self._by_target[start.kind, start.target] = handle, start.feedback
+        if len(self._by_target) > MOST_RUNNING:
+            self._by_target.popitem(last=False)
+
+    def find(self, start: Start) -> Handle | None:
+        """Return the task that this start would repeat.
+
+        One that was started without the feedback that is wanted now is none.
+        """
+        handle, feedback = self._by_target.get((start.kind, start.target), (None, None))
+        return handle if start.feedback in (None, feedback) else None
+
+    def over(self, ref: TaskRef) -> None:
+        """Forget a task that is over."""
+        handle, _ = self._by_target.get((ref.kind, ref.target), (None, None))
+        if handle is not None and handle.ref.task_id == ref.task_id:
+            del self._by_target[ref.kind, ref.target]
 
 
 class Starting:
-    """Starts tasks for one client and remembers which of them run, while somebody holds them."""
+    """Starts tasks for one client."""
 
-    def __init__(self, session: Session, rules: PollRules) -> None:
-        """Remember nothing yet."""
+    def __init__(self, session: Session, rules: PollRules, running: Running) -> None:
+        """Use the client's parts."""
         self._session = session
         self._rules = rules
-        self._held: WeakValueDictionary[Hashable, Handle] = WeakValueDictionary()
+        self._running = running
         self._pending: dict[Hashable, _Pending] = {}
         self._sending: set[asyncio.Task[Handle]] = set()
 
@@ -60,19 +94,14 @@ class Starting:
         Raises:
             AltcraftError: The start failed.
         """
-        if join not in ("client", "never"):
-            msg = f"join: has to be 'client' or 'never', not {join!r}"
-            raise ConfigurationError(msg)
+        checked_choice("join", join, "client", "never")
         self._rules.lifetime.enter()
         if join == "never":
             return await self._send(start)
-        # A call that wants its own feedback cannot share a start that has none.
-        key = (start.kind, start.target, start.values.get("feedback"))
-        while (handle := self._held.get(key)) is not None:
+        while (handle := self._running.find(start)) is not None:
             if await self._still_runs(handle):
                 return handle
-            if self._held.get(key) is handle:
-                del self._held[key]
+        key = (start.kind, start.target, start.feedback)
         return await self._start_together(key, lambda: self._send(start))
 
     async def aclose(self) -> None:
@@ -81,18 +110,20 @@ class Starting:
 
     async def _send(self, start: Start) -> Handle:
         task_id = await self._session.send(start.endpoint, start.values)
-        started = asyncio.get_running_loop().time()
         ref = TaskRef(
             task_id=task_id,
             kind=start.kind,
             target=start.target,
             started_at=self._rules.wall_clock(),
         )
-        return TaskHandle(ref, self._rules, counters_report, started=started)
+        started = self._rules.lifetime.time()
+        handle = TaskHandle(ref, self._rules, counters_report, started=started)
+        self._running.add(start, handle)
+        return handle
 
     async def _still_runs(self, handle: Handle) -> bool:
         """Say whether a task is worth joining: one that has ended has the figures of then."""
-        if not handle.done() and poll_of(handle).news_age() > NEWS_SECONDS:
+        if poll_of(handle).news_age() > NEWS_SECONDS:
             try:
                 await handle.poll()
             except AltcraftError:
@@ -115,15 +146,16 @@ class Starting:
             pending.task.add_done_callback(self._sending.discard)
         pending.callers += 1
         try:
-            handle = await asyncio.shield(pending.task)
-            self._held[key] = handle
-            return handle
+            return await asyncio.shield(pending.task)
+        except AltcraftError as failure:
+            shared = failure
         finally:
             pending.callers -= 1
             if pending.callers == 0:
                 pending.task.cancel()
                 # At once: whoever comes now must not share what is being cancelled.
                 self._pending.pop(key, None)
+        raise shared.fresh()
 
 
 class _Pending:

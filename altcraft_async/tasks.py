@@ -16,12 +16,9 @@ from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.polling import PollRules, TaskPoll, named
 from altcraft_async.watching import Callback, Listener, Looker, Waiter
 
-__all__ = ["LAST_LOOK_SECONDS", "TaskHandle", "poll_of"]
+__all__ = ["TaskHandle", "poll_of"]
 
 T = TypeVar("T")
-
-LAST_LOOK_SECONDS = 1.0
-"""How long the look that is made at a deadline may take before the wait ends without it."""
 
 
 class TaskHandle(Generic[T]):
@@ -116,15 +113,10 @@ class TaskHandle(Generic[T]):
         loop = self._poll.rules.lifetime.enter()
         waiter = Waiter(loop, timeout=timeout, stall=stall)
         self._poll.watch(waiter)
-        limit = None
-        if timeout is not None:
-            limit = loop.call_at(waiter.deadline + LAST_LOOK_SECONDS, self._poll.expire, waiter)
         try:
             error = await waiter.ended()
         finally:
             self._poll.unwatch(waiter)
-            if limit is not None:
-                limit.cancel()
         if error is not None and not self._poll.over:
             raise error
 
@@ -168,7 +160,7 @@ class TaskHandle(Generic[T]):
         if not self._poll.over:
             looker = Looker(self._poll.rules.lifetime.enter())
             self._poll.watch(looker)
-            self._poll.hurry()
+            self._poll.look_now()
             try:
                 failure = await looker.failure()
             finally:

@@ -100,7 +100,7 @@ class Transport:
                     return await self._exchange(session, request)
             except AltcraftError:
                 raise
-            except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as foreign:
+            except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
                 error = _translated(foreign, request, closed=session.closed)
         raise error
 

@@ -12,6 +12,7 @@ from altcraft_async import (
     AltcraftClient,
     ConfigurationError,
     CountersReport,
+    Feedback,
     PollingError,
     ProtocolError,
     TaskHandle,
@@ -50,6 +51,14 @@ async def test_client_shows_its_state() -> None:
         ("format", "yaml"),
         ("token_in", "url"),
         ("poll", "often"),
+        ("format", ["json"]),
+        ("retry", 3),
+        ("polling_patience", None),
+        ("session", 5),
+        ("failure_statuses", "failed"),
+        ("failure_statuses", [5]),
+        ("failure_statuses", None),
+        ("poll", AltcraftClient),
         ("rate_limit", 0),
         ("rate_limit", "5"),
         ("request_timeout", 0),
@@ -96,6 +105,17 @@ def test_variable_that_is_missing_or_wrong_is_named(
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=rf"^{name}:"):
         AltcraftClient.from_env()
+
+
+@pytest.mark.parametrize("feedback", [{"url": "http://x"}, "http://x", 5])
+async def test_feedback_that_is_none_is_refused(platform: OpenPlatform, feedback: Feedback) -> None:
+    """What is no Feedback is not sent."""
+    async with platform() as (server, client):
+        with pytest.raises(ConfigurationError, match=r"^feedback:"):
+            await client.resources.refresh_counters(24, database_id=1, feedback=feedback)
+        with pytest.raises(ConfigurationError, match=r"^timeout:"):
+            await client.resources.refresh(24, database_id=1, timeout=-1)
+        assert not server.requests
 
 
 async def test_status_is_one_request(platform: OpenPlatform) -> None:
@@ -191,7 +211,7 @@ async def test_policy_that_cannot_learn_takes_no_result_away(
 
 
 async def test_policy_that_fails_at_once_leaves_the_handle_usable(platform: OpenPlatform) -> None:
-    """A policy that cannot even time the first look raises its own error to whoever waits."""
+    """A policy that cannot even time the first look ends the wait, and nothing is polled."""
 
     class Hopeless:
         def next_look(self, seen: Seen) -> float:
@@ -199,7 +219,7 @@ async def test_policy_that_fails_at_once_leaves_the_handle_usable(platform: Open
 
     async with platform(options={"poll": Hopeless()}) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(PollingError, match="division by zero"):
             await handle
         await asyncio.sleep(10)
         assert server.count("tasks/status") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -196,6 +197,61 @@ async def test_iterable_that_fails_ends_the_stream_after_what_was_read(
         with pytest.raises(OSError, match="cursor is gone"):
             await gather_into(outcomes, client.resources.refresh_many(targets()))
     assert len(outcomes) == 2
+
+
+async def test_cancellation_inside_the_iterable_reaches_the_caller(
+    platform: OpenPlatform,
+) -> None:
+    """An iterable that is cancelled from within does not end the stream as if it were complete."""
+
+    async def targets() -> AsyncGenerator[tuple[int, int], None]:
+        yield 24, 1
+        raise asyncio.CancelledError
+
+    async with platform(duration=1) as (_, client):
+        outcomes: list[object] = []
+        with pytest.raises(asyncio.CancelledError):
+            await gather_into(outcomes, client.resources.refresh_many(targets()))
+    assert len(outcomes) == 1
+
+
+async def test_target_that_cannot_even_be_read_is_a_failure_of_its_own(
+    platform: OpenPlatform,
+) -> None:
+    """Whatever a target raises when it is looked at, the stream goes on."""
+
+    class Broken:
+        def __index__(self) -> int:
+            raise OSError
+
+        def __repr__(self) -> str:
+            raise OSError
+
+    async with platform(duration=1) as (_, client):
+        targets = [(Broken(), 1), (24, 1)]
+        outcomes = [one async for one in client.resources.refresh_many(targets)]  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        assert [type(one) for one in outcomes] == [Failed, Completed]
+
+
+async def test_timeout_holds_although_a_last_look_hangs(platform: OpenPlatform) -> None:
+    """A server that does not answer the last look holds a target for a second at most."""
+    async with platform() as (server, client):
+        server.misbehave(STATUS, Fault.stall())
+        began = now()
+        (outcome,) = [one async for one in client.resources.refresh_many([(24, 1)], timeout=0.5)]
+        assert isinstance(outcome, Failed)
+        assert isinstance(outcome.error, WaitTimeoutError)
+        assert now() - began == pytest.approx(1.5, abs=0.1)
+
+
+async def test_closed_client_reads_no_more_targets(platform: OpenPlatform) -> None:
+    """After the client is closed, an endless iterable is not read to its end."""
+    async with platform(duration=50) as (_, client):
+        targets = ((number % 500 + 1, 1) for number in itertools.count())
+        collecting = asyncio.ensure_future(collect(client.resources.refresh_many(targets)))
+        await asyncio.sleep(5)
+        await client.aclose()
+        assert len(await collecting) < 300
 
 
 async def test_closed_client_fails_what_is_left(platform: OpenPlatform) -> None:

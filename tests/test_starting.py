@@ -6,16 +6,20 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from altcraft_async import (
     ClientClosedError,
     ConfigurationError,
+    CountersReport,
     Feedback,
     NotFoundError,
     ServerError,
 )
+from altcraft_async.core.endpoints import REFRESH_RESOURCE
 from altcraft_async.simulator import Fault
+from altcraft_async.starting import MOST_RUNNING, Running, Start
 
 if TYPE_CHECKING:
     from altcraft_async.starting import Join
@@ -117,14 +121,45 @@ async def test_look_that_fails_is_no_reason_to_start_twice(platform: OpenPlatfor
         assert server.count(START) == 1
 
 
-async def test_handle_that_nobody_holds_is_forgotten(platform: OpenPlatform) -> None:
-    """Joining keeps no handle alive."""
-    async with platform(duration=100) as (server, client):
-        await client.resources.refresh_counters(24, database_id=1)
-        await asyncio.sleep(1)  # the loop itself holds what the last turn returned
+async def test_task_whose_handle_is_gone_is_joined_all_the_same(platform: OpenPlatform) -> None:
+    """Giving up a wait and asking again starts nothing twice, though nobody held the handle."""
+    async with platform(duration=30) as (server, client):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3):
+                await client.resources.refresh(24, database_id=1)
         gc.collect()
-        await client.resources.refresh_counters(24, database_id=1)
-        assert server.count(START) == 2
+        assert isinstance(await client.resources.refresh(24, database_id=1), CountersReport)
+        assert server.count(START) == 1
+
+
+async def test_task_that_was_started_alone_is_joined_later(platform: OpenPlatform) -> None:
+    """A start that joined nothing can be joined itself."""
+    async with platform() as (server, client):
+        one = await client.resources.refresh_counters(24, database_id=1, join="never")
+        assert await client.resources.refresh_counters(24, database_id=1) is one
+        assert server.count(START) == 1
+
+
+async def test_call_without_feedback_joins_one_that_has_it(platform: OpenPlatform) -> None:
+    """Who wants no report of its own can share a task that sends one."""
+    feedback = Feedback(url="http://127.0.0.1/receiver")
+    async with platform() as (server, client):
+        one = await client.resources.refresh_counters(24, database_id=1, feedback=feedback)
+        assert await client.resources.refresh_counters(24, database_id=1) is one
+        assert server.count(START) == 1
+
+
+async def test_memory_of_running_tasks_is_bounded(platform: OpenPlatform) -> None:
+    """Of very many running tasks the newest can be joined."""
+    async with platform(duration=1000) as (server, client):
+        handle = await client.resources.refresh_counters(1, database_id=1)
+        running = Running()
+        start = Start(endpoint=REFRESH_RESOURCE, kind="resource", target=(0, 1), values={})
+        for number in range(MOST_RUNNING + 1):
+            running.add(msgspec.structs.replace(start, target=(number, 1)), handle)
+        assert running.find(start) is None
+        assert running.find(msgspec.structs.replace(start, target=(5, 1))) is handle
+        assert server.count(START) == 1
 
 
 async def test_failed_start_fails_for_all_who_share_it(platform: OpenPlatform) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import traceback
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from altcraft_async import (
@@ -14,7 +16,9 @@ from altcraft_async import (
     AuthenticationError,
     ClientClosedError,
     ConfigurationError,
+    Constant,
     CountersReport,
+    Patience,
     PollingError,
     ProtocolError,
     TaskFailedError,
@@ -28,6 +32,7 @@ from altcraft_async import (
 from altcraft_async.simulator import Fault
 
 if TYPE_CHECKING:
+    from altcraft_async.client import ClientOptions
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
@@ -274,6 +279,49 @@ async def test_polls_share_one_look(platform: OpenPlatform) -> None:
         statuses = await asyncio.gather(*(handle.poll() for _ in range(10)))
         assert statuses == [handle.status] * 10
         assert server.count(STATUS) == 1
+
+
+async def test_poll_that_joins_a_look_makes_no_other(platform: OpenPlatform) -> None:
+    """A poll() during a look waits for that one."""
+    async with platform(options={"poll": Constant(60)}) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave(STATUS, Fault.slow_body(3))
+        first = asyncio.create_task(handle.poll())
+        await asyncio.sleep(1)
+        await handle.poll()
+        await first
+        await asyncio.sleep(5)
+        assert server.count(STATUS) == 1
+
+
+async def test_ref_with_a_naive_time_is_taken_as_utc(platform: OpenPlatform) -> None:
+    """A ref made by hand, without a zone in its time, can be awaited."""
+    async with platform(duration=1) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        naive = datetime(2026, 1, 1)  # noqa: DTZ001 -- that is the point
+        ref = TaskRef(task_id=handle.ref.task_id, kind="resource", started_at=naive)
+        await asyncio.sleep(1)
+        assert isinstance(await client.tasks.attach(ref), CountersReport)
+
+
+async def test_hook_that_raises_ends_in_an_error_of_ours(platform: OpenPlatform) -> None:
+    """Whatever a borrowed session's own hooks raise, whoever waits gets one of our errors."""
+
+    async def break_looks(_session: object, _context: object, params: object) -> None:
+        if "tasks/status" in str(params):
+            raise KeyError
+
+    hooks = aiohttp.TraceConfig()
+    hooks.on_request_start.append(break_looks)
+    async with aiohttp.ClientSession(trace_configs=[hooks]) as borrowed:
+        options: ClientOptions = {
+            "session": borrowed,
+            "polling_patience": Patience(failures=2, seconds=0),
+        }
+        async with platform(options=options) as (_, client):
+            handle = await client.resources.refresh_counters(24, database_id=1)
+            with pytest.raises(PollingError, match="KeyError"):
+                await handle
 
 
 async def test_poll_raises_why_its_look_failed(platform: OpenPlatform) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from altcraft_async.core.checks import checked_text
@@ -10,6 +11,9 @@ from altcraft_async.errors import ConfigurationError
 __all__ = ["API_PATH", "api_root"]
 
 API_PATH = "/api/v1.1"
+
+# A name as DNS takes it, or an address within brackets, which urlsplit has checked.
+_HOST = re.compile(r"[\w.-]+|[0-9a-fA-F]*:[0-9a-fA-F:.]+(?:%\w+)?")
 
 _NO_HOST = "has a host or port that cannot be one"
 
@@ -36,7 +40,7 @@ def api_root(base_url: object) -> str:
 
 def _is_host(host: str) -> bool:
     try:
-        return ":" in host or bool(host.encode("idna"))
+        return bool(_HOST.fullmatch(host.encode("idna").decode()))
     except UnicodeError:
         return False
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 from typing import SupportsFloat, SupportsIndex, cast
 
 from altcraft_async.errors import ConfigurationError
 
-__all__ = ["checked_id", "checked_positive", "checked_seconds", "checked_target", "checked_text"]
+__all__ = [
+    "checked_choice",
+    "checked_id",
+    "checked_kind",
+    "checked_names",
+    "checked_number",
+    "checked_positive",
+    "checked_seconds",
+    "checked_share",
+    "checked_target",
+    "checked_text",
+]
 
 _LARGEST_ID = 2**63 - 1
 
@@ -18,7 +29,7 @@ def checked_id(name: str, value: SupportsIndex) -> int:
     """Return a positive id as an ``int``; whatever can be an index is one, but not a bool."""
     try:
         number = 0 if isinstance(value, bool) else index(value)
-    except TypeError:
+    except Exception:  # noqa: BLE001 -- of a target anything may come
         number = 0
     if 0 < number <= _LARGEST_ID:
         return number
@@ -57,12 +68,55 @@ def checked_seconds(name: str, value: object, *, least: float = 0.0) -> float:
     raise ConfigurationError(msg)
 
 
+def checked_number(name: str, value: object) -> float:
+    """Return a number from 0 on, however large."""
+    number = _number(value)
+    if number >= 0:
+        return number
+    msg = f"{name}: has to be a number from 0 on, not {_shown(value)}"
+    raise ConfigurationError(msg)
+
+
+def checked_share(name: str, value: object) -> float:
+    """Return a number from 0 to 1."""
+    number = _number(value)
+    if 0 <= number <= 1:
+        return number
+    msg = f"{name}: has to be between 0 and 1, not {_shown(value)}"
+    raise ConfigurationError(msg)
+
+
+def checked_choice(name: str, value: object, *choices: str) -> None:
+    """Refuse what is none of these words."""
+    if not (isinstance(value, str) and value in choices):
+        msg = f"{name}: has to be {' or '.join(map(repr, choices))}, not {_shown(value)}"
+        raise ConfigurationError(msg)
+
+
 def checked_positive(name: str, value: object) -> float:
     """Return a finite number above 0."""
     number = _number(value)
     if 0 < number < math.inf:
         return number
     msg = f"{name}: has to be a positive number, not {_shown(value)}"
+    raise ConfigurationError(msg)
+
+
+def checked_kind(name: str, value: object, kind: type) -> None:
+    """Refuse what is not of this type."""
+    if not isinstance(value, kind):
+        msg = f"{name}: has to be {kind.__name__}, not {type(value).__name__}"
+        raise ConfigurationError(msg)
+
+
+def checked_names(name: str, value: object) -> frozenset[str]:
+    """Return names in lower case; one text alone is not several."""
+    names = cast("Iterable[object]", value)
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        found = [one for one in names if isinstance(one, str)]
+        if len(found) == len(list(names)):
+            return frozenset(one.strip().lower() for one in found)
+    msg = f"{name}: has to be a collection of texts"
     raise ConfigurationError(msg)
 
 
@@ -76,5 +130,5 @@ def _number(value: object) -> float:
 def _shown(value: object) -> str:
     try:
         return repr(value)
-    except ValueError:  # an int of thousands of digits is not printed
-        return "so large a number"
+    except Exception:  # noqa: BLE001 -- an int of thousands of digits is not printed either
+        return "this"

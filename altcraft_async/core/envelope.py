@@ -158,7 +158,7 @@ def _address(location: str) -> str:
 def _misread(answered: Answered, reason: str) -> ProtocolError:
     response, path = answered.response, answered.endpoint.path
     refused = response.status // 100 == _CLIENT and response.status not in _MAY_HAVE_ACTED
-    kind = response.content_type[:SNIPPET_CHARACTERS] or "no content type"
+    kind = answered.hide(response.content_type)[:SNIPPET_CHARACTERS] or "no content type"
     hint = "; is base_url right, or did a proxy answer?" if _is_page(response) else ""
     said = f"{reason} (HTTP {response.status}, {kind}, {len(response.body)} bytes)"
     return ProtocolError(

@@ -1,8 +1,9 @@
 """When to look at a task again: pure functions of what was seen.
 
-A policy is any object with ``next_look(seen) -> seconds``. It keeps nothing
-about a task and never sleeps, so one policy serves every handle of a client,
-and a test calls it with the values it wants.
+A policy is any object with ``next_look(seen) -> seconds``. All that is known
+of a task is in ``seen``, and a policy never sleeps, so one serves every handle
+of a client, and a test calls it with the values it wants. What it knows beyond
+one task, it is taught by ``learn``, if it has that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from altcraft_async.core.checks import checked_positive
+from altcraft_async.core.checks import checked_positive, checked_share
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import TaskKind
 
@@ -100,7 +101,7 @@ class PollPolicy(Protocol):
 
 def checked_policy(policy: object) -> PollPolicy:
     """Return what can pace looks, or say what is missing."""
-    if isinstance(policy, PollPolicy):
+    if isinstance(policy, PollPolicy) and not isinstance(policy, type):
         return policy
     msg = "poll: has to have a next_look(seen) method, as Adaptive() has"
     raise ConfigurationError(msg)
@@ -150,7 +151,7 @@ class Exponential(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse what could not be waited for."""
         checked_positive("first", self.first)
         checked_positive("ceiling", self.ceiling)
-        _check_share("jitter", self.jitter)
+        checked_share("jitter", self.jitter)
         if not 1 <= self.factor < math.inf:
             msg = f"factor: has to be a number from 1 on, not {self.factor!r}"
             raise ConfigurationError(msg)
@@ -162,9 +163,3 @@ class Exponential(msgspec.Struct, frozen=True, kw_only=True):
         except OverflowError:
             grown = self.ceiling
         return grown * (1 - self.jitter * seen.chance)
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        msg = f"{name}: has to be between 0 and 1, not {value!r}"
-        raise ConfigurationError(msg)

@@ -6,14 +6,12 @@ is repeated only where it surely was not acted on. Everything else is a read.
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
+from altcraft_async.core.checks import checked_id, checked_seconds
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
-    ConfigurationError,
     ProtocolError,
     RateLimitedError,
     ServerError,
@@ -52,13 +50,9 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not be obeyed."""
-        if self.attempts < 1:
-            msg = f"attempts: has to be 1 or more, not {self.attempts!r}"
-            raise ConfigurationError(msg)
+        checked_id("attempts", self.attempts)
         for name in ("first", "ceiling", "total"):
-            if not 0 <= getattr(self, name) < math.inf:
-                msg = f"{name}: has to be a number of seconds from 0 on"
-                raise ConfigurationError(msg)
+            checked_seconds(name, getattr(self, name))
 
 
 def is_passing(error: AltcraftError) -> bool:

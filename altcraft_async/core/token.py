@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import html
 from typing import NoReturn
+from urllib.parse import quote
+
+import msgspec
 
 from altcraft_async.core.checks import checked_text
 
@@ -17,19 +21,31 @@ class Token:
     It is opaque: the vendor shows samples but documents no form.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_shapes", "_text")
 
     def __init__(self, text: object) -> None:
         """Check the token without ever quoting it."""
         self._text = checked_text("token", text)
+        escaped = {
+            self._text,
+            msgspec.json.encode(self._text).decode()[1:-1],
+            self._text.replace("/", "\\/"),
+            html.escape(self._text),
+            html.escape(self._text, quote=False),
+            quote(self._text, safe=""),
+        }
+        # The longest first, so that none leaves a part of another.
+        self._shapes = sorted(escaped, key=len, reverse=True)
 
     def reveal(self) -> str:
         """Return the token itself, for the one place that writes it into a request."""
         return self._text
 
     def hide(self, text: str) -> str:
-        """Return the text without the token in it."""
-        return text.replace(self._text, _MASK)
+        """Return the text without the token in it, escaped or not."""
+        for shape in self._shapes:
+            text = text.replace(shape, _MASK)
+        return text
 
     def __repr__(self) -> str:
         """Show nothing."""

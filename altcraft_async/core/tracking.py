@@ -14,9 +14,10 @@ from enum import Enum
 import msgspec
 
 from altcraft_async.core.answers import TaskAnswer
+from altcraft_async.core.checks import checked_number
 from altcraft_async.core.pacing import Finished, Seen
 from altcraft_async.core.repeating import is_passing
-from altcraft_async.errors import AltcraftError, ConfigurationError, NotFoundError
+from altcraft_async.errors import AltcraftError, NotFoundError
 from altcraft_async.models import TaskRef, TaskStatus
 
 __all__ = [
@@ -74,9 +75,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what could not be obeyed."""
         for name in ("failures", "seconds", "unknown"):
-            if not getattr(self, name) >= 0:
-                msg = f"{name}: has to be a number from 0 on"
-                raise ConfigurationError(msg)
+            checked_number(name, getattr(self, name))
 
 
 class Track(msgspec.Struct):

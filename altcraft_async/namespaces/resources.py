@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from typing import TypeAlias
 
-from altcraft_async.core.checks import checked_target
+from altcraft_async.core.checks import checked_kind, checked_seconds, checked_target
 from altcraft_async.core.endpoints import REFRESH_RESOURCE
 from altcraft_async.many import refresh_many
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback
@@ -65,6 +65,8 @@ class Resources:
         (``resources/refresh_counters``).
         """
         target = checked_target((resource_id, database_id), *_TARGET)
+        if feedback is not None:
+            checked_kind("feedback", feedback, Feedback)
         return await self._starting.start(_recount(target, feedback), join=join)
 
     async def refresh(
@@ -93,6 +95,8 @@ class Resources:
             TaskError: The task gave no result, or not in time.
             AltcraftError: The start or a look failed.
         """
+        if timeout is not None:  # before anything is started
+            checked_seconds("timeout", timeout)
         handle = await self.refresh_counters(
             resource_id, database_id=database_id, feedback=feedback, join=join
         )
@@ -146,4 +150,5 @@ def _recount(target: tuple[int, ...], feedback: Feedback | None) -> Start:
         kind="resource",
         target=target,
         values={**dict(zip(_TARGET, target, strict=True)), "feedback": feedback},
+        feedback=feedback,
     )

@@ -56,3 +56,17 @@ def test_secret_bytes_are_sent_as_they_are() -> None:
     """For everybody but the eye secret bytes are bytes."""
     assert SecretBytes(b"abc") == b"abc"
     assert b"".join([SecretBytes(b"abc")]) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("token", "echoed"),
+    [
+        ("a&b<c", "token a&amp;b&lt;c"),
+        ('a"b\\c', 'token a\\"b\\\\c'),
+        ("tok/en", "token tok\\/en"),
+        ("tok/en+", "token tok%2Fen%2B"),
+    ],
+)
+def test_escaped_token_is_hidden(token: str, echoed: str) -> None:
+    """However a server writes the token, it does not show."""
+    assert Token(token).hide(echoed) == "token ***"
