@@ -1,16 +1,58 @@
-"""What a look costs beyond HTTP, and what a watched handle weighs, with 100,000 in flight.
+"""What waiting for 100,000 refreshes costs beyond HTTP: CPU time, memory, and the loop's time.
 
-The look is a coroutine that returns a running status at once. The rival is
-what one would write: a Task per handle that sleeps between looks.
+Looks answer at once. The rival is what one would write: a Task per refresh
+that sleeps between looks. The loop's lag is compared with that of a loop
+which makes as many looks a second and has hardly anything in flight.
 """
 
 from __future__ import annotations
 
-from benchmarks.side_by_side import ratios
+from functools import partial
+
+from benchmarks.processes import run_contender
+from benchmarks.side_by_side import Row, medians, round_off
 
 ROUNDS = 3
 
+TITLES = {
+    "handles": "ours, `as_completed`, ends with `aclose()`",
+    "stream": "ours, `refresh_many`, ends with its reader's cancellation",
+    "a_task_each": "a Task each, end with their cancellation",
+    "same_load": "as many looks, hardly anything in flight",
+    "looked_at": "ours, three looks at each, the default policy, answers of their own",
+}
 
-def main() -> list[dict[str, object]]:
-    """Run both contenders in turns and compare their medians."""
-    return ratios("scheduling", ours="ours", rivals=["a_task_each"], rounds=ROUNDS)
+
+def main() -> dict[str, list[Row]]:
+    """Run all crowds in turns and compare their medians."""
+    found = medians(partial(run_contender, "scheduling"), list(TITLES), rounds=ROUNDS)
+    found["same_load"].pop("bytes")  # of how few there are
+    ours, rival, idle = found["handles"], found["a_task_each"], found["same_load"]
+    stream, looked_at = found["stream"], found["looked_at"]
+    cpu, lag, stop = "CPU µs per look", "loop lag p99 ms", "longest loop stop at the end ms"
+    figures = ["looks per second", cpu, "bytes", lag, stop]
+    return {
+        "100,000 in flight": [
+            {
+                "crowd": title,
+                **{figure: _shown(found[name].get(figure)) for figure in figures},
+            }
+            for name, title in TITLES.items()
+        ],
+        "Ratios": [
+            {"figure": "CPU per look, ours / a Task each", "ratio": _ratio(ours, rival, cpu)},
+            {"figure": "bytes, ours / a Task each", "ratio": _ratio(ours, rival, "bytes")},
+            {"figure": "loop lag, ours / hardly any", "ratio": _ratio(ours, idle, lag)},
+            {"figure": "loop stop, aclose() / Tasks", "ratio": _ratio(ours, rival, stop)},
+            {"figure": "loop stop, refresh_many / Tasks", "ratio": _ratio(stream, rival, stop)},
+            {"figure": "bytes after looks / before", "ratio": _ratio(looked_at, ours, "bytes")},
+        ],
+    }
+
+
+def _ratio(one: dict[str, float], other: dict[str, float], figure: str) -> float:
+    return round(one[figure] / other[figure], 3)
+
+
+def _shown(value: float | None) -> object:
+    return "" if value is None else round_off(value)

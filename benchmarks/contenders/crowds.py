@@ -1,0 +1,200 @@
+"""Ways to have many refreshes in flight, with looks that answer at once, without HTTP.
+
+Each crowd enters and returns what ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from altcraft_async import (
+    AltcraftClient,
+    CountersReport,
+    PollPolicy,
+    Seen,
+    TaskHandle,
+    TaskRef,
+    TaskStatus,
+    as_completed,
+)
+from altcraft_async.core.answers import TaskAnswer, counters_report
+from altcraft_async.core.codecs import Document
+from altcraft_async.core.endpoints import TASK_STATUS
+from altcraft_async.core.envelope import interpret
+from altcraft_async.core.wire import Response
+from altcraft_async.many import refresh_many
+from altcraft_async.polling import PollRules
+from altcraft_async.tasks import poll_of
+from benchmarks.contenders.measuring import TOKEN, url_of
+from benchmarks.serving.bodies import BODIES
+
+HANDLES = 100_000
+PERIOD = 20.0  # seconds between two looks at one handle: 5,000 looks a second
+FEW = 100
+"""Tasks that make as many looks a second all the same, with hardly anything in flight."""
+
+RUNNING = TaskAnswer(TaskStatus(status="running", progress=1), Document(None, textual=False))
+
+End = Callable[[], Awaitable[object]]
+
+
+class Looks:
+    """Looks that answer at once, and are counted."""
+
+    def __init__(self) -> None:
+        """Begin at none."""
+        self.count = 0
+
+    async def same(self, _task_id: str) -> TaskAnswer:
+        """Return the same answer each time, so that only what is around a look costs."""
+        self.count += 1
+        return RUNNING
+
+    async def real(self, _task_id: str) -> TaskAnswer:
+        """Read an answer of its own each time, which takes the memory that it takes."""
+        self.count += 1
+        body = BODIES["json"].running % min(99, self.count // HANDLES)
+        return interpret(TASK_STATUS, Response(status=200, body=body), str)
+
+
+class EveryPeriod:
+    """Looks every `PERIOD`, the first time anywhere within it."""
+
+    def next_look(self, seen: Seen) -> float:
+        """Return seconds."""
+        return PERIOD if seen.looks else PERIOD * seen.chance
+
+
+def ref(number: int) -> TaskRef:
+    """Return a ref such as a start makes, of strings and numbers of its own."""
+    return TaskRef(
+        task_id=f"c9c3ec48-1bef-4969-9c1a-{number:012d}",
+        kind="resource",
+        target=(1000 + number, 1000),
+        started_at=datetime.now(UTC),
+    )
+
+
+async def handles(looks: Looks) -> End:
+    """Wait for handles with `as_completed`; it ends by closing the client."""
+    return await _handles(looks.same, EveryPeriod())
+
+
+async def looked_at(looks: Looks) -> End:
+    """Do so with the default policy and real answers."""
+    return await _handles(looks.real, None)
+
+
+async def stream(looks: Looks) -> End:
+    """Have them in one `refresh_many`; it ends by cancelling who reads it."""
+    client, rules = _client(looks.same, EveryPeriod())
+    numbers = iter(range(HANDLES))
+    full = asyncio.Event()
+
+    async def start(_target: object) -> TaskHandle[CountersReport]:
+        number = next(numbers)
+        if number == HANDLES - 1:
+            full.set()
+        return _handle(number, rules)
+
+    async def read() -> None:
+        targets = ((1000 + number, 1000) for number in range(HANDLES + 1))
+        async for _ in refresh_many(targets, start, in_flight=HANDLES, timeout=None):
+            pass
+
+    reader = asyncio.create_task(read())
+    await full.wait()
+
+    async def end() -> None:
+        reader.cancel()
+        await asyncio.wait([reader])
+        await client.aclose()
+
+    return end
+
+
+async def a_task_each(looks: Looks) -> End:
+    """Poll as one would by hand: a Task per handle that sleeps between looks."""
+
+    async def poll(what: TaskRef) -> None:
+        await asyncio.sleep(PERIOD * random.random())  # noqa: S311 -- spreads, hides nothing
+        while True:
+            answer = await looks.same(what.task_id)
+            if answer.status.status == "completed":
+                return
+            await asyncio.sleep(PERIOD)
+
+    return await _tasks([poll(ref(number)) for number in range(HANDLES)])
+
+
+async def same_load(looks: Looks) -> End:
+    """Make as many looks a second from a few tasks: a loop that is idle but for them."""
+    pause = PERIOD * FEW / HANDLES
+
+    async def poll() -> None:
+        await asyncio.sleep(pause * random.random())  # noqa: S311 -- likewise
+        while True:
+            answer = await looks.same("")
+            if answer.status.status == "completed":
+                return
+            await asyncio.sleep(pause)
+
+    return await _tasks([poll() for _ in range(FEW)])
+
+
+CROWDS: Mapping[str, Callable[[Looks], Awaitable[End]]] = {
+    "handles": handles,
+    "looked_at": looked_at,
+    "stream": stream,
+    "a_task_each": a_task_each,
+    "same_load": same_load,
+}
+
+
+async def _handles(look: Callable[[str], Awaitable[TaskAnswer]], policy: PollPolicy | None) -> End:
+    client, rules = _client(look, policy)
+    watched = [_handle(number, rules) for number in range(HANDLES)]
+
+    async def wait() -> None:
+        async for _ in as_completed(watched):
+            pass
+
+    waiting = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+
+    async def end() -> None:
+        await client.aclose()
+        await asyncio.wait([waiting])
+
+    return end
+
+
+def _client(
+    look: Callable[[str], Awaitable[TaskAnswer]], policy: PollPolicy | None
+) -> tuple[AltcraftClient, PollRules]:
+    """Return a client and its own rules, but for the look."""
+    client = AltcraftClient(url_of(1), TOKEN, poll=policy)
+    rules = poll_of(client.tasks.attach("any")).rules
+    return client, msgspec.structs.replace(rules, look=look)
+
+
+def _handle(number: int, rules: PollRules) -> TaskHandle[CountersReport]:
+    now = asyncio.get_running_loop().time()
+    return TaskHandle(ref(number), rules, counters_report, started=now)
+
+
+async def _tasks(polls: list[Awaitable[None]]) -> End:
+    tasks = [asyncio.ensure_future(poll) for poll in polls]
+    await asyncio.sleep(0)
+
+    async def end() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    return end

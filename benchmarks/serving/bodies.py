@@ -1,0 +1,101 @@
+"""Answers in both formats, shaped as the vendor documents them, as templates of bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import xmltodict
+
+_FIGURES = (
+    "all",
+    "complained",
+    "hardbounced",
+    "invalid",
+    "subscribed",
+    "subscribed_sendable",
+    "suspended",
+    "unconfirmed",
+    "unconfirmed_sendable",
+    "unsubscribed",
+)
+
+DATABASE = 1
+"""The database that every result is of."""
+
+_RESULT = {
+    "channels": [
+        {"channel": channel, "status": {name: 1336 + n for n, name in enumerate(_FIGURES)}}
+        for channel in ("sms", "push", "email")
+    ],
+    "in_progress": False,
+    "last_count_time": "counted at 2024-04-19T13:31:08Z in 231.374251ms",
+    "list_id": DATABASE,
+    "refresh_task_id": "",
+    "updated": "2024-04-19T13:31:08.927Z",
+}
+
+
+class Bodies(NamedTuple):
+    """One format's answers.
+
+    Attributes:
+        content_type: Of the answer.
+        started: With a place for the task id.
+        running: With a place for the progress.
+        completed: With a result of one group of three channels.
+        before_id: What stands before the task id in a request, and
+        after_id: behind it.
+    """
+
+    content_type: bytes
+    started: bytes
+    running: bytes
+    completed: bytes
+    before_id: bytes
+    after_id: bytes
+
+    def task_id(self, request: bytes) -> bytes:
+        """Find the task id in the body of a look."""
+        return request.partition(self.before_id)[2].lstrip(b' :"').partition(self.after_id)[0]
+
+
+def _answer(data: Mapping[str, object]) -> dict[str, object]:
+    return {"data": data, "error": 0, "error_text": "Successful operation"}
+
+
+_STARTED = _answer({"task_id": "TASK"})
+_RUNNING = _answer({"status": "running", "progress": "PROGRESS"})
+_COMPLETED = _answer({"status": "completed", "progress": 100, "result": [_RESULT]})
+
+
+def _json(value: Mapping[str, object]) -> bytes:
+    text = json.dumps(value, separators=(",", ":"))
+    return text.replace("TASK", "%b").replace('"PROGRESS"', "%d").encode()
+
+
+def _xml(value: Mapping[str, object]) -> bytes:
+    return (
+        xmltodict.unparse({"xml": value}).replace("TASK", "%b").replace("PROGRESS", "%d").encode()
+    )
+
+
+BODIES: Mapping[str, Bodies] = {
+    "json": Bodies(
+        b"application/json",
+        _json(_STARTED),
+        _json(_RUNNING),
+        _json(_COMPLETED),
+        b'"task_id"',
+        b'"',
+    ),
+    "xml": Bodies(
+        b"application/xml",
+        _xml(_STARTED),
+        _xml(_RUNNING),
+        _xml(_COMPLETED),
+        b"<task_id>",
+        b"<",
+    ),
+}

@@ -1,0 +1,77 @@
+"""What a client knows of a pretended task: as much as `Seen` and `Finished` say, and no more."""
+
+from __future__ import annotations
+
+from altcraft_async import PollPolicy, Seen
+from altcraft_async.core.pacing import Finished, Learner, pause
+from benchmarks.simulation.tasks import Pretended
+
+
+class Watched:
+    """One task under a policy; times are seconds since its start.
+
+    Attributes:
+        task: What really happens.
+        looks: Looks made.
+        lag: Seconds from its end to the look that found it over.
+    """
+
+    __slots__ = ("_earlier", "_newest", "_policy", "_running", "_target", "lag", "looks", "task")
+
+    def __init__(self, task: Pretended, policy: PollPolicy) -> None:
+        """Know nothing yet."""
+        self.task = task
+        self._target = (task.number, 1)
+        self.looks = 0
+        self.lag = 0.0
+        self._policy = policy
+        self._running: list[tuple[float, int]] = []
+        self._newest = self._earlier = (0.0, 0)
+
+    def first_look(self) -> float:
+        """Return when to look first."""
+        return self._pause(0.0, 0)
+
+    def look(self, waited: float) -> float | None:
+        """Look; return when to look again, ``None`` where it is over."""
+        self.looks += 1
+        if waited >= self.task.duration:
+            self._end(waited)
+            return None
+        progress = self.task.percent(waited)
+        self._earlier = self._newest
+        if progress > self._newest[1]:
+            self._newest = (waited, progress)
+        self._running.append((waited, progress))
+        return waited + self._pause(waited, progress)
+
+    @property
+    def relative_lag(self) -> float:
+        """Lag as a share of the duration; of a second, where it is shorter."""
+        return self.lag / max(self.task.duration, 1.0)
+
+    def expected_end(self, due: float) -> float:
+        """Return when an even bar would be full; without one, when the next look is due."""
+        waited, progress = self._newest
+        return waited * 100 / (progress + 0.5) if progress else due
+
+    def _pause(self, waited: float, progress: int) -> float:
+        seen = Seen(
+            waited=waited,
+            looks=self.looks,
+            progress=progress,
+            earlier_waited=self._earlier[0],
+            earlier_progress=self._earlier[1],
+            chance=self.task.dice.random(),
+            kind="resource",
+            target=self._target,
+        )
+        return pause(self._policy, seen)
+
+    def _end(self, waited: float) -> None:
+        self.lag = waited - self.task.duration
+        if isinstance(self._policy, Learner):
+            finished = Finished(
+                kind="resource", target=self._target, looks=self._running, seconds=waited
+            )
+            self._policy.learn(finished)
