@@ -131,23 +131,28 @@ class Scheduler:
         workers = list(self._workers)
         for worker in workers:
             worker.cancel()
-        jobs = [job for job in self._jobs() if job.slot != _IDLE]
+        left = self._jobs(self._wheel)
+        self._wheel = {}
         self._forget()
-        for queue in (*self._due, self._ranked):
-            queue.clear()
-        for number, job in enumerate(dict.fromkeys(jobs), start=1):
+        ended = 0
+        for job in left:  # one by one: even a list of all of them would stop the loop for long
+            if job.slot == _IDLE:
+                continue
             job.slot = _IDLE
             job.close()
-            if number % JOBS_A_TURN == 0:
+            ended += 1
+            if ended % JOBS_A_TURN == 0:
                 await asyncio.sleep(0)
         await asyncio.gather(*workers, return_exceptions=True)
 
-    def _jobs(self) -> Iterator[Job]:
-        yield from self._running
+    def _jobs(self, wheel: dict[int, list[Job]]) -> Iterator[Job]:
+        yield from tuple(self._running)
         for queue in self._due:
-            yield from queue
-        yield from (job for _, _, job in self._ranked)
-        for slot, jobs in self._wheel.items():
+            while queue:
+                yield queue.popleft()
+        while self._ranked:
+            yield self._ranked.pop()[2]
+        for slot, jobs in wheel.items():
             yield from (job for job in jobs if job.slot == slot)
 
     def _forget(self) -> None:
