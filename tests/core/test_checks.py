@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from altcraft_async.core.checks import checked_id, checked_seconds, checked_target, checked_text
+from altcraft_async.core.checks import (
+    checked_choice,
+    checked_id,
+    checked_kind,
+    checked_names,
+    checked_number,
+    checked_positive,
+    checked_seconds,
+    checked_share,
+    checked_target,
+    checked_text,
+)
 from altcraft_async.errors import ConfigurationError
 
 
@@ -96,3 +107,69 @@ def test_seconds_beyond_every_float_are_refused() -> None:
     """A whole number that no float can hold is refused as any other."""
     with pytest.raises(ConfigurationError, match=r"^timeout: "):
         checked_seconds("timeout", 10**400)
+
+
+@pytest.mark.parametrize("value", ["xml", "json"])
+def test_word_among_the_choices_is_taken(value: str) -> None:
+    """One of the words is fine."""
+    checked_choice("format", value, "json", "xml")
+
+
+@pytest.mark.parametrize("value", ["yaml", "", None, ["json"], 5])
+def test_word_that_is_no_choice_is_refused_with_the_choices(value: object) -> None:
+    """What is none of the words is refused, and they are named."""
+    with pytest.raises(ConfigurationError, match=r"^format: has to be 'json' or 'xml'"):
+        checked_choice("format", value, "json", "xml")
+
+
+def test_value_of_the_wanted_kind_is_taken() -> None:
+    """A subclass is of the kind as well."""
+    checked_kind("retry", True, int)  # noqa: FBT003 -- a bool is an int
+
+
+def test_value_of_another_kind_is_refused_by_both_kinds() -> None:
+    """The text names what is wanted and what came, not the value."""
+    with pytest.raises(ConfigurationError, match=r"^retry: has to be int, not str$"):
+        checked_kind("retry", "secret", int)
+
+
+@pytest.mark.parametrize("names", [["Failed ", "ERROR"], ("failed", "error"), {"failed", "error"}])
+def test_names_are_taken_in_any_case(names: object) -> None:
+    """Case and spaces around a name do not matter."""
+    assert checked_names("failure_statuses", names) == {"failed", "error"}
+
+
+@pytest.mark.parametrize("names", ["failed", b"failed", None, 5, ["failed", 5]])
+def test_what_is_no_collection_of_names_is_refused(names: object) -> None:
+    """One text is not several names, though it can be iterated over."""
+    with pytest.raises(ConfigurationError, match=r"^failure_statuses:"):
+        checked_names("failure_statuses", names)
+
+
+@pytest.mark.parametrize(("value", "number"), [(0, 0), (5, 5), (math.inf, math.inf)])
+def test_number_from_zero_on_is_taken_however_large(value: float, number: float) -> None:
+    """Zero and infinity are numbers to be patient with."""
+    assert checked_number("seconds", value) == number
+
+
+@pytest.mark.parametrize("value", [-1, math.nan, "5", None])
+def test_what_is_no_number_from_zero_on_is_refused(value: object) -> None:
+    """Anything else is refused by name."""
+    with pytest.raises(ConfigurationError, match=r"^seconds:"):
+        checked_number("seconds", value)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, "5", None])
+def test_what_is_no_share_is_refused(value: object) -> None:
+    """A share is a number from 0 to 1."""
+    assert checked_share("jitter", 0.5) == 0.5
+    with pytest.raises(ConfigurationError, match=r"^jitter: has to be between 0 and 1"):
+        checked_share("jitter", value)
+
+
+@pytest.mark.parametrize("value", [0, -1, math.inf, math.nan, "5", None])
+def test_what_is_no_positive_number_is_refused(value: object) -> None:
+    """A rate or a pause has to be above zero and finite."""
+    assert checked_positive("rate_limit", 20) == 20
+    with pytest.raises(ConfigurationError, match=r"^rate_limit: has to be a positive number"):
+        checked_positive("rate_limit", value)
