@@ -53,6 +53,7 @@ from altcraft_async.models import (
     TaskStatus,
 )
 from altcraft_async.tasks import TaskHandle
+from altcraft_async.waits import TenacityWait
 
 __all__ = [
     "Adaptive",
@@ -93,6 +94,7 @@ __all__ = [
     "TaskRef",
     "TaskStalledError",
     "TaskStatus",
+    "TenacityWait",
     "TransportError",
     "WaitError",
     "WaitTimeoutError",

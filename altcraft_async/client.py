@@ -7,7 +7,7 @@ import math
 import os
 import random
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, Self, TypedDict, Unpack
@@ -28,7 +28,7 @@ from altcraft_async.core.checks import (
 )
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS
-from altcraft_async.core.pacing import Learner, PollPolicy, checked_policy
+from altcraft_async.core.pacing import Learner, PollPolicy, Seen, checked_policy
 from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Retry
 from altcraft_async.core.token import Token
@@ -61,7 +61,7 @@ class ClientOptions(TypedDict, total=False):
     token_in: TokenPlace
     session: aiohttp.ClientSession | None
     retry: Retry
-    poll: PollPolicy
+    poll: PollPolicy | Callable[[Seen], float] | None
     rate_limit: float | None
     request_timeout: float
     polling_patience: Patience
@@ -97,7 +97,7 @@ class AltcraftClient:
         token_in: TokenPlace = "body",  # noqa: S107 -- a place, no password
         session: aiohttp.ClientSession | None = None,
         retry: Retry = _RETRY,
-        poll: PollPolicy | None = None,
+        poll: PollPolicy | Callable[[Seen], float] | None = None,
         rate_limit: float | None = None,
         request_timeout: float = 30.0,
         polling_patience: Patience = _PATIENCE,
@@ -118,7 +118,8 @@ class AltcraftClient:
             session: An open ``aiohttp.ClientSession`` to use and not to
                 close. Without one the client has its own.
             retry: How often a failed request is repeated.
-            poll: When to look at a running task again; `Adaptive` by default.
+            poll: When to look at a running task again: `Adaptive` by default,
+                another policy, or a function from `Seen` to seconds.
             rate_limit: Requests per second at most, over everything this
                 client sends; ``None`` for no limit of yours. When the server
                 objects (429, ``Retry-After``), the rate shrinks and recovers

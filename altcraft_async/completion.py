@@ -53,8 +53,10 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
     try:
         for handle, herald in heralds:
             poll_of(handle).watch(herald)
-        for _ in heralds:
+        for number in range(1, len(heralds) + 1):
             yield await queue.get()
+            if number % HANDLES_A_TURN == 0:  # where very many end together
+                await asyncio.sleep(0)
     finally:
         await unwatch_all(heralds)
 

@@ -141,7 +141,7 @@ class TaskPoll:
         self._soon = started is None
         self._watchers: list[Watcher] = []
         # End watchers a little after their deadline, if the last look takes too long.
-        self._limits: dict[Watcher, asyncio.TimerHandle] = {}
+        self._limits: dict[Watcher, asyncio.TimerHandle] | None = None
 
     @property
     def rules(self) -> PollRules:
@@ -199,9 +199,8 @@ class TaskPoll:
         if watcher.deadline < math.inf:
             self._rules.scheduler.at_latest(self, watcher.deadline)
             loop = self._rules.lifetime.enter()
-            self._limits[watcher] = loop.call_at(
-                watcher.deadline + LAST_LOOK_SECONDS, self.expire, watcher
-            )
+            limit = loop.call_at(watcher.deadline + LAST_LOOK_SECONDS, self.expire, watcher)
+            self._limits = {**(self._limits or {}), watcher: limit}
 
     def unwatch(self, watcher: Watcher) -> None:
         """Forget a watcher; without any, looking stops."""
@@ -341,7 +340,7 @@ class TaskPoll:
             logger.warning("still looking, for callbacks only: %s", error)
 
     def _unlimit(self, watcher: Watcher) -> None:
-        limit = self._limits.pop(watcher, None)
+        limit = self._limits.pop(watcher, None) if self._limits else None
         if limit is not None:
             limit.cancel()
 

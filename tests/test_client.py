@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+import tenacity
 
 from altcraft_async import (
     AltcraftClient,
@@ -15,11 +16,13 @@ from altcraft_async import (
     Feedback,
     PollingError,
     ProtocolError,
+    Seen,
     TaskHandle,
+    TenacityWait,
 )
 
 if TYPE_CHECKING:
-    from altcraft_async import Finished, Seen
+    from altcraft_async import Finished
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime]
@@ -187,6 +190,33 @@ class Broken:
     def next_look(self, seen: Seen) -> float:
         """Return a pause, then fail."""
         return 1 / (1 - seen.looks)
+
+
+async def test_function_is_a_policy(platform: OpenPlatform) -> None:
+    """A function from what was seen to seconds paces the looks."""
+    async with platform(duration=10, options={"poll": lambda seen: 2.0 + seen.looks}) as (
+        _,
+        client,
+    ):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await handle
+        assert handle.polls == 4
+
+
+@pytest.mark.parametrize(
+    ("wait", "pauses"),
+    [
+        (tenacity.wait_fixed(3), [3, 3, 3]),
+        (tenacity.wait_exponential(multiplier=1, max=3), [1, 2, 3]),
+        (tenacity.wait_incrementing(start=1, increment=2), [1, 3, 5]),
+        (tenacity.wait_fixed(1) + tenacity.wait_fixed(2), [3, 3, 3]),
+    ],
+)
+def test_wait_of_tenacity_is_a_policy(wait: tenacity.wait.wait_base, pauses: list[float]) -> None:
+    """Each look counts as an attempt."""
+    policy = TenacityWait(wait)
+    seen = [Seen(waited=looks * 10.0, looks=looks) for looks in range(3)]
+    assert [policy.next_look(one) for one in seen] == pauses
 
 
 class Unteachable:

@@ -123,7 +123,8 @@ class Adaptive:
         """Take note of how a task went."""
         duration = self._duration_of(finished)
         self._durations.add(duration)
-        self._note_target((finished.kind, finished.target), duration)
+        if finished.target is not None:
+            self._note_target((finished.kind, finished.target), duration)
         later = len(finished.looks)
         for waited, progress, earlier in _steps(finished.looks):
             later -= 1
@@ -180,7 +181,7 @@ class Adaptive:
     def _repeat_of(self, seen: Seen) -> tuple[Moment, float] | None:
         """Return the belief of how long this target takes compared with the last time."""
         last = self._last_durations.get((seen.kind, seen.target))
-        if last is None:
+        if last is None or seen.target is None:
             return None
         moment = self._repeats.best(
             seen.waited / last, self.look_cost * _BLIND_COST, _ENOUGH_DURATIONS_BEYOND

@@ -9,8 +9,8 @@ one task, it is taught by ``learn``, if it has that.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast, runtime_checkable
 
 import msgspec
 
@@ -101,10 +101,23 @@ class PollPolicy(Protocol):
 
 def checked_policy(policy: object) -> PollPolicy:
     """Return what can pace looks, or say what is missing."""
-    if isinstance(policy, PollPolicy) and not isinstance(policy, type):
-        return policy
-    msg = "poll: has to have a next_look(seen) method, as Adaptive() has"
+    if not isinstance(policy, type):
+        if isinstance(policy, PollPolicy):
+            return policy
+        if callable(policy):
+            return _Called(cast("Callable[[Seen], float]", policy))
+    msg = "poll: has to have a next_look(seen) method, as Adaptive() has, or be a function of seen"
     raise ConfigurationError(msg)
+
+
+class _Called(msgspec.Struct, frozen=True):
+    """A function as a policy."""
+
+    function: Callable[[Seen], float]
+
+    def next_look(self, seen: Seen) -> float:
+        """Return what the function says."""
+        return self.function(seen)
 
 
 def pause(policy: PollPolicy, seen: Seen) -> float:

@@ -243,3 +243,12 @@ def test_full_bar_does_not_make_a_busy_loop(progress: int, earlier: int) -> None
         waited=1000, looks=9, progress=progress, earlier_waited=500, earlier_progress=earlier
     )
     assert 1 <= PATIENT.next_look(stuck) <= 1000
+
+
+def test_function_of_what_was_seen_is_a_policy() -> None:
+    """A function is taken as it is."""
+
+    def later(seen: Seen) -> float:
+        return seen.waited + 1
+
+    assert checked_policy(later).next_look(Seen(waited=4.0)) == 5.0
