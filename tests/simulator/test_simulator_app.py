@@ -272,7 +272,9 @@ async def test_a_stopped_simulator_comes_back_where_it_was() -> None:
     server = Simulator()
     await server.start()
     url = server.url
-    async with aiohttp.ClientSession() as session:
+    # A kept connection would be one to the server that was.
+    fresh = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=fresh) as session:
         caller = Caller(server, session)
         task_id = await caller.start()
         await server.stop()
