@@ -252,3 +252,10 @@ def test_function_of_what_was_seen_is_a_policy() -> None:
         return seen.waited + 1
 
     assert checked_policy(later).next_look(Seen(waited=4.0)) == 5.0
+
+
+@pytest.mark.parametrize("wrong", [Constant, "often", 5])
+def test_what_is_no_policy_is_refused(wrong: object) -> None:
+    """A class is no policy, though it has the method: it still has to be called."""
+    with pytest.raises(ConfigurationError, match=r"^poll:"):
+        checked_policy(wrong)
