@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from operator import index
-from typing import SupportsFloat, SupportsIndex, cast
+from typing import SupportsFloat, SupportsIndex, TypeGuard, cast
 
 from altcraft_async.errors import ConfigurationError
 
@@ -39,13 +39,14 @@ def checked_id(name: str, value: SupportsIndex) -> int:
 
 def checked_target(target: object, *names: str) -> tuple[int, ...]:
     """Return a target of ``refresh_many``: a tuple of positive ids with these names."""
-    shown = _shown(target)
-    if isinstance(target, (tuple, list)):
-        ids = cast("Sequence[SupportsIndex]", target)  # each is checked below
-        if len(ids) == len(names):
-            return tuple(map(checked_id, names, ids))
-    msg = f"targets: have to be ({', '.join(names)}) each, not {shown}"
+    if _is_sequence(target) and len(target) == len(names):
+        return tuple(map(checked_id, names, target))
+    msg = f"targets: have to be ({', '.join(names)}) each, not {_shown(target)}"
     raise ConfigurationError(msg)
+
+
+def _is_sequence(target: object) -> TypeGuard[Sequence[SupportsIndex]]:
+    return isinstance(target, (tuple, list))
 
 
 def checked_text(name: str, value: object) -> str:
@@ -111,10 +112,10 @@ def checked_kind(name: str, value: object, kind: type) -> None:
 
 def checked_names(name: str, value: object) -> frozenset[str]:
     """Return names in lower case; one text alone is not several."""
-    names = cast("Iterable[object]", value)
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        names = list(cast("Iterable[object]", value))
         found = [one for one in names if isinstance(one, str)]
-        if len(found) == len(list(names)):
+        if len(found) == len(names):
             return frozenset(one.strip().lower() for one in found)
     msg = f"{name}: has to be a collection of texts"
     raise ConfigurationError(msg)
