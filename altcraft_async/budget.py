@@ -33,15 +33,21 @@ class Budget:
         """Say whether requests have to wait now."""
         return bool(self._timer) or self._rate.wait(self._lifetime.time()) > 0
 
+    def take_now(self) -> bool:
+        """Take a place for one request, if one may be sent at once."""
+        now = self._lifetime.time()
+        if self._timer is not None or self._rate.wait(now):
+            return False
+        self._rate.sent(now)
+        return True
+
     async def take(self, *, for_look: bool = False) -> None:
         """Wait until one more request may be sent."""
-        now = self._lifetime.time()
-        if self._timer is None and not self._rate.wait(now):
-            self._rate.sent(now)
+        if self.take_now():
             return
         turn: asyncio.Future[None] = self._lifetime.enter().create_future()
         (self._looks if for_look else self._calls).append(turn)
-        self._arm(now)
+        self._arm(self._lifetime.time())
         await turn
 
     def heed(self, error: AltcraftError) -> None:

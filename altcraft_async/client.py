@@ -7,7 +7,7 @@ import math
 import os
 import random
 import ssl
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, Self, TypedDict, Unpack
@@ -258,5 +258,5 @@ class AltcraftClient:
         await self._starting.aclose()
         await self._session.aclose()
 
-    async def _look(self, task_id: str) -> TaskAnswer:
-        return await self._session.attempt(TASK_STATUS, {"task_id": task_id}, is_paid=True)
+    def _look(self, task_id: str) -> Coroutine[object, object, TaskAnswer]:
+        return self._session.attempt(TASK_STATUS, {"task_id": task_id}, is_paid=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from altcraft_async.errors import ClientClosedError, ConfigurationError
@@ -19,6 +19,8 @@ class Lifetime:
         """Bind to nothing yet: constructing a client needs no running loop."""
         self.loop: asyncio.AbstractEventLoop | None = None
         self.closed = False
+        self.time: Callable[[], float] = lambda: self.enter().time()
+        """The time of the loop that the client is bound to."""
         self._process = 0
         self._scopes: set[asyncio.Timeout] = set()
 
@@ -39,6 +41,7 @@ class Lifetime:
             raise ConfigurationError(msg) from None
         if self.loop is None:
             self.loop, self._process = loop, os.getpid()
+            self.time = loop.time
         if self._process != os.getpid():
             msg = "client: was opened before this process was forked; make one in each process"
             raise ConfigurationError(msg)
@@ -46,10 +49,6 @@ class Lifetime:
             msg = "client: belongs to another event loop; make one client in each loop"
             raise ConfigurationError(msg)
         return loop
-
-    def time(self) -> float:
-        """Return the time of the loop that the client is bound to."""
-        return (self.loop or self.enter()).time()
 
     @asynccontextmanager
     async def until_closed(self) -> AsyncGenerator[None, None]:

@@ -189,7 +189,7 @@ def _is_cancelled() -> bool:
 class _Reporter(Watcher, Generic[T]):
     """Watches one target's handle for the stream."""
 
-    __slots__ = ("_stream", "deadline", "limited", "since", "target")
+    __slots__ = ("_stream", "deadline", "limited", "since", "target", "timer")
 
     def __init__(self, stream: _Stream[T], target: object, timeout: float | None) -> None:
         self._stream = stream
@@ -197,6 +197,7 @@ class _Reporter(Watcher, Generic[T]):
         self.since = asyncio.get_running_loop().time()
         self.deadline = math.inf if timeout is None else self.since + timeout
         self.limited = timeout is not None
+        self.timer = None
 
     def end(self, error: AltcraftError | None) -> None:
         self._stream.ended(self, error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from array import array
@@ -40,7 +39,7 @@ from altcraft_async.errors import (
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.scheduler import Scheduler
-from altcraft_async.watching import Watcher
+from altcraft_async.watching import Audience, Watcher
 
 __all__ = ["PollRules", "TaskPoll", "named"]
 
@@ -102,11 +101,10 @@ class TaskPoll:
     """
 
     __slots__ = (
+        "_audience",
         "_decode",
-        "_limits",
         "_rules",
         "_soon",
-        "_watchers",
         "error",
         "over",
         "ref",
@@ -139,9 +137,7 @@ class TaskPoll:
         self._rules = rules
         self._decode = decode
         self._soon = started is None
-        self._watchers: list[Watcher] = []
-        # End watchers a little after their deadline, if the last look takes too long.
-        self._limits: dict[Watcher, asyncio.TimerHandle] | None = None
+        self._audience = Audience()
 
     @property
     def rules(self) -> PollRules:
@@ -149,17 +145,20 @@ class TaskPoll:
         return self._rules
 
     @property
+    def status(self) -> TaskStatus | None:
+        """What the newest answered look brought; ``None`` before the first."""
+        answer = self.track and self.track.answer
+        return answer.status if answer else None
+
+    @property
     def watchers(self) -> tuple[Watcher, ...]:
         """Who watches now, in the order in which they came."""
-        return tuple(self._watchers)
+        return tuple(self._audience)
 
     @property
     def awaited(self) -> bool:
         """Say whether somebody waits, rather than only wants to be called."""
-        for watcher in self._watchers:  # noqa: SIM110 -- asked before every look, and any() costs three times as much
-            if watcher.awaited:
-                return True
-        return False
+        return self._audience.awaited > 0
 
     def rank(self) -> float:
         """Return the loop time at which this look is wanted most, when not all can be made.
@@ -176,7 +175,7 @@ class TaskPoll:
 
     def news_age(self) -> float:
         """Return for how many seconds nothing has been heard of the task."""
-        if self._watchers:
+        if self._audience:
             return 0.0
         now = self._rules.lifetime.time()
         track = self.track or self._new_track(now)
@@ -195,19 +194,18 @@ class TaskPoll:
             return
         if self.slot == Scheduler.IDLE:
             self._rules.scheduler.at(self, self._first_moment(now))
-        self._watchers.append(watcher)
+        self._audience.come(watcher)
         if watcher.deadline < math.inf:
             self._rules.scheduler.at_latest(self, watcher.deadline)
             loop = self._rules.lifetime.enter()
-            limit = loop.call_at(watcher.deadline + LAST_LOOK_SECONDS, self.expire, watcher)
-            self._limits = {**(self._limits or {}), watcher: limit}
+            late = watcher.deadline + LAST_LOOK_SECONDS
+            watcher.timer = loop.call_at(late, self.expire, watcher)
 
     def unwatch(self, watcher: Watcher) -> None:
         """Forget a watcher; without any, looking stops."""
-        if watcher in self._watchers:
-            self._watchers.remove(watcher)
-            self._unlimit(watcher)
-            if not self._watchers:
+        if watcher in self._audience:
+            self._audience.leave(watcher)
+            if not self._audience:
                 self._rules.scheduler.drop(self)
 
     def look_now(self) -> None:
@@ -218,40 +216,36 @@ class TaskPoll:
     def hurry(self) -> None:
         """Look now, after the look under way if there is one; without watchers, with the first."""
         self._soon = True
-        if self._watchers:
+        if self._audience:
             self._rules.scheduler.at_latest(self, self._rules.lifetime.enter().time())
 
     async def run(self) -> float | None:
         """Make one look and tell whoever watches; return when to look again."""
         self._soon = False
-        failure: AltcraftError | None = None
         answer: TaskAnswer | None = None
+        failure: AltcraftError | None = None
         try:
-            answer = await self._rules.look(self.ref.task_id)
-        except AltcraftError as error:
-            failure = error
-        try:
-            return self._digest(answer, failure, self._rules.lifetime.time())
+            try:
+                answer = await self._rules.look(self.ref.task_id)
+            except AltcraftError as error:
+                failure = error
+            now = self._rules.lifetime.time()
+            track = self.track or self._new_track(now)
+            if answer is not None:
+                self._note_answer(track, answer, now)
+            elif failure is not None:
+                self._note_failure(track, failure, now)
+            if self._audience.curious:
+                for watcher in tuple(self._audience):
+                    watcher.looked(failure)
+            return self._next_moment(track, failure, now) if self._audience else None
         except Exception as error:  # noqa: BLE001 -- whatever it is, whoever waits has to hear
             return self._break(error)
-
-    def _digest(
-        self, answer: TaskAnswer | None, failure: AltcraftError | None, now: float
-    ) -> float | None:
-        """Draw the consequences of a look; return when to look again."""
-        track = self.track or self._new_track(now)
-        if answer is not None:
-            self._note_answer(track, answer, now)
-        elif failure is not None:
-            self._note_failure(track, failure, now)
-        for watcher in tuple(self._watchers):
-            watcher.looked(failure)
-        return self._next_moment(track, failure, now) if self._watchers else None
 
     def _break(self, error: Exception) -> float | None:
         """Go on for callbacks alone after something, most likely the policy, has failed."""
         self._end_watch(self._broken(error), but_patient=True)
-        return self._rules.lifetime.time() + self._rules.retry.ceiling if self._watchers else None
+        return self._rules.lifetime.time() + self._rules.retry.ceiling if self._audience else None
 
     def _broken(self, error: Exception) -> PollingError:
         return self._task_error(PollingError, "cannot be followed, is it the poll policy?", error)
@@ -262,8 +256,8 @@ class TaskPoll:
 
     def expire(self, watcher: Watcher) -> None:
         """End the wait of one whose time is over."""
-        watcher.end(self._task_error(WaitTimeoutError, "was not over in time"))
         self.unwatch(watcher)
+        watcher.end(self._task_error(WaitTimeoutError, "was not over in time"))
 
     def _new_track(self, now: float) -> Track:
         started_at = self.ref.started_at
@@ -280,7 +274,7 @@ class TaskPoll:
             self._learn(track, now)
         elif verdict is Verdict.FAILED:
             self._finish(error=self._task_error(TaskFailedError, "failed"))
-        else:
+        elif self._audience.limited:
             self._end_overdue(track, now)
 
     def _learn(self, track: Track, now: float) -> None:
@@ -302,7 +296,7 @@ class TaskPoll:
             words = f"could not be looked at, {track.failures} times in a row"
             error = self._task_error(PollingError, words, failure)
             self._end_watch(error, but_patient=True)
-        else:
+        elif self._audience.limited:
             self._end_overdue(track, now)
 
     def _complete(self, answer: TaskAnswer) -> None:
@@ -314,40 +308,35 @@ class TaskPoll:
                 f"{self._rules.hide(str(refused))}",
                 path="tasks/status",
                 http_status=200,
-                snippet=snippet(msgspec.json.encode(answer.status.raw), self._rules.hide),
+                snippet=snippet(answer.data, self._rules.hide),
             )
             error.__cause__ = None if isinstance(refused, UnreadableError) else refused
             self._finish(error=error)
 
     def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
         self.over, self.value, self.error = True, value, error
-        watchers, self._watchers = self._watchers, []
+        audience, self._audience = self._audience, Audience()
         if self._rules.over is not None:
             self._rules.over(self.ref)
-        for watcher in watchers:
-            self._unlimit(watcher)
+        for watcher in audience:
+            watcher.rest()
             watcher.end(None)
 
     def _end_watch(self, error: AltcraftError, *, but_patient: bool = False) -> None:
         """End the waits though the task is not over; the patient ones may go on."""
-        watchers = self._watchers
-        self._watchers = [one for one in watchers if but_patient and one.patient]
-        for watcher in watchers:
-            if watcher not in self._watchers:
-                self._unlimit(watcher)
+        audience = self._audience
+        self._audience = Audience(one for one in audience if but_patient and one.patient)
+        for watcher in audience:
+            if not (but_patient and watcher.patient):
+                watcher.rest()
                 watcher.end(error.fresh())
-        if self._watchers:
+        if self._audience:
             logger.warning("still looking, for callbacks only: %s", error)
-
-    def _unlimit(self, watcher: Watcher) -> None:
-        limit = self._limits.pop(watcher, None) if self._limits else None
-        if limit is not None:
-            limit.cancel()
 
     def _end_overdue(self, track: Track, now: float) -> None:
         """End the waits whose deadline or patience with a stalled task is over."""
         late = now + _CLOCK_SLACK
-        for watcher in tuple(self._watchers):
+        for watcher in tuple(self._audience):
             if not watcher.limited:
                 continue
             if watcher.deadline <= late:
@@ -376,15 +365,17 @@ class TaskPoll:
     def _next_moment(self, track: Track, failure: AltcraftError | None, now: float) -> float:
         if self._soon:
             return now
-        not_before = now + SHORTEST_PAUSE
         if failure is None:
             moment = now + self._pause(track, now)
+            if not self._audience.limited:
+                return moment
+            not_before = now + SHORTEST_PAUSE
         else:
             asked = getattr(failure, "retry_after", None) or 0.0
-            not_before = max(not_before, now + asked)
+            not_before = now + max(SHORTEST_PAUSE, asked)
             retry, chance = self._rules.retry, self._rules.chance()
             moment = now + backoff(track.failures - 1, failure, retry, chance)
-        for watcher in self._watchers:
+        for watcher in self._audience:
             if watcher.limited:
                 moment = min(moment, watcher.deadline, self._stalls_at(track, watcher))
         return max(moment, not_before)
@@ -400,7 +391,7 @@ class TaskPoll:
         return max(track.moved_at, watcher.since) + watcher.stall
 
     def _task_error(self, kind: type[E], words: str, cause: Exception | None = None) -> E:
-        status = self.track.status if self.track else None
+        status = self.status
         said = f", last status {status.status!r} {_percent(status)}" if status else ""
         said = self._rules.hide(said)
         why = f": {cause}" if cause else ""

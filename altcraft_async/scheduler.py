@@ -81,8 +81,9 @@ class Scheduler:
         self._ranked: list[tuple[float, int, Job]] = []
         self._ranks = count()
         self._running: set[Job] = set()
-        self._calling = False
+        self._called = False  # a worker that has not come yet
         self._workers: set[asyncio.Task[None]] = set()
+        self._parked: list[asyncio.Future[None]] = []
 
     def at(self, job: Job, when: float) -> None:
         """Run the job at this loop time, in place of the time it was to run before.
@@ -159,6 +160,7 @@ class Scheduler:
         self._wheel.clear()
         self._slots.clear()
         self._waiting = 0
+        self._dismiss()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -190,42 +192,63 @@ class Scheduler:
                     self._due[0 if job.awaited else 1].append(job)
         if self._slots:
             self._arm()
-        self._staff()
+        self._call()
 
-    def _staff(self) -> None:
-        """Have one more worker, if there are jobs for it."""
-        self._calling = False
-        if self._lifetime.closed:
+    def _call(self) -> None:
+        """Have one more worker come, if there are due jobs for it and none is on its way."""
+        if self._called or not self._has_due():
             return
-        if self._has_due() and len(self._workers) < self._most_workers:
+        if self._parked:
+            self._parked.pop().set_result(None)
+        elif len(self._workers) < self._most_workers:
             worker = self._lifetime.enter().create_task(self._work(), context=Context())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
+        else:
+            return
+        self._called = True
 
     async def _work(self) -> None:
-        # Which job goes is decided when one may go, not when the waiting begins.
-        while self._has_due():
-            await self._budget.take(for_look=True)
-            # Once closed, jobs are left where `aclose` finds them.
+        """Run due jobs, and wait for more while any are known."""
+        self._called = False
+        while self._has_due() or self._waiting:
+            if not self._has_due():
+                await self._park()
+                continue
+            if not self._budget.take_now():
+                await self._budget.take(for_look=True)
+            # Which job goes is decided when one may go, not when the waiting begins. Once
+            # closed, jobs are left where `aclose` finds them.
             job = None if self._lifetime.closed else self._next()
-            if job is None:
-                return
-            if not self._calling and self._has_due():
-                self._call_colleague()
-            job.slot = _RUNNING
-            self._running.add(job)
-            try:
-                again = await job.run()
-            finally:
-                self._running.discard(job)
-                job.slot = _IDLE
-            if again is not None and not self._lifetime.closed:
-                self.at(job, again)
+            if job is not None:
+                self._call()
+                await self._run(job)
+        self._dismiss()
 
-    def _call_colleague(self) -> None:
-        """Let another worker start as soon as this one has to wait, if there is work left then."""
-        self._calling = True
-        asyncio.get_running_loop().call_soon(self._staff)
+    async def _park(self) -> None:
+        """Wait to be called, or dismissed."""
+        turn: asyncio.Future[None] = self._lifetime.enter().create_future()
+        self._parked.append(turn)
+        await turn
+        self._called = False
+
+    def _dismiss(self) -> None:
+        """Let the workers end that wait to be called."""
+        parked, self._parked = self._parked, []
+        for turn in parked:
+            if not turn.done():
+                turn.set_result(None)
+
+    async def _run(self, job: Job) -> None:
+        job.slot = _RUNNING
+        self._running.add(job)
+        try:
+            again = await job.run()
+        finally:
+            self._running.discard(job)
+            job.slot = _IDLE
+        if again is not None and not self._lifetime.closed:
+            self.at(job, again)
 
     def _has_due(self) -> bool:
         return bool(self._due[0] or self._due[1] or self._ranked)

@@ -54,8 +54,7 @@ class TaskHandle(Generic[T]):
     @property
     def status(self) -> TaskStatus | None:
         """What the newest answered look brought; ``None`` before the first."""
-        track = self._poll.track
-        return track.status if track else None
+        return self._poll.status
 
     @property
     def polls(self) -> int:
@@ -137,9 +136,10 @@ class TaskHandle(Generic[T]):
             self._poll.watch(listener)
         try:
             while True:
-                if self.status and self.status != shown:
-                    shown = self.status
-                    yield shown
+                status = self.status
+                if status and status != shown:
+                    shown = status
+                    yield status
                 elif listener is None or self._poll.over:
                     return
                 else:

@@ -13,10 +13,12 @@ import time
 from typing import NamedTuple
 
 import aiohttp
+from aiohttp import hdrs
 from yarl import URL
 
 from altcraft_async.budget import Budget
 from altcraft_async.core.wire import Request, Response
+from altcraft_async.deadlines import Deadlines
 from altcraft_async.errors import (
     AltcraftError,
     ClientClosedError,
@@ -76,7 +78,8 @@ class Transport:
         # Well below the total, so that it is known which of the two ran out:
         # a request that never connected can be repeated without a doubt.
         connect = min(limits.seconds / 2, limits.connect_seconds)
-        # aiohttp's own total costs more than asyncio's, so only connecting is left to it.
+        # The whole has a cheaper limit than aiohttp's own, so only connecting is left to it.
+        self._deadlines = Deadlines(limits.seconds)
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
         # Waiting for a free connection counts against aiohttp's total, so the
         # queue stands here, before the clock starts.
@@ -96,8 +99,24 @@ class Transport:
                 await self._budget.take()
             session = self._session(request)
             try:
-                async with asyncio.timeout(self._limits.seconds):
-                    return await self._exchange(session, request)
+                # No variable here holds the headers: tools print those of a traceback.
+                with self._deadlines.limit():
+                    async with session.post(
+                        self._url(request.path),
+                        data=aiohttp.BytesPayload(request.body, content_type=request.content_type),
+                        headers=_headers(request),
+                        timeout=self._timeout,
+                        allow_redirects=False,
+                        raise_for_status=False,
+                    ) as answer:
+                        return Response(
+                            status=answer.status,
+                            body=await self._body(answer, request),
+                            content_type=answer.headers.get(hdrs.CONTENT_TYPE, ""),
+                            retry_after=answer.headers.get(hdrs.RETRY_AFTER, ""),
+                            location=answer.headers.get(hdrs.LOCATION, ""),
+                            received_at=time.time(),
+                        )
             except AltcraftError:
                 raise
             except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
@@ -106,6 +125,7 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close what was opened here; a borrowed session is left as it is."""
+        self._deadlines.close()
         for session in self._own.values():
             await session.close()
 
@@ -120,25 +140,6 @@ class Transport:
         connector = aiohttp.TCPConnector(limit=0, force_close=force_close, ssl=self._ssl or True)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request) -> Response:
-        # No variable here holds the headers: tools print those of a traceback.
-        async with session.post(
-            self._url(request.path),
-            data=aiohttp.BytesPayload(request.body, content_type=request.content_type),
-            headers=_headers(request),
-            timeout=self._timeout,
-            allow_redirects=False,
-            raise_for_status=False,
-        ) as answer:
-            return Response(
-                status=answer.status,
-                body=await self._body(answer, request),
-                content_type=answer.headers.get("Content-Type", ""),
-                retry_after=answer.headers.get("Retry-After", ""),
-                location=answer.headers.get("Location", ""),
-                received_at=time.time(),
-            )
-
     def _url(self, path: str) -> URL:
         if path not in self._urls:
             self._urls[path] = URL(f"{self._root}/{path}")
@@ -146,20 +147,19 @@ class Transport:
 
     async def _body(self, answer: aiohttp.ClientResponse, request: Request) -> bytes:
         """Read in pieces, so that a small compressed answer cannot fill the memory."""
-        most = self._limits.answer_bytes
+        left, content = self._limits.answer_bytes, answer.content
         pieces: list[bytes] = []
-        size = answer.content_length or 0
-        if size <= most:
-            size = 0
-            async for piece in answer.content.iter_any():
-                size += len(piece)
-                if size > most:
-                    break
-                pieces.append(piece)
-            else:
+        if (answer.content_length or 0) > left:
+            left = -1
+        while left >= 0:
+            # What came with the head, as most answers do whole, needs no waiting for.
+            piece = content.read_nowait() if content.is_eof() else await content.readany()
+            pieces.append(piece)
+            left -= len(piece)
+            if left >= 0 and content.at_eof():
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         answer.close()
-        msg = f"{request.path}: the answer is larger than {most} bytes"
+        msg = f"{request.path}: the answer is larger than {self._limits.answer_bytes} bytes"
         raise ProtocolError(
             msg,
             path=request.path,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import Context
 
 from altcraft_async.errors import AltcraftError
 
-__all__ = ["Callback", "Listener", "Looker", "Waiter", "Watcher"]
+__all__ = ["Audience", "Callback", "Listener", "Looker", "Waiter", "Watcher"]
 
 
 class Watcher:
@@ -22,6 +22,8 @@ class Watcher:
         awaited: Whether somebody waits through it, who goes before those who do not.
         patient: Whether it stays when others give up because looks fail.
         limited: Whether it has a deadline or gives up on a stall.
+        curious: Whether it wants to hear of every look.
+        timer: Ends it a little after its deadline, if the last look takes too long.
     """
 
     __slots__ = ()
@@ -32,18 +34,63 @@ class Watcher:
     awaited: bool = True
     patient: bool = False
     limited: bool = False
+    curious: bool = False
+    timer: asyncio.TimerHandle | None = None
 
     def looked(self, failure: AltcraftError | None) -> None:
-        """Learn that a look was made, and why it failed if it did."""
+        """Learn that a look was made, and why it failed if it did; only asked of the curious."""
 
     def end(self, error: AltcraftError | None) -> None:
         """Learn that the task is over, or why nobody looks at it any more."""
+
+    def rest(self) -> None:
+        """Forget the deadline."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Audience(list[Watcher]):
+    """Those who watch one task, in the order in which they came.
+
+    What they want together is counted as they come and go, as it is asked
+    before and after every look.
+
+    Attributes:
+        awaited: How many wait through it.
+        limited: How many have a deadline or give up on a stall.
+        curious: How many want to hear of every look.
+    """
+
+    __slots__ = ("awaited", "curious", "limited")
+
+    def __init__(self, watchers: Iterable[Watcher] = ()) -> None:
+        """Begin with these."""
+        super().__init__()
+        self.awaited = self.limited = self.curious = 0
+        for watcher in watchers:
+            self.come(watcher)
+
+    def come(self, watcher: Watcher) -> None:
+        """Count one in."""
+        self.append(watcher)
+        self.awaited += watcher.awaited
+        self.limited += watcher.limited
+        self.curious += watcher.curious
+
+    def leave(self, watcher: Watcher) -> None:
+        """Count one out."""
+        self.remove(watcher)
+        self.awaited -= watcher.awaited
+        self.limited -= watcher.limited
+        self.curious -= watcher.curious
+        watcher.rest()
 
 
 class Waiter(Watcher):
     """Waits for the end, perhaps for so long only."""
 
-    __slots__ = ("_end", "deadline", "limited", "since", "stall")
+    __slots__ = ("_end", "deadline", "limited", "since", "stall", "timer")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, timeout: float | None, stall: float | None
@@ -54,6 +101,7 @@ class Waiter(Watcher):
         self.deadline = math.inf if timeout is None else self.since + timeout
         self.stall = math.inf if stall is None else stall
         self.limited = timeout is not None or stall is not None
+        self.timer = None
 
     async def ended(self) -> AltcraftError | None:
         """Wait; return why the wait ended if the task did not."""
@@ -69,6 +117,8 @@ class Looker(Watcher):
     """Waits for one look."""
 
     __slots__ = ("_look",)
+
+    curious = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to wait now."""
@@ -92,6 +142,8 @@ class Listener(Watcher):
     """Hears of every look; those missed meanwhile count as one."""
 
     __slots__ = ("_error", "_loop", "_over", "_wake")
+
+    curious = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to listen now."""

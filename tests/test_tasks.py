@@ -268,7 +268,7 @@ async def test_poll_looks_once(platform: OpenPlatform) -> None:
         assert over is not None
         assert over.status == "completed"
         assert handle.done()
-        assert await handle.poll() is over
+        assert await handle.poll() == over
         assert server.count(STATUS) == 2
 
 

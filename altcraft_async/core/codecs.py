@@ -68,7 +68,7 @@ class Format(msgspec.Struct, frozen=True):
 
 
 def _encode_xml(params: Mapping[str, object]) -> bytes:
-    return xmltodict.unparse({ROOT: params}).encode()
+    return xmltodict.unparse({ROOT: msgspec.to_builtins(params)}).encode()
 
 
 FORMATS: Mapping[str, Format] = {
@@ -99,10 +99,6 @@ class Document(msgspec.Struct, frozen=True):
             return value
         msg = f"Expected `object` - at `$.{name}`"
         raise UnreadableError(msg)
-
-    def part(self, value: Plain) -> Document:
-        """Return a part of this document as one of its own."""
-        return Document(value, self.textual)
 
     def to(self, wanted: type[T]) -> T:
         """Return the value as the wanted type.

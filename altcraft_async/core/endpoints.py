@@ -56,7 +56,7 @@ TASK_STATUS = Endpoint(
 def parameters(endpoint: Endpoint[object], values: Mapping[str, object]) -> dict[str, object]:
     """Return the values under their wire names; those that are ``None`` are not sent."""
     return {
-        wire_name: msgspec.to_builtins(value)
+        wire_name: value
         for name, wire_name in endpoint.names.items()
         if (value := values.get(name)) is not None
     }

@@ -76,10 +76,9 @@ def interpret(endpoint: Endpoint[T], response: Response, hide: Callable[[str], s
         ApiError: It says no.
         ProtocolError: It is not Altcraft's.
     """
-    answered = Answered(endpoint, response, hide)
     status_class = response.status // 100
     if status_class == _REDIRECT:
-        raise _redirect(answered)
+        raise _redirect(Answered(endpoint, response, hide))
     try:
         document = read(response.body)
         code, text = _verdict(document)
@@ -88,7 +87,8 @@ def interpret(endpoint: Endpoint[T], response: Response, hide: Callable[[str], s
     except UnreadableError as refused:
         reason = str(refused)
     else:
-        raise _refusal(answered, code or response.status, text)
+        raise _refusal(Answered(endpoint, response, hide), code or response.status, text)
+    answered = Answered(endpoint, response, hide)
     if status_class in (_CLIENT, _SERVER) and (
         response.status == _THROTTLED or not _is_page(response)
     ):

@@ -18,7 +18,7 @@ from altcraft_async.core.checks import checked_number
 from altcraft_async.core.pacing import Finished, Seen
 from altcraft_async.core.repeating import is_passing
 from altcraft_async.errors import AltcraftError, NotFoundError
-from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.models import TaskRef
 
 __all__ = [
     "FAILURE_STATUSES",
@@ -85,7 +85,7 @@ class Track(msgspec.Struct):
         started: When the task was started.
         looks: Looks made, failed ones included.
         looked_at: When the newest look ended.
-        status: Newest answer.
+        answer: Newest answer.
         progress: Its percent, within 0 to 100.
         moved_at: When status or progress last changed; ``None`` before it did.
         newest: Seconds waited and progress at the look that moved the progress last.
@@ -100,7 +100,7 @@ class Track(msgspec.Struct):
     started: float
     looks: int = 0
     looked_at: float = 0.0
-    status: TaskStatus | None = None
+    answer: TaskAnswer | None = None
     progress: int = 0
     moved_at: float | None = None
     newest: tuple[float, int] = (0.0, 0)
@@ -123,19 +123,23 @@ def note_answer(
     track: Track, answer: TaskAnswer, now: float, failure_statuses: Collection[str]
 ) -> Verdict:
     """Note what a look brought and say how the wait goes on."""
-    before, status = track.status, answer.status
+    before = track.answer
     track.looks += 1
     track.looked_at = now
     track.failures = 0
     track.unknown_since = None
-    track.status = status
-    if before and (before.status, before.progress) != (status.status, status.progress):
+    track.answer = answer
+    if before and (before.name, before.progress) != (answer.name, answer.progress):
         track.moved_at = now
-    track.progress = progress = _percent(status)
+    track.progress = progress = _percent(answer.progress)
     track.earlier = track.newest
     if progress > track.newest[1]:
         track.newest = (now - track.started, progress)
-    verdict = judge(status.status, failure_statuses)
+    # A name that meant running goes on to mean it.
+    if before and before.name == answer.name:
+        verdict = Verdict.GO_ON
+    else:
+        verdict = judge(answer.name, failure_statuses)
     if track.history is not None and verdict is Verdict.GO_ON:
         _note_history(track.history, now - track.started, progress)
     return verdict
@@ -182,9 +186,8 @@ def _note_unknown(track: Track, now: float, patience: Patience) -> Verdict:
     return Verdict.GO_ON if now - track.unknown_since < patience.unknown else Verdict.LOST
 
 
-def _percent(status: TaskStatus) -> int:
+def _percent(progress: int | None) -> int:
     """Return the progress within 0 to 100; its real range is not documented."""
-    progress = status.progress
     return min(max(progress, 0), 100) if progress else 0
 
 

@@ -19,11 +19,9 @@ from altcraft_async import (
     Seen,
     TaskHandle,
     TaskRef,
-    TaskStatus,
     as_completed,
 )
 from altcraft_async.core.answers import TaskAnswer, counters_report
-from altcraft_async.core.codecs import Document
 from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.core.envelope import interpret
 from altcraft_async.core.wire import Response
@@ -38,7 +36,7 @@ PERIOD = 20.0  # seconds between two looks at one handle: 5,000 looks a second
 FEW = 100
 """Tasks that make as many looks a second all the same, with hardly anything in flight."""
 
-RUNNING = TaskAnswer(TaskStatus(status="running", progress=1), Document(None, textual=False))
+RUNNING = TaskAnswer("running", 1, b"{}")
 
 End = Callable[[], Awaitable[object]]
 
@@ -125,7 +123,7 @@ async def a_task_each(looks: Looks) -> End:
         await asyncio.sleep(PERIOD * random.random())  # noqa: S311 -- spreads, hides nothing
         while True:
             answer = await looks.same(what.task_id)
-            if answer.status.status == "completed":
+            if answer.name == "completed":
                 return
             await asyncio.sleep(PERIOD)
 
@@ -140,7 +138,7 @@ async def same_load(looks: Looks) -> End:
         await asyncio.sleep(pause * random.random())  # noqa: S311 -- likewise
         while True:
             answer = await looks.same("")
-            if answer.status.status == "completed":
+            if answer.name == "completed":
                 return
             await asyncio.sleep(pause)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 AT_ONCE = 32
 """Requests at once, for every contender: where more of them begin to make each dearer is at 64."""
 
-REFRESHES = 256
+REFRESHES = 1024
 """Tasks that are looked at; enough that there is always one due."""
 
 PAUSE = 0.05

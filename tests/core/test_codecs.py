@@ -362,14 +362,6 @@ def test_wrong_shape_is_told_by_its_path_and_not_by_its_value(body: bytes, where
     assert "s3cret" not in str(refused.value)
 
 
-def test_part_of_a_document_keeps_its_format() -> None:
-    """What is cut out of an XML document is read as XML."""
-    document = xml("<numbers>5</numbers>")
-    assert document.part(["1", "2"]).to(list[int]) == [1, 2]
-    with pytest.raises(UnreadableError):
-        read(b"{}").part(["1", "2"]).to(list[int])
-
-
 def test_reading_as_a_type_leaves_the_document_alone() -> None:
     """Settling works on a copy."""
     document = xml("<numbers>5</numbers><names/>")

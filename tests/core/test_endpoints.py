@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from altcraft_async.core import endpoints
+from altcraft_async.core.codecs import FORMATS, read
 from altcraft_async.core.endpoints import REFRESH_RESOURCE, TASK_STATUS, Endpoint, parameters
 from altcraft_async.models import Feedback
 
@@ -33,12 +34,16 @@ def test_refresh_of_a_resource_sends_the_names_of_the_page() -> None:
     assert list(parameters(REFRESH_RESOURCE, values).items()) == [("id", 24), ("list_id", 1)]
 
 
-def test_feedback_is_sent_as_documented() -> None:
+@pytest.mark.parametrize("wire_format", FORMATS)
+def test_feedback_is_sent_as_documented(wire_format: str) -> None:
     """Feedback is an object of type and url."""
     feedback = Feedback(url="http://example.com/receiver")
-    assert parameters(REFRESH_RESOURCE, {"resource_id": 24, "feedback": feedback}) == {
-        "id": 24,
-        "feedback": {"type": "JSON", "url": "http://example.com/receiver"},
+    sent = FORMATS[wire_format].encode(
+        parameters(REFRESH_RESOURCE, {"resource_id": 24, "feedback": feedback})
+    )
+    assert read(sent).to(dict[str, object])["feedback"] == {
+        "type": "JSON",
+        "url": "http://example.com/receiver",
     }
 
 

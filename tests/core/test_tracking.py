@@ -46,10 +46,7 @@ REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
 
 def look(track: Track, now: float, progress: int | None = None, status: str = "running") -> Verdict:
     """Note an answer."""
-    answer = TaskAnswer(
-        TaskStatus(status=status, progress=progress), Document(value=None, textual=False)
-    )
-    return note_answer(track, answer, now, FAILURE_STATUSES)
+    return note_answer(track, TaskAnswer(status, progress, b"{}"), now, FAILURE_STATUSES)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +86,7 @@ def test_answers_move_the_track() -> None:
     assert look(track, 110, 10) is Verdict.GO_ON
     assert look(track, 120, 20, "completed") is Verdict.COMPLETED
     assert (track.looks, track.looked_at) == (2, 120)
-    assert track.status == TaskStatus(status="completed", progress=20)
+    assert track.answer == TaskAnswer("completed", 20, b"{}")
 
 
 @pytest.mark.parametrize(
