@@ -35,11 +35,7 @@ class Budget:
 
     def take_now(self) -> bool:
         """Take a place for one request, if one may be sent at once."""
-        now = self._lifetime.time()
-        if self._timer is not None or self._rate.wait(now):
-            return False
-        self._rate.sent(now)
-        return True
+        return self._timer is None and self._rate.take(self._lifetime.time())
 
     async def take(self, *, for_look: bool = False) -> None:
         """Wait until one more request may be sent."""

@@ -80,7 +80,6 @@ class Scheduler:
         self._due: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._ranked: list[tuple[float, int, Job]] = []
         self._ranks = count()
-        self._running: set[Job] = set()
         self._called = False  # a worker that has not come yet
         self._workers: set[asyncio.Task[None]] = set()
         self._parked: list[asyncio.Future[None]] = []
@@ -147,7 +146,6 @@ class Scheduler:
         await asyncio.gather(*workers, return_exceptions=True)
 
     def _jobs(self, wheel: dict[int, list[Job]]) -> Iterator[Job]:
-        yield from tuple(self._running)
         for queue in self._due:
             while queue:
                 yield queue.popleft()
@@ -220,9 +218,21 @@ class Scheduler:
             # Which job goes is decided when one may go, not when the waiting begins. Once
             # closed, jobs are left where `aclose` finds them.
             job = None if self._lifetime.closed else self._next()
-            if job is not None:
-                self._call()
-                await self._run(job)
+            if job is None:
+                continue
+            self._call()
+            job.slot = _RUNNING
+            try:
+                again = await job.run()
+            except asyncio.CancelledError:
+                job.close()
+                raise
+            finally:
+                job.slot = _IDLE
+            if self._lifetime.closed:
+                job.close()
+            elif again is not None:
+                self.at(job, again)
         self._dismiss()
 
     async def _park(self) -> None:
@@ -238,17 +248,6 @@ class Scheduler:
         for turn in parked:
             if not turn.done():
                 turn.set_result(None)
-
-    async def _run(self, job: Job) -> None:
-        job.slot = _RUNNING
-        self._running.add(job)
-        try:
-            again = await job.run()
-        finally:
-            self._running.discard(job)
-            job.slot = _IDLE
-        if again is not None and not self._lifetime.closed:
-            self.at(job, again)
 
     def _has_due(self) -> bool:
         return bool(self._due[0] or self._due[1] or self._ranked)

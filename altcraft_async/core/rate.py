@@ -45,6 +45,13 @@ class Rate:
         self._sent = 0
         self._counted_from = -math.inf
 
+    def take(self, now: float) -> bool:
+        """Note that a request is sent, if one may be sent now."""
+        if now < self._next:
+            return False
+        self.sent(now)
+        return True
+
     def wait(self, now: float) -> float:
         """Return the seconds until a request may be sent; 0 where it may be now."""
         return max(0.0, self._next - now)
@@ -63,7 +70,8 @@ class Rate:
         if now - self._counted_from > _WINDOW:
             self._counted_from, self._sent = now, 0
         self._sent += 1
-        self._next = max(now, self._next) + 1 / self.allowed(now)
+        if self._now < math.inf:
+            self._next = max(now, self._next) + 1 / self.allowed(now)
 
     def objected(self, now: float, retry_after: float = 0.0) -> None:
         """Note that the server objected, and asked to wait for so long."""
