@@ -21,14 +21,14 @@ HANDLES_A_TURN = 1_000
 class _Herald(Watcher, Generic[T]):
     """Puts a handle into a queue when its task, or the wait for it, ends."""
 
-    __slots__ = ("_handle", "_queue")
+    __slots__ = ("_queue", "handle")
 
     def __init__(self, handle: TaskHandle[T], queue: asyncio.Queue[TaskHandle[T]]) -> None:
-        self._handle = handle
+        self.handle = handle
         self._queue = queue
 
     def end(self, error: AltcraftError | None) -> None:  # noqa: ARG002 -- the handle tells
-        self._queue.put_nowait(self._handle)
+        self._queue.put_nowait(self.handle)
 
 
 async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskHandle[T], None]:
@@ -49,16 +49,16 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
     ```
     """
     queue: asyncio.Queue[TaskHandle[T]] = asyncio.Queue()
-    heralds = [(handle, _Herald(handle, queue)) for handle in dict.fromkeys(handles)]
+    heralds = [_Herald(handle, queue) for handle in dict.fromkeys(handles)]
     try:
-        for handle, herald in heralds:
-            poll_of(handle).watch(herald)
+        for herald in heralds:
+            poll_of(herald.handle).watch(herald)
         for number in range(1, len(heralds) + 1):
             yield await queue.get()
             if number % HANDLES_A_TURN == 0:  # where very many end together
                 await asyncio.sleep(0)
     finally:
-        await unwatch_all(heralds)
+        await unwatch_all((herald.handle, herald) for herald in heralds)
 
 
 async def unwatch_all(watched: Iterable[tuple[TaskHandle[T], Watcher]]) -> None:

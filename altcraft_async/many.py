@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator
+from itertools import islice
 from typing import Generic, TypeVar
 
 from altcraft_async.completion import unwatch_all
@@ -13,7 +13,7 @@ from altcraft_async.core.checks import checked_id, checked_seconds
 from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.models import Completed, Failed
 from altcraft_async.tasks import TaskHandle, poll_of
-from altcraft_async.watching import Watcher
+from altcraft_async.watching import Limited
 
 __all__ = ["refresh_many"]
 
@@ -82,7 +82,7 @@ class _Stream(Generic[T]):
         self._slots = asyncio.Semaphore(in_flight)
         self._reading = asyncio.Lock()
         self._outcomes: asyncio.Queue[Completed[T] | Failed | None] = asyncio.Queue()
-        self._running: dict[_Reporter[T], TaskHandle[T]] = {}
+        self._running: set[_Reporter[T]] = set()
         self._unreported = 0
         self._exhausted = False
         self._failure: BaseException | None = None
@@ -116,11 +116,11 @@ class _Stream(Generic[T]):
 
     async def let_go(self) -> None:
         """Watch nothing any more; tasks that run go on at the platform."""
-        running, self._running = self._running, {}
+        running, self._running = self._running, set()
         if running:
-            some = ", ".join(handle.ref.task_id for handle in list(running.values())[:10])
+            some = ", ".join(one.handle.ref.task_id for one in islice(running, 10))
             logger.info("left %d refreshes running at the platform: %s", len(running), some)
-        await unwatch_all((handle, reporter) for reporter, handle in running.items())
+        await unwatch_all((one.handle, one) for one in _emptied(running))
 
     async def _next(self) -> object:
         """Read one target; one reader at a time, as an async generator wants it."""
@@ -138,8 +138,8 @@ class _Stream(Generic[T]):
         handle: TaskHandle[T] | None = None
         try:
             handle = await self._start(target)
-            reporter = _Reporter(self, target, self._timeout)
-            self._running[reporter] = handle
+            reporter = _Reporter(self, handle, self._timeout)
+            self._running.add(reporter)
             poll_of(handle).watch(reporter)
         except AltcraftError as error:
             if isinstance(error, ClientClosedError):
@@ -153,17 +153,18 @@ class _Stream(Generic[T]):
 
     def ended(self, reporter: _Reporter[T], error: AltcraftError | None) -> None:
         """Report a target whose task, or the wait for it, has ended."""
-        handle = self._running.pop(reporter, None)
-        if handle is None:  # let go a moment ago
+        if reporter not in self._running:  # let go a moment ago
             return
+        self._running.remove(reporter)
+        handle, ref = reporter.handle, reporter.handle.ref
         failure = handle.exception() if handle.done() else error
         if failure is not None:
-            self._report(Failed(target=reporter.target, ref=handle.ref, error=failure))
+            self._report(Failed(target=ref.target, ref=ref, error=failure))
             return
         self._report(
             Completed(
-                target=handle.ref.target or (),
-                ref=handle.ref,
+                target=ref.target or (),
+                ref=ref,
                 value=handle.result(),
                 polls=handle.polls,
                 seconds=asyncio.get_running_loop().time() - reporter.since,
@@ -186,21 +187,24 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-class _Reporter(Watcher, Generic[T]):
+class _Reporter(Limited, Generic[T]):
     """Watches one target's handle for the stream."""
 
-    __slots__ = ("_stream", "deadline", "limited", "since", "target", "timer")
+    __slots__ = ("_stream", "handle")
 
-    def __init__(self, stream: _Stream[T], target: object, timeout: float | None) -> None:
+    def __init__(self, stream: _Stream[T], handle: TaskHandle[T], timeout: float | None) -> None:
+        super().__init__(asyncio.get_running_loop().time(), timeout=timeout)
         self._stream = stream
-        self.target = target
-        self.since = asyncio.get_running_loop().time()
-        self.deadline = math.inf if timeout is None else self.since + timeout
-        self.limited = timeout is not None
-        self.timer = None
+        self.handle = handle
 
     def end(self, error: AltcraftError | None) -> None:
         self._stream.ended(self, error)
+
+
+def _emptied(running: set[_Reporter[T]]) -> Iterator[_Reporter[T]]:
+    """Iterate so that each is freed in its turn: all at once would stop the loop for long."""
+    while running:
+        yield running.pop()
 
 
 async def _one_by_one(

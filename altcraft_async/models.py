@@ -249,7 +249,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """One target of ``refresh_many`` that gave no result.
 
     Attributes:
-        target: As given, however wrong.
+        target: As given, however wrong; as a tuple of ints once it was started.
         ref: The task, ``None`` where the start itself failed.
         error: Why; pass it to ``raise`` or look at its fields.
     """

@@ -39,7 +39,7 @@ from altcraft_async.errors import (
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.scheduler import Scheduler
-from altcraft_async.watching import Audience, Watcher
+from altcraft_async.watching import Audience, Limited, Watcher
 
 __all__ = ["PollRules", "TaskPoll", "named"]
 
@@ -195,7 +195,7 @@ class TaskPoll:
         if self.slot == Scheduler.IDLE:
             self._rules.scheduler.at(self, self._first_moment(now))
         self._audience.come(watcher)
-        if watcher.deadline < math.inf:
+        if isinstance(watcher, Limited) and watcher.deadline < math.inf:
             self._rules.scheduler.at_latest(self, watcher.deadline)
             loop = self._rules.lifetime.enter()
             late = watcher.deadline + LAST_LOOK_SECONDS

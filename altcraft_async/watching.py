@@ -9,7 +9,7 @@ from contextvars import Context
 
 from altcraft_async.errors import AltcraftError
 
-__all__ = ["Audience", "Callback", "Listener", "Looker", "Waiter", "Watcher"]
+__all__ = ["Audience", "Callback", "Limited", "Listener", "Looker", "Waiter", "Watcher"]
 
 
 class Watcher:
@@ -23,7 +23,6 @@ class Watcher:
         patient: Whether it stays when others give up because looks fail.
         limited: Whether it has a deadline or gives up on a stall.
         curious: Whether it wants to hear of every look.
-        timer: Ends it a little after its deadline, if the last look takes too long.
     """
 
     __slots__ = ()
@@ -35,7 +34,6 @@ class Watcher:
     patient: bool = False
     limited: bool = False
     curious: bool = False
-    timer: asyncio.TimerHandle | None = None
 
     def looked(self, failure: AltcraftError | None) -> None:
         """Learn that a look was made, and why it failed if it did; only asked of the curious."""
@@ -44,10 +42,7 @@ class Watcher:
         """Learn that the task is over, or why nobody looks at it any more."""
 
     def rest(self) -> None:
-        """Forget the deadline."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
+        """Forget the deadline, if there is one."""
 
 
 class Audience(list[Watcher]):
@@ -87,21 +82,41 @@ class Audience(list[Watcher]):
         watcher.rest()
 
 
-class Waiter(Watcher):
-    """Waits for the end, perhaps for so long only."""
+class Limited(Watcher):
+    """Watches for so long only, perhaps.
 
-    __slots__ = ("_end", "deadline", "limited", "since", "stall", "timer")
+    Attributes:
+        timer: Ends it a little after its deadline, if the last look takes too long.
+    """
+
+    __slots__ = ("deadline", "limited", "since", "stall", "timer")
+
+    def __init__(self, now: float, *, timeout: float | None, stall: float | None = None) -> None:
+        """Begin at this loop time."""
+        self.since = now
+        self.deadline = math.inf if timeout is None else now + timeout
+        self.stall = math.inf if stall is None else stall
+        self.limited = timeout is not None or stall is not None
+        self.timer: asyncio.TimerHandle | None = None
+
+    def rest(self) -> None:
+        """Forget the deadline."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Waiter(Limited):
+    """Waits for the end."""
+
+    __slots__ = ("_end",)
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, timeout: float | None, stall: float | None
     ) -> None:
         """Begin to wait now."""
+        super().__init__(loop.time(), timeout=timeout, stall=stall)
         self._end: asyncio.Future[AltcraftError | None] = loop.create_future()
-        self.since = loop.time()
-        self.deadline = math.inf if timeout is None else self.since + timeout
-        self.stall = math.inf if stall is None else stall
-        self.limited = timeout is not None or stall is not None
-        self.timer = None
 
     async def ended(self) -> AltcraftError | None:
         """Wait; return why the wait ended if the task did not."""

@@ -209,8 +209,36 @@ async def test_job_dropped_while_it_queues_does_not_run() -> None:
     assert moved.ran == [pytest.approx(6.0, abs=2 * RESOLUTION)]
 
 
+async def test_job_that_queues_runs_after_the_last_waiting_one_is_dropped() -> None:
+    """Dropping what waits leaves alone what is due."""
+    scheduler = scheduler_of(Lifetime(), workers=1)
+    slow, queued, waiting = Recorded(seconds=5), Recorded(), Recorded()
+    scheduler.at(slow, 1.0)
+    scheduler.at(queued, 1.0)
+    scheduler.at(waiting, 60.0)
+    await asyncio.sleep(2)
+    scheduler.drop(waiting)
+    await asyncio.sleep(10)
+    assert queued.ran == [pytest.approx(6.01, abs=RESOLUTION)]
+
+
+async def test_workers_stay_while_jobs_wait_and_end_with_the_last() -> None:
+    """A worker is not made anew for each job; none is left when no job is known."""
+    scheduler = scheduler_of(Lifetime())
+    jobs = [Recorded(again=lambda: now() + 1 if now() < 10 else None, seconds=0.1) for _ in "abc"]
+    for job in jobs:
+        scheduler.at(job, 1.0)
+    await asyncio.sleep(2)
+    workers = asyncio.all_tasks()
+    await asyncio.sleep(5)
+    assert asyncio.all_tasks() == workers
+    assert len(workers) == len(jobs) + 1
+    await asyncio.sleep(10)
+    assert len(asyncio.all_tasks()) == 1
+
+
 async def test_idle_scheduler_has_no_task_and_no_timer() -> None:
-    """Workers live only while jobs are due."""
+    """Workers live only while jobs are known."""
     scheduler, job = scheduler_of(Lifetime()), Recorded()
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
@@ -249,6 +277,18 @@ async def test_close_ends_every_job_once() -> None:
     assert not idle.closed
     assert now() < 3
     assert sum(len(job.ran) for job in jobs) == 1
+
+
+async def test_worker_that_finds_the_client_closed_leaves_the_rest_to_closing() -> None:
+    """A client closed between two jobs runs no second one; closing ends it."""
+    lifetime = Lifetime()
+    scheduler = scheduler_of(lifetime, workers=1)
+    closing, queued = Recorded(again=lifetime.close), Recorded()
+    for job in (closing, queued):
+        scheduler.at(job, 1.0)
+    await asyncio.sleep(2)
+    await scheduler.aclose()
+    assert (closing.closed, queued.closed, queued.ran) == (1, 1, [])
 
 
 async def test_timer_that_fires_while_closing_does_nothing() -> None:

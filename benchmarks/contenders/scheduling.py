@@ -84,7 +84,7 @@ async def longest_stop(end: End) -> float:
     """End a crowd; return the milliseconds for which the loop did not turn at most."""
     ticker = Ticker()
     await asyncio.sleep(2 * TICK)
-    await end()
+    _kept = await end()
     return (await ticker.figures())["longest"]
 
 

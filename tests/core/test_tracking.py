@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.codecs import Document
 from altcraft_async.core.pacing import Finished
 from altcraft_async.core.tracking import (
     FAILURE_STATUSES,
@@ -34,7 +33,7 @@ from altcraft_async.errors import (
     ServerError,
     TransportError,
 )
-from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.models import TaskRef
 
 CORE = settings.get_profile("core")
 
