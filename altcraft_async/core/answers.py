@@ -7,7 +7,7 @@ fields are skipped. They describe whole answers, envelope included.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -22,7 +22,13 @@ from altcraft_async.models import (
     parse_time,
 )
 
-__all__ = ["TaskAnswer", "counters_report", "started_task_id", "task_answer"]
+__all__ = [
+    "TaskAnswer",
+    "counters_report",
+    "started_task_id",
+    "task_answer",
+    "usual_task_answer",
+]
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -70,12 +76,38 @@ def started_task_id(document: Document) -> str:
     return document.to(_Started).data.task_id
 
 
-def task_answer(document: Document) -> TaskAnswer:
-    """Read an answer of ``tasks/status``.
+class _UsualData(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """All that is said of most running tasks."""
 
-    By hand, which costs a third of a conversion, and this is read more often
-    than all else.
+    status: _Text
+    progress: int | None = None
+    result: None = None
+
+
+class _Usual(msgspec.Struct, gc=False):
+    data: msgspec.Raw
+    error: Literal[0]
+
+
+_decode_usual = msgspec.json.Decoder(_Usual).decode
+_decode_usual_data = msgspec.json.Decoder(_UsualData).decode
+
+
+def usual_task_answer(body: bytes) -> TaskAnswer | None:
+    """Read what most answers of ``tasks/status`` are, at a fifth of the cost of `task_answer`.
+
+    ``None`` where it is anything but JSON of the documented fields.
     """
+    try:
+        sent = _decode_usual(body).data
+        data = _decode_usual_data(sent)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return TaskAnswer(sys.intern(data.status), data.progress, bytes(sent))
+
+
+def task_answer(document: Document) -> TaskAnswer:
+    """Read an answer of ``tasks/status``."""
     data = document.mapping("data")
     status = data.get("status")
     if not isinstance(status, str) or not status:

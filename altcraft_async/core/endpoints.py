@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from altcraft_async.core.answers import started_task_id, task_answer
+from altcraft_async.core.answers import started_task_id, task_answer, usual_task_answer
 from altcraft_async.core.codecs import Document
 
 __all__ = ["REFRESH_RESOURCE", "TASK_STATUS", "Endpoint", "parameters"]
@@ -25,6 +25,8 @@ class Endpoint(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
     Attributes:
         path: Below ``/api/v1.1/``.
         read: From the whole answer, envelope included, to what it says.
+        read_usual: From the body of an answer to what it says, at once, where it
+            is as most answers are; ``None`` where it is not.
         names: From Python parameter to wire parameter, in the order of the page.
         starts: Whether it starts something: then it is repeated only where it
             surely was not acted on.
@@ -33,6 +35,7 @@ class Endpoint(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
 
     path: str
     read: Callable[[Document], T_co]
+    read_usual: Callable[[bytes], T_co | None] = lambda _body: None
     names: Mapping[str, str]
     starts: bool = False
     lists_format: bool = True
@@ -48,6 +51,7 @@ REFRESH_RESOURCE = Endpoint(
 TASK_STATUS = Endpoint(
     path="tasks/status",
     read=task_answer,
+    read_usual=usual_task_answer,
     names={"task_id": "task_id"},
     lists_format=False,
 )

@@ -38,6 +38,7 @@ T = TypeVar("T")
 SNIPPET_CHARACTERS = 300
 """Of a strange answer kept in the error: enough to recognise a proxy's page."""
 
+_OK = 200
 _SUCCESS, _REDIRECT, _CLIENT, _SERVER = 2, 3, 4, 5  # first digits of HTTP statuses
 
 _BY_CODE: Mapping[int, type[ApiError]] = {
@@ -76,6 +77,8 @@ def interpret(endpoint: Endpoint[T], response: Response, hide: Callable[[str], s
         ApiError: It says no.
         ProtocolError: It is not Altcraft's.
     """
+    if response.status == _OK and (usual := endpoint.read_usual(response.body)) is not None:
+        return usual
     status_class = response.status // 100
     if status_class == _REDIRECT:
         raise _redirect(Answered(endpoint, response, hide))

@@ -17,6 +17,7 @@ from altcraft_async.core.answers import (
     counters_report,
     started_task_id,
     task_answer,
+    usual_task_answer,
 )
 from altcraft_async.core.codecs import Document, Plain, UnreadableError, read
 from altcraft_async.models import (
@@ -393,3 +394,70 @@ def test_truth_is_no_progress() -> None:
     """A boolean is not taken for a percentage."""
     document = Document({"data": {"status": "running", "progress": True}}, textual=False)
     assert task_answer(document).status.progress is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"status": "running"},
+        {"status": "running", "progress": 40},
+        {"status": "в очереди", "progress": None, "result": None},
+    ],
+)
+def test_usual_answer_is_read_in_one_step(data: dict[str, Plain]) -> None:
+    """JSON of the documented fields needs no detour, and says the same without it."""
+    body = json.dumps({"data": data, "error": 0, "error_text": "Successful operation"}).encode()
+    usual = usual_task_answer(body)
+    assert usual is not None
+    assert usual.status == task_answer(read(body)).status
+    assert usual.result == task_answer(read(body)).result
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<xml><data><status>running</status></data><error>0</error></xml>",
+        b'{"data": {"status": "running"}, "error": 404}',
+        b'{"data": {"status": "running"}}',
+        b'{"data": {"status": ""}, "error": 0}',
+        b'{"data": {"status": "running", "progress": "40"}, "error": 0}',
+        b'{"data": {"status": "running", "eta": 5}, "error": 0}',
+        b'{"data": {"status": "completed", "result": []}, "error": 0}',
+        b'{"data": {"status": "running"}, "error": 0, "x": ' + b"[" * 100_000,
+        b'{"data": {"status": "\xff"}, "error": 0}',
+    ],
+)
+def test_any_other_answer_takes_the_long_way(body: bytes) -> None:
+    """What is not as usual is left to the code that knows every case."""
+    assert usual_task_answer(body) is None
+
+
+@settings(CORE)
+@given(
+    st.fixed_dictionaries(
+        {"status": st.text() | st.none() | st.integers()},
+        optional={
+            "progress": st.integers() | st.floats() | st.none() | st.text(),
+            "result": st.none() | st.lists(st.integers()),
+            "other": st.text(),
+        },
+    ),
+    st.integers(-1, 1) | st.text(max_size=2),
+)
+def test_the_short_way_never_says_anything_else(data: dict[str, object], error: object) -> None:
+    """An answer that is read in one step is read alike by the code that knows every case."""
+    body = json.dumps({"data": data, "error": error}).encode()
+    usual = usual_task_answer(body)
+    if usual is not None:
+        assert error == 0
+        assert usual.status == task_answer(read(body)).status
+
+
+@settings(CORE)
+@given(st.binary(max_size=20), st.integers(0, 60))
+def test_the_short_way_reads_no_garbage(garbage: bytes, place: int) -> None:
+    """Whatever an answer is spoiled by, what was read of it can be shown."""
+    body = b'{"data":{"status":"running","progress":40},"error":0}'
+    usual = usual_task_answer(body[:place] + garbage + body[place:])
+    assert usual is None or usual.status.raw["status"] == usual.name

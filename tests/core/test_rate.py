@@ -34,6 +34,15 @@ def test_without_a_limit_nothing_waits() -> None:
     assert rate.allowed(5.0) == math.inf
 
 
+def test_place_is_taken_only_when_it_is_free() -> None:
+    """At four a second, the second request of a moment has to come back for its place."""
+    rate = Rate(4)
+    assert rate.take(10.0)
+    assert not rate.take(10.2)
+    assert rate.take(10.25)
+    assert rate.wait(10.25) == 0.25
+
+
 def test_limit_spaces_requests_evenly() -> None:
     """At four a second, requests leave a quarter of a second apart."""
     times = send(Rate(4), 10.0, 20.0)
