@@ -30,6 +30,12 @@ class Served(NamedTuple):
 
 def run_contender(module: str, *arguments: str) -> Figures:
     """Run a contender to its end on the first core; return the figures it prints as JSON."""
+    figures: Figures = json.loads(printed_by(module, *arguments))
+    return figures
+
+
+def printed_by(module: str, *arguments: str) -> str:
+    """Run a contender to its end on the first core; return what it prints."""
     process = _start(f"benchmarks.contenders.{module}", *arguments)
     os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
     try:
@@ -39,8 +45,7 @@ def run_contender(module: str, *arguments: str) -> Figures:
     if process.returncode:
         msg = f"{module} {' '.join(arguments)} ended with {process.returncode}"
         raise RuntimeError(msg)
-    figures: Figures = json.loads(printed)
-    return figures
+    return printed
 
 
 class Sliced:
@@ -79,9 +84,9 @@ class Sliced:
 
 
 @contextmanager
-def served(kind: str) -> Generator[Served, None, None]:
+def served(kind: str, module: str = "server") -> Generator[Served, None, None]:
     """Run a server of `benchmarks.serving` on the last core."""
-    process = _start("benchmarks.serving.server", kind)
+    process = _start(f"benchmarks.serving.{module}", kind)
     os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
     assert process.stdout is not None
     try:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 AT_ONCE = 32
 """Requests at once, for every contender: where more of them begin to make each dearer is at 64."""
@@ -32,6 +33,12 @@ def body_of(task_id: str) -> dict[str, str]:
 def task_ids() -> list[str]:
     """Return the ids of the tasks that are looked at."""
     return [f"c9c3ec48-1bef-4969-9c1a-{number:012d}" for number in range(REFRESHES)]
+
+
+def resident(which: str) -> float:
+    """Return bytes: ``VmRSS`` now, ``VmHWM`` the most there were, not counting parents."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * float(status.partition(f"{which}:")[2].split()[0])
 
 
 class Meter:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import xmltodict
 
-_FIGURES = (
+FIGURES = (
     "all",
     "complained",
     "hardbounced",
@@ -24,17 +24,7 @@ _FIGURES = (
 DATABASE = 1
 """The database that every result is of."""
 
-_RESULT = {
-    "channels": [
-        {"channel": channel, "status": {name: 1336 + n for n, name in enumerate(_FIGURES)}}
-        for channel in ("sms", "push", "email")
-    ],
-    "in_progress": False,
-    "last_count_time": "counted at 2024-04-19T13:31:08Z in 231.374251ms",
-    "list_id": DATABASE,
-    "refresh_task_id": "",
-    "updated": "2024-04-19T13:31:08.927Z",
-}
+CHANNELS = ("sms", "push", "email")
 
 
 class Bodies(NamedTuple):
@@ -65,9 +55,9 @@ def _answer(data: Mapping[str, object]) -> dict[str, object]:
     return {"data": data, "error": 0, "error_text": "Successful operation"}
 
 
+_ANY = range(1336, 1336 + len(FIGURES))
 _STARTED = _answer({"task_id": "TASK"})
 _RUNNING = _answer({"status": "running", "progress": "PROGRESS"})
-_COMPLETED = _answer({"status": "completed", "progress": 100, "result": [_RESULT]})
 
 
 def _json(value: Mapping[str, object]) -> bytes:
@@ -81,12 +71,35 @@ def _xml(value: Mapping[str, object]) -> bytes:
     )
 
 
+_ENCODERS: Mapping[str, Callable[[Mapping[str, object]], bytes]] = {"json": _json, "xml": _xml}
+
+
+def completed(wire_format: str, figures: Sequence[int]) -> bytes:
+    """Answer with a result of one group of three channels that all have these figures."""
+    status = dict(zip(FIGURES, figures, strict=True))
+    result = {
+        "channels": [{"channel": channel, "status": status} for channel in CHANNELS],
+        "in_progress": False,
+        "last_count_time": "counted at 2024-04-19T13:31:08Z in 231.374251ms",
+        "list_id": DATABASE,
+        "refresh_task_id": "",
+        "updated": "2024-04-19T13:31:08.927Z",
+    }
+    data = {"status": "completed", "progress": 100, "result": [result]}
+    return _ENCODERS[wire_format](_answer(data))
+
+
+def refused(wire_format: str, code: int, text: str) -> bytes:
+    """Answer with an error of the platform's own."""
+    return _ENCODERS[wire_format]({"error": code, "error_text": text})
+
+
 BODIES: Mapping[str, Bodies] = {
     "json": Bodies(
         b"application/json",
         _json(_STARTED),
         _json(_RUNNING),
-        _json(_COMPLETED),
+        completed("json", _ANY),
         b'"task_id"',
         b'"',
     ),
@@ -94,7 +107,7 @@ BODIES: Mapping[str, Bodies] = {
         b"application/xml",
         _xml(_STARTED),
         _xml(_RUNNING),
-        _xml(_COMPLETED),
+        completed("xml", _ANY),
         b"<task_id>",
         b"<",
     ),

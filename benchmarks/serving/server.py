@@ -11,14 +11,13 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import uvloop
 
 from benchmarks.serving.platforms import PLATFORMS, Platform
-
-_END_OF_HEAD = b"\r\n\r\n"
-_LENGTH = b"content-length: "
+from benchmarks.serving.requests import cut
 
 
 class Connection(asyncio.Protocol):
@@ -38,21 +37,11 @@ class Connection(asyncio.Protocol):
         """Answer every request that is complete."""
         self._arrived += data
         answers: list[bytes] = []
-        while (request := self._cut()) is not None:
-            answers.append(_response(self._platform.answer(*request)))
+        while (found := cut(self._arrived)) is not None:
+            request, self._arrived = found
+            answers.append(_response(self._platform.answer(request.is_look, request.body)))
         if answers and self._transport is not None:
             self._transport.write(b"".join(answers))
-
-    def _cut(self) -> tuple[bool, bytes] | None:
-        """Take one request off: whether it is a look, and its body."""
-        head, found, rest = self._arrived.partition(_END_OF_HEAD)
-        if not found:
-            return None
-        length = int(head.lower().partition(_LENGTH)[2].partition(b"\r\n")[0])
-        if len(rest) < length:
-            return None
-        self._arrived = rest[length:]
-        return b"tasks/status" in head, rest[:length]
 
 
 def _response(answer: tuple[bytes, bytes]) -> bytes:
@@ -64,16 +53,21 @@ def _response(answer: tuple[bytes, bytes]) -> bytes:
     )
 
 
-async def serve(platform: Platform) -> None:
-    """Listen on a free port of this machine until SIGTERM."""
+async def serve(
+    connect: Callable[[], asyncio.Protocol], counts: Callable[[], Mapping[str, float]]
+) -> None:
+    """Listen on a free port of this machine until SIGTERM, then print the counts."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    server = await loop.create_server(lambda: Connection(platform), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(connect, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await ended.wait()
-    print(json.dumps({"starts": platform.starts, "looks": platform.looks}), flush=True)
+    print(json.dumps(counts()), flush=True)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(PLATFORMS[sys.argv[1]]()))
+    asked = PLATFORMS[sys.argv[1]]()
+    uvloop.run(
+        serve(lambda: Connection(asked), lambda: {"starts": asked.starts, "looks": asked.looks})
+    )

@@ -7,9 +7,8 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
-from benchmarks.contenders.measuring import TOKEN
+from benchmarks.contenders.measuring import TOKEN, resident
 
 TICK = 0.005
 """Seconds between two looks at how late the loop is."""
@@ -57,7 +56,7 @@ def main(contender: Contender) -> None:
 
 async def _measured(contender: Contender, port: int, refreshes: int) -> dict[str, float]:
     arrivals = Arrivals()
-    cpu, memory = time.process_time(), _resident("VmRSS")
+    cpu, memory = time.process_time(), resident("VmRSS")
     ticker = asyncio.create_task(_longest_stop())
     await contender(port, refreshes, arrivals.report)
     cpu = time.process_time() - cpu
@@ -66,7 +65,7 @@ async def _measured(contender: Contender, port: int, refreshes: int) -> dict[str
     return {
         **arrivals.figures(refreshes),
         "client CPU s": cpu,
-        "RSS above import MB": (_resident("VmHWM") - memory) / 2**20,
+        "RSS above import MB": (resident("VmHWM") - memory) / 2**20,
         "longest loop stop ms": 1e3 * stop,
     }
 
@@ -81,9 +80,3 @@ async def _longest_stop() -> float:
             longest, last = max(longest, now - last - TICK), now
     except asyncio.CancelledError:
         return longest
-
-
-def _resident(which: str) -> float:
-    """Return bytes: ``VmRSS`` now, ``VmHWM`` the most there were, not counting parents."""
-    status = Path("/proc/self/status").read_text()
-    return 1024 * float(status.partition(f"{which}:")[2].split()[0])
