@@ -1,8 +1,9 @@
 """How fast to send: a rate that shrinks when the server objects, and recovers.
 
-Additive increase, multiplicative decrease, as in TCP: an objection halves the
-rate, and each second without one gives a little back. Without a limit of the
-user's, the rate is what it was when the server first objected.
+Additive increase, multiplicative decrease, as in TCP: an objection takes three
+tenths of the rate, and each second without one gives a little back. Without a
+limit of the user's, the rate is the highest that the server has borne lately,
+so that one objection in a calm moment costs nothing when there is more to do.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import math
 
 __all__ = ["Rate"]
 
-_SHRINK = 0.5
+_SHRINK = 0.7  # what is left, as in TCP's CUBIC and the AWS SDKs' adaptive mode
 _REGAIN = 0.05  # of the rate at the last objection, each second
 _FORGOTTEN = 4.0  # times that rate: a server that bears it no longer objects
 _LEAST = 0.2  # requests a second, so that recovery is noticed
 _WINDOW = 2.0  # seconds over which requests are counted to know the present rate
 _TOGETHER = 1.0  # seconds within which objections are to the same requests
 _SHORTEST_COUNT = 0.1  # seconds; over less, two requests would look like a flood
+_LATELY = 60.0  # seconds for which a rate that was borne counts
 
 
 class Rate:
@@ -25,6 +27,8 @@ class Rate:
 
     __slots__ = (
         "_at_objection",
+        "_borne",
+        "_borne_until",
         "_counted_from",
         "_deaf_until",
         "_next",
@@ -44,6 +48,8 @@ class Rate:
         self._next = 0.0
         self._sent = 0
         self._counted_from = -math.inf
+        self._borne = 0.0
+        self._borne_until = -math.inf
 
     def take(self, now: float) -> bool:
         """Note that a request is sent, if one may be sent now."""
@@ -68,6 +74,7 @@ class Rate:
     def sent(self, now: float) -> None:
         """Note that a request is sent."""
         if now - self._counted_from > _WINDOW:
+            self._note_borne(self._sent / _WINDOW, now)
             self._counted_from, self._sent = now, 0
         self._sent += 1
         if self._now < math.inf:
@@ -78,8 +85,13 @@ class Rate:
         # What was under way together is objected to together: that is one objection.
         if now >= self._deaf_until:
             counted = self._sent / max(now - self._counted_from, _SHORTEST_COUNT)
-            self._at_objection = max(_LEAST, min(self.allowed(now), counted))
-            self._now = max(_LEAST, self._at_objection * _SHRINK)
+            self._note_borne(counted, now)
+            self._at_objection = max(_LEAST, min(self.allowed(now), self._borne))
+            self._now = self._borne = max(_LEAST, self._at_objection * _SHRINK)
             self._deaf_until = now + max(retry_after, _TOGETHER)
         self._next = max(self._next, now + retry_after)
         self._regained_at = max(self._regained_at, now + retry_after)
+
+    def _note_borne(self, rate: float, now: float) -> None:
+        if rate >= self._borne or now >= self._borne_until:
+            self._borne, self._borne_until = rate, now + _LATELY
