@@ -7,6 +7,7 @@ import math
 import os
 import random
 import ssl
+import warnings
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
@@ -16,7 +17,7 @@ import aiohttp
 
 from altcraft_async.budget import Budget
 from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.address import api_root
+from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.checks import (
     checked_choice,
@@ -30,7 +31,7 @@ from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.core.pacing import Learner, PollPolicy, Seen, checked_policy
 from altcraft_async.core.rate import Rate
-from altcraft_async.core.repeating import Retry
+from altcraft_async.core.repeating import Quota, Retry
 from altcraft_async.core.token import Token
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
 from altcraft_async.errors import ConfigurationError
@@ -110,7 +111,8 @@ class AltcraftClient:
 
         Args:
             base_url: Scheme and host, with any port and path prefix, with or
-                without ``/api/v1.1``.
+                without ``/api/v1.1``. ``http://`` to another machine warns,
+                as the token travels in the clear.
             token: API token; sent to that host only and never shown.
             format: Of requests; an answer is read in whichever it comes.
             token_in: ``"body"``, as every vendor page documents, or
@@ -143,12 +145,16 @@ class AltcraftClient:
         if session is not None:
             checked_kind("session", session, aiohttp.ClientSession)
         self._root = api_root(base_url)
+        if is_exposed(self._root):
+            msg = "base_url: http:// shows the token to everyone on the way; use https://"
+            warnings.warn(msg, stacklevel=2)
         secret = Token(token)
         self._format = format
         self._closing: asyncio.Task[None] | None = None
         self._lifetime = Lifetime()
         most = math.inf if rate_limit is None else checked_positive("rate_limit", rate_limit)
         self._budget = Budget(self._lifetime, Rate(most))
+        quota = Quota()
         limits = Limits(
             seconds=checked_seconds("request_timeout", request_timeout, least=0.001),
             answer_bytes=checked_id("max_answer_bytes", max_answer_bytes),
@@ -168,6 +174,7 @@ class AltcraftClient:
             token_in=token_in,
             wire_format=FORMATS[format],
             retry=retry,
+            quota=quota,
             chance=random.random,
         )
         self._scheduler = Scheduler(
@@ -184,6 +191,7 @@ class AltcraftClient:
             over=running.over,
             patience=polling_patience,
             retry=retry,
+            quota=quota,
             failure_statuses=checked_names("failure_statuses", failure_statuses),
             chance=random.random,
             wall_clock=lambda: datetime.now(UTC),
@@ -223,6 +231,13 @@ class AltcraftClient:
         """Show where it speaks to, and nothing secret."""
         state = "closed" if self._lifetime.closed else "open" if self._lifetime.loop else "unopened"
         return f"<AltcraftClient {self._root} {self._format} {state}>"
+
+    def __del__(self) -> None:
+        """Warn of a client that was opened and never closed, as aiohttp does of its sessions."""
+        lifetime: Lifetime | None = getattr(self, "_lifetime", None)
+        if lifetime is not None and lifetime.loop is not None and not lifetime.closed:
+            msg = f"unclosed {self!r}: use `async with`, or `await client.aclose()`"
+            warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)
 
     async def __aenter__(self) -> Self:
         """Bind to the running loop."""

@@ -15,7 +15,7 @@ from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.codecs import Document, UnreadableError
 from altcraft_async.core.envelope import snippet
 from altcraft_async.core.pacing import SHORTEST_PAUSE, Finished, PollPolicy, pause
-from altcraft_async.core.repeating import Retry, backoff
+from altcraft_async.core.repeating import Quota, Retry, backoff
 from altcraft_async.core.tracking import (
     Patience,
     Track,
@@ -67,6 +67,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         learn: Tells the policy how a task went, where it wants to know.
         patience: How long a wait outlives looks that fail.
         retry: Scale of the pauses after failed looks.
+        quota: Looks that may come sooner than the policy says because one failed.
         over: Learns of every task that is known to be over.
         failure_statuses: Lower-case names of statuses that mean failure.
         chance: Random numbers, 0 <= chance < 1.
@@ -82,6 +83,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
     over: Callable[[TaskRef], None] | None = None
     patience: Patience
     retry: Retry
+    quota: Quota
     failure_statuses: Collection[str]
     chance: Callable[[], float]
     wall_clock: Callable[[], datetime]
@@ -367,21 +369,24 @@ class TaskPoll:
             return now
         if failure is None:
             moment = now + self._pause(track, now)
-            if not self._audience.limited:
-                return moment
-            not_before = now + SHORTEST_PAUSE
         else:
-            asked = getattr(failure, "retry_after", None) or 0.0
-            not_before = now + max(SHORTEST_PAUSE, asked)
-            retry, chance = self._rules.retry, self._rules.chance()
-            moment = now + backoff(track.failures - 1, failure, retry, chance)
+            moment = now + self._pause_after(failure, track, now)
+        if not self._audience.limited:
+            return moment
+        asked = getattr(failure, "retry_after", None) or 0.0
         for watcher in self._audience:
             if watcher.limited:
                 moment = min(moment, watcher.deadline, self._stalls_at(track, watcher))
-        return max(moment, not_before)
+        return max(moment, now + max(SHORTEST_PAUSE, asked))
 
     def _pause(self, track: Track, now: float) -> float:
         return pause(self._rules.policy, seen(track, self.ref, now, self._rules.chance()))
+
+    def _pause_after(self, failure: AltcraftError, track: Track, now: float) -> float:
+        """Look again soon after one failed look; while very many fail, no sooner than else."""
+        soon = backoff(track.failures - 1, failure, self._rules.retry, self._rules.chance())
+        usual = 0.0 if self._rules.quota.spend() else self._pause(track, now)
+        return max(soon, usual, SHORTEST_PAUSE)
 
     @staticmethod
     def _stalls_at(track: Track, watcher: Watcher) -> float:

@@ -12,7 +12,7 @@ from altcraft_async.budget import Budget
 from altcraft_async.core.codecs import Format
 from altcraft_async.core.endpoints import Endpoint, parameters
 from altcraft_async.core.envelope import interpret
-from altcraft_async.core.repeating import Retry, backoff, may_repeat
+from altcraft_async.core.repeating import Quota, Retry, backoff, may_repeat
 from altcraft_async.core.token import SecretBytes, Token
 from altcraft_async.core.wire import Request
 from altcraft_async.errors import AltcraftError
@@ -39,6 +39,7 @@ class Session:
         token_in: TokenPlace,
         wire_format: Format,
         retry: Retry,
+        quota: Quota,
         chance: Callable[[], float],
     ) -> None:
         """Put the parts together; nothing is opened yet."""
@@ -49,6 +50,7 @@ class Session:
         self._token_in = token_in
         self._format = wire_format
         self._retry = retry
+        self._quota = quota
         self._chance = chance
 
     async def send(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
@@ -75,10 +77,15 @@ class Session:
         """Call an API method once; say whether its place in the budget was taken before."""
         response = await self._transport.exchange(self._request(endpoint, values, is_paid=is_paid))
         try:
-            return interpret(endpoint, response, self._token.hide)
+            if response.is_slow_to_read:
+                said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)
+            else:
+                said = interpret(endpoint, response, self._token.hide)
         except AltcraftError as refused:
             self._budget.heed(refused)
             raise
+        self._quota.reward()
+        return said
 
     async def aclose(self) -> None:
         """Close the transport."""
@@ -128,7 +135,7 @@ class Session:
 
         def is_enough(state: tenacity.RetryCallState) -> bool:
             late = clock() - began + state.upcoming_sleep > self._retry.total
-            return late or state.attempt_number >= self._retry.attempts
+            return late or state.attempt_number >= self._retry.attempts or not self._quota.spend()
 
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda e: self._may_repeat(endpoint, e)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -34,6 +35,36 @@ def test_constructing_needs_no_loop_and_shows_no_token() -> None:
     """A client can be made anywhere, and its repr says where it speaks to."""
     client = AltcraftClient("https://example.com/proxy/", TOKEN, format="xml")
     assert repr(client) == "<AltcraftClient https://example.com/proxy/api/v1.1 xml unopened>"
+
+
+def test_plain_http_to_another_machine_warns() -> None:
+    """A token in the clear is said at the line that makes the client, and is no error."""
+    with pytest.warns(UserWarning, match=r"^base_url: .* use https://") as warned:
+        AltcraftClient("http://example.com", TOKEN)
+    assert [one.filename for one in warned] == [__file__]
+    assert TOKEN not in str(warned[0].message)
+
+
+async def test_client_that_nobody_closed_warns() -> None:
+    """An opened client that is garbage warns, a closed or unopened one does not."""
+    client = AltcraftClient("https://example.com", TOKEN)
+    async with client:
+        pass
+    del client
+    client = AltcraftClient("https://example.com", TOKEN)
+    del client
+    client = AltcraftClient("https://example.com", TOKEN)
+    await client.__aenter__()
+    del client
+    with pytest.warns(ResourceWarning, match=r"^unclosed <AltcraftClient https://example.com"):
+        gc.collect()
+
+
+def test_client_that_could_not_be_made_leaves_no_warning() -> None:
+    """What a wrong argument leaves behind is not worth another word."""
+    with pytest.raises(ConfigurationError):
+        AltcraftClient("example.com", TOKEN)
+    gc.collect()
 
 
 async def test_client_shows_its_state() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from altcraft_async.core.checks import checked_text
 from altcraft_async.errors import ConfigurationError
 
-__all__ = ["API_PATH", "api_root"]
+__all__ = ["API_PATH", "api_root", "is_exposed"]
 
 API_PATH = "/api/v1.1"
 
@@ -36,6 +37,18 @@ def api_root(base_url: object) -> str:
     parts = urlsplit(text)
     prefix = parts.path.rstrip("/").removesuffix(API_PATH).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{prefix}{API_PATH}"
+
+
+def is_exposed(root: str) -> bool:
+    """Tell whether what is sent there crosses a network unencrypted."""
+    parts = urlsplit(root)
+    host = parts.hostname or ""
+    if parts.scheme == "https" or host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def _is_host(host: str) -> bool:

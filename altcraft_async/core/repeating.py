@@ -18,7 +18,7 @@ from altcraft_async.errors import (
     TransportError,
 )
 
-__all__ = ["LONGEST_RETRY_AFTER", "Retry", "backoff", "is_passing", "may_repeat"]
+__all__ = ["LONGEST_RETRY_AFTER", "Quota", "Retry", "backoff", "is_passing", "may_repeat"]
 
 LONGEST_RETRY_AFTER = 120.0
 """Seconds; a server that asks for more is not waited for, as in OpenAI's client."""
@@ -53,6 +53,35 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         checked_id("attempts", self.attempts)
         for name in ("first", "ceiling", "total"):
             checked_seconds(name, getattr(self, name))
+
+
+class Quota:
+    """How many more repeats a client may send, over all its calls and waits.
+
+    So that an outage does not multiply the load: a repeat spends some of it,
+    and a request that goes well gives a little back, as in the AWS SDKs'
+    standard mode, whose numbers these are.
+    """
+
+    __slots__ = ("left",)
+
+    FULL, COST, REWARD = 500, 5, 1
+
+    def __init__(self) -> None:
+        """Begin with a hundred repeats."""
+        self.left = self.FULL
+
+    def spend(self) -> bool:
+        """Take what a repeat costs, if it is there."""
+        if self.left < self.COST:
+            return False
+        self.left -= self.COST
+        return True
+
+    def reward(self) -> None:
+        """Note that a request went well."""
+        if self.left < self.FULL:
+            self.left += self.REWARD
 
 
 def is_passing(error: AltcraftError) -> bool:

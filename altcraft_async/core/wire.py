@@ -35,6 +35,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return [("path", self.path)]
 
 
+LARGE_XML = 2**18
+"""Bytes that take some 15 ms to read: the longest that an event loop should be kept from others."""
+
+
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """One whole answer.
 
@@ -53,3 +57,11 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: str = ""
     location: str = ""
     received_at: float = 0.0
+
+    @property
+    def is_slow_to_read(self) -> bool:
+        """Whether reading takes so long that others should get their turn meanwhile.
+
+        XML alone is: JSON is two hundred times faster, and lets nobody in.
+        """
+        return len(self.body) > LARGE_XML and not self.body.startswith(b"{")

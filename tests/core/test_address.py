@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.address import api_root
+from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.errors import ConfigurationError
 
 CORE = settings.get_profile("core")
@@ -79,3 +79,23 @@ def test_host_that_can_be_none_is_refused(host: str) -> None:
     """A host that no resolver could be asked for is refused before anybody is."""
     with pytest.raises(ConfigurationError, match="cannot be one"):
         api_root(f"https://{host}")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "exposed"),
+    [
+        ("https://example.com", False),
+        ("http://example.com", True),
+        ("http://10.0.0.5:8080/altcraft", True),
+        ("http://localhost.example.com", True),
+        ("http://localhost:8080", False),
+        ("http://altcraft.localhost", False),
+        ("http://127.0.0.1:8080", False),
+        ("http://127.8.8.8", False),
+        ("http://[::1]:8080", False),
+        ("http://[2001:db8::1]", True),
+    ],
+)
+def test_only_http_to_another_machine_is_exposed(base_url: str, exposed: bool) -> None:  # noqa: FBT001 -- an expected value
+    """The token may travel unencrypted within this machine, and nowhere else."""
+    assert is_exposed(api_root(base_url)) is exposed

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from altcraft_async.core.repeating import (
     LONGEST_RETRY_AFTER,
+    Quota,
     Retry,
     backoff,
     is_passing,
@@ -114,6 +115,31 @@ def test_backoff_doubles_up_to_the_ceiling(failures: int, most: float) -> None:
 def test_backoff_without_an_error_is_jitter_alone() -> None:
     """What says nothing of waiting asks for nothing."""
     assert backoff(0, None, Retry(), 1.0) == Retry().first
+
+
+def test_quota_ends_after_a_hundred_repeats_and_comes_back_with_successes() -> None:
+    """Five requests that go well pay for one repeat."""
+    quota = Quota()
+    assert [quota.spend() for _ in range(101)] == [True] * 100 + [False]
+    for _ in range(4):
+        quota.reward()
+    assert not quota.spend()
+    quota.reward()
+    assert quota.spend()
+
+
+@CORE
+@given(st.lists(st.booleans(), max_size=2000))
+def test_quota_never_pays_for_more_than_it_has(rewards: list[bool]) -> None:
+    """Whatever comes, repeats stay within what is there at first and what was earned."""
+    quota, repeats = Quota(), 0
+    for rewarded in rewards:
+        if rewarded:
+            quota.reward()
+        else:
+            repeats += quota.spend()
+        assert 0 <= quota.left <= Quota.FULL
+    assert repeats * Quota.COST <= Quota.FULL + sum(rewards) * Quota.REWARD
 
 
 @pytest.mark.parametrize("attempts", [0, -1])

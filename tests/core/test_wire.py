@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from altcraft_async.core.token import SecretBytes
-from altcraft_async.core.wire import Request, Response
+from altcraft_async.core.wire import LARGE_XML, Request, Response
 
 SECRET = "t0k3n"
 
@@ -44,3 +46,16 @@ def test_equal_responses_compare_equal() -> None:
     """Requests and responses are plain values."""
     assert Response(status=200, body=b"x") == Response(status=200, body=b"x")
     assert request_with_secret() == request_with_secret()
+
+
+@pytest.mark.parametrize(
+    ("body", "slow"),
+    [
+        (b"<xml>" + b" " * LARGE_XML, True),
+        (b"<xml>", False),
+        (b"{" + b" " * LARGE_XML, False),
+    ],
+)
+def test_only_much_xml_is_slow_to_read(body: bytes, slow: bool) -> None:  # noqa: FBT001 -- an expected value
+    """What would keep an event loop from others is XML of some size."""
+    assert Response(status=200, body=body).is_slow_to_read is slow

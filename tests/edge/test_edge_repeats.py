@@ -15,6 +15,7 @@ from altcraft_async.budget import Budget
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.core.rate import Rate
+from altcraft_async.core.repeating import Quota
 from altcraft_async.core.token import Token
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.session import Session
@@ -59,6 +60,7 @@ def session_of(server: ScriptedServer, retry: Retry, chance: Callable[[], float]
         token_in="body",
         wire_format=FORMATS["json"],
         retry=retry,
+        quota=Quota(),
         chance=chance,
     )
 
@@ -89,6 +91,19 @@ async def test_start_is_repeated_whatever_happened_where_the_caller_wants_it(
     async with client_of(server.url, retry=Retry(first=0.0, ambiguous_starts=True)) as client:
         handle = await client.resources.refresh_counters(24, database_id=1)
     assert handle.ref.task_id == "t1"
+
+
+async def test_outage_is_not_answered_with_ever_more_repeats(server: ScriptedServer) -> None:
+    """Calls share a quota of repeats; once it is spent, each is sent once until some go well."""
+    calls = 150
+    repeats = Quota.FULL // Quota.COST
+    server.script(*[RESET] * (calls + repeats), *[RUNNING] * Quota.COST, RESET, RUNNING)
+    async with client_of(server.url, retry=Retry(attempts=2), connections=1) as client:
+        failures = await asyncio.gather(*[failure_of(LOOK, client) for _ in range(calls)])
+        assert all(isinstance(failure, TransportError) for failure in failures)
+        assert len(server.received) == calls + repeats
+        for _ in range(Quota.COST + 1):
+            await client.tasks.status("t1")
 
 
 @both_calls
