@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from altcraft_async.completion import unwatch_all
-from altcraft_async.core.checks import checked_id, checked_seconds
+from altcraft_async.core.checks import checked_id, checked_limit
 from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.models import Completed, Failed
 from altcraft_async.tasks import TaskHandle, poll_of
@@ -47,7 +47,7 @@ def refresh_many(
         ConfigurationError: An argument is wrong; raised here, not by the iteration.
     """
     in_flight = checked_id("in_flight", in_flight)
-    timeout = timeout if timeout is None else checked_seconds("timeout", timeout)
+    timeout = checked_limit("timeout", timeout)
     return _outcomes(_Stream(targets, start, in_flight, timeout), min(in_flight, STARTERS))
 
 

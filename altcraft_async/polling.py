@@ -271,13 +271,14 @@ class TaskPoll:
 
     def _note_answer(self, track: Track, answer: TaskAnswer, now: float) -> None:
         verdict = note_answer(track, answer, now, self._rules.failure_statuses)
-        if verdict is Verdict.COMPLETED:
+        if verdict is Verdict.GO_ON:
+            if self._audience.limited:
+                self._end_overdue(track, now)
+        elif verdict is Verdict.COMPLETED:
             self._complete(answer)
             self._learn(track, now)
-        elif verdict is Verdict.FAILED:
+        else:
             self._finish(error=self._task_error(TaskFailedError, "failed"))
-        elif self._audience.limited:
-            self._end_overdue(track, now)
 
     def _learn(self, track: Track, now: float) -> None:
         if self._rules.learn is not None and track.history is not None:

@@ -8,7 +8,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Generic, TypeVar, cast
 
-from altcraft_async.core.checks import checked_seconds
+from altcraft_async.core.checks import checked_limit
 from altcraft_async.core.codecs import Document
 from altcraft_async.core.tracking import remaining
 from altcraft_async.errors import AltcraftError
@@ -102,8 +102,7 @@ class TaskHandle(Generic[T]):
             ApiError: A look was refused for good, for example for a revoked token.
             ClientClosedError: The client was closed.
         """
-        timeout = timeout if timeout is None else checked_seconds("timeout", timeout)
-        stall = stall if stall is None else checked_seconds("stall", stall)
+        timeout, stall = checked_limit("timeout", timeout), checked_limit("stall", stall)
         if not self._poll.over:
             await self._wait(timeout, stall)
         return self.result()

@@ -13,6 +13,7 @@ __all__ = [
     "checked_choice",
     "checked_id",
     "checked_kind",
+    "checked_limit",
     "checked_names",
     "checked_number",
     "checked_positive",
@@ -67,6 +68,11 @@ def checked_seconds(name: str, value: object, *, least: float = 0.0) -> float:
         return seconds
     msg = f"{name}: has to be a number of seconds from {least:g} on, not {_shown(value)}"
     raise ConfigurationError(msg)
+
+
+def checked_limit(name: str, value: object) -> float | None:
+    """Return a number of seconds, or ``None`` for no limit."""
+    return None if value is None else checked_seconds(name, value)
 
 
 def checked_number(name: str, value: object) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from typing import TypeAlias
 
-from altcraft_async.core.checks import checked_kind, checked_seconds, checked_target
+from altcraft_async.core.checks import checked_kind, checked_limit, checked_target
 from altcraft_async.core.endpoints import REFRESH_RESOURCE
 from altcraft_async.many import refresh_many
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback
@@ -95,8 +95,7 @@ class Resources:
             TaskError: The task gave no result, or not in time.
             AltcraftError: The start or a look failed.
         """
-        if timeout is not None:  # before anything is started
-            checked_seconds("timeout", timeout)
+        checked_limit("timeout", timeout)  # before anything is started
         handle = await self.refresh_counters(
             resource_id, database_id=database_id, feedback=feedback, join=join
         )

@@ -11,6 +11,7 @@ from altcraft_async.core.checks import (
     checked_choice,
     checked_id,
     checked_kind,
+    checked_limit,
     checked_names,
     checked_number,
     checked_positive,
@@ -173,3 +174,11 @@ def test_what_is_no_positive_number_is_refused(value: object) -> None:
     assert checked_positive("rate_limit", 20) == 20
     with pytest.raises(ConfigurationError, match=r"^rate_limit: has to be a positive number"):
         checked_positive("rate_limit", value)
+
+
+def test_limit_is_a_number_of_seconds_or_none() -> None:
+    """No limit is a limit too; what is neither is refused by name."""
+    assert checked_limit("timeout", None) is None
+    assert checked_limit("timeout", 5) == 5.0
+    with pytest.raises(ConfigurationError, match=r"^timeout: "):
+        checked_limit("timeout", -1)
