@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 
+from altcraft_async.core.bar import even_bracket, even_end, own_moment
 from altcraft_async.core.checks import checked_positive
 from altcraft_async.core.forecast import Moment, Sample
 from altcraft_async.core.pacing import Finished, Seen
@@ -29,32 +29,48 @@ _TARGETS = 4096  # whose last duration is remembered
 # Deciles of a belief no further apart than this leave the others unasked.
 _NARROW = 1.5
 
-# Without a word from the server a look is worth less, as it only says "not yet".
-_BLIND_COST = 0.6
+# Without a word from the server a look is worth less, as it only says "not
+# yet". With this, tasks that show nothing take fewer looks than pauses of a
+# quarter of the time waited would, and are known as soon.
+_BLIND_COST = 2.0
 
-# Of a pause, left to chance: too little to matter, enough to keep learning
-# how long before its look a task was over.
-_EXPLORATION = 0.03
+# A look comes up to so much of the way to the soonest end earlier: else nothing
+# would be learned of what lies there. In simulation, noisy bars take a tenth
+# more looks for that and are known a quarter sooner.
+_EXPLORATION = 0.35
 
-# Of the bracket that even progress puts around the end.
-_SLACK = 0.05
-_AGREEMENT = 0.15
-_LEAST_STEP = 0.02
+# How far behind the soonest end a pause may reach that is longer than the time
+# waited, and how many times the time waited it may reach in all. An even bar
+# takes 3.8 looks with six times; 3.2 without any bound, 6.2 with twice.
+_BEHIND_SOONEST = 1.1
+_FAR, _NEAR = 6.0, 2.0
 
-_GOLDEN = 0.6180339887498949
+# By how much of the time between two looks a guessed end is blurred: guesses
+# made from guesses draw together otherwise, whatever the tasks do.
+_BLUR = 0.2
+
+# Multiples of these, without their whole parts, spread evenly over a square: in
+# place of chance, so that a policy is a function of what it was told. They are
+# the inverse and the inverse square of the plastic number.
+_EVEN_SPREAD = (0.7548776662466927, 0.5698402909980532)
+
+_LEAST_STEP = 0.02  # of the time waited
 
 
 class Adaptive:
     """Times each look by what the task showed and by how finished ones went.
 
-    With a whole percent ``p`` after ``t`` seconds, even progress would end
-    between ``t * 100 / (p + 1)`` and ``t * 100 / p``. Finished tasks tell how
-    much later or earlier tasks like this one really ended, how long tasks
-    take, and how long this target took before; the narrowest of these beliefs
-    times the look. Until enough tasks have finished, progress is taken as
-    even, and without progress the pause is a share of the time waited. Unless
-    a belief is sure, no pause is longer than the time waited so far, which
-    keeps a wrong one harmless.
+    With a whole percent ``p`` after ``t`` seconds, even progress would end at
+    about ``t * 100 / p``. Finished tasks tell how much later or earlier tasks
+    like this one really ended, how long tasks take, and how long this target
+    took before; the narrowest of these beliefs times the look. Until enough
+    tasks have finished, the task's own bar does, and without progress the
+    pause is a share of the time waited.
+
+    A belief may be wrong and has to stay harmless: no pause is longer than the
+    time waited so far, unless the bar moves and two of its moves, or enough
+    finished tasks, confirm that the end is further away; then it is at most
+    twice, or with finished tasks five times, as long.
 
     Its memory is bounded, about a megabyte at most, and belongs to the
     client that it was given to; give each client its own.
@@ -62,8 +78,8 @@ class Adaptive:
 
     __slots__ = (
         "_by_cell",
-        "_draws",
         "_durations",
+        "_guesses",
         "_last_durations",
         "_repeats",
         "blind",
@@ -101,7 +117,7 @@ class Adaptive:
         self._durations = Sample()
         self._repeats = Sample()
         self._last_durations: OrderedDict[Hashable, float] = OrderedDict()
-        self._draws = 0.0
+        self._guesses = 0
 
     def __repr__(self) -> str:
         """Show the settings."""
@@ -115,8 +131,7 @@ class Adaptive:
         if seen.looks == 0:
             return min(self._first_moment(seen), self.ceiling) * (1 - 0.5 * seen.chance)
         waited = seen.waited
-        moment = self._learned_moment(seen) or self._bracket_moment(seen)
-        moment -= (moment - waited) * _EXPLORATION * seen.chance
+        moment = self._learned_moment(seen) or own_moment(seen, self.look_cost, self.blind)
         return min(max(moment, waited * (1 + _LEAST_STEP)) - waited, self.ceiling)
 
     def learn(self, finished: Finished) -> None:
@@ -130,7 +145,7 @@ class Adaptive:
             later -= 1
             for cell in _cells(waited, progress, earlier):
                 sample = self._by_cell.setdefault(cell, Sample())
-                sample.add(duration / _predicted(waited, progress))
+                sample.add(duration / even_end(waited, progress))
                 if later:
                     sample.add_later_looks(later)
             if later:
@@ -140,9 +155,10 @@ class Adaptive:
         repeat = self._repeat_of(seen)
         if repeat is not None:
             moment, last = repeat
-            return last * (moment.at if moment.is_sure else self._repeats.lowest() / 2)
+            soonest = moment.soonest if moment.is_firm else self._repeats.lowest() / 2
+            return last * min(moment.at, soonest)
         if len(self._durations) >= _ENOUGH_TO_BEGIN:
-            return self._durations.lowest() / 2
+            return self._durations.lowest()
         return self.first
 
     def _learned_moment(self, seen: Seen) -> float | None:
@@ -153,8 +169,14 @@ class Adaptive:
             best = min(filter(None, beliefs), key=lambda belief: belief[0].spread, default=None)
         if best is None:
             return None
-        moment = best[0].at * best[1]
-        return moment if best[0].is_sure else min(moment, 2 * seen.waited)
+        waited, (moment, scale) = seen.waited, best
+        at, soonest = moment.at * scale, moment.soonest * scale
+        at -= (at - soonest) * _EXPLORATION * seen.chance
+        furthest = _NEAR * waited
+        if moment.is_firm and seen.progress > 0:
+            even = even_end(waited, seen.progress)
+            furthest = max(furthest, min(soonest * _BEHIND_SOONEST, even, _FAR * waited))
+        return min(at, furthest)
 
     def _duration_of_any(self, seen: Seen) -> tuple[Moment, float] | None:
         """Return the belief of how long tasks take, whatever they show."""
@@ -166,16 +188,16 @@ class Adaptive:
 
     def _cell_of(self, seen: Seen) -> tuple[Moment, float] | None:
         """Return the belief of tasks that looked like this one, and its scale."""
-        predicted = _predicted(seen.waited, seen.progress)
-        if predicted <= 0:
+        even = even_end(seen.waited, seen.progress)
+        if even <= 0:
             return None
         earlier = (seen.earlier_waited, seen.earlier_progress)
         for cell in _cells(seen.waited, seen.progress, earlier):
             sample = self._by_cell.get(cell)
             if sample is not None and len(sample) >= _ENOUGH:
-                moment = sample.best(seen.waited / predicted, self.look_cost, _ENOUGH_BEYOND)
+                moment = sample.best(seen.waited / even, self.look_cost, _ENOUGH_BEYOND)
                 if moment:
-                    return moment, predicted
+                    return moment, even
         return None
 
     def _repeat_of(self, seen: Seen) -> tuple[Moment, float] | None:
@@ -188,43 +210,43 @@ class Adaptive:
         )
         return moment and (moment, last)
 
-    def _bracket_moment(self, seen: Seen) -> float:
-        """Return when to look if the progress is even, or by the time waited if it says nothing."""
-        waited, progress = seen.waited, seen.progress
-        if progress <= 0 or progress <= seen.earlier_progress:
-            return waited * (1 + self.blind)
-        agrees = _agrees(seen)
-        # Trusted less while it has spoken only once, and less far from its end.
-        slack = _SLACK * (1 - progress / 100) if agrees else _SLACK
-        soonest = max(waited, waited * 100 / (progress + 1) * (1 - slack))
-        latest = max(soonest, waited * 100 / progress * (1 + slack))
-        early = math.sqrt(self.look_cost * (latest - soonest) * soonest)
-        moment = latest if early > (latest - soonest) / 2 else soonest + early
-        return moment if agrees else min(moment, 2 * waited)
-
     def _duration_of(self, finished: Finished) -> float:
-        """Estimate how long a task took, which lies between two looks.
+        """Guess how long a task took, which lies between two looks.
 
         What tasks like it did says where in between; any of that is taken,
         not the middle, so that what is learned keeps its spread.
         """
-        self._draws = (self._draws + _GOLDEN) % 1
+        self._guesses += 1
+        rank, shift = (self._guesses * stride % 1 for stride in _EVEN_SPREAD)
         over = max(finished.seconds, _TINY)
         if not finished.looks:
-            return self._durations.between(0, over, self._draws) or over * 0.7
-        *_, (waited, progress, earlier) = _steps(finished.looks)
-        predicted = _predicted(waited, progress)
-        for cell in _cells(waited, progress, earlier):
+            return self._durations.between(0, over, rank) or over * 0.7
+        *_, step = _steps(finished.looks)
+        waited, progress, _ = step
+        soonest, latest = even_bracket(waited, progress)
+        low, high = max(waited, soonest), min(over, latest)
+        guess = self._learned_end(step, over, rank)
+        if guess is not None:
+            # As near to even progress as whole percents can tell.
+            if abs(guess - even_end(waited, progress)) < latest - soonest:
+                return guess
+            blur = _BLUR * (over - waited)
+            low, high = max(waited, guess - blur), min(over, guess + blur)
+        elif low >= high:  # even progress is not possible
+            low, high = waited, over
+        return low + (high - low) * shift
+
+    def _learned_end(self, step: _Step, over: float, rank: float) -> float | None:
+        """Return when one of the tasks that looked like this one ended, ``over`` at the latest."""
+        waited, progress, _ = step
+        even = even_end(waited, progress)
+        for cell in _cells(*step):
             sample = self._by_cell.get(cell)
             if sample is not None and len(sample) >= _ENOUGH // 2:
-                ratio = sample.between(waited / predicted, over / predicted, self._draws)
+                ratio = sample.between(waited / even, over / even, rank)
                 if ratio is not None:
-                    return ratio * predicted
-        low, high = waited, over
-        if progress > 0:  # narrower, if even progress is possible at all
-            even = (waited * 100 / (progress + 1), min(waited * 100 / progress, over))
-            low, high = (max(even[0], low), even[1]) if max(even[0], low) < even[1] else (low, high)
-        return low + (high - low) * self._draws
+                    return ratio * even
+        return None
 
     def _note_target(self, target: Hashable, duration: float) -> None:
         last = self._last_durations.pop(target, None)
@@ -237,23 +259,11 @@ class Adaptive:
 
 _TINY = 1e-3  # seconds, so that nothing is divided by zero
 
-_Step = tuple[float, int]
+_Look = tuple[float, int]
+_Step = tuple[float, int, _Look]
 
 
-def _predicted(waited: float, progress: int) -> float:
-    """Return when even progress would end; the half stands for what whole percents hide."""
-    return waited * 100 / (progress + 0.5)
-
-
-def _agrees(seen: Seen) -> bool:
-    """Tell whether this look and the one that moved the progress before predict about the same."""
-    if seen.earlier_progress <= 0:
-        return False
-    before = _predicted(seen.earlier_waited, seen.earlier_progress)
-    return abs(_predicted(seen.waited, seen.progress) - before) < _AGREEMENT * before
-
-
-def _cells(waited: float, progress: int, earlier: _Step) -> tuple[Hashable, Hashable]:
+def _cells(waited: float, progress: int, earlier: _Look) -> tuple[Hashable, Hashable]:
     """Return the cell of a task by progress and speed, and the wider one by progress alone."""
     by_progress = bisect_right(_PROGRESS, progress)
     if progress <= 0:
@@ -266,7 +276,7 @@ def _cells(waited: float, progress: int, earlier: _Step) -> tuple[Hashable, Hash
     return (by_progress, speed), by_progress
 
 
-def _steps(looks: Sequence[_Step]) -> Iterator[tuple[float, int, _Step]]:
+def _steps(looks: Sequence[_Look]) -> Iterator[_Step]:
     """Iterate over looks, each with the one that had moved the progress before it."""
     newest = (0.0, 0)
     for waited, progress in looks:

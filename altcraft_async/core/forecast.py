@@ -27,13 +27,15 @@ class Moment(NamedTuple):
 
     Attributes:
         at: The number at which to look.
+        soonest: The least number that is still possible.
         spread: The ninth decile of what is still possible over the first one.
-        is_sure: Whether nearly all that is possible lies close together.
+        is_firm: Whether there are enough numbers to rely on ``soonest``.
     """
 
     at: float
+    soonest: float
     spread: float
-    is_sure: bool
+    is_firm: bool
 
 
 class Sample:
@@ -61,7 +63,9 @@ class Sample:
         else:
             self._numbers[self._taken % CAPACITY] = number
         self._taken += 1
-        if self._taken - self._taken_when_sorted > _RENEWAL * len(self._sorted):
+        new = self._taken - self._taken_when_sorted
+        # One below all others shows at once that an end can come sooner.
+        if new > _RENEWAL * len(self._sorted) or number < self._sorted[0]:
             self._sorted = []
 
     def add_later_looks(self, looks: int) -> None:
@@ -99,9 +103,13 @@ class Sample:
         return self._sorted
 
     def _choose(self, possible: list[float], look_cost: float) -> Moment:
-        """Minimise the expected lateness, as a share of the number, plus the cost of more looks."""
+        """Minimise the expected lateness, as a share of the number, plus the cost of more looks.
+
+        A look that comes too early costs itself and what follows; half of
+        itself is taken off for the news that it brings.
+        """
         count = len(possible)
-        too_early = look_cost * (1 + 2 * min(self._later_looks, _MOST_LATER_LOOKS))
+        too_early = look_cost * (0.5 + min(self._later_looks, _MOST_LATER_LOOKS))
         inverses = accumulate([1 / number for number in possible])
         costs = [
             number * inverse - rank + (count - rank) * too_early
@@ -110,13 +118,13 @@ class Sample:
         decile = count // 10
         return Moment(
             # Just behind the number, so that an end just there is found.
-            possible[costs.index(min(costs))] * 1.002,
-            possible[count - 1 - decile] / possible[decile],
-            count >= _SURE_COUNT and possible[int(count * 0.98)] < _SURE_SPREAD * possible[0],
+            at=possible[costs.index(min(costs))] * 1.002,
+            soonest=possible[0],
+            spread=possible[count - 1 - decile] / possible[decile],
+            is_firm=count >= _FIRM_COUNT,
         )
 
 
 # Beyond these a look that comes too early would be feared more than it costs.
 _MOST_LATER_LOOKS = 10.0
-_SURE_COUNT = 32
-_SURE_SPREAD = 1.3
+_FIRM_COUNT = 32
