@@ -27,7 +27,7 @@ class Moment(NamedTuple):
 
     Attributes:
         at: The number at which to look.
-        soonest: The least number that is still possible.
+        soonest: The second percentile of the numbers that are still possible.
         spread: The ninth decile of what is still possible over the first one.
         is_firm: Whether there are enough numbers to rely on ``soonest``.
     """
@@ -64,8 +64,11 @@ class Sample:
             self._numbers[self._taken % CAPACITY] = number
         self._taken += 1
         new = self._taken - self._taken_when_sorted
-        # One below all others shows at once that an end can come sooner.
-        if new > _RENEWAL * len(self._sorted) or number < self._sorted[0]:
+        # One as low as the lowest counts at once: ends can come sooner than was chosen for.
+        if (
+            new > _RENEWAL * len(self._sorted)
+            or number < self._sorted[len(self._sorted) // _SOONEST]
+        ):
             self._sorted = []
 
     def add_later_looks(self, looks: int) -> None:
@@ -119,7 +122,7 @@ class Sample:
         return Moment(
             # Just behind the number, so that an end just there is found.
             at=possible[costs.index(min(costs))] * 1.002,
-            soonest=possible[0],
+            soonest=possible[count // _SOONEST],
             spread=possible[count - 1 - decile] / possible[decile],
             is_firm=count >= _FIRM_COUNT,
         )
@@ -128,3 +131,4 @@ class Sample:
 # Beyond these a look that comes too early would be feared more than it costs.
 _MOST_LATER_LOOKS = 10.0
 _FIRM_COUNT = 32
+_SOONEST = 50  # one number in so many may be an error

@@ -35,7 +35,8 @@ def test_moment_is_beyond_what_passed_and_within_what_is_possible(
     """The best moment is at a number that is still possible, or there is none."""
     moment = sample_of(numbers).best(passed, cost, 1)
     if moment is not None:
-        assert passed < moment.soonest < moment.at <= max(numbers) * 1.003
+        assert passed < moment.soonest
+        assert passed < moment.at <= max(numbers) * 1.003
         assert moment.spread >= 1
     else:
         assert all(number <= passed for number in numbers[-CAPACITY:])
@@ -58,11 +59,12 @@ def test_few_numbers_do_not_make_the_soonest_end_firm() -> None:
     assert (few.is_firm, enough.is_firm) == (False, True)
 
 
-def test_end_sooner_than_all_before_is_heeded_at_once() -> None:
+def test_ends_sooner_than_all_before_are_heeded_at_once() -> None:
     """Choices are kept for a while, but not if they rule out what has just happened."""
     sample = sample_of([2.0] * CAPACITY)
     before = sample.best(1, 0.01, 1)
-    sample.add(1.5)
+    for _ in range(3):  # of 128, two may be errors
+        sample.add(1.5)
     after = sample.best(1, 0.01, 1)
     assert before is not None
     assert after is not None
