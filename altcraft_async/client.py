@@ -131,7 +131,8 @@ class AltcraftClient:
             polling_patience: How long a wait outlives looks that fail.
             failure_statuses: Names of a task's status that mean failure, in
                 any case. The vendor documents none; the default is a guess.
-            connections: Requests at once, for starts and for looks each.
+            connections: Requests at once, for starts, for looks (32 at most)
+                and for other calls each.
             max_answer_bytes: Largest answer, after decompression.
             ssl_context: For a private certificate authority, for example.
 
@@ -158,13 +159,12 @@ class AltcraftClient:
         limits = Limits(
             seconds=checked_seconds("request_timeout", request_timeout, least=0.001),
             answer_bytes=checked_id("max_answer_bytes", max_answer_bytes),
-            connections=checked_id("connections", connections),
         )
+        connections = checked_id("connections", connections)
         self._session = Session(
             Transport(
                 self._root,
                 limits=limits,
-                budget=self._budget,
                 borrowed=session,
                 ssl_context=ssl_context,
             ),
@@ -175,10 +175,11 @@ class AltcraftClient:
             wire_format=FORMATS[format],
             retry=retry,
             quota=quota,
+            at_once=connections,
             chance=random.random,
         )
         self._scheduler = Scheduler(
-            self._lifetime, self._budget, workers=min(_WORKERS, limits.connections)
+            self._lifetime, self._budget, workers=min(_WORKERS, connections)
         )
         policy = checked_policy(Adaptive() if poll is None else poll)
         running = Running()
@@ -274,4 +275,4 @@ class AltcraftClient:
         await self._session.aclose()
 
     def _look(self, task_id: str) -> Coroutine[object, object, TaskAnswer]:
-        return self._session.attempt(TASK_STATUS, {"task_id": task_id}, is_paid=True)
+        return self._session.attempt(TASK_STATUS, {"task_id": task_id})

@@ -40,6 +40,7 @@ class Session:
         wire_format: Format,
         retry: Retry,
         quota: Quota,
+        at_once: int,
         chance: Callable[[], float],
     ) -> None:
         """Put the parts together; nothing is opened yet."""
@@ -51,6 +52,8 @@ class Session:
         self._format = wire_format
         self._retry = retry
         self._quota = quota
+        # A queue of our own: waiting for aiohttp's connections would count against the time limit.
+        self._slots = {starts: asyncio.Semaphore(at_once) for starts in (False, True)}
         self._chance = chance
 
     async def send(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
@@ -62,7 +65,7 @@ class Session:
         self._lifetime.enter()
         async with self._lifetime.until_closed():
             try:
-                return await self.attempt(endpoint, values)
+                return await self._attempt_in_turn(endpoint, values)
             except AltcraftError as failure:
                 if not self._may_repeat(endpoint, failure):
                     raise
@@ -71,11 +74,9 @@ class Session:
         # Outside the block, whose own error carries frames of aiohttp.
         raise self._lifetime.ended()
 
-    async def attempt(
-        self, endpoint: Endpoint[T], values: Mapping[str, object], *, is_paid: bool = False
-    ) -> T:
-        """Call an API method once; say whether its place in the budget was taken before."""
-        response = await self._transport.exchange(self._request(endpoint, values, is_paid=is_paid))
+    async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
+        """Call an API method once and now, for who has taken a place in the budget."""
+        response = await self._transport.exchange(self._request(endpoint, values))
         try:
             if response.is_slow_to_read:
                 said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)
@@ -91,9 +92,13 @@ class Session:
         """Close the transport."""
         await self._transport.aclose()
 
-    def _request(
-        self, endpoint: Endpoint[object], values: Mapping[str, object], *, is_paid: bool
-    ) -> Request:
+    async def _attempt_in_turn(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
+        async with self._slots[endpoint.starts]:
+            # After the queue for a slot, so that what leaves it is spaced.
+            await self._budget.take()
+            return await self.attempt(endpoint, values)
+
+    def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
         sent = parameters(endpoint, values)
         in_body = self._token_in == "body"  # noqa: S105 -- a place, no password
         if in_body:
@@ -108,7 +113,6 @@ class Session:
             body=SecretBytes(self._format.encode(sent)),
             authorization=None if in_body else f"Bearer {self._token.reveal()}",
             starts=endpoint.starts,
-            is_paid=is_paid,
         )
 
     def _may_repeat(self, endpoint: Endpoint[object], failure: BaseException) -> bool:
@@ -131,7 +135,7 @@ class Session:
         async def attempt() -> T:
             if failures:
                 raise failures.pop()
-            return await self.attempt(endpoint, values)
+            return await self._attempt_in_turn(endpoint, values)
 
         def is_enough(state: tenacity.RetryCallState) -> bool:
             late = clock() - began + state.upcoming_sleep > self._retry.total

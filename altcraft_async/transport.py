@@ -7,7 +7,6 @@ carry frames whose variables hold the request body, and with it the token.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import time
 from typing import NamedTuple
@@ -16,7 +15,6 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from altcraft_async.budget import Budget
 from altcraft_async.core.wire import Request, Response
 from altcraft_async.deadlines import Deadlines
 from altcraft_async.errors import (
@@ -39,15 +37,11 @@ class Limits(NamedTuple):
         seconds: For connecting, sending and the whole answer together.
         connect_seconds: For connecting alone, and at most half of the above.
         answer_bytes: Size of an answer after decompression.
-        connections: Requests at once, for starts and for everything else each.
     """
 
     seconds: float = 30.0
     connect_seconds: float = 10.0
     answer_bytes: int = 16 * 2**20
-    # More than about 64 requests at once make each of them dearer (84 to 114
-    # µs at 1,000, measured on loopback with aiohttp 3.14).
-    connections: int = 64
 
 
 class Transport:
@@ -63,14 +57,12 @@ class Transport:
         root: str,
         *,
         limits: Limits,
-        budget: Budget,
         borrowed: aiohttp.ClientSession | None = None,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """Remember how to connect; nothing is opened yet."""
         self._root = root
         self._limits = limits
-        self._budget = budget
         self._borrowed = borrowed
         self._ssl = ssl_context
         self._own: dict[bool, aiohttp.ClientSession] = {}
@@ -81,9 +73,6 @@ class Transport:
         # The whole has a cheaper limit than aiohttp's own, so only connecting is left to it.
         self._deadlines = Deadlines(limits.seconds)
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
-        # Waiting for a free connection counts against aiohttp's total, so the
-        # queue stands here, before the clock starts.
-        self._slots = {starts: asyncio.Semaphore(limits.connections) for starts in (False, True)}
 
     async def exchange(self, request: Request) -> Response:
         """Send one request and read the whole answer.
@@ -93,34 +82,35 @@ class Transport:
             ProtocolError: The answer is no HTTP, or too large.
             ClientClosedError: The borrowed aiohttp session is closed.
         """
-        async with self._slots[request.starts]:
-            # After the queue for a connection, so that what leaves it is spaced.
-            if not request.is_paid:
-                await self._budget.take()
-            session = self._session(request)
-            try:
-                # No variable here holds the headers: tools print those of a traceback.
-                with self._deadlines.limit():
-                    async with session.post(
-                        self._url(request.path),
-                        data=aiohttp.BytesPayload(request.body, content_type=request.content_type),
-                        headers=_headers(request),
-                        timeout=self._timeout,
-                        allow_redirects=False,
-                        raise_for_status=False,
-                    ) as answer:
-                        return Response(
-                            status=answer.status,
-                            body=await self._body(answer, request),
-                            content_type=answer.headers.get(hdrs.CONTENT_TYPE, ""),
-                            retry_after=answer.headers.get(hdrs.RETRY_AFTER, ""),
-                            location=answer.headers.get(hdrs.LOCATION, ""),
-                            received_at=time.time(),
-                        )
-            except AltcraftError:
-                raise
-            except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
-                error = _translated(foreign, request, closed=session.closed)
+        session = self._session(request)
+        try:
+            # No variable here holds the headers: tools print those of a traceback.
+            with self._deadlines.limit():
+                async with session.post(
+                    self._url(request.path),
+                    data=aiohttp.BytesPayload(request.body, content_type=request.content_type),
+                    headers=_headers(request),
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                ) as answer:
+                    content = answer.content
+                    # What came with the head, as most answers do whole, needs no waiting for.
+                    body = content.read_nowait() if content.is_eof() else b""
+                    if not content.at_eof() or len(body) > self._limits.answer_bytes:
+                        body = await self._rest(answer, request, body)
+                    return Response(
+                        status=answer.status,
+                        body=body,
+                        content_type=answer.headers.get(hdrs.CONTENT_TYPE, ""),
+                        retry_after=answer.headers.get(hdrs.RETRY_AFTER, ""),
+                        location=answer.headers.get(hdrs.LOCATION, ""),
+                        received_at=time.time(),
+                    )
+        except AltcraftError:
+            raise
+        except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
+            error = _translated(foreign, request, closed=session.closed)
         raise error
 
     async def aclose(self) -> None:
@@ -145,19 +135,16 @@ class Transport:
             self._urls[path] = URL(f"{self._root}/{path}")
         return self._urls[path]
 
-    async def _body(self, answer: aiohttp.ClientResponse, request: Request) -> bytes:
-        """Read in pieces, so that a small compressed answer cannot fill the memory."""
-        left, content = self._limits.answer_bytes, answer.content
-        pieces: list[bytes] = []
-        if (answer.content_length or 0) > left:
+    async def _rest(self, answer: aiohttp.ClientResponse, request: Request, body: bytes) -> bytes:
+        """Read on in pieces, so that a small compressed answer cannot fill the memory."""
+        pieces, left = [body], self._limits.answer_bytes - len(body)
+        if (answer.content_length or 0) > self._limits.answer_bytes:
             left = -1
         while left >= 0:
-            # What came with the head, as most answers do whole, needs no waiting for.
-            piece = content.read_nowait() if content.is_eof() else await content.readany()
-            pieces.append(piece)
-            left -= len(piece)
-            if left >= 0 and content.at_eof():
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            if answer.content.at_eof():
+                return b"".join(pieces)
+            pieces.append(await answer.content.readany())
+            left -= len(pieces[-1])
         answer.close()
         msg = f"{request.path}: the answer is larger than {self._limits.answer_bytes} bytes"
         raise ProtocolError(

@@ -73,7 +73,7 @@ class Adaptive:
     finished tasks, confirm that the end is further away; then it is at most
     twice, or with finished tasks seven times, as long.
 
-    Its memory is bounded, about a megabyte at most, and belongs to the
+    Its memory is bounded, some 1.6 megabytes at most, and belongs to the
     client that it was given to; give each client its own.
     """
 

@@ -16,7 +16,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         body: Encoded parameters, the token among them where it goes there.
         authorization: Value of the header, where the token goes there.
         starts: Whether it starts something, so that it must not run twice.
-        is_paid: Whether its place in the budget was taken before.
     """
 
     path: str
@@ -24,7 +23,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     authorization: str | None = None
     starts: bool = False
-    is_paid: bool = False
 
     def __repr__(self) -> str:
         """Show what is no secret."""

@@ -53,7 +53,7 @@ def session_of(server: ScriptedServer, retry: Retry, chance: Callable[[], float]
     lifetime = Lifetime()
     budget = Budget(lifetime, Rate())
     return Session(
-        Transport(f"{server.url}/api/v1.1", limits=Limits(), budget=budget),
+        Transport(f"{server.url}/api/v1.1", limits=Limits()),
         lifetime=lifetime,
         budget=budget,
         token=Token(TOKEN),
@@ -61,6 +61,7 @@ def session_of(server: ScriptedServer, retry: Retry, chance: Callable[[], float]
         wire_format=FORMATS["json"],
         retry=retry,
         quota=Quota(),
+        at_once=64,
         chance=chance,
     )
 
