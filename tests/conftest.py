@@ -1,8 +1,9 @@
-"""What every test can use: a pretend platform with a client, and a look at what is left behind."""
+"""What every test can use: a pretend platform, a scripted server, a look at what is left behind."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,13 @@ from altcraft_async import AltcraftClient, Seen
 from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.chance import Curve, Duration
+from tests.leftovers import left_behind, let_go
+from tests.scripted import ScriptedServer
+
+# Made for these tests and valid for a century, key included:
+# openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500
+#   -subj "/CN=altcraft-async tests" -addext "subjectAltName=IP:127.0.0.1"
+CERTIFICATE = Path(__file__).with_name("certificate.pem")
 
 # Times are moved by hand, and this machine is shared: no example is too slow.
 settings.register_profile("altcraft", deadline=None, max_examples=100)
@@ -98,10 +106,40 @@ async def nothing_left() -> AsyncGenerator[None, None]:
     """Fails the test if it leaves a task or a socket of the loop behind."""
     before, sockets = asyncio.all_tasks(), _open_files()
     yield
-    for _ in range(5):  # what was closed says goodbye in the loop's next turns
-        await asyncio.sleep(0)
+    await let_go()
     assert asyncio.all_tasks() - before <= {asyncio.current_task()}
     assert _open_files() <= sockets
+
+
+@pytest.fixture
+async def server(clean_loop: Callable[[], None]) -> AsyncGenerator[ScriptedServer, None]:
+    """A server whose script has to be used up; after it, nothing may be left behind."""
+    async with ScriptedServer() as listening:
+        yield listening
+        assert not listening.unfired
+    await let_go()
+    clean_loop()
+
+
+@pytest.fixture
+async def clean_loop() -> Callable[[], None]:
+    """Asserts that no task, socket or timer is there that was not at the beginning."""
+    return left_behind()
+
+
+@pytest.fixture
+async def tls_server() -> AsyncGenerator[ScriptedServer, None]:
+    """A server that speaks TLS, with a certificate for 127.0.0.1 that nobody trusts by default."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    async with ScriptedServer(ssl_context=context) as listening:
+        yield listening
+
+
+@pytest.fixture
+def trusting() -> ssl.SSLContext:
+    """A context that trusts that certificate and no other."""
+    return ssl.create_default_context(cafile=CERTIFICATE)
 
 
 def _open_files() -> int:

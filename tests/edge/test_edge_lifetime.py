@@ -19,7 +19,7 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.lifetime import Lifetime
-from tests.edge.calls import (
+from tests.calls import (
     LOOK,
     RUNNING,
     START,
@@ -31,7 +31,7 @@ from tests.edge.calls import (
     failure_of,
     told,
 )
-from tests.edge.scripted import ScriptedServer, Step, answer
+from tests.scripted import ScriptedServer, Step, answer
 
 HANG = Step(then="hang")
 

@@ -15,8 +15,8 @@ from altcraft_async import AltcraftClient, ConfigurationError, Retry
 from altcraft_async.budget import Budget
 from altcraft_async.core.rate import Rate
 from altcraft_async.lifetime import Lifetime
-from tests.edge.calls import RUNNING, STARTED, TOKEN, client_of
-from tests.edge.scripted import ScriptedServer, Step, answer
+from tests.calls import RUNNING, STARTED, TOKEN, client_of
+from tests.scripted import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 

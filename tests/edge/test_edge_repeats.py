@@ -20,7 +20,7 @@ from altcraft_async.core.token import Token
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.session import Session
 from altcraft_async.transport import Limits, Transport
-from tests.edge.calls import (
+from tests.calls import (
     LOOK,
     RUNNING,
     START,
@@ -31,7 +31,7 @@ from tests.edge.calls import (
     client_of,
     failure_of,
 )
-from tests.edge.scripted import ScriptedServer, Step, answer
+from tests.scripted import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async import AltcraftError, AuthenticationError, CountersReport, Feedback, Retry
-from tests.edge.calls import LOOK, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
-from tests.edge.scripted import Received, ScriptedServer, answer
+from tests.calls import LOOK, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
+from tests.scripted import Received, ScriptedServer, answer
 
 Samples = Callable[[str], bytes]
 

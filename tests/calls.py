@@ -11,7 +11,7 @@ import pytest
 
 from altcraft_async import AltcraftClient, AltcraftError, Constant, Retry
 from altcraft_async.client import ClientOptions
-from tests.edge.scripted import answer
+from tests.scripted import answer
 
 WireFormat = Literal["json", "xml"]
 

@@ -12,7 +12,7 @@ import socket
 import ssl
 import struct
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
@@ -80,10 +80,21 @@ def answer(
 class ScriptedServer:
     """Listens on a free port of 127.0.0.1 and follows a script."""
 
-    def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
-        """Begin with an empty script; `script` adds to it."""
+    def __init__(
+        self,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        otherwise: Callable[[Received], Step] | None = None,
+    ) -> None:
+        """Begin with an empty script; `script` adds to it.
+
+        Args:
+            ssl_context: To speak TLS.
+            otherwise: Decides what is done with a request beyond the script.
+        """
         self.received: list[Received] = []
         self.connections = 0
+        self._otherwise = otherwise or _hang_up
         self._ssl = ssl_context
         self._steps: deque[Step] = deque()
         self._handlers: set[asyncio.Task[None]] = set()
@@ -158,14 +169,22 @@ class ScriptedServer:
     ) -> None:
         going_on = True
         while going_on:
-            if not (self._steps and self._steps[0].on_accept):
-                request = await _read(reader, connection)
-                async with self._news:
-                    self.received.append(request)
-                    self._news.notify_all()
-            # Beyond its script it hangs up, which no client takes for an answer.
-            step = self._steps.popleft() if self._steps else Step(then="reset")
-            going_on = await _do(step, reader, writer)
+            going_on = await _do(await self._step(connection, reader), reader, writer)
+
+    async def _step(self, connection: int, reader: asyncio.StreamReader) -> Step:
+        """Return what to do next, after the request that it is to be done with."""
+        if self._steps and self._steps[0].on_accept:
+            return self._steps.popleft()
+        request = await _read(reader, connection)
+        async with self._news:
+            self.received.append(request)
+            self._news.notify_all()
+        return self._steps.popleft() if self._steps else self._otherwise(request)
+
+
+def _hang_up(_request: Received) -> Step:
+    """Do what no client takes for an answer."""
+    return Step(then="reset")
 
 
 async def _read(reader: asyncio.StreamReader, connection: int) -> Received:

@@ -1,0 +1,362 @@
+"""The faults of one exchange, as data: what the server does, and what comes of it.
+
+Every row is played to a start and to a look by a server that keeps count. The
+list for users, `docs/faults.md`, is made of the same rows.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from altcraft_async import (
+    AltcraftError,
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitedError,
+    RequestTimeoutError,
+    ServerError,
+    TariffLimitError,
+    TransportError,
+)
+from altcraft_async.client import ClientOptions
+from tests.calls import RUNNING, TOKEN
+from tests.scripted import Step, answer
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+HTML = "<!DOCTYPE html><html><body>Bad Gateway</body></html>"
+HUNDRED_GB = 10**11
+STATUS = '{"error": 0, "data": {"status": "running", "progress": 40%s}}'
+
+
+class Fault(NamedTuple):
+    """What the server does, each time, and what comes of it.
+
+    Attributes:
+        row: Its number in the list of faults.
+        step: What the server does.
+        error: The very class that comes of it.
+        starts: How often a start is sent.
+        looks: How often a look is sent.
+        delivered: Whether a start may have been acted on.
+        http_status: What the error says of the HTTP status, where it does.
+        options: How the client is set up.
+    """
+
+    row: int
+    step: Step
+    error: type[AltcraftError]
+    starts: int = 1
+    looks: int = 3
+    delivered: bool = True
+    http_status: int | None = None
+    options: ClientOptions = {}  # noqa: RUF012 -- a tuple's default, changed by nobody
+
+
+def envelope(code: int) -> str:
+    """Return a refusal that echoes the token."""
+    return f'{{"error": {code}, "error_text": "no access for {TOKEN}"}}'
+
+
+def compressed(body: bytes, *, claims: bytes = b"gzip") -> Step:
+    """Return a step whose body says that it is compressed."""
+    head = b"Content-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (claims, len(body))
+    return Step(OK + head + body)
+
+
+def zeros(megabytes: int) -> bytes:
+    """Return so many megabytes of zeros, compressed piece by piece."""
+    packer = zlib.compressobj(wbits=31)
+    piece = bytes(2**20)
+    return b"".join([*[packer.compress(piece) for _ in range(megabytes)], packer.flush()])
+
+
+def refusal(row: int, error: type[ApiError], status: str, code: int) -> Fault:
+    """Return a refusal for good."""
+    step = answer(envelope(code), status=status)
+    return Fault(row, step, error, looks=1, delivered=False, http_status=int(status[:3]))
+
+
+def throttled(row: int, retry_after: str, *, sends: int) -> Fault:
+    """Return a 429 that asks to wait."""
+    step = answer(
+        envelope(429), status="429 Too Many Requests", headers=[f"Retry-After: {retry_after}"]
+    )
+    return Fault(row, step, RateLimitedError, sends, sends, delivered=False, http_status=429)
+
+
+def redirect(status: str, *, delivered: bool) -> Fault:
+    """Return a redirect, with the token in its address."""
+    step = answer(status=status, headers=[f"Location: http://127.0.0.1:9/{TOKEN}?token={TOKEN}"])
+    return Fault(41, step, ProtocolError, 1, 1, delivered=delivered, http_status=int(status[:3]))
+
+
+def failed(row: int, status: str, code: int) -> Fault:
+    """Return a failure of the server's."""
+    step = answer(envelope(code), status=status)
+    return Fault(row, step, ServerError, http_status=int(status[:3]))
+
+
+def unreadable(row: int, body: bytes | str, kind: str = "application/json") -> Fault:
+    """Return a whole answer with a body that cannot be read."""
+    return Fault(row, answer(body, content_type=kind), ProtocolError, http_status=200)
+
+
+def xml(row: int, body: bytes | str, *, declares: str = "") -> Fault:
+    """Return an answer in XML that cannot be read."""
+    head = f'<?xml version="1.0"{declares}?>'.encode()
+    return unreadable(row, head + (body.encode() if isinstance(body, str) else body), "text/xml")
+
+
+SOON: ClientOptions = {"request_timeout": 3.0}
+SMALL: ClientOptions = {"max_answer_bytes": 1000}
+
+# A body of 100 kB that is some hundred bytes compressed, cut where it is still plausible.
+BOMB = gzip.compress(b"[" + b"0," * 50_000 + b"0]")
+CUT = gzip.compress(RUNNING.sends * 20)[:-40]
+
+_ENTITIES = "".join(f"<!ENTITY a{n + 1} '&a{n};&a{n};'>" for n in range(30))
+_LAUGHS = f"<!DOCTYPE xml [<!ENTITY a0 'ha'>{_ENTITIES}]><xml><data>&a30;</data></xml>"
+
+CONNECTION: Mapping[str, Fault] = {
+    "reset before the request is read": Fault(
+        7, Step(then="reset", on_accept=True), TransportError
+    ),
+    "reset after the request is read": Fault(8, Step(then="reset"), TransportError),
+    "end of stream after the request": Fault(9, Step(then="close"), TransportError),
+    "body shorter than its length": Fault(
+        16, Step(OK + b"Content-Length: 100\r\n\r\n{", "close"), TransportError
+    ),
+    "reset within the body": Fault(
+        16, Step(OK + b"Content-Length: 100\r\n\r\n{", "reset"), TransportError
+    ),
+    "chunked body without its end": Fault(
+        17, Step(CHUNKED + b"1\r\n{\r\n", "close"), TransportError
+    ),
+    "body without a length, cut": Fault(
+        18, Step(OK + b'\r\n{"error": 0, "data": {', "close"), ProtocolError, http_status=200
+    ),
+    "corrupt gzip": Fault(20, compressed(b"no gzip"), TransportError),
+    "encoding that nobody knows": Fault(
+        20, compressed(b"x", claims=b"rot13"), ProtocolError, http_status=200
+    ),
+}
+
+TIME: Mapping[str, Fault] = {
+    "no answer at all": Fault(13, Step(then="hang"), RequestTimeoutError, options=SOON),
+    "body that drips": Fault(
+        14, Step(OK + b"Content-Length: 100000\r\n\r\n", "drip"), RequestTimeoutError, options=SOON
+    ),
+    "header that drips": Fault(
+        15, Step(OK + b"X-Slow: ", "drip"), RequestTimeoutError, options=SOON
+    ),
+    "informational answers for ever": Fault(
+        15,
+        Step(then="drip", again=b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        RequestTimeoutError,
+        options=SOON,
+    ),
+}
+
+# aiohttp calls each of these a status 400, which it is not.
+NO_HTTP: Mapping[str, Fault] = {
+    "header of 20 kB": Fault(
+        24, Step(OK + b"X-Huge: " + b"a" * 20_000 + b"\r\n\r\n"), ProtocolError
+    ),
+    "two hundred headers": Fault(
+        24,
+        Step(OK + b"".join(b"X-%d: a\r\n" % n for n in range(200)) + b"\r\n"),
+        ProtocolError,
+    ),
+    "garbage status line": Fault(25, Step(f"WHAT? {TOKEN}\r\n\r\n".encode()), ProtocolError),
+    "two lengths": Fault(
+        26, Step(OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}"), ProtocolError
+    ),
+    "a length and chunks": Fault(
+        26,
+        Step(OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ProtocolError,
+    ),
+    "chunk size that is no number": Fault(
+        26, Step(CHUNKED + TOKEN.encode() + b"\r\n"), ProtocolError
+    ),
+}
+
+STRANGE: Mapping[str, Fault] = {
+    "truncated gzip of the right length": Fault(
+        19, compressed(CUT), ProtocolError, http_status=200
+    ),
+    "204": Fault(30, Step(b"HTTP/1.1 204 No Content\r\n\r\n"), ProtocolError, http_status=204),
+    "empty 200": Fault(30, answer(), ProtocolError, http_status=200),
+    "HTML with 200": Fault(
+        31, answer(HTML, content_type="text/html"), ProtocolError, http_status=200
+    ),
+    "HTML with 502": Fault(
+        31,
+        answer(HTML, status="502 Bad Gateway", content_type="text/html"),
+        ProtocolError,
+        http_status=502,
+    ),
+    "JSON of another shape": unreadable(31, f'["{TOKEN}"]'),
+    "envelope without data": unreadable(31, '{"error": 0}'),
+    "JSON that is not UTF-8": unreadable(58, b'{"error": 0, "data": {"status": "\xff\xfe"}}'),
+    "JSON with a lone surrogate": unreadable(58, STATUS % ', "x": "\\ud800"'),
+    "JSON with NaN": unreadable(58, STATUS % ', "x": NaN'),
+    "JSON with bytes after its end": unreadable(58, STATUS % "" + "]"),
+    "JSON nested 100,000 deep": unreadable(59, "[" * 100_000 + "]" * 100_000),
+    "XML nested 500,000 deep": xml(62, "<a>" * 500_000),
+    "XML of a million elements": xml(62, f"<xml>{'<a/>' * 1_000_000}</xml>"),
+    "XML in UTF-7": xml(63, "<xml><error>0</error></xml>", declares=' encoding="utf-7"'),
+    "XML in an unknown encoding": xml(63, "<xml/>", declares=' encoding="none-such"'),
+    "XML entities that multiply": xml(61, _LAUGHS),
+    "XML entity of a file": xml(
+        61, "<!DOCTYPE xml [<!ENTITY x SYSTEM 'file:///etc/hosts'>]><xml><data>&x;</data></xml>"
+    ),
+}
+
+# The next answer would be too large too, so there is no repeat.
+TOO_LARGE: Mapping[str, Fault] = {
+    "gzip bomb": Fault(
+        21, compressed(BOMB), ProtocolError, looks=1, http_status=200, options=SMALL
+    ),
+    "body without an end": Fault(
+        22,
+        Step(CHUNKED, "endless", again=b"64\r\n" + b"0" * 100 + b"\r\n"),
+        ProtocolError,
+        looks=1,
+        http_status=200,
+        options=SMALL,
+    ),
+    "length of a hundred gigabytes": Fault(
+        23,
+        Step(OK + b"Content-Length: %d\r\n\r\n" % HUNDRED_GB, "hang"),
+        ProtocolError,
+        looks=1,
+        http_status=200,
+    ),
+}
+
+REFUSED: Mapping[str, Fault] = {
+    "429": Fault(
+        32,
+        answer(envelope(429), status="429 Too Many Requests"),
+        RateLimitedError,
+        3,
+        delivered=False,
+    ),
+    "429 as HTML": Fault(
+        32,
+        answer(HTML, status="429 Too Many Requests", content_type="text/html"),
+        RateLimitedError,
+        3,
+        delivered=False,
+    ),
+    "429 in an answer with 200": Fault(
+        32, answer(envelope(429)), RateLimitedError, 3, delivered=False, http_status=200
+    ),
+    "429 to be repeated at once": throttled(32, "0", sends=3),
+    "429 until a date that is past": throttled(33, "Wed, 21 Oct 2015 07:28:00 GMT", sends=3),
+    "429 for more than two minutes": throttled(33, "121", sends=1),
+    "429 for thirty years": throttled(33, "1e9", sends=1),
+    "429 until a distant date": throttled(33, "Wed, 21 Oct 2099 07:28:00 GMT", sends=1),
+    "429 with a wait that is no number": throttled(33, "soon", sends=3),
+    "429 with a wait of NaN": throttled(33, "NaN", sends=3),
+    "429 with a negative wait": throttled(33, "-5", sends=3),
+    "500": failed(34, "500 Oops", 500),
+    "502": failed(34, "502 Bad Gateway", 502),
+    "504": failed(34, "504 Gateway Timeout", 504),
+    "500 in an answer with 200": failed(34, "200 OK", 500),
+    "500 with another code": failed(34, "500 Oops", 7),
+    "503": failed(35, "503 Unavailable", 503),
+    "503 without a body": Fault(35, answer(status="503 Unavailable"), ServerError, http_status=503),
+    "408": Fault(36, answer(TOKEN, status="408 Request Timeout"), ApiError, http_status=408),
+    "425": Fault(36, answer(TOKEN, status="425 Too Early"), ApiError, http_status=425),
+    "400": refusal(37, BadRequestError, "400 Bad Request", 400),
+    "400 in an answer with 200": refusal(37, BadRequestError, "200 OK", 400),
+    "404": refusal(37, NotFoundError, "404 Not Found", 404),
+    "404 in an answer with 200": refusal(37, NotFoundError, "200 OK", 404),
+    "402": refusal(37, TariffLimitError, "402 Payment Required", 402),
+    "402 in an answer with 200": refusal(37, TariffLimitError, "200 OK", 402),
+    "413": refusal(37, ApiError, "413 Payload Too Large", 413),
+    "422": refusal(37, ApiError, "422 Unprocessable Entity", 422),
+    "401": refusal(38, AuthenticationError, "401 Unauthorized", 401),
+    "401 in an answer with 200": refusal(38, AuthenticationError, "200 OK", 401),
+    "403": refusal(38, PermissionDeniedError, "403 Forbidden", 403),
+    "403 in an answer with 200": refusal(38, PermissionDeniedError, "200 OK", 403),
+    "413 before the body is read": Fault(
+        39,
+        answer(
+            envelope(413), status="413 Payload Too Large", headers=["Connection: close"]
+        )._replace(on_accept=True, then="hang"),
+        ApiError,
+        looks=1,
+        delivered=False,
+        http_status=413,
+    ),
+    "code that no page documents": refusal(40, ApiError, "200 OK", 440),
+    "301": redirect("301 Moved Permanently", delivered=True),
+    "302": redirect("302 Found", delivered=True),
+    "303": redirect("303 See Other", delivered=True),
+    "307": redirect("307 Temporary Redirect", delivered=False),
+    "308": redirect("308 Permanent Redirect", delivered=False),
+}
+
+FAULTS: Mapping[str, Fault] = {
+    **CONNECTION,
+    **TIME,
+    **NO_HTTP,
+    **STRANGE,
+    **TOO_LARGE,
+    **REFUSED,
+}
+"""By name."""
+
+
+class Quirk(NamedTuple):
+    """An answer that is odd and all the same an answer.
+
+    Attributes:
+        row: Its number in the list of faults.
+        step: What the server does.
+    """
+
+    row: int
+    step: Step
+
+
+def _in_xml(text: str, encoding: str) -> Step:
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'
+    return answer((head + text).encode(encoding), content_type="application/xml")
+
+
+_XML = "<xml><error>0</error><data><status>running</status><progress>40</progress>%s</data></xml>"
+
+_MANY_ATTRIBUTES = " ".join(f"a{n}='1'" for n in range(100_000))
+
+QUIRKS: Mapping[str, Quirk] = {
+    "100 and 103 before the answer": Quirk(
+        29,
+        Step(
+            b"HTTP/1.1 100 Continue\r\n\r\n" * 3
+            + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+            + RUNNING.sends
+        ),
+    ),
+    "fields that no page documents": Quirk(56, answer(STATUS % ', "mood": {"good": [true]}')),
+    "JSON with a byte order mark": Quirk(58, answer(b"\xef\xbb\xbf" + (STATUS % "").encode())),
+    "JSON with a key twice": Quirk(58, answer(STATUS % ', "progress": 40')),
+    "XML where JSON was asked for": Quirk(60, _in_xml(_XML % "", "utf-8")),
+    "JSON that says it is XML": Quirk(60, answer(STATUS % "", content_type="application/xml")),
+    "XML element with 100,000 attributes": Quirk(
+        62, _in_xml(_XML % f"<x {_MANY_ATTRIBUTES}/>", "utf-8")
+    ),
+    "XML in UTF-16": Quirk(63, _in_xml(_XML % "", "utf-16")),
+    "XML in cp1251": Quirk(63, _in_xml(_XML % "<note>готово</note>", "cp1251")),
+}

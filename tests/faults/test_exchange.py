@@ -1,0 +1,181 @@
+"""Each fault of one exchange: which error, how often sent, and what it may have done."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+
+from altcraft_async import (
+    PermissionDeniedError,
+    ProtocolError,
+    RateLimitedError,
+    Retry,
+)
+from altcraft_async.client import ClientOptions
+from tests.calls import LOOK, RUNNING, START, Call, both_calls, client_of, failure_of
+from tests.faults.table import FAULTS, HTML, QUIRKS, Fault, Quirk, compressed, envelope, zeros
+from tests.scripted import ScriptedServer, Step, answer
+
+
+@pytest.mark.looptime
+@both_calls
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_fault_gives_its_error_after_as_many_requests_as_are_safe(
+    server: ScriptedServer, call: Call, fault: Fault
+) -> None:
+    """A start is sent again only where it surely was not acted on, a look where it may help."""
+    sends = fault.starts if call.starts else fault.looks
+    server.script(*[fault.step] * sends)
+    async with client_of(server.url, **fault.options) as client:
+        error = await failure_of(call, client)
+    assert type(error) is fault.error
+    assert vars(error)["path"] == call.path
+    assert vars(error)["maybe_delivered"] is (fault.delivered and call.starts)
+    assert fault.http_status is None or vars(error)["http_status"] == fault.http_status
+    assert len(server.received) == (0 if fault.step.on_accept else sends)
+    assert server.connections <= sends
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_fault_is_over_with_the_next_request(server: ScriptedServer, fault: Fault) -> None:
+    """Whatever went wrong, the next request is not touched; a token in a header is not shown."""
+    server.script(fault.step, RUNNING)
+    once: ClientOptions = {**fault.options, "retry": Retry(attempts=1), "token_in": "header"}
+    async with client_of(server.url, **once) as client:
+        await failure_of(LOOK, client)
+        assert (await client.tasks.status("t1")).progress == 40
+
+
+async def test_refusal_carries_what_the_platform_said(server: ScriptedServer) -> None:
+    """Code and text of a refusal are kept, its text without the token that it echoes."""
+    server.script(answer(envelope(403)))
+    async with client_of(server.url) as client:
+        error = await failure_of(LOOK, client)
+    assert isinstance(error, PermissionDeniedError)
+    assert (error.code, error.text, error.http_status) == (403, "no access for ***", 200)
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("121", 121.0), ("1e9", 1e9), ("-5", None)])
+async def test_wait_asked_for_is_in_the_error(
+    server: ScriptedServer, header: str, seconds: float | None
+) -> None:
+    """Where the wait is too long to be made here, the caller learns of it."""
+    step = answer(envelope(429), status="429 Slow", headers=[f"Retry-After: {header}"])
+    server.script(step)
+    async with client_of(server.url, retry=Retry(attempts=1)) as client:
+        error = await failure_of(START, client)
+    assert isinstance(error, RateLimitedError)
+    assert error.retry_after == seconds
+
+
+@both_calls
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirect_is_not_followed_anywhere(
+    server: ScriptedServer, call: Call, status: int
+) -> None:
+    """Not one byte goes to the other place, for it would carry the token."""
+    async with ScriptedServer() as elsewhere:
+        where = f"Location: {elsewhere.url}/api/v1.1/{call.path}"
+        server.script(answer(status=f"{status} Elsewhere", headers=[where]))
+        async with client_of(server.url) as client:
+            error = await failure_of(call, client)
+        assert elsewhere.connections == 0
+        assert elsewhere.url in str(error)
+
+
+async def test_strange_page_is_recognisable_in_the_error(server: ScriptedServer) -> None:
+    """The beginning of a proxy's page is kept, with its status and type."""
+    server.script(answer(HTML, status="502 Bad Gateway", content_type="text/html"))
+    async with client_of(server.url) as client:
+        error = await failure_of(START, client)
+    assert isinstance(error, ProtocolError)
+    assert error.snippet == HTML
+    assert "HTTP 502, text/html" in str(error)
+    assert "base_url" in str(error)
+
+
+@pytest.mark.parametrize("quirk", QUIRKS.values(), ids=QUIRKS)
+async def test_odd_answer_is_an_answer(server: ScriptedServer, quirk: Quirk) -> None:
+    """What a server may do differently, and still say what was asked, costs one request."""
+    server.script(quirk.step)
+    async with client_of(server.url) as client:
+        assert (await client.tasks.status("t1")).progress == 40
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "<!DOCTYPE xml [<!ENTITY x SYSTEM '{url}'>]><xml><data>&x;</data></xml>",
+        "<!DOCTYPE xml [<!ENTITY % x SYSTEM '{url}'> %x;]><xml/>",
+        "<!DOCTYPE xml SYSTEM '{url}'><xml><error>1</error></xml>",
+    ],
+    ids=["entity", "parameter entity", "document type"],
+)
+@both_calls
+async def test_xml_makes_nobody_fetch_anything(
+    server: ScriptedServer, call: Call, document: str
+) -> None:
+    """Whatever an XML answer points at, not a byte of it is asked for."""
+    async with ScriptedServer() as elsewhere:
+        body = document.format(url=f"{elsewhere.url}/x.dtd")
+        server.script(answer(body, content_type="application/xml"))
+        async with client_of(server.url, retry=Retry(attempts=1)) as client:
+            await failure_of(call, client)
+        assert elsewhere.connections == 0
+
+
+async def test_bomb_does_not_fill_the_memory(server: ScriptedServer) -> None:
+    """Of 200 MB that came as 0.2 MB, no more is held than an answer may have, and a piece."""
+    bomb = zeros(200)
+    assert len(bomb) < 2**18
+    server.script(compressed(bomb))
+    async with client_of(server.url) as client:
+        tracemalloc.start()
+        try:
+            error = await failure_of(LOOK, client)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert isinstance(error, ProtocolError)
+    assert peak < 32 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("surplus", "looks"),
+    [(b"surplus", 2), (answer(envelope(403)).sends, 1)],
+    ids=["bytes", "answer"],
+)
+async def test_what_nobody_asked_for_answers_no_later_request(
+    server: ScriptedServer, surplus: bytes, looks: int
+) -> None:
+    """The next look gets its own answer, sent again if what was too much has spoilt it."""
+    server.script(Step(RUNNING.sends + surplus), *[RUNNING] * looks)
+    async with client_of(server.url) as client:
+        assert (await client.tasks.status("t1")).progress == 40
+        assert (await client.tasks.status("t1")).progress == 40
+
+
+async def test_connection_closed_while_idle_is_replaced_for_a_look(
+    server: ScriptedServer,
+) -> None:
+    """A kept connection that the server has closed costs no error."""
+    server.script(RUNNING._replace(then="close"), RUNNING)
+    async with client_of(server.url) as client:
+        await client.tasks.status("t1")
+        await client.tasks.status("t1")
+    assert [request.connection for request in server.received] == [1, 2]
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+async def test_connection_closed_under_a_look_is_replaced(
+    server: ScriptedServer, then: str
+) -> None:
+    """Where the server closes a kept connection at the moment of a look, it is sent once more."""
+    server.script(RUNNING, Step(then="close" if then == "close" else "reset"), RUNNING)
+    async with client_of(server.url) as client:
+        await client.tasks.status("t1")
+        await client.tasks.status("t1")
+    assert [request.connection for request in server.received] == [1, 1, 2]
