@@ -78,23 +78,19 @@ def answer(
 
 
 class ScriptedServer:
-    """Listens on a free port of 127.0.0.1 and follows a script."""
+    """Listens on a free port of 127.0.0.1 and follows a script.
 
-    def __init__(
-        self,
-        *,
-        ssl_context: ssl.SSLContext | None = None,
-        otherwise: Callable[[Received], Step] | None = None,
-    ) -> None:
-        """Begin with an empty script; `script` adds to it.
+    Attributes:
+        received: All requests, as they came.
+        connections: How many were made.
+        otherwise: Decides what is done with a request beyond the script.
+    """
 
-        Args:
-            ssl_context: To speak TLS.
-            otherwise: Decides what is done with a request beyond the script.
-        """
+    def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
+        """Begin with an empty script; `script` adds to it."""
         self.received: list[Received] = []
         self.connections = 0
-        self._otherwise = otherwise or _hang_up
+        self.otherwise: Callable[[Received], Step] = _hang_up
         self._ssl = ssl_context
         self._steps: deque[Step] = deque()
         self._handlers: set[asyncio.Task[None]] = set()
@@ -168,18 +164,15 @@ class ScriptedServer:
         self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         going_on = True
-        while going_on:
-            going_on = await _do(await self._step(connection, reader), reader, writer)
-
-    async def _step(self, connection: int, reader: asyncio.StreamReader) -> Step:
-        """Return what to do next, after the request that it is to be done with."""
         if self._steps and self._steps[0].on_accept:
-            return self._steps.popleft()
-        request = await _read(reader, connection)
-        async with self._news:
-            self.received.append(request)
-            self._news.notify_all()
-        return self._steps.popleft() if self._steps else self._otherwise(request)
+            going_on = await _do(self._steps.popleft(), reader, writer)
+        while going_on:
+            request = await _read(reader, connection)
+            async with self._news:
+                self.received.append(request)
+                self._news.notify_all()
+            step = self._steps.popleft() if self._steps else self.otherwise(request)
+            going_on = await _do(step, reader, writer)
 
 
 def _hang_up(_request: Received) -> Step:

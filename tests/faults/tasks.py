@@ -1,0 +1,96 @@
+"""The faults of a started task, as data: what the looks at it bring, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from altcraft_async import AltcraftError, ProtocolError, TaskFailedError
+from tests.scripted import Step, answer
+
+SUBSCRIBED = 842
+SMOKE = {"channel": "smoke", "status": {"n": 1}}
+EMAIL = {"channel": "email", "status": {"subscribed": SUBSCRIBED}}
+
+
+class Course(NamedTuple):
+    """What one look after the other brings.
+
+    Attributes:
+        row: Its number in the list of faults.
+        looks: Answers, of which the last one ends the wait.
+        error: The very class that comes of it; ``None`` for a report.
+        says: What the error says.
+    """
+
+    row: int
+    looks: tuple[Step, ...]
+    error: type[AltcraftError] | None = None
+    says: str = ""
+
+
+def look(status: str = "running", **fields: object) -> Step:
+    """Return an answer about a task."""
+    return answer(json.dumps({"error": 0, "data": {"status": status, **fields}}))
+
+
+def group(subscribed: object = SUBSCRIBED, **fields: object) -> dict[str, object]:
+    """Return the counters of one database, with one channel."""
+    email = {**EMAIL, "status": {"subscribed": subscribed}}
+    return {"list_id": 1, "channels": [email], **fields}
+
+
+def completed(*groups: object) -> Step:
+    """Return the answer about a task that is over."""
+    return look("completed", progress=100, result=groups)
+
+
+DONE = completed(group())
+
+
+def unusable(row: int, *groups: object, says: str = "") -> Course:
+    """Return a completed task whose result is of no use."""
+    return Course(row, (completed(*groups),), ProtocolError, says)
+
+
+_AT_SUBSCRIBED = "$[0].channels[0].status.subscribed"
+
+COURSES: Mapping[str, Course] = {
+    "progress that goes backwards": Course(
+        51, (look(progress=40), look(progress=10), look(progress=60), DONE)
+    ),
+    "progress above 100": Course(51, (look(progress=250), look(progress=10**30), DONE)),
+    "progress below 0": Course(51, (look(progress=-1), look(progress=-(10**30)), DONE)),
+    "progress that is null": Course(51, (look(progress=None), look(), DONE)),
+    "progress that is no whole number": Course(
+        51, (look(progress=12.5), look(progress="40"), look(progress="40.5"), DONE)
+    ),
+    "progress that is no number": Course(
+        51, (look(progress="most"), look(progress=True), look(progress=[]), DONE)
+    ),
+    "status that no page documents": Course(
+        52, (look("warming up"), look("COUNTING"), look("?" * 1000), DONE)
+    ),
+    "status that means failure": Course(
+        52, (look(), look("Failed", progress=60)), TaskFailedError, "failed"
+    ),
+    "status in other letters": Course(52, (look("Completed", result=[group()]),)),
+    "completed with an empty result": unusable(53, says="it is empty"),
+    "completed without a result": Course(53, (look("completed"),), ProtocolError, "cannot be used"),
+    "completed with a result that is null": Course(
+        53, (look("completed", result=None),), ProtocolError, "cannot be used"
+    ),
+    "completed with half a result": unusable(53, {"list_id": 1}, says="channels"),
+    "result of another database": unusable(55, group(list_id=7), says="database 7, not of 1"),
+    "fields and channels that are new": Course(
+        56,
+        (completed(group(mood="good", channels=[EMAIL, SMOKE])),),
+    ),
+    "figure in quotes": unusable(57, group("77777"), says=_AT_SUBSCRIBED),
+    "figure below 0": unusable(57, group(-77777), says=_AT_SUBSCRIBED),
+    "figure of 2 to the 63rd": unusable(57, group(2**63), says=_AT_SUBSCRIBED),
+    "figure of thirty digits": unusable(57, group(int("7" * 30)), says=_AT_SUBSCRIBED),
+    "figure with a fraction": unusable(57, group(77777.5), says=_AT_SUBSCRIBED),
+}
+"""By name."""

@@ -1,0 +1,277 @@
+"""Waits for a task while looks at it fail, or bring what they should not. Time jumps here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from altcraft_async import (
+    AltcraftClient,
+    AltcraftError,
+    AuthenticationError,
+    ClientClosedError,
+    Constant,
+    CountersReport,
+    Failed,
+    NotFoundError,
+    Patience,
+    PollingError,
+    ProtocolError,
+    RequestTimeoutError,
+    Retry,
+    TaskHandle,
+    TaskLostError,
+    WaitError,
+    WaitTimeoutError,
+)
+from altcraft_async.client import ClientOptions
+from altcraft_async.core.repeating import is_passing
+from tests.calls import RUNNING, STARTED, TOKEN, client_of, told
+from tests.faults.table import FAULTS, Fault, envelope
+from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, look
+from tests.scripted import ScriptedServer, Step, answer
+
+pytestmark = pytest.mark.looptime
+
+Handle = TaskHandle[CountersReport]
+
+EVERY_SECOND: ClientOptions = {"poll": Constant(1.0)}
+HANG = Step(then="hang")
+STUCK = look(progress=99)
+UNKNOWN = answer(envelope(404), status="404 Not Found")
+GONE = answer(status="502 Bad Gateway")
+
+
+def now() -> float:
+    """Return the loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+async def started(client: AltcraftClient) -> Handle:
+    """Start a refresh."""
+    return await client.resources.refresh_counters(24, database_id=1)
+
+
+def methods(server: ScriptedServer) -> list[str]:
+    """Return the last word of every API method that was called."""
+    return [request.target.rpartition("/")[2] for request in server.received]
+
+
+@pytest.mark.parametrize("course", COURSES.values(), ids=COURSES)
+async def test_wait_ends_with_what_the_last_look_brought(
+    server: ScriptedServer, course: Course
+) -> None:
+    """Whatever looks bring, the wait goes on until one ends it: a report, or the right error."""
+    server.script(STARTED, *course.looks)
+    async with client_of(server.url, **EVERY_SECOND) as client:
+        handle = await started(client)
+        (outcome,) = await asyncio.gather(handle.wait(), return_exceptions=True)
+        assert handle.done()
+        assert handle.polls == len(course.looks)
+    assert len(server.received) == 1 + len(course.looks)
+    if isinstance(outcome, AltcraftError):
+        assert type(outcome) is course.error
+        assert course.says in str(outcome)
+        assert "7777" not in str(outcome)  # where it is wrong is said, not what is there
+        assert TOKEN not in told(outcome)
+    else:
+        assert course.error is None
+        assert isinstance(outcome, CountersReport)
+        assert outcome["email"].subscribed == SUBSCRIBED
+
+
+async def test_figure_that_does_not_come_is_none_and_not_zero(server: ScriptedServer) -> None:
+    """A counter that an answer does not hold is not known, which is another thing than 0."""
+    server.script(STARTED, DONE)
+    async with client_of(server.url) as client:
+        report = await (await started(client))
+    assert report["email"].unsubscribed is None
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_wait_survives_a_look_that_fails_in_passing_and_no_other(
+    server: ScriptedServer, fault: Fault
+) -> None:
+    """One look that fails costs nobody an hour of waiting, unless every other would fail so too."""
+    server.script(STARTED, fault.step, DONE)
+    async with client_of(server.url, **{**EVERY_SECOND, **fault.options}) as client:
+        handle = await started(client)
+        (outcome,) = await asyncio.gather(handle.wait(), return_exceptions=True)
+        if isinstance(outcome, AltcraftError):
+            assert type(outcome) is fault.error
+            assert not is_passing(outcome)
+            assert vars(outcome)["maybe_delivered"] is False
+            assert TOKEN not in told(outcome)
+            assert not handle.done()
+            outcome = await handle
+        else:
+            assert fault.looks > 1 or fault.error is NotFoundError
+        assert isinstance(outcome, CountersReport)
+        assert handle.polls == 2
+    assert len(server.received) == (2 if fault.step.on_accept else 3)
+
+
+async def test_stuck_task_ends_a_limited_wait_and_can_be_attached_later(
+    server: ScriptedServer,
+) -> None:
+    """A wait that ran out says which task it was, and any client can go on with it."""
+    server.script(STARTED, *[STUCK] * 4, DONE)
+    async with client_of(server.url, **EVERY_SECOND) as client:
+        with pytest.raises(WaitTimeoutError) as caught:
+            await client.resources.refresh(24, database_id=1, timeout=3.5)
+        assert now() == pytest.approx(3.5, abs=0.05)
+    assert caught.value.ref.task_id == "t1"
+    assert caught.value.status is not None
+    assert caught.value.status.progress == 99
+    async with client_of(server.url) as another:
+        assert isinstance(await another.tasks.attach(caught.value.ref), CountersReport)
+
+
+async def test_unknown_task_is_lost_after_its_grace_and_never_started_again(
+    server: ScriptedServer,
+) -> None:
+    """A replica may lag behind, for so long; then the task is lost, and that is said."""
+    server.script(STARTED)
+    server.otherwise = lambda _: UNKNOWN
+    options: ClientOptions = {**EVERY_SECOND, "retry": Retry(first=1.0, ceiling=1.0)}
+    async with client_of(server.url, **options) as client:
+        handle = await started(client)
+        with pytest.raises(TaskLostError):
+            await handle
+        assert 5 <= now() < 8
+        assert handle.done()
+    assert methods(server).count("refresh_counters") == 1
+
+
+async def test_deadline_within_the_pause_after_a_failed_look_is_kept(
+    server: ScriptedServer,
+) -> None:
+    """A pause of twenty seconds makes no wait of three seconds longer."""
+    server.script(STARTED, GONE, GONE)
+    slow = Retry(first=20.0, ceiling=20.0)
+    async with client_of(server.url, poll=Constant(1.0), retry=slow) as client:
+        handle = await started(client)
+        with pytest.raises(WaitTimeoutError):
+            await handle.wait(timeout=3)
+    assert now() == pytest.approx(3, abs=0.05)
+
+
+async def test_patience_is_a_count_and_a_time(server: ScriptedServer) -> None:
+    """Looks may fail for so many times and for so long; then the wait ends, and may be resumed."""
+    server.script(STARTED)
+    server.otherwise = lambda _: GONE
+    patience = Patience(failures=4, seconds=10)
+    options: ClientOptions = {"poll": Constant(1.0), "polling_patience": patience}
+    async with client_of(server.url, retry=Retry(first=1.0, ceiling=1.0), **options) as client:
+        handle = await started(client)
+        with pytest.raises(PollingError) as caught:
+            await handle
+        assert handle.polls >= 4
+        assert 10 <= now() < 13
+        assert not handle.done()
+        server.script(DONE)
+        assert isinstance(await handle, CountersReport)
+    assert isinstance(caught.value, WaitError)
+    assert "HTTP 502" in str(caught.value)
+
+
+async def test_revoked_token_ends_all_waits_and_the_handles_stay_good(
+    server: ScriptedServer,
+) -> None:
+    """A 401 is not waited out: whoever waits for that task learns at once."""
+    server.script(STARTED, answer(envelope(401), status="401 Unauthorized"), DONE)
+    async with client_of(server.url, **EVERY_SECOND) as client:
+        handle = await started(client)
+        waits = [asyncio.ensure_future(handle.wait()) for _ in range(3)]
+        outcomes = await asyncio.gather(*waits, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [AuthenticationError] * 3
+        assert isinstance(await handle, CountersReport)
+
+
+async def test_callers_timeout_around_a_handle_touches_no_task(server: ScriptedServer) -> None:
+    """``asyncio.timeout`` is the caller's: a plain TimeoutError, and the handle goes on."""
+    server.script(STARTED, HANG, DONE)
+    async with client_of(server.url, request_timeout=5.0, **EVERY_SECOND) as client:
+        handle = await started(client)
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(3):
+                await handle
+        assert type(caught.value) is TimeoutError
+        assert isinstance(await handle, CountersReport)
+    assert methods(server) == ["refresh_counters", "status", "status"]
+
+
+async def test_hanging_look_ends_no_wait(server: ScriptedServer) -> None:
+    """A look that is never answered ends with its own limit, and the wait goes on."""
+    server.script(STARTED, HANG, DONE)
+    async with client_of(server.url, request_timeout=2.0, **EVERY_SECOND) as client:
+        assert isinstance(await (await started(client)), CountersReport)
+    assert now() == pytest.approx(3, abs=0.1)
+
+
+async def test_wall_clock_that_jumps_changes_nothing(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Setting the time of day, an hour on or back, makes no wait longer or shorter."""
+    offsets = iter([3600.0, -3600.0] * 1000)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + next(offsets))
+    server.script(STARTED, GONE, *[RUNNING] * 3, DONE)
+    async with client_of(server.url, retry=Retry(first=0.0), **EVERY_SECOND) as client:
+        await (await started(client)).wait(timeout=60, stall=30)
+    assert now() == pytest.approx(4, abs=0.2)
+
+
+@pytest.mark.parametrize("moment", ["connecting", "headers", "body", "repeat", "pause", "queue"])
+async def test_cancelled_wait_ends_at_once_wherever_it_is(
+    server: ScriptedServer, moment: str
+) -> None:
+    """Cancelling ends a wait in no time, leaves nothing, and the other waits go on."""
+    begun = Step(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "hang")
+    steps = {"headers": HANG, "body": begun, "connecting": HANG._replace(on_accept=True)}
+    server.script(STARTED)
+    if moment in steps:
+        server.script(steps[moment])
+    elif moment == "repeat":
+        server.script(GONE)
+    slow = Retry(first=50.0, ceiling=50.0)
+    options: ClientOptions = {"rate_limit": 0.01} if moment == "queue" else {}
+    async with client_of(server.url, poll=Constant(5.0), retry=slow, **options) as client:
+        handle = await started(client)
+        waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
+        await asyncio.sleep(2 if moment == "pause" else 7)
+        began = now()
+        waits[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waits[0]
+        assert now() - began < 0.05
+        assert not waits[1].done()
+    with pytest.raises(ClientClosedError):
+        await waits[1]
+
+
+async def test_one_of_many_that_goes_wrong_is_one_failure(server: ScriptedServer) -> None:
+    """In a stream of many, each ends by itself: what fails is a Failed, and the rest completes."""
+    server.script(STARTED, DONE, HANG, STARTED, answer("[]"), DONE)
+    async with client_of(server.url, request_timeout=0.2, poll=Constant(0.05)) as client:
+        targets = [(24, 1), (25, 1), (26, 1)]
+        outcomes = [one async for one in client.resources.refresh_many(targets, in_flight=1)]
+    failures = [one for one in outcomes if isinstance(one, Failed)]
+    assert [(one.target, type(one.error)) for one in failures] == [((25, 1), RequestTimeoutError)]
+    assert [one.target for one in outcomes] == targets
+    assert vars(failures[0].error)["maybe_delivered"] is True
+
+
+async def test_result_that_is_too_large_is_said_and_the_wait_can_be_resumed(
+    server: ScriptedServer,
+) -> None:
+    """A result above the cap ends the wait; another client with a higher cap can have it."""
+    server.script(STARTED, DONE, DONE)
+    async with client_of(server.url, max_answer_bytes=100) as client:
+        handle = await started(client)
+        with pytest.raises(ProtocolError, match="larger than 100 bytes"):
+            await handle
+    async with client_of(server.url) as another:
+        assert isinstance(await another.tasks.attach(handle.ref), CountersReport)
