@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Unpack
 
 import pytest
 
@@ -37,7 +38,6 @@ pytestmark = pytest.mark.looptime
 
 Handle = TaskHandle[CountersReport]
 
-EVERY_SECOND: ClientOptions = {"poll": Constant(1.0)}
 HANG = Step(then="hang")
 STUCK = look(progress=99)
 UNKNOWN = answer(envelope(404), status="404 Not Found")
@@ -54,6 +54,12 @@ async def started(client: AltcraftClient) -> Handle:
     return await client.resources.refresh_counters(24, database_id=1)
 
 
+def patient(url: str, **options: Unpack[ClientOptions]) -> AltcraftClient:
+    """Return a client that looks every second."""
+    chosen: ClientOptions = {"poll": Constant(1.0), **options}
+    return client_of(url, **chosen)
+
+
 def methods(server: ScriptedServer) -> list[str]:
     """Return the last word of every API method that was called."""
     return [request.target.rpartition("/")[2] for request in server.received]
@@ -65,7 +71,7 @@ async def test_wait_ends_with_what_the_last_look_brought(
 ) -> None:
     """Whatever looks bring, the wait goes on until one ends it: a report, or the right error."""
     server.script(STARTED, *course.looks)
-    async with client_of(server.url, **EVERY_SECOND) as client:
+    async with patient(server.url) as client:
         handle = await started(client)
         (outcome,) = await asyncio.gather(handle.wait(), return_exceptions=True)
         assert handle.done()
@@ -96,7 +102,7 @@ async def test_wait_survives_a_look_that_fails_in_passing_and_no_other(
 ) -> None:
     """One look that fails costs nobody an hour of waiting, unless every other would fail so too."""
     server.script(STARTED, fault.step, DONE)
-    async with client_of(server.url, **{**EVERY_SECOND, **fault.options}) as client:
+    async with patient(server.url, **fault.options) as client:
         handle = await started(client)
         (outcome,) = await asyncio.gather(handle.wait(), return_exceptions=True)
         if isinstance(outcome, AltcraftError):
@@ -118,7 +124,7 @@ async def test_stuck_task_ends_a_limited_wait_and_can_be_attached_later(
 ) -> None:
     """A wait that ran out says which task it was, and any client can go on with it."""
     server.script(STARTED, *[STUCK] * 4, DONE)
-    async with client_of(server.url, **EVERY_SECOND) as client:
+    async with patient(server.url) as client:
         with pytest.raises(WaitTimeoutError) as caught:
             await client.resources.refresh(24, database_id=1, timeout=3.5)
         assert now() == pytest.approx(3.5, abs=0.05)
@@ -135,8 +141,7 @@ async def test_unknown_task_is_lost_after_its_grace_and_never_started_again(
     """A replica may lag behind, for so long; then the task is lost, and that is said."""
     server.script(STARTED)
     server.otherwise = lambda _: UNKNOWN
-    options: ClientOptions = {**EVERY_SECOND, "retry": Retry(first=1.0, ceiling=1.0)}
-    async with client_of(server.url, **options) as client:
+    async with patient(server.url, retry=Retry(first=1.0, ceiling=1.0)) as client:
         handle = await started(client)
         with pytest.raises(TaskLostError):
             await handle
@@ -151,7 +156,7 @@ async def test_deadline_within_the_pause_after_a_failed_look_is_kept(
     """A pause of twenty seconds makes no wait of three seconds longer."""
     server.script(STARTED, GONE, GONE)
     slow = Retry(first=20.0, ceiling=20.0)
-    async with client_of(server.url, poll=Constant(1.0), retry=slow) as client:
+    async with patient(server.url, retry=slow) as client:
         handle = await started(client)
         with pytest.raises(WaitTimeoutError):
             await handle.wait(timeout=3)
@@ -162,9 +167,9 @@ async def test_patience_is_a_count_and_a_time(server: ScriptedServer) -> None:
     """Looks may fail for so many times and for so long; then the wait ends, and may be resumed."""
     server.script(STARTED)
     server.otherwise = lambda _: GONE
+    pauses = Retry(first=1.0, ceiling=1.0)
     patience = Patience(failures=4, seconds=10)
-    options: ClientOptions = {"poll": Constant(1.0), "polling_patience": patience}
-    async with client_of(server.url, retry=Retry(first=1.0, ceiling=1.0), **options) as client:
+    async with patient(server.url, retry=pauses, polling_patience=patience) as client:
         handle = await started(client)
         with pytest.raises(PollingError) as caught:
             await handle
@@ -182,7 +187,7 @@ async def test_revoked_token_ends_all_waits_and_the_handles_stay_good(
 ) -> None:
     """A 401 is not waited out: whoever waits for that task learns at once."""
     server.script(STARTED, answer(envelope(401), status="401 Unauthorized"), DONE)
-    async with client_of(server.url, **EVERY_SECOND) as client:
+    async with patient(server.url) as client:
         handle = await started(client)
         waits = [asyncio.ensure_future(handle.wait()) for _ in range(3)]
         outcomes = await asyncio.gather(*waits, return_exceptions=True)
@@ -193,7 +198,7 @@ async def test_revoked_token_ends_all_waits_and_the_handles_stay_good(
 async def test_callers_timeout_around_a_handle_touches_no_task(server: ScriptedServer) -> None:
     """``asyncio.timeout`` is the caller's: a plain TimeoutError, and the handle goes on."""
     server.script(STARTED, HANG, DONE)
-    async with client_of(server.url, request_timeout=5.0, **EVERY_SECOND) as client:
+    async with patient(server.url, request_timeout=5.0) as client:
         handle = await started(client)
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(3):
@@ -206,7 +211,7 @@ async def test_callers_timeout_around_a_handle_touches_no_task(server: ScriptedS
 async def test_hanging_look_ends_no_wait(server: ScriptedServer) -> None:
     """A look that is never answered ends with its own limit, and the wait goes on."""
     server.script(STARTED, HANG, DONE)
-    async with client_of(server.url, request_timeout=2.0, **EVERY_SECOND) as client:
+    async with patient(server.url, request_timeout=2.0) as client:
         assert isinstance(await (await started(client)), CountersReport)
     assert now() == pytest.approx(3, abs=0.1)
 
@@ -219,7 +224,7 @@ async def test_wall_clock_that_jumps_changes_nothing(
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + next(offsets))
     server.script(STARTED, GONE, *[RUNNING] * 3, DONE)
-    async with client_of(server.url, retry=Retry(first=0.0), **EVERY_SECOND) as client:
+    async with patient(server.url, retry=Retry(first=0.0)) as client:
         await (await started(client)).wait(timeout=60, stall=30)
     assert now() == pytest.approx(4, abs=0.2)
 
@@ -237,8 +242,8 @@ async def test_cancelled_wait_ends_at_once_wherever_it_is(
     elif moment == "repeat":
         server.script(GONE)
     slow = Retry(first=50.0, ceiling=50.0)
-    options: ClientOptions = {"rate_limit": 0.01} if moment == "queue" else {}
-    async with client_of(server.url, poll=Constant(5.0), retry=slow, **options) as client:
+    rate = 0.01 if moment == "queue" else None
+    async with patient(server.url, poll=Constant(5.0), retry=slow, rate_limit=rate) as client:
         handle = await started(client)
         waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
         await asyncio.sleep(2 if moment == "pause" else 7)
