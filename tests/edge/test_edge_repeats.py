@@ -257,3 +257,15 @@ async def test_callers_own_timeout_stays_the_callers(server: ScriptedServer, cal
                 await call.make(client)
     assert type(caught.value) is TimeoutError
     assert now() == 5
+
+
+async def test_cancelled_repeat_ends_at_once_with_nothing_more_sent(server: ScriptedServer) -> None:
+    """What repeats takes a cancellation of its second attempt for nothing to be repeated."""
+    server.script(answer(status="502 Bad Gateway"), Step(then="hang"))
+    async with client_of(server.url) as client:
+        calling = asyncio.ensure_future(client.tasks.status("t1"))
+        await server.has_received(2)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+    assert len(server.received) == 2

@@ -1,0 +1,214 @@
+"""Each guard by itself is needed: without it, a named test fails.
+
+A copy of the package loses one guard, and the test is run against the copy.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "altcraft_async"
+
+EXCHANGE = (
+    "tests/faults/test_exchange.py::"
+    "test_fault_gives_its_error_after_as_many_requests_as_are_safe[{}-{}]"
+)
+
+
+class Guard(NamedTuple):
+    """One guard, how it is taken away, and who has to notice.
+
+    Attributes:
+        file: Below the package.
+        text: As it stands there.
+        without: What takes its place.
+        test: Fails without the guard.
+    """
+
+    file: str
+    text: str
+    without: str
+    test: str
+
+
+GUARDS: Mapping[str, Guard] = {
+    "redirects are not followed": Guard(
+        "transport.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        "tests/faults/test_exchange.py::test_redirect_is_not_followed_anywhere",
+    ),
+    "size is counted while reading": Guard(
+        "transport.py",
+        "if size > most:",
+        "if size < 0:",
+        "tests/faults/test_exchange.py::test_bomb_does_not_fill_the_memory",
+    ),
+    "size is looked at before reading": Guard(
+        "transport.py",
+        "if size <= most:",
+        "if size >= 0:",
+        EXCHANGE.format("length of a hundred gigabytes", "look"),
+    ),
+    "ambiguous starts are not repeated": Guard(
+        "core/repeating.py",
+        'not getattr(error, "maybe_delivered", True)',
+        "True",
+        EXCHANGE.format("reset after the request is read", "start"),
+    ),
+    "starts have connections of their own": Guard(
+        "transport.py",
+        "force_close=request.starts",
+        "force_close=False",
+        "tests/edge/test_edge_requests.py::"
+        "test_starts_take_a_new_connection_each_and_looks_share_one",
+    ),
+    "only errors of ours are repeated": Guard(
+        "session.py",
+        "isinstance(failure, AltcraftError) and may_repeat(",
+        "not isinstance(failure, AltcraftError) or may_repeat(",
+        "tests/edge/test_edge_repeats.py::"
+        "test_cancelled_repeat_ends_at_once_with_nothing_more_sent",
+    ),
+    "timeout of a start is ambiguous": Guard(
+        "transport.py",
+        '_Meaning("no whole answer in time", RequestTimeoutError)',
+        '_Meaning("no whole answer in time", RequestTimeoutError, sent=False)',
+        EXCHANGE.format("no answer at all", "start"),
+    ),
+    "5xx of a start is ambiguous": Guard(
+        "core/envelope.py",
+        "(by_server or bool(acted))",
+        "bool(acted)",
+        EXCHANGE.format("503", "start"),
+    ),
+    "answer of a start that cannot be read is ambiguous": Guard(
+        "core/envelope.py",
+        "answered.endpoint.starts and not refused",
+        "False",
+        EXCHANGE.format("HTML with 200", "start"),
+    ),
+    "the whole exchange has a limit": Guard(
+        "transport.py",
+        "asyncio.timeout(self._limits.seconds)",
+        "asyncio.timeout(None)",
+        "tests/faults/test_bytes.py::test_any_bytes_on_a_connection_end_a_call",
+    ),
+    "a bad certificate is not asked for again": Guard(
+        "transport.py",
+        "aiohttp.ClientConnectorCertificateError,",
+        "ZeroDivisionError,",
+        "tests/faults/test_connecting.py::test_certificate_that_nobody_vouches_for_is_refused_once",
+    ),
+    "no cookie is kept": Guard(
+        "transport.py",
+        "cookie_jar=aiohttp.DummyCookieJar()",
+        "cookie_jar=None",
+        "tests/edge/test_edge_requests.py::test_cookie_is_not_sent_back",
+    ),
+    "no proxy of the environment is used": Guard(
+        "transport.py",
+        "cookie_jar=aiohttp.DummyCookieJar()",
+        "cookie_jar=aiohttp.DummyCookieJar(), trust_env=True",
+        "tests/faults/test_connecting.py::test_proxy_of_the_environment_is_not_used",
+    ),
+    "foreign errors are not chained": Guard(
+        "transport.py",
+        "error = _translated(",
+        "raise _translated(",
+        "tests/faults/test_canary.py::test_no_fault_makes_the_token_show[json-body]",
+    ),
+    "texts of the server are searched for the token": Guard(
+        "core/envelope.py",
+        "answered.hide(said)[:SNIPPET_CHARACTERS]",
+        "said[:SNIPPET_CHARACTERS]",
+        EXCHANGE.format("403", "look"),
+    ),
+    "no server makes a client wait for long": Guard(
+        "core/repeating.py",
+        "LONGEST_RETRY_AFTER = 120.0",
+        "LONGEST_RETRY_AFTER = 1e12",
+        "tests/edge/test_edge_repeats.py::test_wait_of_two_minutes_is_made_and_none_longer",
+    ),
+    "a result of another database is none": Guard(
+        "core/answers.py",
+        "wanted not in counted",
+        "not counted",
+        "tests/faults/test_waiting.py::"
+        "test_wait_ends_with_what_the_last_look_brought[result of another database]",
+    ),
+    "nobody is looked at for nobody": Guard(
+        "polling.py",
+        "self._rules.scheduler.drop(self)",
+        "pass",
+        "tests/test_tasks.py::test_nothing_is_polled_while_nobody_watches",
+    ),
+}
+"""By what they see to."""
+
+
+def run_against(package: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+    """Run tests against the package in this folder."""
+    unwanted = ("COV", "PYTEST", "HYPOTHESIS")
+    environment = {name: one for name, one in os.environ.items() if not name.startswith(unwanted)}
+    environment |= {
+        "PYTHONPATH": str(package),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # What fails here is not to be tried again elsewhere.
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(package / "hypothesis"),
+    }
+    # -P, so that it is not the package of this checkout that is imported.
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "-m", "not slow"]
+    return subprocess.run(  # noqa: S603 -- our own tests
+        [*command, "-p", "no:cacheprovider", *tests],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A folder with a copy of the package."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / PACKAGE, tmp_path / PACKAGE, ignore=ignored)
+    return tmp_path
+
+
+def test_named_tests_pass_with_all_guards(copied: Path) -> None:
+    """What fails without a guard passes with it, and it is the copy that is tested."""
+    (copied / "test_copied.py").write_text(
+        f"import {PACKAGE}\ndef test(): assert {PACKAGE}.__file__.startswith({str(copied)!r})\n"
+    )
+    tests = dict.fromkeys(guard.test for guard in GUARDS.values())
+    for ran in (run_against(copied, *tests), run_against(copied, str(copied / "test_copied.py"))):
+        assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
+def test_without_a_guard_its_test_fails(copied: Path, guard: Guard) -> None:
+    """Taking one guard away is noticed."""
+    path = copied / PACKAGE / guard.file
+    source = path.read_text()
+    assert guard.text in source, (
+        f"{PACKAGE}/{guard.file} does not hold {guard.text!r} any more: "
+        "say in the table where this guard is now, and how it reads"
+    )
+    path.write_text(source.replace(guard.text, guard.without))
+    ran = run_against(copied, guard.test)
+    failed = ran.returncode == pytest.ExitCode.TESTS_FAILED and " failed" in ran.stdout
+    assert failed, f"nobody noticed:\n{ran.stdout}{ran.stderr}"
