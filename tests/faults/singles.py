@@ -1,0 +1,333 @@
+"""Faults that have a test of their own, as rows of the list for users."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+LOOK_FIRST = "[look before you start again](#after-maybe_delivered)"
+NOTHING = "nothing"
+
+
+class Row(NamedTuple):
+    """One line of the list.
+
+    Attributes:
+        number: Of the fault.
+        wrong: What goes wrong.
+        start: What whoever starts sees.
+        look: What whoever looks, or reads something else, sees.
+        sent: Requests, for a start and for a look.
+        todo: What to do about it.
+        proofs: Tests that show it, as pytest names them.
+    """
+
+    number: int
+    wrong: str
+    start: str
+    look: str
+    sent: str
+    todo: str
+    proofs: tuple[str, ...]
+
+    def line(self) -> str:
+        """Return it as a line of a Markdown table."""
+        return f"| {' | '.join(map(str, self[:6]))} |\n"
+
+
+def faults_test(name: str) -> str:
+    """Name a test of this folder."""
+    return f"tests/faults/test_{name}"
+
+
+AS_EVER = "works"
+NOT_SENT = "`TransportError`, surely not delivered"
+
+
+def both(number: int, wrong: str, sees: str, sent: str, todo: str, *proofs: str) -> Row:
+    """Return a row where a start and a look see the same."""
+    return Row(number, wrong, sees, sees, sent, todo, proofs)
+
+
+def works(number: int, wrong: str, *proofs: str, sent: str = "1 / 1") -> Row:
+    """Return a row about something of which nobody sees anything."""
+    return both(number, wrong, AS_EVER, sent, NOTHING, *proofs)
+
+
+def waits(number: int, wrong: str, look: str, todo: str, *proofs: str) -> Row:
+    """Return a row about a task that was started."""
+    return Row(number, wrong, "—", look, "—", todo, proofs)
+
+
+SINGLE = (
+    both(
+        1,
+        "nobody listens there",
+        NOT_SENT,
+        "3 / 3",
+        "check the address; safe to start again",
+        faults_test("connecting.py::test_refused_connection_is_tried_three_times"),
+    ),
+    both(
+        2,
+        "the host name is not known",
+        NOT_SENT,
+        "3 / 3",
+        "check the name; safe to start again",
+        faults_test("connecting.py::test_unknown_host_is_looked_up_three_times"),
+    ),
+    both(
+        3,
+        "connecting takes too long",
+        "`RequestTimeoutError`, surely not delivered",
+        "3 / 3",
+        "safe to start again",
+        faults_test("connecting.py::test_connect_timeout_is_tried_three_times"),
+        faults_test("connecting.py::test_connect_timeout_of_a_start_was_not_delivered"),
+    ),
+    works(
+        4,
+        "one of two addresses is dead",
+        faults_test("connecting.py::test_dead_address_of_two_costs_no_error"),
+    ),
+    both(
+        5,
+        "the certificate is not trusted",
+        f"{NOT_SENT}, `permanent`",
+        "1 / 1",
+        "mend it, or give an `ssl_context` that trusts it",
+        faults_test("connecting.py::test_certificate_that_nobody_vouches_for_is_refused_once"),
+    ),
+    both(
+        6,
+        "the server speaks no TLS",
+        NOT_SENT,
+        "3 / 3",
+        "check `https` and the port",
+        faults_test("connecting.py::test_tls_to_a_plain_port_was_not_delivered"),
+    ),
+    works(
+        10,
+        "a kept connection was closed while idle",
+        faults_test("exchange.py::test_connection_closed_while_idle_is_replaced_for_a_look"),
+        "tests/edge/test_edge_requests.py::"
+        "test_starts_take_a_new_connection_each_and_looks_share_one",
+    ),
+    works(
+        11,
+        "a kept connection is closed at the very moment",
+        faults_test("exchange.py::test_connection_closed_under_a_look_is_replaced"),
+        "tests/edge/test_edge_requests.py::"
+        "test_starts_take_a_new_connection_each_and_looks_share_one",
+        sent="1 / 2",
+    ),
+    works(
+        12,
+        "nothing is sent for longer than `request_timeout`",
+        faults_test("connecting.py::test_idle_for_longer_than_a_request_may_take_is_no_fault"),
+    ),
+    works(
+        27,
+        "an answer that nobody asked for",
+        faults_test("exchange.py::test_what_nobody_asked_for_answers_no_later_request"),
+    ),
+    works(
+        28,
+        "a body longer than its length",
+        faults_test("exchange.py::test_what_nobody_asked_for_answers_no_later_request"),
+        sent="1 / 2",
+    ),
+    both(
+        42,
+        "a proxy refuses the connection",
+        NOT_SENT,
+        "3 / 3",
+        "check the proxy",
+        faults_test("connecting.py::test_proxy_that_nobody_runs_was_delivered_nothing"),
+    ),
+    both(
+        42,
+        "a proxy wants a login (407)",
+        "`ApiError`, surely not delivered",
+        "1 / 1",
+        "give the session one",
+        faults_test("connecting.py::test_proxy_that_wants_a_login_is_asked_once"),
+    ),
+    works(
+        43,
+        "proxies in the environment, which are not used: give a `session` that uses one",
+        faults_test("connecting.py::test_proxy_of_the_environment_is_not_used"),
+    ),
+    Row(
+        44,
+        "the caller is cancelled",
+        "`CancelledError` at once, perhaps delivered",
+        "`CancelledError` at once",
+        "≤ 1 / ≤ 1",
+        LOOK_FIRST,
+        (
+            "tests/test_cancellation.py::test_cancelled_call_ends_at_once",
+            (
+                "tests/test_cancellation.py::"
+                "test_call_cancelled_after_any_number_of_turns_leaves_nothing"
+            ),
+            faults_test("waiting.py::test_cancelled_wait_ends_at_once_wherever_it_is"),
+            (
+                "tests/edge/test_edge_repeats.py::"
+                "test_cancelled_request_ends_at_once_with_nothing_more_sent"
+            ),
+            (
+                "tests/edge/test_edge_repeats.py::"
+                "test_cancelled_pause_ends_at_once_with_nothing_more_sent"
+            ),
+        ),
+    ),
+    both(
+        45,
+        "a third of 200 calls is cancelled",
+        "each its own answer, or `CancelledError`",
+        "—",
+        NOTHING,
+        "tests/test_cancellation.py::test_storm_of_cancellations_swaps_no_answers",
+    ),
+    waits(
+        46,
+        "`asyncio.timeout` around a handle",
+        "`TimeoutError`; the task goes on",
+        "await the handle again",
+        faults_test("waiting.py::test_callers_timeout_around_a_handle_touches_no_task"),
+    ),
+    waits(
+        47,
+        "`timeout` ends within a pause",
+        "`WaitTimeoutError`, in time",
+        "await the handle again",
+        faults_test("waiting.py::test_deadline_within_the_pause_after_a_failed_look_is_kept"),
+    ),
+    Row(
+        48,
+        "the client is closed meanwhile",
+        "`ClientClosedError`, perhaps delivered",
+        "`ClientClosedError`",
+        "≤ 1 / ≤ 1",
+        "attach the `ref` to another client",
+        (
+            "tests/edge/test_edge_lifetime.py::test_request_under_way_is_ended_by_closing",
+            "tests/test_tasks.py::test_closing_the_client_ends_every_wait",
+        ),
+    ),
+    both(
+        49,
+        "another event loop, or a fork",
+        "`ConfigurationError` that says so",
+        "0 / 0",
+        "one client for each loop and process",
+        "tests/edge/test_edge_lifetime.py::test_client_of_another_loop_is_refused",
+        "tests/edge/test_edge_lifetime.py::test_client_of_the_process_that_was_forked_is_refused",
+        "tests/edge/test_edge_lifetime.py::test_client_used_without_a_loop_says_what_it_needs",
+    ),
+    waits(
+        50,
+        "a task is stuck",
+        "`WaitTimeoutError` or `TaskStalledError`, if limited",
+        "await again, or attach its `ref` later",
+        faults_test("waiting.py::test_stuck_task_ends_a_limited_wait_and_can_be_attached_later"),
+        "tests/test_tasks.py::test_stalled_task_ends_the_wait",
+    ),
+    waits(
+        54,
+        "the server does not know the task",
+        "`TaskLostError`, after 5 s of grace",
+        "check the id; start again",
+        faults_test(
+            "waiting.py::test_unknown_task_is_lost_after_its_grace_and_never_started_again"
+        ),
+    ),
+    Row(
+        61,
+        "XML that points at files or addresses",
+        "`ProtocolError`, `maybe_delivered`; nothing is fetched",
+        "`ProtocolError`; nothing is fetched",
+        "1 / 3",
+        f"check `base_url`, and what stands between; after a start, {LOOK_FIRST}",
+        (faults_test("exchange.py::test_xml_makes_nobody_fetch_anything"),),
+    ),
+    waits(
+        64,
+        "JSON or XML",
+        "equal reports",
+        NOTHING,
+        "tests/edge/test_edge_requests.py::test_json_and_xml_of_the_vendors_answer_are_equal",
+        "tests/core/test_answers.py::test_any_report_reads_equal_in_both_formats",
+    ),
+    Row(
+        65,
+        "the same target is refreshed twice",
+        "joins the task that runs",
+        "—",
+        "1 / —",
+        '`join="never"` starts another',
+        ("tests/test_starting.py::test_starts_at_the_same_time_share_one_request",),
+    ),
+    waits(
+        72,
+        "the time of day is set, an hour on or back",
+        AS_EVER,
+        NOTHING,
+        faults_test("waiting.py::test_wall_clock_that_jumps_changes_nothing"),
+    ),
+    waits(
+        74,
+        "an outage under many handles",
+        "waits go on; no rush at its end",
+        NOTHING,
+        faults_test("load.py::test_end_of_an_outage_brings_no_rush"),
+    ),
+    works(
+        75,
+        "a server that throttles: the client settles at what it takes",
+        faults_test("load.py::test_client_settles_at_what_a_throttling_server_takes"),
+        sent="—",
+    ),
+    both(
+        76,
+        "the process may open no more files",
+        NOT_SENT,
+        "3 / 3",
+        "close some; the client recovers",
+        faults_test(
+            "connecting.py::test_process_without_free_descriptors_sends_nothing_and_recovers"
+        ),
+    ),
+    waits(
+        77,
+        "a slow reader of many outcomes",
+        "what piles up is bounded",
+        NOTHING,
+        faults_test("load.py::test_slow_reader_of_many_is_not_run_away_from"),
+        faults_test("load.py::test_slow_reader_of_as_completed_costs_no_request_more"),
+    ),
+    both(
+        81,
+        "any of these, and what is printed or logged",
+        "no token in it",
+        "—",
+        NOTHING,
+        faults_test("canary.py::test_no_fault_makes_the_token_show"),
+        faults_test("canary.py::test_no_wait_makes_the_token_show"),
+        faults_test("canary.py::test_command_line_shows_no_token"),
+    ),
+    Row(
+        82,
+        "the command line is stopped, or its reader goes",
+        "exit 130 or 143; says that it may have started",
+        "exit 130 or 143; says how to come back",
+        "—",
+        "`altcraft wait`",
+        (
+            "tests/cli/test_cli_terminal.py::test_signal_while_waiting_says_how_to_come_back",
+            "tests/cli/test_cli_terminal.py::test_signal_while_starting_warns",
+            "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_ends_it_quietly",
+        ),
+    ),
+)
+"""Those that have a test of their own."""
