@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
-Then = Literal["keep", "close", "reset", "hang", "drip", "endless"]
+Then = Literal["keep", "close", "reset", "hang", "deaf", "drip", "endless"]
 
 
 class Step(NamedTuple):
@@ -25,8 +25,8 @@ class Step(NamedTuple):
     Attributes:
         sends: Bytes to send.
         then: What follows: await the next request, hang up, reset the
-            connection, send nothing more and keep it open, or go on sending
-            without an end, slowly or fast.
+            connection, send nothing more and keep it open, not even read from
+            it, or go on sending without an end, slowly or fast.
         again: What to go on with.
         after: Sent only once this event is set.
         on_accept: Done to a new connection, without reading a request.
@@ -205,6 +205,8 @@ async def _do(step: Step, reader: asyncio.StreamReader, writer: asyncio.StreamWr
     match step.then:
         case "hang":
             await reader.read()
+        case "deaf":
+            await asyncio.Event().wait()
         case "close":
             writer.close()
             await writer.wait_closed()

@@ -156,6 +156,19 @@ def test_reader_that_goes_away_ends_it_quietly(spawn: Spawn) -> None:
     assert process.wait(5) == 1
 
 
+def test_reader_that_goes_away_during_a_wait_ends_it_quietly(
+    account: Simulator, spawn: Spawn
+) -> None:
+    """Whoever no longer wants the figures gets no traceback in their place."""
+    process = spawn("refresh", "24", "--database-id", "1")
+    assert process.stdout
+    process.stdout.close()
+    assert process.stderr
+    assert process.stderr.read() == ""
+    assert process.wait(5) == 1
+    assert account.count(STATUS) > 0
+
+
 def test_simulate_prints_an_account_to_paste(
     spawn: Spawn, altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch
 ) -> None:

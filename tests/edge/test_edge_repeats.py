@@ -269,3 +269,20 @@ async def test_cancelled_repeat_ends_at_once_with_nothing_more_sent(server: Scri
         with pytest.raises(asyncio.CancelledError):
             await calling
     assert len(server.received) == 2
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+@both_calls
+async def test_cancelled_sending_ends_at_once(server: ScriptedServer, call: Call) -> None:
+    """A request that the server does not even read is given up in the middle."""
+    server.script(Step(then="deaf", on_accept=True))
+    most = 2**24  # far more than a connection holds that nobody reads from
+    async with client_of(server.url, token="x" * most) as client:
+        calling = asyncio.ensure_future(call.make(client))
+        _, sending = await asyncio.wait([calling], timeout=10)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+    assert sending
+    assert now() == 10
+    assert server.received == []

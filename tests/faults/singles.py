@@ -175,6 +175,7 @@ SINGLE = (
                 "tests/edge/test_edge_repeats.py::"
                 "test_cancelled_request_ends_at_once_with_nothing_more_sent"
             ),
+            "tests/edge/test_edge_repeats.py::test_cancelled_sending_ends_at_once",
             (
                 "tests/edge/test_edge_repeats.py::"
                 "test_cancelled_pause_ends_at_once_with_nothing_more_sent"
@@ -327,6 +328,7 @@ SINGLE = (
             "tests/cli/test_cli_terminal.py::test_signal_while_waiting_says_how_to_come_back",
             "tests/cli/test_cli_terminal.py::test_signal_while_starting_warns",
             "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_ends_it_quietly",
+            "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_during_a_wait_ends_it_quietly",
         ),
     ),
 )

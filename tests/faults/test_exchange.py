@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 import tracemalloc
 
 import pytest
@@ -181,3 +183,28 @@ async def test_connection_closed_under_a_look_is_replaced(
         await client.tasks.status("t1")
         await client.tasks.status("t1")
     assert [request.connection for request in server.received] == [1, 1, 2]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="answers are parsed on the loop, the widest that is allowed for most of a second",
+)
+async def test_wide_answer_does_not_stop_the_loop(server: ScriptedServer) -> None:
+    """Whatever else the loop does goes on while an answer is read."""
+    wide = f"<xml><error>0</error><data>{'<a>1</a>' * 190_000}</data></xml>"
+    server.script(answer(wide, content_type="application/xml"))
+    longest = 0.0
+
+    async def tick() -> None:
+        nonlocal longest
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - before)
+
+    ticking = asyncio.ensure_future(tick())
+    async with client_of(server.url, retry=Retry(attempts=1)) as client:
+        await failure_of(LOOK, client)
+    ticking.cancel()
+    await asyncio.wait([ticking])
+    assert longest < 0.05
