@@ -6,7 +6,9 @@ Time jumps here: a pause of a minute costs nothing and is exact.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from email.utils import formatdate
 
 import pytest
 
@@ -182,6 +184,16 @@ async def test_wait_that_the_server_asks_for_is_made(server: ScriptedServer, cal
     async with client_of(server.url) as client:
         await call.make(client)
     assert [request.at for request in server.received] == [0, 40]
+
+
+@both_calls
+async def test_date_that_the_server_names_is_waited_for(server: ScriptedServer, call: Call) -> None:
+    """``Retry-After`` as an HTTP date is the earliest moment of the repeat."""
+    server.script(throttled(formatdate(time.time() + 40, usegmt=True)))
+    server.script(STARTED if call.starts else RUNNING)
+    async with client_of(server.url) as client:
+        await call.make(client)
+    assert 35 < server.received[1].at <= 40
 
 
 async def test_wait_of_two_minutes_is_made_and_none_longer(server: ScriptedServer) -> None:

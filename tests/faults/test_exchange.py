@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import tracemalloc
+from importlib.metadata import version
 
 import pytest
 
@@ -13,11 +14,14 @@ from altcraft_async import (
     ProtocolError,
     RateLimitedError,
     Retry,
+    TransportError,
 )
 from altcraft_async.client import ClientOptions
 from tests.calls import LOOK, RUNNING, START, Call, both_calls, client_of, failure_of
 from tests.faults.table import FAULTS, HTML, QUIRKS, Fault, Quirk, compressed, envelope, zeros
 from tests.scripted import ScriptedServer, Step, answer
+
+OLD_AIOHTTP = version("aiohttp").startswith("3.13.")
 
 
 @pytest.mark.looptime
@@ -136,15 +140,20 @@ async def test_bomb_does_not_fill_the_memory(server: ScriptedServer) -> None:
     bomb = zeros(200)
     assert len(bomb) < 2**18
     server.script(compressed(bomb))
-    async with client_of(server.url) as client:
+    async with client_of(server.url, retry=Retry(attempts=1)) as client:
         tracemalloc.start()
         try:
             error = await failure_of(LOOK, client)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert isinstance(error, ProtocolError)
-    assert peak < 32 * 2**20
+    if OLD_AIOHTTP:
+        # It unpacks pieces of 32 MiB and gives up by itself where one is larger: 64 MiB measured.
+        assert isinstance(error, TransportError)
+        assert peak < 80 * 2**20
+    else:
+        assert isinstance(error, ProtocolError)
+        assert peak < 32 * 2**20
 
 
 @pytest.mark.parametrize(

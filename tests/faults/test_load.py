@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
@@ -90,12 +89,14 @@ async def test_outage_costs_the_server_hardly_more_than_no_outage(server: Script
 
 
 async def test_end_of_an_outage_brings_no_rush(server: ScriptedServer) -> None:
-    """Whoever waited comes back spread over time: no second has twice the usual requests."""
+    """Whoever waited comes back spread over time: no five seconds have twice the usual requests."""
     await through_the_outage(server)
     usual = HANDLES / POLLED_EVERY + 1 / CALLED_EVERY
-    seconds = Counter(int(request.at) for request in server.received if request.at >= OUTAGE[1])
-    assert max(seconds.values()) < 2 * usual
-    assert between(server, OUTAGE[1] + 30, OUTAGE[1] + 60) >= 0.9 * 30 * usual
+    ends = OUTAGE[1]
+    # Pauses are random, so one second by itself says little.
+    most = max(between(server, ends + n, ends + n + 5) for n in range(55))
+    assert most < 2 * 5 * usual
+    assert between(server, ends + 30, ends + 60) >= 0.9 * 30 * usual
 
 
 class Throttle:
@@ -121,7 +122,7 @@ class Throttle:
 
 async def test_client_settles_at_what_a_throttling_server_takes(server: ScriptedServer) -> None:
     """Of what is asked for, hardly any is refused, and little of what is allowed is left over."""
-    rate, warm, end = 20.0, 60.0, 160.0
+    rate, warm, end = 12.0, 60.0, 160.0
     server.otherwise = throttle = Throttle(rate)
     async with AltcraftClient(server.url, TOKEN, poll=Constant(1.0)) as client, crowd(client):
         await asyncio.sleep(end)
