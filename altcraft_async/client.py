@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Literal, Self, TypedDict, Unpack
+from typing import Literal, NoReturn, Self, TypedDict, Unpack
 
 import aiohttp
 
@@ -233,10 +233,15 @@ class AltcraftClient:
         state = "closed" if self._lifetime.closed else "open" if self._lifetime.loop else "unopened"
         return f"<AltcraftClient {self._root} {self._format} {state}>"
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: connections cannot be, and the token must not."""
+        msg = "a client is not pickled or copied: make one in each process, and send it refs"
+        raise TypeError(msg)
+
     def __del__(self) -> None:
         """Warn of a client that was opened and never closed, as aiohttp does of its sessions."""
         lifetime: Lifetime | None = getattr(self, "_lifetime", None)
-        if lifetime is not None and lifetime.loop is not None and not lifetime.closed:
+        if lifetime is not None and lifetime.is_open:
             msg = f"unclosed {self!r}: use `async with`, or `await client.aclose()`"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)
 

@@ -50,6 +50,11 @@ class Lifetime:
             raise ConfigurationError(msg)
         return loop
 
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has opened something that nobody has closed."""
+        return self.loop is not None and not self.closed and self._process == os.getpid()
+
     @asynccontextmanager
     async def until_closed(self) -> AsyncGenerator[None, None]:
         """Run the body; if the client is closed meanwhile, end it and go on behind it."""

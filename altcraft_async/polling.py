@@ -237,12 +237,16 @@ class TaskPoll:
                 self._note_answer(track, answer, now)
             elif failure is not None:
                 self._note_failure(track, failure, now)
-            if self._audience.curious:
-                for watcher in tuple(self._audience):
-                    watcher.looked(failure)
+            self._tell(failure)
             return self._next_moment(track, failure, now) if self._audience else None
         except Exception as error:  # noqa: BLE001 -- whatever it is, whoever waits has to hear
             return self._break(error)
+
+    def _tell(self, failure: AltcraftError | None) -> None:
+        """Let those know who want to hear of each look."""
+        if self._audience.curious:
+            for watcher in tuple(self._audience):
+                watcher.looked(failure)
 
     def _break(self, error: Exception) -> float | None:
         """Go on for callbacks alone after something, most likely the policy, has failed."""
@@ -290,6 +294,8 @@ class TaskPoll:
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
         verdict = note_failure(track, failure, now, self._rules.patience)
+        if track.failures == 1:
+            self._audience.warned = False
         if verdict is Verdict.LOST:
             words = "is not known to the server (any more)"
             self._finish(error=self._task_error(TaskLostError, words, failure))
@@ -298,6 +304,7 @@ class TaskPoll:
         elif verdict is Verdict.GIVE_UP:
             words = f"could not be looked at, {track.failures} times in a row"
             error = self._task_error(PollingError, words, failure)
+            self._tell(failure)  # who asked for one look hears of that look
             self._end_watch(error, but_patient=True)
         elif self._audience.limited:
             self._end_overdue(track, now)
@@ -333,8 +340,9 @@ class TaskPoll:
             if not (but_patient and watcher.patient):
                 watcher.rest()
                 watcher.end(error.fresh())
-        if self._audience:
+        if self._audience and not audience.warned:
             logger.warning("still looking, for callbacks only: %s", error)
+        self._audience.warned = True
 
     def _end_overdue(self, track: Track, now: float) -> None:
         """End the waits whose deadline or patience with a stalled task is over."""

@@ -76,7 +76,9 @@ class Session:
 
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
         """Call an API method once and now, for who has taken a place in the budget."""
-        response = await self._transport.exchange(self._request(endpoint, values))
+        response = self._token.hide_from(
+            await self._transport.exchange(self._request(endpoint, values))
+        )
         try:
             if response.is_slow_to_read:
                 said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)

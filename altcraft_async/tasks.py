@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import Context, copy_context
 from functools import partial
-from typing import Generic, TypeVar, cast
+from typing import Generic, NoReturn, TypeVar, cast
 
 from altcraft_async.core.checks import checked_limit
 from altcraft_async.core.codecs import Document
 from altcraft_async.core.tracking import remaining
-from altcraft_async.errors import AltcraftError
+from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.polling import PollRules, TaskPoll, named
 from altcraft_async.watching import Callback, Listener, Looker, Waiter
@@ -74,6 +74,11 @@ class TaskHandle(Generic[T]):
         """Show what is known, without asking anybody."""
         status = self.status.status if self.status else "not looked at yet"
         return f"<TaskHandle {named(self.ref)}: {status}, polls={self.polls}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: a handle belongs to its client."""
+        msg = "a handle is not pickled or copied: send its ref, and attach that to a client there"
+        raise TypeError(msg)
 
     def __await__(self) -> Generator[object, None, T]:
         """Wait for the result as long as it takes; see `wait` for errors and limits."""
@@ -150,23 +155,32 @@ class TaskHandle(Generic[T]):
     async def poll(self) -> TaskStatus | None:
         """Look now, once; join a look that is under way.
 
+        A look that got no answer is made once more, as the server may just
+        have closed the connection that was kept from the look before.
+
         Returns:
             The newest status; ``None`` where the task ended without any.
 
         Raises:
             AltcraftError: The look failed.
         """
-        if not self._poll.over:
-            looker = Looker(self._poll.rules.lifetime.enter())
-            self._poll.watch(looker)
-            self._poll.look_now()
-            try:
-                failure = await looker.failure()
-            finally:
-                self._poll.unwatch(looker)
-            if failure is not None:
-                raise failure.fresh()
+        failure = await self._look()
+        if isinstance(failure, TransportError) and not failure.permanent:
+            failure = await self._look()
+        if failure is not None:
+            raise failure.fresh()
         return self.status
+
+    async def _look(self) -> AltcraftError | None:
+        if self._poll.over:
+            return None
+        looker = Looker(self._poll.rules.lifetime.enter())
+        self._poll.watch(looker)
+        self._poll.look_now()
+        try:
+            return await looker.failure()
+        finally:
+            self._poll.unwatch(looker)
 
     def nudge(self) -> None:
         """Say that something happened, so that the next look comes now.

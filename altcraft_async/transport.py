@@ -193,6 +193,7 @@ _TABLE: tuple[tuple[type[BaseException], _Meaning], ...] = (
     (TimeoutError, _Meaning("no whole answer in time", RequestTimeoutError)),
     (aiohttp.ServerDisconnectedError, _Meaning("the server hung up without an answer")),
     (aiohttp.ClientPayloadError, _Meaning("the answer broke off or cannot be decompressed")),
+    (aiohttp.ClientHttpProxyError, _Meaning("the proxy refused", sent=False, permanent=True)),
     # aiohttp says status 400 here, but it is the answer that is malformed.
     (aiohttp.ClientResponseError, _Meaning("the answer is no HTTP", ProtocolError)),
     (ValueError, _Meaning("the request cannot be made as asked", permanent=True)),

@@ -55,14 +55,16 @@ class Audience(list[Watcher]):
         awaited: How many wait through it.
         limited: How many have a deadline or give up on a stall.
         curious: How many want to hear of every look.
+        warned: Whether it was said that looks fail, and who is left goes on all the same.
     """
 
-    __slots__ = ("awaited", "curious", "limited")
+    __slots__ = ("awaited", "curious", "limited", "warned")
 
     def __init__(self, watchers: Iterable[Watcher] = ()) -> None:
         """Begin with these."""
         super().__init__()
         self.awaited = self.limited = self.curious = 0
+        self.warned = False
         for watcher in watchers:
             self.come(watcher)
 

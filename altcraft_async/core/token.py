@@ -9,10 +9,14 @@ from urllib.parse import quote
 import msgspec
 
 from altcraft_async.core.checks import checked_text
+from altcraft_async.core.wire import Response
 
 __all__ = ["SecretBytes", "Token"]
 
 _MASK = "***"
+
+_LEAST_TELLING = 12
+"""Characters of a token that is not also part of a figure or word by chance; samples have 32."""
 
 
 class Token:
@@ -21,7 +25,7 @@ class Token:
     It is opaque: the vendor shows samples but documents no form.
     """
 
-    __slots__ = ("_shapes", "_text")
+    __slots__ = ("_bytes", "_shapes", "_text")
 
     def __init__(self, text: object) -> None:
         """Check the token without ever quoting it."""
@@ -36,6 +40,7 @@ class Token:
         }
         # The longest first, so that none leaves a part of another.
         self._shapes = sorted(escaped, key=len, reverse=True)
+        self._bytes = [one.encode() for one in self._shapes if len(one) >= _LEAST_TELLING]
 
     def reveal(self) -> str:
         """Return the token itself, for the one place that writes it into a request."""
@@ -46,6 +51,18 @@ class Token:
         for shape in self._shapes:
             text = text.replace(shape, _MASK)
         return text
+
+    def hide_from(self, response: Response) -> Response:
+        """Return an answer that does not send the token back, before anything is made of it."""
+        sent = response.body
+        for shape in self._bytes:
+            if shape in sent:
+                sent = sent.replace(shape, _MASK.encode())
+        where = self.hide(response.location) if response.location else ""
+        kind = self.hide(response.content_type)
+        if sent is response.body and (where, kind) == (response.location, response.content_type):
+            return response
+        return msgspec.structs.replace(response, body=sent, location=where, content_type=kind)
 
     def __repr__(self) -> str:
         """Show nothing."""

@@ -103,6 +103,7 @@ def test_client_of_another_loop_is_refused(call: Call) -> None:
 
     asyncio.run(enter())
     asyncio.run(use())
+    asyncio.run(client.aclose())
 
 
 def test_client_of_the_process_that_was_forked_is_refused() -> None:
@@ -121,6 +122,7 @@ def test_client_of_the_process_that_was_forked_is_refused() -> None:
 
     asyncio.run(enter())
     assert "forked" in in_a_fork(lambda: asyncio.run(use()))
+    asyncio.run(client.aclose())
 
 
 async def test_change_of_process_is_seen_within_a_running_loop(

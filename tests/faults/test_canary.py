@@ -194,10 +194,6 @@ async def test_no_fault_makes_the_token_show(
     assert canary.texts > 20 * len(FAULTS)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Response, Document and the text of a refusal show themselves in frames of ours",
-)
 @pytest.mark.looptime
 async def test_token_that_a_server_sends_back_is_in_no_variable_of_ours(
     server: ScriptedServer,
@@ -291,9 +287,6 @@ async def test_no_wait_makes_the_token_show(
     assert canary.found == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the status that an error keeps holds what the server sent, as it came"
-)
 @pytest.mark.looptime
 @pytest.mark.parametrize(("steps", "wait"), ECHOES.values(), ids=ECHOES)
 async def test_token_that_a_server_puts_into_a_status_is_in_no_error(

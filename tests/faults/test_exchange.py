@@ -194,10 +194,6 @@ async def test_connection_closed_under_a_look_is_replaced(
     assert [request.connection for request in server.received] == [1, 1, 2]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="answers are parsed on the loop, the widest that is allowed for most of a second",
-)
 async def test_wide_answer_does_not_stop_the_loop(server: ScriptedServer) -> None:
     """Whatever else the loop does goes on while an answer is read."""
     wide = f"<xml><error>0</error><data>{'<a>1</a>' * 190_000}</data></xml>"

@@ -77,10 +77,6 @@ async def through_the_outage(server: ScriptedServer) -> None:
         await asyncio.sleep(OUTAGE[1] + 60)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="repeats share no budget yet: calls and looks send twice as much as without an outage",
-)
 async def test_outage_costs_the_server_hardly_more_than_no_outage(server: ScriptedServer) -> None:
     """Repeats and looks together stay within a fifth above what would be sent anyway."""
     await through_the_outage(server)
