@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from altcraft_async.core.token import SecretBytes, Token
+from altcraft_async.core.wire import Response
 from altcraft_async.errors import ConfigurationError
 
 SECRET = "abcdefghijklmnqrstuvwxyz"
@@ -56,6 +57,37 @@ def test_secret_bytes_are_sent_as_they_are() -> None:
     """For everybody but the eye secret bytes are bytes."""
     assert SecretBytes(b"abc") == b"abc"
     assert b"".join([SecretBytes(b"abc")]) == b"abc"
+    assert SecretBytes(b"abc")[0] == ord("a")
+
+
+def test_part_of_secret_bytes_is_secret() -> None:
+    """Who cuts a secret into pieces still shows nothing of it."""
+    assert repr(SecretBytes(SECRET.encode())[3:9]) == "<6 bytes>"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response(status=200, body=f"x {SECRET} y".encode()),
+        Response(status=302, body=b"", location=f"/?token={SECRET}"),
+        Response(status=200, body=b"", content_type=f"text/{SECRET}"),
+    ],
+)
+def test_token_that_comes_back_is_hidden_from_an_answer(response: Response) -> None:
+    """Nothing that is made of an answer can show a token that is not in it."""
+    assert SECRET not in f"{Token(SECRET).hide_from(response)}"
+
+
+def test_answer_without_the_token_is_left_as_it_is() -> None:
+    """Nearly every answer is passed on as it came."""
+    response = Response(status=200, body=b"{}", content_type="application/json", location="/x")
+    assert Token(SECRET).hide_from(response) is response
+
+
+def test_short_token_is_left_in_the_figures_of_an_answer() -> None:
+    """What may be a figure by chance stays one, and is hidden from texts alone."""
+    response = Response(status=200, body=b'{"all": 1234567}')
+    assert Token("1234567").hide_from(response) is response
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 import tracemalloc
 from importlib.metadata import version
@@ -213,3 +214,14 @@ async def test_wide_answer_does_not_stop_the_loop(server: ScriptedServer) -> Non
     ticking.cancel()
     await asyncio.wait([ticking])
     assert longest < 0.05
+
+
+async def test_small_limit_holds_for_what_came_with_the_head(server: ScriptedServer) -> None:
+    """An answer that arrives in one piece, compressed, is measured by what it holds."""
+    packed = gzip.compress(b" " * 5000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    server.script(Step(head.encode() + packed))
+    async with client_of(server.url, max_answer_bytes=1000) as client:
+        error = await failure_of(LOOK, client)
+    assert isinstance(error, ProtocolError)
+    assert error.permanent

@@ -6,9 +6,10 @@ import asyncio
 import traceback
 from typing import Literal
 
+import aiohttp
 import pytest
 
-from altcraft_async import ProtocolError
+from altcraft_async import AltcraftClient, PermissionDeniedError, ProtocolError
 from tests.calls import (
     START,
     STARTED,
@@ -87,3 +88,31 @@ async def test_token_in_an_unusable_result_is_not_shown(server: ScriptedServer) 
         with pytest.raises(ProtocolError) as caught:
             await client.resources.refresh(24, database_id=1)
     assert TOKEN not in told(caught.value)
+
+
+async def test_short_token_that_is_sent_back_is_not_shown(server: ScriptedServer) -> None:
+    """A token so short that it may be part of a figure is kept out of texts all the same."""
+    server.script(answer('{"error": 403, "error_text": "no right for s3cr3t"}'))
+    async with AltcraftClient(server.url, "s3cr3t") as client:
+        with pytest.raises(PermissionDeniedError) as refused:
+            await client.tasks.status("t1")
+    assert refused.value.text == "no right for ***"
+
+
+async def test_hook_that_prints_what_is_sent_prints_no_token(server: ScriptedServer) -> None:
+    """Those who log what their aiohttp session sends do not log the token in it."""
+    printed: list[str] = []
+    hooks = aiohttp.TraceConfig()
+
+    async def note(_session: object, _context: object, sent: object) -> None:
+        printed.append(repr(sent))
+
+    hooks.on_request_chunk_sent.append(note)
+    server.script(STARTED)
+    async with (
+        aiohttp.ClientSession(trace_configs=[hooks]) as borrowed,
+        client_of(server.url, session=borrowed) as client,
+    ):
+        await START.make(client)
+    assert "bytes>" in "".join(printed)
+    assert TOKEN not in "".join(printed)
