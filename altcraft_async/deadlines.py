@@ -68,13 +68,14 @@ class _Limit:
         self._expired = False
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         if task is None:
             msg = "a limit needs a task to cancel"
             raise RuntimeError(msg)
         self._task = task
         self._cancelling = task.cancelling()
-        self._deadlines.begin(self, task.get_loop())
+        self._deadlines.begin(self, loop)
 
     def __exit__(
         self,

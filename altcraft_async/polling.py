@@ -237,16 +237,16 @@ class TaskPoll:
                 self._note_answer(track, answer, now)
             elif failure is not None:
                 self._note_failure(track, failure, now)
-            self._tell(failure)
+            if self._audience.curious:
+                self._tell(failure)
             return self._next_moment(track, failure, now) if self._audience else None
         except Exception as error:  # noqa: BLE001 -- whatever it is, whoever waits has to hear
             return self._break(error)
 
     def _tell(self, failure: AltcraftError | None) -> None:
         """Let those know who want to hear of each look."""
-        if self._audience.curious:
-            for watcher in tuple(self._audience):
-                watcher.looked(failure)
+        for watcher in tuple(self._audience):
+            watcher.looked(failure)
 
     def _break(self, error: Exception) -> float | None:
         """Go on for callbacks alone after something, most likely the policy, has failed."""

@@ -187,23 +187,32 @@ class Scheduler:
 
     def _call(self) -> None:
         """Have one more worker come, if there are due jobs for it and none is on its way."""
-        if self._called or not self._has_due():
+        is_full = not self._parked and len(self._workers) >= self._most_workers
+        if is_full or self._called or self._lifetime.closed or not self._has_due():
             return
         if self._parked:
             self._parked.pop().set_result(None)
-        elif len(self._workers) < self._most_workers:
+        else:
             worker = self._lifetime.enter().create_task(self._work(), context=Context())
             self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
-        else:
-            return
+            worker.add_done_callback(self._gone)
         self._called = True
+
+    def _gone(self, worker: asyncio.Task[None]) -> None:
+        """Have another worker in place of one that a stranger has cancelled."""
+        self._workers.discard(worker)
+        if worker.cancelled() and not self._lifetime.closed:
+            self._called = False
+            # Not at once: who cancels all tasks may be about to stop the loop.
+            self._lifetime.enter().call_later(1 / SLOTS_PER_SECOND, self._call, context=Context())
 
     async def _work(self) -> None:
         """Run due jobs, and wait for more while any are known."""
         self._called = False
-        while self._has_due() or self._waiting:
+        while True:
             if not self._has_due():
+                if not self._waiting:
+                    break
                 await self._park()
                 continue
             if not self._budget.take_now():
@@ -215,25 +224,31 @@ class Scheduler:
             if job is None:
                 continue
             self._call()
-            job.slot = _RUNNING
-            try:
-                again = await job.run()
-            except asyncio.CancelledError:
-                job.close()
-                raise
-            finally:
-                job.slot = _IDLE
+            await self._run(job)
+        self._dismiss()
+
+    async def _run(self, job: Job) -> None:
+        job.slot = _RUNNING
+        # If somebody cancels this worker, as those do who cancel all tasks, another looks at once.
+        again: float | None = self._lifetime.time()
+        try:
+            again = await job.run()
+        finally:
+            job.slot = _IDLE
             if self._lifetime.closed:
                 job.close()
             elif again is not None:
                 self.at(job, again)
-        self._dismiss()
 
     async def _park(self) -> None:
         """Wait to be called, or dismissed."""
         turn: asyncio.Future[None] = self._lifetime.enter().create_future()
         self._parked.append(turn)
-        await turn
+        try:
+            await turn
+        finally:
+            if turn.cancelled() and turn in self._parked:
+                self._parked.remove(turn)
         self._called = False
 
     def _dismiss(self) -> None:

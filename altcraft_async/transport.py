@@ -94,7 +94,7 @@ class Transport:
                     allow_redirects=False,
                     raise_for_status=False,
                 ) as answer:
-                    content = answer.content
+                    content, headers = answer.content, answer.headers
                     # What came with the head, as most answers do whole, needs no waiting for.
                     body = content.read_nowait() if content.is_eof() else b""
                     if not content.at_eof() or len(body) > self._limits.answer_bytes:
@@ -102,9 +102,9 @@ class Transport:
                     return Response(
                         status=answer.status,
                         body=body,
-                        content_type=answer.headers.get(hdrs.CONTENT_TYPE, ""),
-                        retry_after=answer.headers.get(hdrs.RETRY_AFTER, ""),
-                        location=answer.headers.get(hdrs.LOCATION, ""),
+                        content_type=headers.get(hdrs.CONTENT_TYPE, ""),
+                        retry_after=headers.get(hdrs.RETRY_AFTER, ""),
+                        location=headers.get(hdrs.LOCATION, ""),
                         received_at=time.time(),
                     )
         except AltcraftError:

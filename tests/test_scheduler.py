@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ from altcraft_async.lifetime import Lifetime
 from altcraft_async.scheduler import SLOTS_PER_SECOND, Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Generator
 
 RESOLUTION = 1 / SLOTS_PER_SECOND
 
@@ -235,6 +235,49 @@ async def test_workers_stay_while_jobs_wait_and_end_with_the_last() -> None:
     assert len(workers) == len(jobs) + 1
     await asyncio.sleep(10)
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_jobs_outlive_the_cancellation_of_their_workers() -> None:
+    """Who cancels all tasks there are stops nothing for good: what ran runs again, and the rest."""
+    scheduler = scheduler_of(Lifetime(), workers=2)
+    running, waiting = Recorded(seconds=5), Recorded()
+    scheduler.at(running, 1.0)
+    scheduler.at(waiting, 10.0)
+    await asyncio.sleep(2)
+    assert len(asyncio.all_tasks()) == 2
+    for moment in (2, 8):  # while one runs, and while one waits to be called
+        await asyncio.sleep(moment - now())
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+    await asyncio.sleep(10)
+    assert running.ran == [pytest.approx(1, abs=0.02), pytest.approx(2, abs=0.02)]
+    assert waiting.ran == [pytest.approx(10, abs=0.02)]
+
+
+async def test_job_outlives_the_cancellation_of_a_worker_that_has_not_begun() -> None:
+    """A worker that is cancelled on its way to a due job is replaced."""
+    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    scheduler.at(job, 1.0)
+    loop = asyncio.get_running_loop()
+
+    begun: list[asyncio.Task[Any]] = []
+
+    def cancelled(
+        _loop: asyncio.AbstractEventLoop,
+        coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Task[Any]:
+        task = asyncio.Task(coroutine, context=context)
+        if not begun:
+            task.cancel()
+        begun.append(task)
+        return task
+
+    loop.set_task_factory(cancelled)
+    await asyncio.sleep(5)
+    loop.set_task_factory(None)
+    assert job.ran == [pytest.approx(1.02, abs=0.02)]
+    assert len(begun) == 2
 
 
 async def test_idle_scheduler_has_no_task_and_no_timer() -> None:

@@ -166,8 +166,9 @@ class Adaptive:
         """Return when to look by the narrowest belief; ``None`` where none is believed."""
         best = self._cell_of(seen)
         if best is None or best[0].spread > _NARROW:
-            beliefs = (best, self._duration_of_any(seen), self._repeat_of(seen))
-            best = min(filter(None, beliefs), key=lambda belief: belief[0].spread, default=None)
+            for other in (self._duration_of_any(seen), self._repeat_of(seen)):
+                if other and (best is None or other[0].spread < best[0].spread):
+                    best = other
         if best is None:
             return None
         waited, (moment, scale) = seen.waited, best

@@ -25,7 +25,7 @@ class Token:
     It is opaque: the vendor shows samples but documents no form.
     """
 
-    __slots__ = ("_bytes", "_shapes", "_text")
+    __slots__ = ("_in_bodies", "_shapes", "_text")
 
     def __init__(self, text: object) -> None:
         """Check the token without ever quoting it."""
@@ -40,7 +40,7 @@ class Token:
         }
         # The longest first, so that none leaves a part of another.
         self._shapes = sorted(escaped, key=len, reverse=True)
-        self._bytes = [one.encode() for one in self._shapes if len(one) >= _LEAST_TELLING]
+        self._in_bodies = [one.encode() for one in self._shapes if len(one) >= _LEAST_TELLING]
 
     def reveal(self) -> str:
         """Return the token itself, for the one place that writes it into a request."""
@@ -54,15 +54,16 @@ class Token:
 
     def hide_from(self, response: Response) -> Response:
         """Return an answer that does not send the token back, before anything is made of it."""
-        sent = response.body
-        for shape in self._bytes:
-            if shape in sent:
-                sent = sent.replace(shape, _MASK.encode())
-        where = self.hide(response.location) if response.location else ""
-        kind = self.hide(response.content_type)
-        if sent is response.body and (where, kind) == (response.location, response.content_type):
+        body, where, kind = response.body, response.location, response.content_type
+        for shape in self._in_bodies:
+            if shape in body:
+                body = body.replace(shape, _MASK.encode())
+        for text in self._shapes:
+            if text in kind or text in where:
+                where, kind = self.hide(where), self.hide(kind)
+        if (body, where, kind) == (response.body, response.location, response.content_type):
             return response
-        return msgspec.structs.replace(response, body=sent, location=where, content_type=kind)
+        return msgspec.structs.replace(response, body=body, location=where, content_type=kind)
 
     def __repr__(self) -> str:
         """Show nothing."""
@@ -93,5 +94,7 @@ class SecretBytes(bytes):
 
     def __getitem__(self, key: SupportsIndex | slice) -> int | SecretBytes:
         """Keep a part as secret as the whole: aiohttp sends a slice, and shows it to hooks."""
+        if key == slice(None, len(self)):
+            return self
         part = super().__getitem__(key)
         return SecretBytes(part) if isinstance(part, bytes) else part

@@ -131,7 +131,8 @@ def note_answer(
     track.answer = answer
     if before and (before.name, before.progress) != (answer.name, answer.progress):
         track.moved_at = now
-    track.progress = progress = _percent(answer.progress)
+    # Within 0 to 100: its real range is not documented.
+    track.progress = progress = min(max(answer.progress or 0, 0), 100)
     track.earlier = track.newest
     if progress > track.newest[1]:
         track.newest = (now - track.started, progress)
@@ -184,11 +185,6 @@ def _note_unknown(track: Track, now: float, patience: Patience) -> Verdict:
     if track.unknown_since is None:
         track.unknown_since = now
     return Verdict.GO_ON if now - track.unknown_since < patience.unknown else Verdict.LOST
-
-
-def _percent(progress: int | None) -> int:
-    """Return the progress within 0 to 100; its real range is not documented."""
-    return min(max(progress, 0), 100) if progress else 0
 
 
 def seen(track: Track, ref: TaskRef, now: float, chance: float) -> Seen:

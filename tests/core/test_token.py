@@ -62,7 +62,9 @@ def test_secret_bytes_are_sent_as_they_are() -> None:
 
 def test_part_of_secret_bytes_is_secret() -> None:
     """Who cuts a secret into pieces still shows nothing of it."""
-    assert repr(SecretBytes(SECRET.encode())[3:9]) == "<6 bytes>"
+    secret = SecretBytes(SECRET.encode())
+    assert repr(secret[3:9]) == "<6 bytes>"
+    assert secret[: len(secret)] is secret
 
 
 @pytest.mark.parametrize(

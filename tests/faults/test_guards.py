@@ -143,8 +143,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "answers are searched for the token": Guard(
         "core/token.py",
-        "if shape in sent:",
-        "if shape is sent:",
+        "if shape in body:",
+        "if shape is body:",
         "tests/faults/test_canary.py::test_token_that_a_server_sends_back_is_in_no_variable_of_ours",
     ),
     "bodies of requests do not show": Guard(
