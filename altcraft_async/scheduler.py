@@ -224,21 +224,21 @@ class Scheduler:
             if job is None:
                 continue
             self._call()
-            await self._run(job)
+            job.slot = _RUNNING
+            # Whoever cancels this worker, as those do who cancel all tasks, has another run it.
+            again: float | None = 0.0
+            try:
+                again = await job.run()
+            finally:
+                self._ran(job, again)
         self._dismiss()
 
-    async def _run(self, job: Job) -> None:
-        job.slot = _RUNNING
-        # If somebody cancels this worker, as those do who cancel all tasks, another looks at once.
-        again: float | None = self._lifetime.time()
-        try:
-            again = await job.run()
-        finally:
-            job.slot = _IDLE
-            if self._lifetime.closed:
-                job.close()
-            elif again is not None:
-                self.at(job, again)
+    def _ran(self, job: Job, again: float | None) -> None:
+        job.slot = _IDLE
+        if self._lifetime.closed:
+            job.close()
+        elif again is not None:
+            self.at(job, again)
 
     async def _park(self) -> None:
         """Wait to be called, or dismissed."""

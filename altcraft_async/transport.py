@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from altcraft_async.core.wire import Request, Response
@@ -84,29 +85,20 @@ class Transport:
         """
         session = self._session(request)
         try:
-            # No variable here holds the headers: tools print those of a traceback.
             with self._deadlines.limit():
-                async with session.post(
+                # No variable here holds the headers: tools print those of a traceback.
+                answer = await session.post(
                     self._url(request.path),
-                    data=aiohttp.BytesPayload(request.body, content_type=request.content_type),
+                    data=_Body(request.body, content_type=request.content_type),
                     headers=_headers(request),
                     timeout=self._timeout,
                     allow_redirects=False,
                     raise_for_status=False,
-                ) as answer:
-                    content, headers = answer.content, answer.headers
-                    # What came with the head, as most answers do whole, needs no waiting for.
-                    body = content.read_nowait() if content.is_eof() else b""
-                    if not content.at_eof() or len(body) > self._limits.answer_bytes:
-                        body = await self._rest(answer, request, body)
-                    return Response(
-                        status=answer.status,
-                        body=body,
-                        content_type=headers.get(hdrs.CONTENT_TYPE, ""),
-                        retry_after=headers.get(hdrs.RETRY_AFTER, ""),
-                        location=headers.get(hdrs.LOCATION, ""),
-                        received_at=time.time(),
-                    )
+                )
+                try:
+                    return await self._read(answer, request)
+                finally:
+                    answer.release()
         except AltcraftError:
             raise
         except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
@@ -135,6 +127,21 @@ class Transport:
             self._urls[path] = URL(f"{self._root}/{path}")
         return self._urls[path]
 
+    async def _read(self, answer: aiohttp.ClientResponse, request: Request) -> Response:
+        content, headers = answer.content, answer.headers
+        # What came with the head, as most answers do whole, needs no waiting for.
+        body = content.read_nowait() if content.is_eof() else b""
+        if not content.at_eof() or len(body) > self._limits.answer_bytes:
+            body = await self._rest(answer, request, body)
+        return Response(
+            status=answer.status,
+            body=body,
+            content_type=headers.get(hdrs.CONTENT_TYPE, ""),
+            retry_after=headers.get(hdrs.RETRY_AFTER, ""),
+            location=headers.get(hdrs.LOCATION, ""),
+            received_at=time.time(),
+        )
+
     async def _rest(self, answer: aiohttp.ClientResponse, request: Request, body: bytes) -> bytes:
         """Read on in pieces, so that a small compressed answer cannot fill the memory."""
         pieces, left = [body], self._limits.answer_bytes - len(body)
@@ -154,6 +161,17 @@ class Transport:
             maybe_delivered=request.starts,
             permanent=True,
         )
+
+
+class _Body(aiohttp.BytesPayload):
+    """A request body that is sent as it is: aiohttp would send, and show, a plain copy."""
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write all of it; the length is always its own."""
+        del content_length
+        await self.write(writer)
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import NoReturn, SupportsIndex, overload
+from typing import NoReturn
 from urllib.parse import quote
 
 import msgspec
@@ -85,16 +85,3 @@ class SecretBytes(bytes):
         return f"<{len(self)} bytes>"
 
     __str__ = __repr__
-
-    @overload
-    def __getitem__(self, key: SupportsIndex) -> int: ...
-
-    @overload
-    def __getitem__(self, key: slice) -> SecretBytes: ...
-
-    def __getitem__(self, key: SupportsIndex | slice) -> int | SecretBytes:
-        """Keep a part as secret as the whole: aiohttp sends a slice, and shows it to hooks."""
-        if key == slice(None, len(self)):
-            return self
-        part = super().__getitem__(key)
-        return SecretBytes(part) if isinstance(part, bytes) else part

@@ -57,14 +57,6 @@ def test_secret_bytes_are_sent_as_they_are() -> None:
     """For everybody but the eye secret bytes are bytes."""
     assert SecretBytes(b"abc") == b"abc"
     assert b"".join([SecretBytes(b"abc")]) == b"abc"
-    assert SecretBytes(b"abc")[0] == ord("a")
-
-
-def test_part_of_secret_bytes_is_secret() -> None:
-    """Who cuts a secret into pieces still shows nothing of it."""
-    secret = SecretBytes(SECRET.encode())
-    assert repr(secret[3:9]) == "<6 bytes>"
-    assert secret[: len(secret)] is secret
 
 
 @pytest.mark.parametrize(
