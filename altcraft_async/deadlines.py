@@ -20,6 +20,8 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         """Remember the limit; nothing is opened yet."""
         self.seconds = seconds
+        # Asking asyncio for the running loop asks the system for the process each time.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.running: dict[_Limit, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -34,7 +36,8 @@ class Deadlines:
             self._timer = None
 
     def begin(self, limit: _Limit, loop: asyncio.AbstractEventLoop) -> None:
-        """Count from now."""
+        """Count from now; all limits are of tasks of one loop."""
+        self.loop = loop
         self.running[limit] = when = loop.time() + self.seconds
         if self._timer is None:
             self._timer = loop.call_at(when, self._fire, loop)
@@ -68,7 +71,7 @@ class _Limit:
         self._expired = False
 
     def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._deadlines.loop or asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             msg = "a limit needs a task to cancel"

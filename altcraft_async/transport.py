@@ -96,9 +96,21 @@ class Transport:
                     raise_for_status=False,
                 )
                 try:
-                    return await self._read(answer, request)
+                    content, headers = answer.content, answer.headers
+                    # What came with the head, as most answers do whole, needs no waiting for.
+                    body = content.read_nowait() if content.is_eof() else b""
+                    if not content.at_eof() or len(body) > self._limits.answer_bytes:
+                        body = await self._rest(answer, request, body)
                 finally:
                     answer.release()
+                return Response(
+                    status=answer.status,
+                    body=body,
+                    content_type=headers.get(hdrs.CONTENT_TYPE, ""),
+                    retry_after=headers.get(hdrs.RETRY_AFTER, ""),
+                    location=headers.get(hdrs.LOCATION, ""),
+                    received_at=time.time(),
+                )
         except AltcraftError:
             raise
         except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
@@ -126,21 +138,6 @@ class Transport:
         if path not in self._urls:
             self._urls[path] = URL(f"{self._root}/{path}")
         return self._urls[path]
-
-    async def _read(self, answer: aiohttp.ClientResponse, request: Request) -> Response:
-        content, headers = answer.content, answer.headers
-        # What came with the head, as most answers do whole, needs no waiting for.
-        body = content.read_nowait() if content.is_eof() else b""
-        if not content.at_eof() or len(body) > self._limits.answer_bytes:
-            body = await self._rest(answer, request, body)
-        return Response(
-            status=answer.status,
-            body=body,
-            content_type=headers.get(hdrs.CONTENT_TYPE, ""),
-            retry_after=headers.get(hdrs.RETRY_AFTER, ""),
-            location=headers.get(hdrs.LOCATION, ""),
-            received_at=time.time(),
-        )
 
     async def _rest(self, answer: aiohttp.ClientResponse, request: Request, body: bytes) -> bytes:
         """Read on in pieces, so that a small compressed answer cannot fill the memory."""
