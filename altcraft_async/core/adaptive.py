@@ -129,9 +129,11 @@ class Adaptive:
 
     def next_look(self, seen: Seen) -> float:
         """Return the pause after which a look is most worth its cost."""
-        if seen.looks == 0:
-            return min(self._first_moment(seen), self.ceiling) * (1 - 0.5 * seen.chance)
         waited = seen.waited
+        # A look at once, as at a task that is attached, may say nothing and leaves many in step.
+        at_once = seen.looks == 1 and waited < self.first / 2 and seen.progress <= 0
+        if seen.looks == 0 or at_once:
+            return min(self._first_moment(seen), self.ceiling) * (1 - 0.5 * seen.chance)
         moment = self._learned_moment(seen) or own_moment(seen, self.look_cost, self.blind)
         return min(max(moment, waited * (1 + _LEAST_STEP)) - waited, self.ceiling)
 

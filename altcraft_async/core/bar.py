@@ -26,6 +26,9 @@ _SLACK = 0.03
 _WELL_KNOWN = 0.3
 _FAR, _NEAR = 3.0, 2.0
 
+# Of a pause without progress, left to chance, so that tasks started together get out of step.
+_SPREAD = 0.1
+
 # Of the time waited: the least pause while a bar stands still near its end.
 _STANDING = 0.05
 
@@ -50,7 +53,7 @@ def own_moment(seen: Seen, look_cost: float, blind: float) -> float:
     """
     waited, progress = seen.waited, seen.progress
     if progress <= 0:
-        return waited * (1 + blind)
+        return waited * (1 + blind * (1 - _SPREAD * seen.chance))
     if progress <= seen.earlier_progress:
         return waited * (1 + min(blind, max(100 / progress - 1, _STANDING)))
     slowest, fastest = _bends(seen)

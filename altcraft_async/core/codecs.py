@@ -41,6 +41,10 @@ MAX_DEPTH = 64
 MAX_ELEMENTS = 200_000
 """XML elements. A group of twenty channels has some 250; reading that many took 0.7 s."""
 
+_MANY_TAGS = 2_000
+"""XML tags from which a look at all of them goes before the parser that builds dicts: below,
+that look costs more than it saves, as whatever they hold is read within some milliseconds."""
+
 ROOT = "xml"
 """The root element of every XML document the vendor shows, both directions."""
 
@@ -157,9 +161,13 @@ def _is_flat(value: Plain, levels: int) -> bool:
 
 def _read_xml(text: bytes) -> Plain:
     try:
-        if text.count(b"<") > MAX_DEPTH:  # with fewer tags there can be nothing too deep
+        tags = text.count(b"<")
+        if tags > _MANY_TAGS:
             _bound(text)
         document: dict[str, Plain] = xmltodict.parse(text, xml_attribs=False)
+        # With few tags there can be nothing too deep.
+        if tags > MAX_DEPTH and not _is_flat(document, MAX_DEPTH):
+            raise UnreadableError(_TOO_DEEP)
     except (expat.ExpatError, ValueError, LookupError) as refused:
         reason = str(refused)
     else:

@@ -140,8 +140,11 @@ class Constant(msgspec.Struct, frozen=True):
         checked_positive("seconds", self.seconds)
 
     def next_look(self, seen: Seen) -> float:
-        """Return the same pause every time; only the first is spread."""
-        return self.seconds * (1 - 0.1 * seen.chance) if seen.looks == 0 else self.seconds
+        """Return the same pause every time, but for the first two, which are spread.
+
+        Two, as the first look at a task that is attached comes at once.
+        """
+        return self.seconds * (1 - 0.1 * seen.chance) if seen.looks <= 1 else self.seconds
 
 
 class Exponential(msgspec.Struct, frozen=True, kw_only=True):

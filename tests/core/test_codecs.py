@@ -238,7 +238,7 @@ def test_xml_is_bounded_in_depth(levels: int, readable: bool) -> None:  # noqa: 
     if readable:
         assert read(body).textual
         return
-    with pytest.raises(UnreadableError, match="more than 64 levels"):
+    with pytest.raises(UnreadableError, match="nested deeper than 64 levels"):
         read(body)
 
 
@@ -386,6 +386,12 @@ def test_json_nested_below_a_wide_part_is_found_too_deep(opening: str) -> None:
 
 def test_entities_of_a_large_document_are_refused() -> None:
     """A document with many tags is refused for its entities before it is parsed into dicts."""
-    body = b'<!DOCTYPE x [<!ENTITY a "b">]><xml>' + b"<a>&a;</a>" * 100 + b"</xml>"
+    body = b'<!DOCTYPE x [<!ENTITY a "b">]><xml>' + b"<a>&a;</a>" * 2_000 + b"</xml>"
     with pytest.raises(UnreadableError, match="entities are refused"):
         read(body)
+
+
+def test_depth_of_much_xml_is_bounded_before_it_is_made_into_dicts() -> None:
+    """Half a million nested elements are refused at the sixty-fifth."""
+    with pytest.raises(UnreadableError, match="more than 64 levels"):
+        read(b"<xml>" + b"<a>" * 500_000)

@@ -1,0 +1,97 @@
+"""When looks come, as the server sees it: spread, never a flood, never past a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from looptime import new_event_loop
+
+from altcraft_async import (
+    Adaptive,
+    AltcraftClient,
+    Constant,
+    Exponential,
+    PollPolicy,
+    Seen,
+    TaskRef,
+    WaitTimeoutError,
+)
+from altcraft_async.core.pacing import SHORTEST_PAUSE
+from altcraft_async.scheduler import SLOTS_PER_SECOND
+from tests.calls import RUNNING, TOKEN
+from tests.scripted import ScriptedServer, answer
+
+RESOLUTION = 2 / SLOTS_PER_SECOND
+
+
+class Erratic:
+    """Says what it was given, over and over, sense or not."""
+
+    def __init__(self, pauses: list[float]) -> None:
+        """Remember what to say."""
+        self._pauses = pauses
+
+    def next_look(self, seen: Seen) -> float:
+        """Return seconds, perhaps."""
+        return self._pauses[seen.looks % len(self._pauses)]
+
+
+POLICIES = st.one_of(
+    st.builds(Adaptive, first=st.floats(0.01, 5), blind=st.floats(0.01, 2)),
+    st.builds(Constant, st.floats(0.01, 10)),
+    st.builds(Exponential, first=st.floats(0.01, 5), factor=st.floats(1, 4)),
+    st.builds(Erratic, st.lists(st.floats(-5, 30) | st.just(math.nan), min_size=1)),
+)
+
+
+async def looks_within(policy: PollPolicy, seconds: float) -> tuple[list[float], float]:
+    """Wait for a task that never ends; return when it was looked at, and when the wait ended."""
+    async with ScriptedServer() as server, AltcraftClient(server.url, TOKEN, poll=policy) as client:
+        server.otherwise = lambda _request: RUNNING
+        began = asyncio.get_running_loop().time()
+        handle = client.tasks.attach(TaskRef(task_id="t1"))
+        with pytest.raises(WaitTimeoutError):
+            await handle.wait(timeout=seconds)
+        ended = asyncio.get_running_loop().time() - began
+    return [request.at - began for request in server.received], ended
+
+
+@settings(max_examples=40)
+@given(policy=POLICIES, timeout=st.floats(0.1, 20))
+def test_no_policy_looks_past_the_deadline_or_without_a_pause(
+    policy: PollPolicy, timeout: float
+) -> None:
+    """Whatever a policy says, the last look comes at the deadline and none comes in a flood."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        looks, ended = runner.run(looks_within(policy, timeout))
+    assert ended == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_PAUSE)
+    assert looks[-1] == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_PAUSE)
+    assert all(later - sooner >= SHORTEST_PAUSE - 1e-6 for sooner, later in pairwise(looks))
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("policy", [Adaptive(), Constant(2.0), Exponential()], ids=repr)
+async def test_handles_started_together_are_not_looked_at_together(
+    server: ScriptedServer, policy: PollPolicy
+) -> None:
+    """Chance spreads them from the first pause on, so that no moment has more than a few."""
+    server.otherwise = lambda _request: answer('{"error": 0, "data": {"status": "new"}}')
+    async with AltcraftClient(server.url, TOKEN, poll=policy) as client:
+        loop = asyncio.get_running_loop()
+        waits: list[asyncio.Task[object]] = []
+        for number in range(200):
+            handle = client.tasks.attach(TaskRef(task_id=f"t{number}", kind="resource"))
+            await handle.poll()
+            waits.append(loop.create_task(handle.wait()))
+        await asyncio.sleep(3)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)
+    later = Counter(int(one.at * SLOTS_PER_SECOND) for one in server.received[len(waits) :])
+    assert max(later.values()) <= 0.25 * len(waits)
