@@ -98,6 +98,8 @@ def usual_task_answer(body: bytes) -> TaskAnswer | None:
 
     ``None`` where it is anything but JSON of the documented fields.
     """
+    if not body.startswith(b"{"):
+        return None
     try:
         sent = _decode_usual(body).data
         data = _decode_usual_data(sent)
