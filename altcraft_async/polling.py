@@ -23,6 +23,7 @@ from altcraft_async.core.tracking import (
     finished,
     note_answer,
     note_failure,
+    pressing_at,
     remaining,
     seen,
 )
@@ -46,9 +47,6 @@ __all__ = ["PollRules", "TaskPoll", "named"]
 E = TypeVar("E", bound=TaskError)
 
 logger = logging.getLogger("altcraft_async")
-
-AGEING = 0.3
-"""Share of its age after which a look is as pressing as an expected end; see `benchmarks`."""
 
 LAST_LOOK_SECONDS = 1.0
 """How long the look that is made at a deadline may take before the wait ends without it."""
@@ -163,17 +161,12 @@ class TaskPoll:
         return self._audience.awaited > 0
 
     def rank(self) -> float:
-        """Return the loop time at which this look is wanted most, when not all can be made.
-
-        That is when the task is expected to be over, or, so that none waits
-        for ever, a share of its age from now; later where nobody waits.
-        """
+        """Return when this look is wanted most if not all can be made; later if nobody waits."""
         now = self._rules.lifetime.time()
         track = self.track or self._new_track(now)
         age = now - track.started
-        left = remaining(track, now)
-        soon = AGEING * age if left is None else min(left, AGEING * age)
-        return now + soon if self.awaited else now + soon + age
+        pressing = pressing_at(now, age, remaining(track, now))
+        return pressing if self.awaited else pressing + age
 
     def news_age(self) -> float:
         """Return for how many seconds nothing has been heard of the task."""

@@ -4,7 +4,7 @@ Each is a module here with a ``main()`` that returns tables; what is compared
 was measured side by side in one run, and absolute times hold for one machine
 only. The tables are printed, written to ``benchmarks/results/<name>.json``,
 and put into ``benchmarks/README.md``. A row that says of a bar that it does
-not hold ends the run with status 1.
+not hold, as the soak's may, ends the run with status 1.
 """
 
 from __future__ import annotations

@@ -41,8 +41,11 @@ def main() -> dict[str, list[Row]]:
         ],
         "Ratios": [
             {"figure": "CPU per look, ours / a Task each", "ratio": _ratio(ours, rival, cpu)},
+            {"figure": "the same, refresh_many", "ratio": _ratio(stream, rival, cpu)},
             {"figure": "bytes, ours / a Task each", "ratio": _ratio(ours, rival, "bytes")},
+            {"figure": "the same, refresh_many", "ratio": _ratio(stream, rival, "bytes")},
             {"figure": "loop lag, ours / hardly any", "ratio": _ratio(ours, idle, lag)},
+            {"figure": "the same, refresh_many", "ratio": _ratio(stream, idle, lag)},
             {"figure": "loop stop, aclose() / Tasks", "ratio": _ratio(ours, rival, stop)},
             {"figure": "loop stop, refresh_many / Tasks", "ratio": _ratio(stream, rival, stop)},
             {"figure": "bytes after looks / before", "ratio": _ratio(looked_at, ours, "bytes")},

@@ -30,6 +30,7 @@ __all__ = [
     "judge",
     "note_answer",
     "note_failure",
+    "pressing_at",
     "remaining",
     "seen",
 ]
@@ -42,6 +43,9 @@ FAILURE_STATUSES = frozenset(
 )
 """A guess: the vendor documents no name for a task that failed."""
 
+
+AGEING = 0.3
+"""Share of its age after which a look is as pressing as an expected end; see `benchmarks`."""
 
 LONGEST_HISTORY = 48
 """Looks remembered of one task, four bytes for each of two numbers."""
@@ -199,6 +203,20 @@ def seen(track: Track, ref: TaskRef, now: float, chance: float) -> Seen:
         ref.kind,
         ref.target,
     )
+
+
+def pressing_at(now: float, age: float, left: float | None) -> float:
+    """Return when a look that is due now is wanted most: the smaller goes first.
+
+    That is when the task is expected to be over, or, so that none waits for
+    ever, a share of its age from now.
+
+    Args:
+        now: When it is due.
+        age: Seconds since the task was started.
+        left: Seconds it is expected to take yet; ``None`` where unknown.
+    """
+    return now + (AGEING * age if left is None else min(left, AGEING * age))
 
 
 def remaining(track: Track, now: float) -> float | None:

@@ -33,9 +33,9 @@ ACTED_ON = frozenset(
 
 _PER_MILLE: Mapping[Fault, int] = {
     Fault.RESET_BEFORE: 50,
-    Fault.RESET_AFTER: 40,
-    Fault.CUT: 40,
-    Fault.PAGE: 40,
+    Fault.RESET_AFTER: 45,
+    Fault.CUT: 45,
+    Fault.PAGE: 50,
     Fault.BUSY_SAYING: 25,
     Fault.BUSY_EMPTY: 25,
     Fault.STALLED: 20,  # each costs its client a whole timeout

@@ -7,12 +7,10 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 from altcraft_async import PollPolicy
+from altcraft_async.core.tracking import pressing_at
 from benchmarks.simulation.engine import Outcome, outcome
 from benchmarks.simulation.tasks import Pretended
 from benchmarks.simulation.watched import Watched
-
-AGEING = 0.3
-"""Share of the time waited by which a look is overdue when it is as urgent as an expected end."""
 
 
 def _by_due_time(due: float, _one: Watched, _waited: float) -> float:
@@ -20,8 +18,7 @@ def _by_due_time(due: float, _one: Watched, _waited: float) -> float:
 
 
 def _by_expected_end(due: float, one: Watched, waited: float) -> float:
-    expected = one.task.arrival + one.expected_end(waited)
-    return min(expected, due + AGEING * waited)
+    return pressing_at(due, waited, one.left(waited))
 
 
 ORDERS: Mapping[str, Callable[[float, Watched, float], float]] = {

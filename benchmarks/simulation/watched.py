@@ -50,10 +50,10 @@ class Watched:
         """Lag as a share of the duration; of a second, where it is shorter."""
         return self.lag / max(self.task.duration, 1.0)
 
-    def expected_end(self, due: float) -> float:
-        """Return when an even bar would be full; without one, when the next look is due."""
+    def left(self, now: float) -> float | None:
+        """Return the seconds until an even bar would be full; ``None`` without one."""
         waited, progress = self._newest
-        return waited * 100 / (progress + 0.5) if progress else due
+        return max(0.0, waited * 100 / (progress + 0.5) - now) if progress else None
 
     def _pause(self, waited: float, progress: int) -> float:
         seen = Seen(

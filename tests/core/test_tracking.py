@@ -22,6 +22,7 @@ from altcraft_async.core.tracking import (
     judge,
     note_answer,
     note_failure,
+    pressing_at,
     remaining,
     seen,
 )
@@ -177,6 +178,17 @@ def test_nothing_seen_yet_is_no_progress() -> None:
     track = Track(started=5)
     assert seen(track, REF, 6, 0.5).progress == 0
     assert remaining(track, 6) is None
+
+
+@pytest.mark.parametrize(
+    ("age", "left", "pressing"),
+    [(100.0, 5.0, 1005.0), (100.0, 50.0, 1030.0), (100.0, None, 1030.0), (0.0, None, 1000.0)],
+)
+def test_look_is_pressing_at_the_expected_end_or_after_a_share_of_its_age(
+    age: float, left: float | None, pressing: float
+) -> None:
+    """A task that is nearly over goes first, and an old one does not starve."""
+    assert pressing_at(1000.0, age, left) == pressing
 
 
 def test_remaining_time_follows_even_progress() -> None:
