@@ -1,4 +1,4 @@
-"""Print the lowest versions that `pyproject.toml` allows of what it installs and runs, as constraints."""
+"""Print the lowest versions that `pyproject.toml` allows of what runs, as constraints."""
 
 import re
 import tomllib

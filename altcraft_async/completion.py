@@ -63,7 +63,12 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
 
 async def unwatch_all(watched: Iterable[tuple[TaskHandle[T], Watcher]]) -> None:
     """Let go of many handles without stopping the loop for long."""
-    for count, (handle, watcher) in enumerate(watched, start=1):
-        poll_of(handle).unwatch(watcher)
-        if count % HANDLES_A_TURN == 0:
-            await asyncio.sleep(0)
+    left = iter(watched)
+    try:
+        for count, (handle, watcher) in enumerate(left, start=1):
+            poll_of(handle).unwatch(watcher)
+            if count % HANDLES_A_TURN == 0:
+                await asyncio.sleep(0)
+    finally:
+        for handle, watcher in left:  # of which there are some if this is cancelled
+            poll_of(handle).unwatch(watcher)

@@ -48,7 +48,8 @@ class Deadlines:
         asyncio runs a timer up to the clock's resolution early, so what its
         own timer was for counts as late whatever the clock says.
         """
-        late = max(loop.time(), self._timer.when() if self._timer else 0.0)
+        assert self._timer is not None  # noqa: S101 -- it is what has fired
+        late = max(loop.time(), self._timer.when())
         self._timer = None
         for limit, when in tuple(self.running.items()):
             if when > late:

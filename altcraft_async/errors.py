@@ -176,7 +176,8 @@ class ApiError(AltcraftError):
         path: API method.
         http_status: HTTP status, which may well be 200.
         maybe_delivered: Whether the platform may have acted on the request
-            all the same; true only for a 5xx on a call that starts something.
+            all the same; true only for a 5xx, 408 or 425 on a call that starts
+            something.
         retry_after: Seconds the server asked to wait, where it said so.
     """
 

@@ -22,8 +22,7 @@ logger = logging.getLogger("altcraft_async")
 T = TypeVar("T")
 
 STARTERS = 32
-"""Starts sent at once; more would only queue for connections, see `transport.Limits`."""
-
+"""Starts sent at once; more would only make each dearer, see `AltcraftClient`."""
 
 _END = object()
 
@@ -55,6 +54,8 @@ async def _outcomes(
     stream: _Stream[T], starting: int
 ) -> AsyncGenerator[Completed[T] | Failed, None]:
     starters = [asyncio.create_task(stream.work()) for _ in range(starting)]
+    for starter in starters:
+        starter.add_done_callback(stream.lost)
     try:
         while (outcome := await stream.outcome()) is not None:
             yield outcome
@@ -110,6 +111,13 @@ class _Stream(Generic[T]):
             raise self._failure
         return outcome
 
+    def lost(self, starter: asyncio.Task[None]) -> None:
+        """End the stream if a stranger has cancelled a starter, as who cancels all tasks does."""
+        if starter.cancelled():
+            self._failure = asyncio.CancelledError("a starter of refresh_many was cancelled")
+            self._exhausted = True
+            self._outcomes.put_nowait(None)
+
     def free_slot(self) -> None:
         """Let another target be read, now that an outcome was taken."""
         self._slots.release()
@@ -147,7 +155,7 @@ class _Stream(Generic[T]):
             self._report(
                 Failed(target=target, ref=handle.ref if handle is not None else None, error=error)
             )
-        except Exception:
+        except BaseException:
             self._unreported -= 1
             raise
 

@@ -14,7 +14,7 @@ import msgspec
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.codecs import Document, UnreadableError
 from altcraft_async.core.envelope import snippet
-from altcraft_async.core.pacing import SHORTEST_PAUSE, Finished, PollPolicy, pause
+from altcraft_async.core.pacing import LONGEST_PAUSE, SHORTEST_PAUSE, Finished, PollPolicy, pause
 from altcraft_async.core.repeating import Quota, Retry, backoff
 from altcraft_async.core.tracking import (
     Patience,
@@ -187,8 +187,9 @@ class TaskPoll:
         if self.over:
             watcher.end(None)
             return
-        if self.slot == Scheduler.IDLE:
-            self._rules.scheduler.at(self, self._first_moment(now))
+        if self.slot == Scheduler.IDLE or (watcher.awaited and not self.awaited):
+            # A callback may have been left with a long pause that is none for who waits.
+            self._rules.scheduler.at_latest(self, self._first_moment(now))
         self._audience.come(watcher)
         if isinstance(watcher, Limited) and watcher.deadline < math.inf:
             self._rules.scheduler.at_latest(self, watcher.deadline)
@@ -216,6 +217,8 @@ class TaskPoll:
 
     async def run(self) -> float | None:
         """Make one look and tell whoever watches; return when to look again."""
+        if not self._audience:
+            return None
         self._soon = False
         answer: TaskAnswer | None = None
         failure: AltcraftError | None = None
@@ -304,7 +307,7 @@ class TaskPoll:
 
     def _complete(self, answer: TaskAnswer) -> None:
         try:
-            self._finish(value=self._decode(answer.result, self.ref))
+            value = self._decode(answer.result, self.ref)
         except Exception as refused:  # noqa: BLE001 -- a decoder may be the user's code
             error = ProtocolError(
                 f"tasks/status: {named(self.ref)} is completed, but its result cannot be used: "
@@ -315,6 +318,8 @@ class TaskPoll:
             )
             error.__cause__ = None if isinstance(refused, UnreadableError) else refused
             self._finish(error=error)
+        else:
+            self._finish(value=value)
 
     def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
         self.over, self.value, self.error = True, value, error
@@ -347,8 +352,8 @@ class TaskPoll:
                 self.expire(watcher)
             elif self._stalls_at(track, watcher) <= late:
                 words = f"has not moved for {watcher.stall:g} s"
-                watcher.end(self._task_error(TaskStalledError, words))
                 self.unwatch(watcher)
+                watcher.end(self._task_error(TaskStalledError, words))
 
     def _first_moment(self, now: float) -> float:
         """Return when to look for the first of those who watch now."""
@@ -388,7 +393,7 @@ class TaskPoll:
         """Look again soon after one failed look; while very many fail, no sooner than else."""
         soon = backoff(track.failures - 1, failure, self._rules.retry, self._rules.chance())
         usual = 0.0 if self._rules.quota.spend() else self._pause(track, now)
-        return max(soon, usual, SHORTEST_PAUSE)
+        return min(max(soon, usual, SHORTEST_PAUSE), LONGEST_PAUSE)
 
     @staticmethod
     def _stalls_at(track: Track, watcher: Watcher) -> float:

@@ -30,6 +30,7 @@ SLOTS_PER_SECOND = 100
 JOBS_A_TURN = 250
 """Jobs ended or freed before the loop gets a turn: some milliseconds, measured with 100,000."""
 
+_A_SLOT = 1 / SLOTS_PER_SECOND  # seconds
 _TIMER_SLACK = 1e-3  # slots
 
 _IDLE, _DUE, _RUNNING = -1, -2, -3  # what `Job.slot` holds beside slots
@@ -80,6 +81,8 @@ class Scheduler:
         self._due: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._ranked: list[tuple[float, int, Job]] = []
         self._ranks = count()
+        self._by_rank = False  # what the last job was taken by
+        self._asking = False  # a worker that waits for its place in the budget, for all
         self._called = False  # a worker that has not come yet
         self._workers: set[asyncio.Task[None]] = set()
         self._parked: list[asyncio.Future[None]] = []
@@ -187,13 +190,17 @@ class Scheduler:
 
     def _call(self) -> None:
         """Have one more worker come, if there are due jobs for it and none is on its way."""
-        is_full = not self._parked and len(self._workers) >= self._most_workers
-        if is_full or self._called or self._lifetime.closed or not self._has_due():
+        if self._called or self._asking or self._lifetime.closed or not self._has_due():
             return
+        while self._parked and self._parked[-1].done():  # cancelled by a stranger
+            self._parked.pop()
         if self._parked:
             self._parked.pop().set_result(None)
+        elif len(self._workers) >= self._most_workers:
+            return
         else:
-            worker = self._lifetime.enter().create_task(self._work(), context=Context())
+            # Past any task factory of the user's: an eager one would run it within this call.
+            worker = asyncio.Task(self._work(), loop=self._lifetime.enter(), context=Context())
             self._workers.add(worker)
             worker.add_done_callback(self._gone)
         self._called = True
@@ -204,34 +211,47 @@ class Scheduler:
         if worker.cancelled() and not self._lifetime.closed:
             self._called = False
             # Not at once: who cancels all tasks may be about to stop the loop.
-            self._lifetime.enter().call_later(1 / SLOTS_PER_SECOND, self._call, context=Context())
+            self._lifetime.enter().call_later(_A_SLOT, self._call, context=Context())
+        else:
+            self._call()
 
     async def _work(self) -> None:
         """Run due jobs, and wait for more while any are known."""
         self._called = False
         while True:
-            if not self._has_due():
-                if not self._waiting:
+            if self._asking or not self._has_due():
+                if not (self._asking or self._waiting):
                     break
                 await self._park()
                 continue
             if not self._budget.take_now():
-                await self._budget.take(for_look=True)
+                await self._ask()
             if self._lifetime.closed:
                 return  # jobs are left where `aclose` finds them
             # Which job goes is decided when one may go, not when the waiting begins.
             job = self._next()
             if job is None:
                 continue
-            self._call()
             job.slot = _RUNNING
-            # Whoever cancels this worker, as those do who cancel all tasks, has another run it.
-            again: float | None = 0.0
+            again: float | None = None
             try:
+                self._call()
                 again = await job.run()
+            except asyncio.CancelledError:
+                # By a stranger, as those are who cancel all tasks: another worker shall run it.
+                again = self._lifetime.time() + _A_SLOT
+                raise
             finally:
                 self._ran(job, again)
         self._dismiss()
+
+    async def _ask(self) -> None:
+        """Wait for a place in the budget; one worker does so, or places would be left over."""
+        self._asking = True
+        try:
+            await self._budget.take(for_look=True)
+        finally:
+            self._asking = False
 
     def _ran(self, job: Job, again: float | None) -> None:
         job.slot = _IDLE
@@ -262,15 +282,17 @@ class Scheduler:
         return bool(self._due[0] or self._due[1] or self._ranked)
 
     def _next(self) -> Job | None:
-        while self._ranked:
-            job = heapq.heappop(self._ranked)[2]
+        """Take a job out by its rank, or every other time one from before there were ranks.
+
+        So that neither starves: the few that come back with a rank could fill a short budget.
+        """
+        while self._has_due():
+            first, second = self._due
+            self._by_rank = bool(self._ranked) and not (self._by_rank and (first or second))
+            ranked = self._by_rank
+            job = heapq.heappop(self._ranked)[2] if ranked else (first or second).popleft()
             if job.slot == _DUE:
                 return job
-        for queue in self._due:
-            while queue:
-                job = queue.popleft()
-                if job.slot == _DUE:
-                    return job
         return None
 
 

@@ -59,6 +59,7 @@ class Running:
     def add(self, start: Start, handle: Handle) -> None:
         """Remember a task that was started."""
         self._by_target[start.kind, start.target] = handle, start.feedback
+        self._by_target.move_to_end((start.kind, start.target))
         if len(self._by_target) > MOST_RUNNING:
             self._by_target.popitem(last=False)
 

@@ -14,7 +14,10 @@ from altcraft_async import (
     TaskHandle,
     as_completed,
 )
+from altcraft_async.completion import HANDLES_A_TURN, unwatch_all
 from altcraft_async.simulator import Fault
+from altcraft_async.tasks import poll_of
+from altcraft_async.watching import Watcher
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform
@@ -101,3 +104,20 @@ async def test_closed_client_ends_the_iteration(platform: OpenPlatform) -> None:
         assert await collecting == [False, False]
         with pytest.raises(ClientClosedError):
             await collect()
+
+
+async def test_letting_go_of_many_is_finished_when_it_is_cancelled(platform: OpenPlatform) -> None:
+    """Who is in a hurry leaves no handle watched either, however many there are."""
+    async with platform() as (server, client):
+        ref = (await client.resources.refresh_counters(24, database_id=1)).ref
+        handles = [client.tasks.attach(ref) for _ in range(3 * HANDLES_A_TURN)]
+        watched = [(handle, Watcher()) for handle in handles]
+        for handle, watcher in watched:
+            poll_of(handle).watch(watcher)
+        leaving = asyncio.create_task(unwatch_all(watched))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        assert not any(poll_of(handle).watchers for handle in handles)
+        await asyncio.sleep(30)
+        assert server.count(STATUS) == 0

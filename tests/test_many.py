@@ -306,3 +306,16 @@ async def test_more_in_flight_than_targets_is_no_matter(platform: OpenPlatform) 
     async with platform(duration=1) as (_, client):
         stream = client.resources.refresh_many([(24, 1)], in_flight=10_000)
         assert len([one async for one in stream]) == 1
+
+
+async def test_stream_ends_when_somebody_cancels_all_other_tasks(platform: OpenPlatform) -> None:
+    """Who cancels every task there is finds the stream ended, and not waiting for ever."""
+    async with platform() as (_, client):
+        before, targets = asyncio.all_tasks(), ((number, 1) for number in range(1, 21))
+        stream = client.resources.refresh_many(targets, in_flight=4)
+        await anext(stream)
+        for task in asyncio.all_tasks() - before:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            async for _ in stream:
+                pass

@@ -28,6 +28,13 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def this_task() -> asyncio.Task[Any]:
+    """Return the test's own task."""
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
 def scheduler_of(lifetime: Lifetime, *, workers: int = 32) -> Scheduler:
     """Return a scheduler that may send as fast as it likes."""
     return Scheduler(lifetime, Budget(lifetime, Rate()), workers=workers)
@@ -254,30 +261,112 @@ async def test_jobs_outlive_the_cancellation_of_their_workers() -> None:
     assert waiting.ran == [pytest.approx(10, abs=0.02)]
 
 
+class Watchful(Recorded):
+    """A job that does something at the moment it becomes due."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        """Remember what to do."""
+        super().__init__()
+        self._act = act
+
+    @property
+    def awaited(self) -> bool:
+        """Do it; the scheduler asks this when the job is due, before it calls a worker."""
+        self._act()
+        return True
+
+    @awaited.setter
+    def awaited(self, value: bool) -> None:
+        """Take what is always true."""
+
+
+def cancel_workers() -> None:
+    """Cancel all tasks but the test's, in the loop's next turn."""
+    loop, me = asyncio.get_running_loop(), "test"
+
+    def cancel() -> None:
+        for task in asyncio.all_tasks(loop):
+            if task.get_name() != me:
+                task.cancel()
+
+    loop.call_soon(cancel)
+
+
 async def test_job_outlives_the_cancellation_of_a_worker_that_has_not_begun() -> None:
     """A worker that is cancelled on its way to a due job is replaced."""
-    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    this_task().set_name("test")
+    acts = [cancel_workers]
+    scheduler, job = scheduler_of(Lifetime()), Watchful(lambda: acts and acts.pop()())
     scheduler.at(job, 1.0)
+    await asyncio.sleep(5)
+    assert job.ran == [pytest.approx(1.02, abs=0.02)]
+
+
+async def test_jobs_outlive_the_cancellation_of_a_worker_that_waits_to_be_called() -> None:
+    """A parked worker that is cancelled as jobs become due leaves them to the others."""
+    this_task().set_name("test")
+    scheduler = scheduler_of(Lifetime())
+    early = [Recorded(seconds=0.5), Recorded(seconds=0.5)]
+    this_test = this_task()
+    acts = [lambda: [task.cancel() for task in asyncio.all_tasks() if task is not this_test]]
+    late = [Watchful(lambda: acts and acts.pop()()), Recorded(), Recorded()]
+    for job in early:
+        scheduler.at(job, 1.0)
+    for job in late:
+        scheduler.at(job, 3.0)
+    await asyncio.sleep(5)
+    assert [len(job.ran) for job in (*early, *late)] == [1] * 5
+
+
+async def test_workers_are_made_past_the_task_factory_of_the_loop() -> None:
+    """A factory that starts tasks eagerly would run a worker within the call for it."""
+    made: list[object] = []
     loop = asyncio.get_running_loop()
 
-    begun: list[asyncio.Task[Any]] = []
-
-    def cancelled(
+    def factory(
         _loop: asyncio.AbstractEventLoop,
         coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
-        context: contextvars.Context | None = None,
+        **_options: Any,  # noqa: ANN401 -- asyncio's own
     ) -> asyncio.Task[Any]:
-        task = asyncio.Task(coroutine, context=context)
-        if not begun:
-            task.cancel()
-        begun.append(task)
-        return task
+        made.append(coroutine)
+        return asyncio.Task(coroutine)
 
-    loop.set_task_factory(cancelled)
-    await asyncio.sleep(5)
+    loop.set_task_factory(factory)
+    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    scheduler.at(job, 1.0)
+    await asyncio.sleep(2)
     loop.set_task_factory(None)
-    assert job.ran == [pytest.approx(1.02, abs=0.02)]
-    assert len(begun) == 2
+    assert len(job.ran) == 1
+    assert made == []
+
+
+async def test_jobs_from_before_requests_were_short_do_not_starve() -> None:
+    """Those that come back with a rank leave every other place to those that have none yet."""
+    lifetime = Lifetime()
+    scheduler = Scheduler(lifetime, Budget(lifetime, Rate(10)))
+    jobs = [Recorded(again=lambda: now() + 0.3) for _ in range(50)]
+    for job in jobs:
+        scheduler.at(job, 1.0)
+    await asyncio.sleep(12)
+    assert min(len(job.ran) for job in jobs) >= 1
+    lifetime.close()
+    await scheduler.aclose()
+
+
+async def test_no_place_in_the_budget_is_taken_for_no_job() -> None:
+    """One worker waits for a place, so that none is left over when the jobs are gone."""
+    lifetime = Lifetime()
+    budget = Budget(lifetime, Rate(10))
+    scheduler = Scheduler(lifetime, budget)
+    jobs = [Recorded(seconds=0.05) for _ in range(40)]
+    for job in jobs:
+        scheduler.at(job, 1.0)
+    await asyncio.sleep(5.5)
+    assert sum(len(job.ran) for job in jobs) == 40
+    began = now()
+    for _ in range(5):
+        await budget.take()
+    assert now() - began <= 0.51
 
 
 async def test_idle_scheduler_has_no_task_and_no_timer() -> None:

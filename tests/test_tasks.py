@@ -21,6 +21,7 @@ from altcraft_async import (
     Patience,
     PollingError,
     ProtocolError,
+    ServerError,
     TaskFailedError,
     TaskHandle,
     TaskLostError,
@@ -607,3 +608,22 @@ async def test_handle_shows_what_is_known(platform: OpenPlatform) -> None:
         assert repr(handle).endswith(f"completed, polls={handle.polls}>")
         assert handle.eta == 0
         assert server.token not in repr(handle)
+
+
+@pytest.mark.parametrize("asked", ["3600", "1e308"])
+async def test_long_pause_for_callbacks_is_none_for_who_waits(
+    platform: OpenPlatform, asked: str
+) -> None:
+    """A server that asks for an hour ends the waits, and whoever waits again looks again."""
+    async with platform(duration=1.0) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        called: list[object] = []
+        handle.add_done_callback(called.append)
+        server.misbehave(STATUS, Fault.status(503, retry_after=asked))
+        with pytest.raises(ServerError):
+            await handle
+        began = now()
+        assert isinstance(await handle, CountersReport)
+        assert now() - began < 5
+        await asyncio.sleep(0)
+        assert called == [handle]

@@ -19,6 +19,8 @@ _LEAST = 0.2  # requests a second, so that recovery is noticed
 _WINDOW = 2.0  # seconds over which requests are counted to know the present rate
 _TOGETHER = 1.0  # seconds within which objections are to the same requests
 _SHORTEST_COUNT = 0.1  # seconds; over less, two requests would look like a flood
+_FEW = 3  # requests in that window, from which no rate can be told; then it is taken to be
+_UNKNOWN = 10.0  # so many a second
 _LATELY = 60.0  # seconds for which a rate that was borne counts
 
 
@@ -86,7 +88,8 @@ class Rate:
         if now >= self._deaf_until:
             counted = self._sent / max(now - self._counted_from, _SHORTEST_COUNT)
             self._note_borne(counted, now)
-            self._at_objection = max(_LEAST, min(self.allowed(now), self._borne))
+            borne = max(self._borne, _UNKNOWN) if self._sent < _FEW else self._borne
+            self._at_objection = max(_LEAST, min(self.allowed(now), borne))
             self._now = self._borne = max(_LEAST, self._at_objection * _SHRINK)
             self._deaf_until = now + max(retry_after, _TOGETHER)
         self._next = max(self._next, now + retry_after)

@@ -15,6 +15,9 @@ __all__ = ["SecretBytes", "Token"]
 
 _MASK = "***"
 
+_ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
+"""That an answer may come in; of others, a token of ASCII looks as in the first."""
+
 _LEAST_TELLING = 12
 """Characters of a token that is not also part of a figure or word by chance; samples have 32."""
 
@@ -40,7 +43,10 @@ class Token:
         }
         # The longest first, so that none leaves a part of another.
         self._shapes = sorted(escaped, key=len, reverse=True)
-        self._in_bodies = [one.encode() for one in self._shapes if len(one) >= _LEAST_TELLING]
+        telling = [one for one in self._shapes if len(one) >= _LEAST_TELLING]
+        self._in_bodies = {
+            encoding: [one.encode(encoding) for one in telling] for encoding in _ENCODINGS
+        }
 
     def reveal(self) -> str:
         """Return the token itself, for the one place that writes it into a request."""
@@ -55,9 +61,11 @@ class Token:
     def hide_from(self, response: Response) -> Response:
         """Return an answer that does not send the token back, before anything is made of it."""
         body, where, kind = response.body, response.location, response.content_type
-        for shape in self._in_bodies:
-            if shape in body:
-                body = body.replace(shape, _MASK.encode())
+        # Without a zero byte nothing is written in the wide encodings.
+        for encoding in _ENCODINGS if b"\0" in body else _ENCODINGS[:1]:
+            for shape in self._in_bodies[encoding]:
+                if shape in body:
+                    body = body.replace(shape, _MASK.encode(encoding))
         for text in self._shapes:
             if text in kind or text in where:
                 where, kind = self.hide(where), self.hide(kind)

@@ -102,6 +102,14 @@ def test_objections_that_go_on_lower_the_rate_far() -> None:
     assert rate.allowed(145.0) < 10
 
 
+def test_objection_to_the_first_request_says_little_of_a_rate() -> None:
+    """A client that has sent once is not made to send once in five seconds."""
+    rate = Rate()
+    rate.sent(100.0)
+    rate.objected(110.0)
+    assert rate.allowed(110.0) == pytest.approx(7)
+
+
 def test_server_that_no_longer_objects_is_not_limited_for_ever() -> None:
     """Without another objection the limit goes away again."""
     rate = Rate()

@@ -72,6 +72,13 @@ def test_token_that_comes_back_is_hidden_from_an_answer(response: Response) -> N
     assert SECRET not in f"{Token(SECRET).hide_from(response)}"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_token_in_a_wide_encoding_is_hidden_from_an_answer(encoding: str) -> None:
+    """XML may come in two bytes a character, and is readable after it as before."""
+    sent = Response(status=200, body=f"<xml>{SECRET}</xml>".encode(encoding))
+    assert Token(SECRET).hide_from(sent).body.decode(encoding) == "<xml>***</xml>"
+
+
 def test_answer_without_the_token_is_left_as_it_is() -> None:
     """Nearly every answer is passed on as it came."""
     response = Response(status=200, body=b"{}", content_type="application/json", location="/x")
