@@ -166,12 +166,6 @@ GUARDS: Mapping[str, Guard] = {
         "tests/faults/test_waiting.py::"
         "test_wait_ends_with_what_the_last_look_brought[result of another database]",
     ),
-    "nobody is looked at for nobody": Guard(
-        "polling.py",
-        "self._rules.scheduler.drop(self)",
-        "pass",
-        "tests/test_tasks.py::test_nothing_is_polled_while_nobody_watches",
-    ),
 }
 """By what they see to."""
 
