@@ -183,7 +183,7 @@ def test_simulate_prints_an_account_to_paste(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=5)
     assert (process.returncode, out) == (130, "")
-    assert err == "altcraft: 3 resources, 3 databases; Ctrl-C ends it\n"
+    assert err == "altcraft: 3 resources, 200 databases; Ctrl-C ends it\n"
 
 
 def read_all(descriptor: int, seen: bytearray) -> None:
