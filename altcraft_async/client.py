@@ -16,7 +16,7 @@ from typing import Literal, NoReturn, Self, TypedDict, Unpack
 import aiohttp
 
 from altcraft_async.budget import Budget
-from altcraft_async.catalog import Resource
+from altcraft_async.catalogue import Resource
 from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.core.answers import TaskAnswer

@@ -8,7 +8,7 @@ from typing import cast
 
 import msgspec
 
-from altcraft_async.catalog import Resource
+from altcraft_async.catalogue import Resource
 from altcraft_async.errors import AltcraftError
 from altcraft_async.many import refresh_many
 from altcraft_async.models import Completed, CountersReport, Failed
