@@ -12,6 +12,16 @@ that goes wrong is an `AltcraftError`.
 
 import logging
 
+from altcraft_async.catalog import (
+    AccessGroup,
+    Database,
+    DatabaseDetails,
+    Resource,
+    ResourceDetails,
+    Segment,
+    SegmentDetails,
+    SubscriptionField,
+)
 from altcraft_async.client import AltcraftClient
 from altcraft_async.completion import as_completed
 from altcraft_async.core.adaptive import Adaptive
@@ -56,6 +66,7 @@ from altcraft_async.tasks import TaskHandle
 from altcraft_async.waits import TenacityWait
 
 __all__ = [
+    "AccessGroup",
     "Adaptive",
     "AltcraftClient",
     "AltcraftError",
@@ -68,6 +79,8 @@ __all__ = [
     "Constant",
     "CounterGroup",
     "CountersReport",
+    "Database",
+    "DatabaseDetails",
     "Exponential",
     "Failed",
     "Feedback",
@@ -81,10 +94,15 @@ __all__ = [
     "ProtocolError",
     "RateLimitedError",
     "RequestTimeoutError",
+    "Resource",
+    "ResourceDetails",
     "Retry",
     "Seen",
+    "Segment",
+    "SegmentDetails",
     "ServerError",
     "SubscriptionCounters",
+    "SubscriptionField",
     "TariffLimitError",
     "TaskError",
     "TaskFailedError",
