@@ -62,6 +62,7 @@ from altcraft_async.models import (
     TaskRef,
     TaskStatus,
 )
+from altcraft_async.pages import Pages
 from altcraft_async.tasks import TaskHandle
 from altcraft_async.waits import TenacityWait
 
@@ -87,6 +88,7 @@ __all__ = [
     "Finished",
     "Learner",
     "NotFoundError",
+    "Pages",
     "Patience",
     "PermissionDeniedError",
     "PollPolicy",
