@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters
-from altcraft_async.simulator.catalogue import Database, Field, Resource, Rule, Segment
+from altcraft_async.simulator.exports import Export
+from altcraft_async.simulator.objects import Database, Field, Resource, Rule, Segment
 from altcraft_async.simulator.paging import Page
 from altcraft_async.simulator.times import rfc3339
 from altcraft_async.simulator.world import Look
@@ -46,6 +47,9 @@ def task_status(look: Look) -> dict[str, object]:
     status: dict[str, object] = {"status": look.status, "progress": look.progress}
     if look.report is not None:
         status["result"] = counter_groups(look.report)
+    if look.export is not None:
+        status["result"] = _export(look.export)
+        return dict(sorted(status.items()))  # as in the samples of exports
     return status
 
 
@@ -114,6 +118,16 @@ def field(field: Field) -> dict[str, object]:
         "dictionary": field.dictionary,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _export(export: Export) -> dict[str, object]:
+    return {
+        "errors": [],
+        "source_id": export.source.id,
+        "total": export.total,
+        "type": export.source.type,
+        "urls": list(export.urls),
+    }
 
 
 def _rule(rule: Rule) -> dict[str, object]:

@@ -56,11 +56,13 @@ class Answer:
         envelope: The whole body as a value.
         form: Format to write it in.
         code: Its ``error``.
+        is_declared: Whether it begins with a declaration where it is XML.
     """
 
     envelope: Mapping[str, object]
     form: Format
     code: int = 0
+    is_declared: bool = False
 
 
 def method_of(path: str) -> str:
@@ -90,7 +92,7 @@ def answer(
         said = act(call.method, Request(world, parameters, now, install, fault))
     except RefusedError as refused:
         return refusal(call.answer_form, refused.code, refused.text)
-    return Answer(said, call.answer_form)
+    return Answer(said, call.answer_form, is_declared=METHODS[call.method].is_declared)
 
 
 def refusal(form: Format, code: int, text: str) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -14,6 +14,7 @@ UNAUTHORIZED = 401
 NOT_FOUND = 404
 
 T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
 
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
@@ -74,6 +75,16 @@ class Parameters:
             raise RefusedError(BAD_REQUEST, f"parameter {name!r} is missing")
         return _text(name, self.values[name])
 
+    def choice(self, name: str, words: Sequence[Word], default: Word | None = None) -> Word:
+        """Return one of the words."""
+        if default is not None and not self.given(name):
+            return default
+        text = self.text(name)
+        for word in words:
+            if word == text:
+                return word
+        raise RefusedError(BAD_REQUEST, f"parameter {name!r} has to be one of {', '.join(words)}")
+
     def numbers(self, name: str) -> frozenset[int]:
         """Return positive integers, none where the parameter is not given."""
         return self._all(name, self._positive)
@@ -82,18 +93,22 @@ class Parameters:
         """Return texts, none where the parameter is not given."""
         return self._all(name, _text)
 
+    def fields(self, name: str) -> Parameters | None:
+        """Return the fields of an object, ``None`` where it is not given."""
+        if not self.given(name):
+            return None
+        value = self.values[name]
+        if isinstance(value, dict):
+            return Parameters(cast("dict[str, object]", value), self.form)
+        raise RefusedError(BAD_REQUEST, f"parameter {name!r} has to be an object")
+
     def check_feedback(self) -> None:
         """Refuse feedback that is not of the documented shape."""
-        if not self.given("feedback"):
-            return
-        feedback = self.values["feedback"]
-        if isinstance(feedback, dict):
-            fields = Parameters(cast("dict[str, object]", feedback), self.form)
+        fields = self.fields("feedback")
+        if fields:
             fields.check_names(frozenset({"type", "url"}))
             fields.text("type")
             fields.text("url")
-            return
-        raise RefusedError(BAD_REQUEST, "parameter 'feedback' has to be an object")
 
     def _all(self, name: str, check: Callable[[str, object], T]) -> frozenset[T]:
         if not self.given(name):

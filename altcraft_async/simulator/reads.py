@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TypeVar
 
 from altcraft_async.simulator import answers
-from altcraft_async.simulator.catalogue import Group
-from altcraft_async.simulator.paging import Cursor, Page, cut_page
+from altcraft_async.simulator.objects import Database, Resource, Segment
+from altcraft_async.simulator.paging import Cursor, cut_page
 from altcraft_async.simulator.parameters import NOT_FOUND, Parameters, RefusedError
 from altcraft_async.simulator.request import Request
 from altcraft_async.simulator.task import Target
@@ -19,41 +19,25 @@ PAGE_SIZE = 1_000
 """The documented default of ``limit``."""
 
 
-class _Grouped(Protocol):
-    @property
-    def groups(self) -> tuple[Group, ...]: ...
-
-
-class _Tagged(_Grouped, Protocol):
-    @property
-    def tags(self) -> tuple[str, ...]: ...
+Row = TypeVar("Row", Resource, Database, Segment)
 
 
 def list_resources(request: Request) -> Mapping[str, object]:
     """List resources."""
     world = request.world
-    is_in = _group_filter(request.parameters)
-    chosen = _chosen(world.resources, is_in and (lambda number: is_in(world.resource(number))))
-    page = _page(request, world.resources, chosen, "next_id")
-    return answers.page(page, [answers.resource_row(world.resource(row)) for row in page.ids])
+    return _list(request, world.resources, world.resource, answers.resource_row, "next_id")
 
 
 def list_databases(request: Request) -> Mapping[str, object]:
     """List databases."""
     world = request.world
-    is_in = _tag_filter(request.parameters)
-    chosen = _chosen(world.databases, is_in and (lambda number: is_in(world.database(number))))
-    page = _page(request, world.databases, chosen, "next_row")
-    return answers.page(page, [answers.tagged_row(world.database(row)) for row in page.ids])
+    return _list(request, world.databases, world.database, answers.tagged_row, "next_row")
 
 
 def list_segments(request: Request) -> Mapping[str, object]:
     """List segments."""
     world = request.world
-    is_in = _tag_filter(request.parameters)
-    chosen = _chosen(world.segments, is_in and (lambda number: is_in(world.segment(number))))
-    page = _page(request, world.segments, chosen, "last_row")
-    return answers.page(page, [answers.tagged_row(world.segment(row)) for row in page.ids])
+    return _list(request, world.segments, world.segment, answers.tagged_row, "last_row")
 
 
 def get_resource(request: Request) -> Mapping[str, object]:
@@ -91,39 +75,37 @@ def get_counters(request: Request, target: Target) -> Mapping[str, object]:
     return answers.accepted(answers.bare_channels(request.world.counted(target, request.now)))
 
 
-def _page(
-    request: Request, everything: Sequence[int], chosen: Sequence[int], sampled: Cursor
-) -> Page:
-    return cut_page(
-        everything,
-        chosen,
-        from_id=request.parameters.number("from_id", FIRST_ID),
-        limit=request.parameters.number("limit", PAGE_SIZE),
+def _list(
+    request: Request,
+    ids: Sequence[int],
+    find: Callable[[int], Row],
+    write: Callable[[Row], object],
+    sampled: Cursor,
+) -> Mapping[str, object]:
+    parameters = request.parameters
+    is_in = _filter(parameters)
+    page = cut_page(
+        ids,
+        ids if is_in is None else [number for number in ids if is_in(find(number))],
+        from_id=parameters.number("from_id", FIRST_ID),
+        limit=parameters.number("limit", PAGE_SIZE),
         cursor=request.install.cursor or sampled,
     )
+    return answers.page(page, [write(find(number)) for number in page.ids])
 
 
-def _chosen(ids: Sequence[int], is_in: Callable[[int], bool] | None) -> Sequence[int]:
-    return ids if is_in is None else [number for number in ids if is_in(number)]
-
-
-# How filters combine is not documented: here each of them holds, by any one of its values.
-
-
-def _group_filter(parameters: Parameters) -> Callable[[_Grouped], bool] | None:
+def _filter(parameters: Parameters) -> Callable[[Resource | Database | Segment], bool] | None:
+    # How filters combine is not documented: here each of them holds, by any one of its values.
     names, numbers = parameters.texts("groups"), parameters.numbers("groups_id")
-    if not (names or numbers):
+    tags = parameters.texts("ui_tags")
+    if not (names or numbers or tags):
         return None
 
-    def is_in(row: _Grouped) -> bool:
-        by_name = not names or any(group.name in names for group in row.groups)
-        return by_name and (not numbers or any(group.id in numbers for group in row.groups))
+    def is_in(row: Resource | Database | Segment) -> bool:
+        if tags and (isinstance(row, Resource) or tags.isdisjoint(row.tags)):
+            return False
+        if names and not any(group.name in names for group in row.groups):
+            return False
+        return not numbers or any(group.id in numbers for group in row.groups)
 
     return is_in
-
-
-def _tag_filter(parameters: Parameters) -> Callable[[_Tagged], bool] | None:
-    tags, of_groups = parameters.texts("ui_tags"), _group_filter(parameters)
-    if not tags:
-        return of_groups
-    return lambda row: not tags.isdisjoint(row.tags) and (of_groups is None or of_groups(row))

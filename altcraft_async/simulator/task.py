@@ -1,4 +1,4 @@
-"""One refresh over time, as a value."""
+"""One task over time, as a value."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from altcraft_async.models import TaskKind
 from altcraft_async.simulator.chance import Shape
+from altcraft_async.simulator.exports import Source
 
 
 class Target(NamedTuple):
@@ -24,18 +25,19 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A refresh under way, or over.
+    """A refresh or an export, under way or over.
 
     Attributes:
-        target: What is counted.
-        refreshes: How many refreshes there were of the same people, this one included.
+        target: What is counted or exported.
+        refreshes: How many refreshes there were of the same people, this one
+            included; 0 for an export.
         started: When, in seconds of the clock.
         duration: Seconds it takes.
         shape: How its progress goes.
         failure: Under which status it ends, ``None`` where it is completed.
     """
 
-    target: Target
+    target: Target | Source
     refreshes: int
     started: float
     duration: float

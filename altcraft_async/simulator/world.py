@@ -8,6 +8,7 @@ what else goes on, so concurrent callers do not disturb each other.
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,23 +16,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters, TaskKind
-from altcraft_async.simulator.audience import (
-    Audience,
-    draw_audiences,
-    draw_profiles,
-    in_segment,
-    segment_share,
-)
-from altcraft_async.simulator.catalogue import (
-    Database,
-    Field,
-    Resource,
-    Segment,
-    draw_database,
-    draw_fields,
-    draw_resource,
-    draw_segment,
-)
+from altcraft_async.simulator.audience import Audience, draw_audiences, in_segment, segment_share
+from altcraft_async.simulator.catalogue import Catalogue, check_known
 from altcraft_async.simulator.chance import (
     Curve,
     Duration,
@@ -41,6 +27,8 @@ from altcraft_async.simulator.chance import (
     draw_duration,
     draw_shape,
 )
+from altcraft_async.simulator.exports import Export, Source, draw_export
+from altcraft_async.simulator.objects import own_database
 from altcraft_async.simulator.task import Target, Task
 from altcraft_async.simulator.times import count_sentence, instant
 
@@ -49,9 +37,8 @@ RUNNING = "running"
 
 COMPLETED = "completed"
 
-
-class UnknownObjectError(LookupError):
-    """A target names an object that this world does not have."""
+EXPORTED = "success"
+"""How an older text of the vendor's page on exports calls a completed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +46,17 @@ class Look:
     """What the platform says of a task at one moment.
 
     Attributes:
-        status: ``"running"``, ``"completed"``, or the name of a failure.
+        status: ``"running"``, ``"completed"`` (of an export, ``"success"``), or
+            the name of a failure.
         progress: Whole percent, 100 only where completed.
-        report: The result, only where completed.
+        report: The result of a refresh, only where completed.
+        export: The result of an export, only where completed.
     """
 
     status: str
     progress: int
     report: CountersReport | None = None
+    export: Export | None = None
 
 
 class _Place(NamedTuple):
@@ -75,7 +65,7 @@ class _Place(NamedTuple):
     segment_id: int | None = None
 
 
-class World:
+class World(Catalogue):
     """The state of a pretend platform.
 
     Any resource can be counted in any database, linked or not: what the real
@@ -83,9 +73,6 @@ class World:
     without a database, its own is counted in.
 
     Attributes:
-        resources: Ids of the resources, ascending.
-        databases: Ids of the profile databases, ascending.
-        segments: Ids of the segments, ascending.
         channels: Channels of every resource, in the order of the answers.
         starts: How many tasks were started per target, 0 for any other.
     """
@@ -104,16 +91,14 @@ class World:
         """Draw nothing yet: objects take shape when they are looked at."""
         check_duration(duration)
         check_curve(curve)
-        self.resources = _ids(resources)
-        self.databases = _ids(databases)
-        self.segments = _ids(segments)
+        super().__init__(seed=seed, resources=resources, databases=databases, segments=segments)
         self.channels = tuple(channels)
         self.starts: Counter[tuple[TaskKind, tuple[int, ...]]] = Counter()
-        self._seed = seed
         self._duration = duration
         self._curve: Curve = curve
         self._tasks: dict[str, Task] = {}
         self._refreshes: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+        self._exports: Counter[Source] = Counter()
         self._audiences: dict[tuple[int, int], dict[str, Audience]] = {}
 
     def start(self, target: Target, now: float) -> str:
@@ -129,16 +114,23 @@ class World:
         self._check(place)
         self.starts[target] += 1
         rng = dice(self._seed, target.kind, target.ids, self.starts[target])
-        task_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        task_id = _draw_id(rng)
         refreshes = self._refreshes[place.resource_id, place.database_id]
         refreshes.append(task_id)
-        self._tasks[task_id] = Task(
-            target=target,
-            refreshes=len(refreshes),
-            started=now,
-            duration=draw_duration(self._duration, rng),
-            shape=draw_shape(self._curve, rng),
-        )
+        self._tasks[task_id] = self._task(target, now, rng, refreshes=len(refreshes))
+        return task_id
+
+    def export(self, source: Source, now: float) -> str:
+        """Start an export of profiles and return the id of its task, of the longer kind.
+
+        Raises:
+            UnknownObjectError: There is no such database or segment.
+        """
+        self._size(source)
+        self._exports[source] += 1
+        rng = dice(self._seed, "export", source, self._exports[source])
+        task_id = f"task_{_draw_id(rng)}"
+        self._tasks[task_id] = self._task(source, now, rng)
         return task_id
 
     def look(self, task_id: str, now: float) -> Look | None:
@@ -150,7 +142,10 @@ class World:
             return Look(RUNNING, task.progress(now))
         if task.failure is not None:
             return Look(task.failure, task.progress(now))
-        return Look(COMPLETED, 100, self._report(task))
+        if isinstance(task.target, Source):
+            files = draw_export(self._seed, task_id, task.target, self._size(task.target))
+            return Look(EXPORTED, 100, export=files)
+        return Look(COMPLETED, 100, self._report(task, self._place(task.target)))
 
     def fail(self, task_id: str, status: str = "failed", *, at: float | None = None) -> None:
         """Make a task end in failure: at a given time, or when it would have been completed.
@@ -185,42 +180,16 @@ class World:
         self._check(place)
         return self._seen_from(place, self._completed(place, now))
 
-    def resource(self, resource_id: int) -> Resource:
-        """Return a resource.
+    def _task(
+        self, target: Target | Source, now: float, rng: random.Random, *, refreshes: int = 0
+    ) -> Task:
+        duration, shape = draw_duration(self._duration, rng), draw_shape(self._curve, rng)
+        return Task(target, refreshes, now, duration, shape)
 
-        Raises:
-            UnknownObjectError: There is none with this id.
-        """
-        _check_known("resource", resource_id, self.resources)
-        return draw_resource(self._seed, resource_id, self.databases)
-
-    def database(self, database_id: int) -> Database:
-        """Return a database.
-
-        Raises:
-            UnknownObjectError: There is none with this id.
-        """
-        _check_known("database", database_id, self.databases)
-        return draw_database(self._seed, database_id)
-
-    def segment(self, segment_id: int) -> Segment:
-        """Return a segment.
-
-        Raises:
-            UnknownObjectError: There is none with this id.
-        """
-        _check_known("segment", segment_id, self.segments)
-        return draw_segment(self._seed, segment_id, self.databases)
-
-    def segment_size(self, segment_id: int) -> int:
-        """Return how many profiles are in a segment."""
-        own = self.segment(segment_id).database_id
-        profiles = 0 if own is None else draw_profiles(self._seed, own)
-        return int(profiles * segment_share(self._seed, segment_id))
-
-    def fields(self, resource_id: int, channel: str) -> tuple[Field, ...]:
-        """Return the fields of a resource's subscriptions."""
-        return draw_fields(self._seed, resource_id, channel)
+    def _size(self, source: Source) -> int:
+        if source.type == "database":
+            return self.database_size(source.id)
+        return self.segment_size(source.id)
 
     def _counters(
         self, resource_id: int, database_id: int, refreshes: int
@@ -247,8 +216,7 @@ class World:
         share = segment_share(self._seed, place.segment_id)
         return {channel: in_segment(figures, share) for channel, figures in counters.items()}
 
-    def _report(self, task: Task) -> CountersReport:
-        place = self._place(task.target)
+    def _report(self, task: Task, place: _Place) -> CountersReport:
         counters = self._seen_from(place, task.refreshes)
         updated = instant(task.started + task.duration)
         if place.segment_id is None:
@@ -270,9 +238,9 @@ class World:
 
     def _check(self, place: _Place) -> None:
         if place.segment_id is not None:
-            _check_known("segment", place.segment_id, self.segments)
-        _check_known("resource", place.resource_id, self.resources)
-        _check_known("database", place.database_id, self.databases)
+            check_known("segment", place.segment_id, self.segments)
+        check_known("resource", place.resource_id, self.resources)
+        check_known("database", place.database_id, self.databases)
 
     def _place(self, target: Target) -> _Place:
         first, second, *rest = target.ids
@@ -280,19 +248,9 @@ class World:
             return _Place(first, second)
         if target.kind == "database":
             return _Place(second, first)
-        own = self.databases[first % len(self.databases)] if self.databases else 1
-        return _Place(second, rest[0] if rest else own, first)
+        # Where there are no databases, any id is one that is missed.
+        return _Place(second, rest[0] if rest else own_database(first, self.databases) or 1, first)
 
 
-def _ids(objects: int | Sequence[int]) -> Sequence[int]:
-    ids = range(1, objects + 1) if isinstance(objects, int) else sorted(set(objects))
-    if ids and ids[0] < 1:
-        msg = f"ids have to be positive, not {ids[0]}"
-        raise ValueError(msg)
-    return ids
-
-
-def _check_known(kind: str, number: int, ids: Sequence[int]) -> None:
-    if number not in ids:
-        msg = f"there is no {kind} {number}"
-        raise UnknownObjectError(msg)
+def _draw_id(rng: random.Random) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
