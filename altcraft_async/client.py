@@ -87,7 +87,7 @@ class AltcraftClient:
     ``async with`` or `aclose`.
 
     ```python
-    async with AltcraftClient("https://example.com", token="…") as client:
+    async with AltcraftClient("https://example.com", token="…") as mine:
         ...
     ```
 

@@ -289,3 +289,30 @@ async def test_object_of_another_shape_is_no_answer(server: ScriptedServer) -> N
     async with client_of(server.url) as client:
         with pytest.raises(ProtocolError, match=r"^resources/get: .*`id`"):
             await client.resources.get(24)
+
+
+class Export(msgspec.Struct):
+    """A user's own idea of what an export of profiles results in."""
+
+    total: int
+    urls: list[str]
+    errors: list[str]
+
+
+@pytest.mark.parametrize("wire_format", ["json", "xml"])
+async def test_any_other_task_is_read_as_the_type_that_is_asked_for(
+    wire_format: WireFormat, server: ScriptedServer, samples: Samples
+) -> None:
+    """A task of another kind gives the wanted type, and without one what was sent."""
+    said = answer(
+        samples(f"tasks_status.export.{wire_format}"), content_type=f"application/{wire_format}"
+    )
+    server.script(said, said)
+    async with client_of(server.url, wire_format=wire_format) as client:
+        export = await client.tasks.attach("task_1", decode=Export)
+        plain = await client.tasks.attach("task_1")
+    (url,) = export.urls
+    assert url.endswith("/1_database_export.csv")
+    assert (export.total, export.errors) == (12, [])
+    assert isinstance(plain, dict)
+    assert plain["type"] == "database"
