@@ -12,7 +12,7 @@ from altcraft_async.cli import show
 from altcraft_async.cli.exits import way_back
 from altcraft_async.cli.kinds import Kind, Target, named_ids
 from altcraft_async.cli.lines import columns, report_lines
-from altcraft_async.cli.many import finish, follow, printer, start_noting, way_back_told
+from altcraft_async.cli.many import follow, perform, printer, start_noting, way_back_told
 from altcraft_async.cli.options import (
     Form,
     client_of,
@@ -120,8 +120,8 @@ def refresh_command(kind: Kind, path: str) -> click.Command:
             run(_start(client, kind, targets, form))
         elif len(targets) > 1:
             tally = Tally(len(targets))
-            run(_refresh_many(client, kind, targets, tally, form, in_flight, timeout))
-            finish(tally, form)
+            work = _refresh_many(client, kind, targets, tally, form, in_flight, timeout)
+            perform(work, tally, form)
         else:
             report, ref = run(_refresh(client, kind, targets[0], timeout))
             print_report(report, ref, form)
