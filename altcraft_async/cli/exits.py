@@ -21,6 +21,7 @@ from altcraft_async import (
     TransportError,
     WaitError,
 )
+from altcraft_async.cli.task_words import task_word
 
 __all__ = [
     "EXITS",
@@ -121,6 +122,6 @@ def hint_of(error: AltcraftError) -> str | None:
 def way_back(*refs: TaskRef) -> str:
     """Say how to come back to tasks that go on at the platform."""
     # Quoted: the ids are the server's, and people paste this into a shell.
-    ids = " ".join(shlex.quote(ref.task_id) for ref in refs)
+    tasks = " ".join(shlex.quote(task_word(ref)) for ref in refs)
     going_on = "the task goes on" if len(refs) == 1 else "the tasks go on"
-    return f"{going_on}; to come back: altcraft task wait {ids}"
+    return f"{going_on}; to come back: altcraft task wait {tasks}"

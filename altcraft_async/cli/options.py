@@ -10,6 +10,7 @@ import click
 
 from altcraft_async import AltcraftClient, TaskRef
 from altcraft_async.cli.kinds import IDS, Kind, Target
+from altcraft_async.cli.task_words import read_task
 
 __all__ = [
     "Command",
@@ -114,14 +115,14 @@ def _read_seconds(
 
 
 def _read_task(_context: click.Context, _parameter: click.Parameter, task: str) -> TaskRef:
-    return TaskRef.from_json(task) if task.lstrip().startswith("{") else TaskRef(task_id=task)
+    return read_task(task)
 
 
 def _read_tasks(
-    context: click.Context, parameter: click.Parameter, tasks: tuple[str, ...]
+    _context: click.Context, _parameter: click.Parameter, tasks: tuple[str, ...]
 ) -> tuple[TaskRef, ...]:
     """Read several, each of them once."""
-    return tuple(dict.fromkeys(_read_task(context, parameter, task) for task in tasks))
+    return tuple(dict.fromkeys(read_task(task) for task in tasks))
 
 
 _ID = click.IntRange(min=1)

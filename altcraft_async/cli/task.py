@@ -28,7 +28,6 @@ from altcraft_async.many import refresh_many
 __all__ = ["status_command", "wait_command"]
 
 _TASK_ID = "7f9c2ba4-e88f-4271-9bd6-cb3a3b5c7f1e"  # in examples
-_OTHER_ID = "0d9f2ab1-53a4-4c3e-8c55-5f2b7a90c1d4"
 
 
 def status_command(path: str) -> click.Command:
@@ -58,13 +57,14 @@ def wait_command(path: str) -> click.Command:
         "wait",
         help="""Wait for tasks that were started before and print their counters.
 
-        A TASK_ID may also be the JSON of a TaskRef. With several of them: the
+        A TASK_ID may also be the JSON of a TaskRef, or have what the task counts
+        behind it, as every hint to come back says it. With several of them: the
         totals at the end; JSON and CSV come as each is completed.""",
         epilog=help_lines(
             "Examples",
             f"{path} {_TASK_ID}",
             f"{path} {_TASK_ID} --timeout 600 --json",
-            f"{path} {_TASK_ID} {_OTHER_ID} --csv",
+            f"{path} {_TASK_ID}@resource:24:1 --csv",
             f"{path} --raw $EXPORT_TASK_ID",
         ),
     )

@@ -61,7 +61,7 @@ def test_refresh_without_waiting_prints_the_task_and_how_to_come_back(
     code, out, err = altcraft("refresh", "24", "--database-id", "1", "--no-wait")
     task_id = out.strip()
     assert code == 0
-    assert f"altcraft task wait {task_id}\n" in err
+    assert f"altcraft task wait {task_id}@resource:24:1\n" in err
     assert account.count("tasks/status") == 0
     assert altcraft("wait", task_id)[0] == 0
 

@@ -144,7 +144,7 @@ def test_start_that_is_refused_is_said_behind_what_was_started(
     account.misbehave("resources/refresh_counters", Fault.refuse(402), after=1)
     code, out, err = altcraft("resources", "refresh", "1", "2", "--database-id", "1", "--no-wait")
     assert code == 3
-    assert f"altcraft task wait {out.strip()}" in err
+    assert f"altcraft task wait {out.strip()}@resource:1:1\n" in err
 
 
 @pytest.mark.parametrize("kind", TARGETS)

@@ -150,7 +150,7 @@ def test_signal_while_waiting_says_how_to_come_back(
     assert (process.returncode, out) == (code, "")
     assert re.fullmatch(
         r"altcraft: stopped waiting\n"
-        r"  the task goes on; to come back: altcraft task wait [0-9a-f-]{36}\n",
+        r"  the task goes on; to come back: altcraft task wait [0-9a-f-]{36}@resource:24:1\n",
         err,
     )
 
