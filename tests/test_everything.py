@@ -19,6 +19,8 @@ from altcraft_async import (
     TaskFailedError,
 )
 from altcraft_async.simulator import Fault
+from tests.calls import client_of
+from tests.scripted import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -100,6 +102,21 @@ async def test_resource_that_cannot_be_looked_up_is_a_failure_of_its_own(
         assert isinstance(failed.error, PermissionDeniedError)
         done = {one.target[0] for one in outcomes if isinstance(one, Completed)}
         assert done == set(range(1, 11)) - {3}
+
+
+async def test_database_that_is_named_twice_is_counted_once(server: ScriptedServer) -> None:
+    """A resource is refreshed once in each database, however often that is linked."""
+    said = {
+        LIST: '{"error": 0, "data": [{"id": 24}]}',
+        GET: '{"error": 0, "data": {"id": 24, "dbs_ids": [1, 1]}}',
+        START: '{"error": 0, "data": {"task_id": "t1"}}',
+        STATUS: '{"error": 0, "data": {"status": "completed", "result": [{"channels": []}]}}',
+    }
+    server.otherwise = lambda request: answer(said[request.target.removeprefix("/api/v1.1/")])
+    async with client_of(server.url) as client:
+        (outcome,) = [one async for one in client.refresh_all()]
+    assert isinstance(outcome, Completed)
+    assert outcome.target == (24, 1)
 
 
 async def test_refresh_that_fails_is_a_failure_of_its_own(platform: OpenPlatform) -> None:
