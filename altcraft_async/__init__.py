@@ -12,7 +12,7 @@ that goes wrong is an `AltcraftError`.
 
 import logging
 
-from altcraft_async.catalog import (
+from altcraft_async.catalogue import (
     AccessGroup,
     Database,
     DatabaseDetails,

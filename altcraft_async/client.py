@@ -16,7 +16,7 @@ from typing import Literal, NoReturn, Self, TypedDict, Unpack
 import aiohttp
 
 from altcraft_async.budget import Budget
-from altcraft_async.catalog import Resource
+from altcraft_async.catalogue import Resource
 from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.core.answers import TaskAnswer
@@ -39,7 +39,7 @@ from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.everything import refresh_all
 from altcraft_async.lifetime import Lifetime
-from altcraft_async.models import Completed, CountersReport, Failed
+from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.namespaces.databases import Databases
 from altcraft_async.namespaces.resources import Resources
 from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
@@ -253,6 +253,7 @@ class AltcraftClient:
         in_flight: int = 100,
         timeout: float | None = None,
         join: Join = "client",
+        on_start: Callable[[TaskRef], None] | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh every resource in each of its databases: what a nightly job runs.
 
@@ -274,6 +275,9 @@ class AltcraftClient:
             in_flight: Targets between being found and their outcome being taken.
             timeout: Seconds that each target may take once it has started.
             join: Whether to join recounts that this client has running.
+            on_start: Called with each task as soon as it is started. Note them,
+                and who leaves early can come back to what goes on at the
+                platform; what it raises ends the iteration.
 
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
@@ -282,12 +286,16 @@ class AltcraftClient:
         if not (only is None or callable(only)):
             msg = "only: has to be a function from a Resource to bool"
             raise ConfigurationError(msg)
+        if not (on_start is None or callable(on_start)):
+            msg = "on_start: has to be a function that takes a TaskRef"
+            raise ConfigurationError(msg)
         return refresh_all(
             self.resources,
             only=only,
             in_flight=checked_id("in_flight", in_flight),
             timeout=checked_limit("timeout", timeout),
             join=join,
+            on_start=on_start,
         )
 
     def __repr__(self) -> str:

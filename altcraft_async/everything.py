@@ -8,10 +8,10 @@ from typing import cast
 
 import msgspec
 
-from altcraft_async.catalog import Resource
+from altcraft_async.catalogue import Resource
 from altcraft_async.errors import AltcraftError
 from altcraft_async.many import refresh_many
-from altcraft_async.models import Completed, CountersReport, Failed
+from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.namespaces.resources import Resources, ResourceTarget
 from altcraft_async.starting import Join
 from altcraft_async.tasks import TaskHandle
@@ -26,13 +26,14 @@ class _Unknown(msgspec.Struct, frozen=True):
     error: AltcraftError
 
 
-async def refresh_all(
+async def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by name
     resources: Resources,
     *,
     only: Callable[[Resource], bool] | None,
     in_flight: int,
     timeout: float | None,  # noqa: ASYNC109 -- of each target
     join: Join,
+    on_start: Callable[[TaskRef], None] | None,
 ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
     """Find the targets, refresh them and iterate over the outcomes."""
 
@@ -40,7 +41,10 @@ async def refresh_all(
         if isinstance(target, _Unknown):
             raise target.error
         resource_id, database_id = cast("ResourceTarget", target)
-        return await resources.refresh_counters(resource_id, database_id=database_id, join=join)
+        handle = await resources.refresh_counters(resource_id, database_id=database_id, join=join)
+        if on_start is not None:
+            on_start(handle.ref)
+        return handle
 
     async with (
         aclosing(_targets(resources, only)) as targets,

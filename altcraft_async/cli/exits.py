@@ -118,7 +118,9 @@ def hint_of(error: AltcraftError) -> str | None:
     return next(hints, None)
 
 
-def way_back(ref: TaskRef) -> str:
-    """Say how to come back to a task that goes on at the platform."""
-    # Quoted: the id is the server's, and people paste this into a shell.
-    return f"the task goes on; to come back: altcraft wait {shlex.quote(ref.task_id)}"
+def way_back(*refs: TaskRef) -> str:
+    """Say how to come back to tasks that go on at the platform."""
+    # Quoted: the ids are the server's, and people paste this into a shell.
+    ids = " ".join(shlex.quote(ref.task_id) for ref in refs)
+    going_on = "the task goes on" if len(refs) == 1 else "the tasks go on"
+    return f"{going_on}; to come back: altcraft task wait {ids}"

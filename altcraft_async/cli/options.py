@@ -3,17 +3,96 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 import click
 
 from altcraft_async import TaskRef
+from altcraft_async.cli.kinds import IDS, Kind, Target
 
-__all__ = ["help_lines", "json_option", "task_argument", "timeout_option"]
+__all__ = [
+    "Command",
+    "Form",
+    "form_option",
+    "help_lines",
+    "id_option",
+    "in_flight_option",
+    "json_option",
+    "target_of",
+    "target_options",
+    "task_argument",
+    "tasks_argument",
+    "timeout_option",
+]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+Form = Literal["json", "csv", "chart"] | None
+"""What is printed: a table where none was asked for."""
+
+IN_FLIGHT = 100
+
+_FORMS = {
+    "json": "Print JSON, for programs.",
+    "csv": "Print CSV, for spreadsheets.",
+    "chart": "Print bars instead of a table.",
+}
+
+_OTHERS = {
+    "database_id": "Profile database to count in.",
+    "resource_id": "Resource whose subscribers are counted.",
+}
 
 
 def help_lines(title: str, *lines: str) -> str:
     """Return a block for the end of a help text that click does not wrap."""
     return "\n".join(("\b", f"{title}:", *(f"  {line}" for line in lines)))
+
+
+def form_option(*forms: str) -> Callable[[Command], Command]:
+    """Add an option for each form but the table, which is what comes without; the last wins."""
+
+    def add(command: Command) -> Command:
+        for form in reversed(forms):
+            option = click.option(f"--{form}", "form", flag_value=form, help=_FORMS[form])
+            command = option(command)
+        return command
+
+    return add
+
+
+def id_option(name: str, *, required: bool, text: str) -> Callable[[Command], Command]:
+    """Add an option for an id."""
+    flag = f"--{name.replace('_', '-')}"
+    return click.option(flag, name, type=_ID, required=required, metavar="N", help=text)
+
+
+def target_options(kind: Kind, *, many: bool) -> Callable[[Command], Command]:
+    """Add what names a target, or several that share all but the first id."""
+    first, *others = IDS[kind.name]
+
+    def add(command: Command) -> Command:
+        for name in reversed(others):
+            is_optional = kind.name == "segment" and name == "database_id"
+            text = f"{_OTHERS[name]}{' Static segments need none.' if is_optional else ''}"
+            command = id_option(name, required=not is_optional, text=text)(command)
+        argument = click.argument(
+            "numbers" if many else "number",
+            metavar=f"{first.upper()}{'...' if many else ''}",
+            type=_ID,
+            nargs=-1 if many else 1,
+            required=True,
+        )
+        return argument(command)
+
+    return add
+
+
+def target_of(kind: Kind, number: int, others: dict[str, int | None]) -> Target:
+    """Return the target that the options name."""
+    rest = (others[name] for name in kind.ids[1:])
+    return (number, *(value for value in rest if value is not None))
 
 
 def _read_seconds(
@@ -30,14 +109,36 @@ def _read_task(_context: click.Context, _parameter: click.Parameter, task: str) 
     return TaskRef.from_json(task) if task.lstrip().startswith("{") else TaskRef(task_id=task)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def _read_tasks(
+    context: click.Context, parameter: click.Parameter, tasks: tuple[str, ...]
+) -> tuple[TaskRef, ...]:
+    """Read several, each of them once."""
+    return tuple(dict.fromkeys(_read_task(context, parameter, task) for task in tasks))
+
+
+_ID = click.IntRange(min=1)
+
+json_option = form_option("json")
 
 timeout_option = click.option(
     "--timeout",
     type=float,
     callback=_read_seconds,
     metavar="S",
-    help="Stop waiting after so many seconds.",
+    help="Stop waiting for a task after so many seconds.",
+)
+
+in_flight_option = click.option(
+    "--in-flight",
+    type=click.IntRange(min=1),
+    default=IN_FLIGHT,
+    show_default=True,
+    metavar="N",
+    help="How many at once.",
 )
 
 task_argument = click.argument("task", metavar="TASK_ID", callback=_read_task)
+
+tasks_argument = click.argument(
+    "tasks", metavar="TASK_ID...", nargs=-1, required=True, callback=_read_tasks
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import index
 from typing import SupportsFloat, SupportsIndex, TypeGuard, cast
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 _LARGEST_ID = 2**63 - 1
+
+# What XML or UTF-8 has no place for.
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def checked_id(name: str, value: SupportsIndex) -> int:
@@ -146,9 +150,9 @@ def checked_words(name: str, values: object) -> list[str]:
     """Return one or more texts, each as it is; none at all would be no filter."""
     several = _several(name, values)
     words = [word for word in several if isinstance(word, str) and word]
-    if len(words) == len(several):
+    if len(words) == len(several) and not any(map(_UNSENDABLE.search, words)):
         return words
-    msg = f"{name}: has to be a collection of non-empty texts"
+    msg = f"{name}: has to be a collection of non-empty texts without control characters"
     raise ConfigurationError(msg)
 
 

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from altcraft_async.catalog import (
+from altcraft_async.catalogue import (
     AccessGroup,
     Database,
     DatabaseDetails,

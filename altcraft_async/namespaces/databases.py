@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
-from altcraft_async.catalog import Database, DatabaseDetails
+from altcraft_async.catalogue import Database, DatabaseDetails
 from altcraft_async.core.answers import last_report
 from altcraft_async.core.checks import checked_id
 from altcraft_async.core.endpoints import (

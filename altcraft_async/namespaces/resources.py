@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
-from altcraft_async.catalog import Resource, ResourceDetails, SubscriptionField
+from altcraft_async.catalogue import Resource, ResourceDetails, SubscriptionField
 from altcraft_async.core.answers import last_report
 from altcraft_async.core.checks import checked_id, checked_text
 from altcraft_async.core.endpoints import (

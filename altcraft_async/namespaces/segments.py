@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import Literal, TypeAlias
 
-from altcraft_async.catalog import Segment, SegmentDetails
+from altcraft_async.catalogue import Segment, SegmentDetails
 from altcraft_async.core.answers import last_report
 from altcraft_async.core.checks import checked_id
 from altcraft_async.core.endpoints import (

@@ -61,7 +61,7 @@ def test_refresh_without_waiting_prints_the_task_and_how_to_come_back(
     code, out, err = altcraft("refresh", "24", "--database-id", "1", "--no-wait")
     task_id = out.strip()
     assert code == 0
-    assert f"altcraft wait {task_id}\n" in err
+    assert f"altcraft task wait {task_id}\n" in err
     assert account.count("tasks/status") == 0
     assert altcraft("wait", task_id)[0] == 0
 
@@ -101,7 +101,7 @@ def test_wait_that_runs_out_of_time_says_how_to_go_on(
     code, out, err = altcraft("wait", "--timeout", "0", task_id)
     assert (code, out) == (8, "")
     assert "was not over in time" in err
-    assert "\n  the task goes on; to come back: altcraft wait " in err
+    assert "\n  the task goes on; to come back: altcraft task wait " in err
 
 
 def test_status_prints_one_line_for_one_request(account: Simulator, altcraft: Altcraft) -> None:

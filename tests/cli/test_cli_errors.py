@@ -215,4 +215,4 @@ def test_advice_depends_on_whether_it_may_have_started() -> None:
 def test_command_to_come_back_is_safe_to_paste() -> None:
     """A task id is quoted for the shell: it was the server's choice."""
     hint = hint_of(WaitError("x", ref=TaskRef(task_id="a;rm -rf $HOME")))
-    assert hint == "the task goes on; to come back: altcraft wait 'a;rm -rf $HOME'"
+    assert hint == "the task goes on; to come back: altcraft task wait 'a;rm -rf $HOME'"

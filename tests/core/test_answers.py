@@ -16,6 +16,7 @@ from altcraft_async.core.answers import (
     TaskAnswer,
     counters_report,
     last_counted,
+    last_report,
     started_task_id,
     task_answer,
     usual_task_answer,
@@ -352,6 +353,16 @@ def test_groups_are_read_where_bare_channels_are_documented(body: str) -> None:
     """The two shapes of the same figures are told apart by what is in them."""
     channels = {"sms": SubscriptionCounters(all=1)}
     assert last_counted(read(body.encode())) == (CounterGroup(database_id=7, channels=channels),)
+
+
+def test_what_a_last_count_leaves_unsaid_is_that_of_the_request() -> None:
+    """The ids that come are kept, those that do not are filled in."""
+    bare = CounterGroup(database_id=None, channels={})
+    named = CounterGroup(database_id=7, resource_id=8, channels={})
+    report = last_report((bare, named), database_id=1, resource_id=24)
+    assert report.groups == (CounterGroup(database_id=1, resource_id=24, channels={}), named)
+    static = last_report((bare,), database_id=None, resource_id=24)
+    assert static.groups[0].database_id is None
 
 
 @pytest.mark.parametrize("body", ['{"data": []}', '{"data": null}', "<xml><data/></xml>"])

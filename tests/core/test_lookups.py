@@ -10,7 +10,7 @@ import xmltodict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.catalog import (
+from altcraft_async.catalogue import (
     AccessGroup,
     Database,
     DatabaseDetails,

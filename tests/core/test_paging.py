@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.catalog import AccessGroup
+from altcraft_async.catalogue import AccessGroup
 from altcraft_async.core.paging import Page, Position
 
 CORE = settings.get_profile("core")
