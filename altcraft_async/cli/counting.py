@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -12,9 +12,10 @@ from altcraft_async.cli import show
 from altcraft_async.cli.exits import way_back
 from altcraft_async.cli.kinds import Kind, Target, named_ids
 from altcraft_async.cli.lines import columns, report_lines
-from altcraft_async.cli.many import finish, follow, printer, start_noting, way_back_told
+from altcraft_async.cli.many import follow, perform, printer, start_noting, way_back_told
 from altcraft_async.cli.options import (
     Form,
+    client_of,
     form_option,
     help_lines,
     in_flight_option,
@@ -56,9 +57,14 @@ def counters_command(kind: Kind, path: str) -> click.Command:
     )
     @target_options(kind, many=False)
     @form_option("json", "csv", "chart")
-    def command(*, number: int, form: Form, **others: int | None) -> None:
+    def command(
+        *,
+        number: int,
+        form: Form,
+        **others: Any,  # noqa: ANN401 -- ids, and for segments a name
+    ) -> None:
         target = target_of(kind, number, others)
-        report = run(_counters(kind, target))
+        report = run(_counters(client_of(others), kind, target))
         if form == "json":
             print_json(show.groups_data(report))
         elif form == "csv":
@@ -106,17 +112,18 @@ def refresh_command(kind: Kind, path: str) -> click.Command:
         in_flight: int,
         no_wait: bool,
         form: Form,
-        **others: int | None,
+        **others: Any,  # noqa: ANN401 -- ids, and for segments a name
     ) -> None:
         targets = [target_of(kind, number, others) for number in numbers]
+        client = client_of(others)
         if no_wait:
-            run(_start(kind, targets, form))
+            run(_start(client, kind, targets, form))
         elif len(targets) > 1:
             tally = Tally(len(targets))
-            run(_refresh_many(kind, targets, tally, form, in_flight, timeout))
-            finish(tally, form)
+            work = _refresh_many(client, kind, targets, tally, form, in_flight, timeout)
+            perform(work, tally, form)
         else:
-            report, ref = run(_refresh(kind, targets[0], timeout))
+            report, ref = run(_refresh(client, kind, targets[0], timeout))
             print_report(report, ref, form)
 
     return command
@@ -145,16 +152,16 @@ def print_report(report: CountersReport, ref: TaskRef, form: Form) -> None:
         )
 
 
-async def _counters(kind: Kind, target: Target) -> CountersReport:
-    async with AltcraftClient.from_env() as client:
+async def _counters(client: AltcraftClient, kind: Kind, target: Target) -> CountersReport:
+    async with client:
         return await kind.get_counters(client, target)
 
 
-async def _start(kind: Kind, targets: list[Target], form: Form) -> None:
+async def _start(client: AltcraftClient, kind: Kind, targets: list[Target], form: Form) -> None:
     """Start all, one after the other, and print each task at once, as it may be all there is."""
     refs: list[TaskRef] = []
     try:
-        async with AltcraftClient.from_env() as client:
+        async with client:
             for target in targets:
                 ref = (await _started(kind, client, target)).ref
                 refs.append(ref)
@@ -165,14 +172,15 @@ async def _start(kind: Kind, targets: list[Target], form: Form) -> None:
 
 
 async def _refresh(
-    kind: Kind, target: Target, seconds: float | None
+    client: AltcraftClient, kind: Kind, target: Target, seconds: float | None
 ) -> tuple[CountersReport, TaskRef]:
-    async with AltcraftClient.from_env() as client:
+    async with client:
         handle = await _started(kind, client, target)
         return await wait_for(handle, seconds), handle.ref
 
 
 async def _refresh_many(  # noqa: PLR0913, PLR0917 -- the options of one command
+    client: AltcraftClient,
     kind: Kind,
     targets: list[Target],
     tally: Tally,
@@ -180,7 +188,7 @@ async def _refresh_many(  # noqa: PLR0913, PLR0917 -- the options of one command
     in_flight: int,
     seconds: float | None,
 ) -> None:
-    async with AltcraftClient.from_env() as client:
+    async with client:
         start = start_noting(client, kind, tally)
         outcomes = refresh_many(targets, start, in_flight=in_flight, timeout=seconds)
         with way_back_told(tally):

@@ -9,9 +9,8 @@ import click
 from altcraft_async import AltcraftClient
 from altcraft_async.cli import show
 from altcraft_async.cli.kinds import RESOURCES
-from altcraft_async.cli.many import finish, follow, printer, start_noting
+from altcraft_async.cli.many import follow, perform, printer, start_noting
 from altcraft_async.cli.options import Form, help_lines, json_option
-from altcraft_async.cli.running import run
 from altcraft_async.cli.tally import Tally
 from altcraft_async.cli.terminal import print_json
 from altcraft_async.many import refresh_many
@@ -83,13 +82,11 @@ def demo(  # noqa: PLR0913 -- one argument per option, all by name
     )
     server.misbehave_randomly(rate=trouble, faults=[_REFUSAL], methods=[_START])
     tally = Tally(refreshes)
-    run(_perform(server, tally, in_flight=in_flight, wire_format=wire_format, form=form))
-    if form == "json":
-        print_json(show.tally_data(tally))
-    finish(tally, form)
+    work = _refresh_all(server, tally, in_flight=in_flight, wire_format=wire_format, form=form)
+    perform(work, tally, form)
 
 
-async def _perform(
+async def _refresh_all(
     server: Simulator, tally: Tally, *, in_flight: int, wire_format: WireFormat, form: Form
 ) -> None:
     targets = ((number, _DATABASE) for number in server.world.resources)
@@ -100,3 +97,5 @@ async def _perform(
         start = start_noting(client, RESOURCES, tally)
         outcomes = refresh_many(targets, start, in_flight=in_flight, timeout=None)
         await follow(outcomes, tally, form, printer(form, "resource"))
+    if form == "json":
+        print_json(show.tally_data(tally))

@@ -109,8 +109,9 @@ def fields_command() -> click.Command:
     )
     @form_option("json", "csv")
     def command(*, number: int, channel: str, form: Form) -> None:
+        fields = run(_fields(number, channel))
         printer = _Printer(SubscriptionField, form)
-        for field in run(_fields(number, channel)):
+        for field in fields:
             printer.add(field)
         printer.end(None, "fields")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextlib import aclosing, contextmanager, nullcontext
 from typing import cast
 
@@ -16,10 +16,11 @@ from altcraft_async.cli.kinds import Kind, Target
 from altcraft_async.cli.lines import columns, outcome_lines
 from altcraft_async.cli.options import Form
 from altcraft_async.cli.progress import show_many
+from altcraft_async.cli.running import run
 from altcraft_async.cli.tally import Outcome, Snapshot, Tally
 from altcraft_async.cli.terminal import is_stored, print_csv, print_json, print_view, say, words
 
-__all__ = ["finish", "follow", "printer", "start_noting", "way_back_told"]
+__all__ = ["follow", "perform", "printer", "start_noting", "way_back_told"]
 
 
 def start_noting(
@@ -73,7 +74,7 @@ def way_back_told(tally: Tally) -> Generator[None, None, None]:
     """Say how to come back to what goes on at the platform, if the body is broken off."""
     try:
         yield
-    except (asyncio.CancelledError, AltcraftError):
+    except asyncio.CancelledError:
         refs = (tally.left | tally.running).values()
         say(
             f"stopped after {tally.done} refreshes; what was just being started may go on as well",
@@ -82,19 +83,28 @@ def way_back_told(tally: Tally) -> Generator[None, None, None]:
         raise
 
 
-def finish(tally: Tally, form: Form) -> None:
-    """Print the totals for people, and end as the first failure does.
+def perform(work: Coroutine[object, object, None], tally: Tally, form: Form) -> None:
+    """Run the work, print its totals for people, and end as the first failure does.
 
     Raises:
-        AltcraftError: Some failed.
+        AltcraftError: Some failed, or the work as a whole.
     """
+    try:
+        run(work)
+    except AltcraftError:
+        if tally.done:
+            _print_totals(tally, form)
+        raise
+    _print_totals(tally, form)
+    if tally.first_failure:
+        say(f"{tally.failed} of {tally.done} failed, the first of them with:")
+        raise tally.first_failure
+
+
+def _print_totals(tally: Tally, form: Form) -> None:
     if form == "chart":
         print_view(*show.tally_chart(tally))
     elif form is None:
         print_view(*show.tally_views(tally))
-    if not tally.first_failure:
-        return
-    if len(tally.left) > 1:
+    if len(tally.left) > 1:  # the way back to one is told with its error
         say(f"{len(tally.left)} were not over in time", way_back(*tally.left.values()))
-    say(f"{tally.failed} of {tally.done} failed, the first of them with:")
-    raise tally.first_failure

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
 import click
 
-from altcraft_async import TaskRef
+from altcraft_async import AltcraftClient, TaskRef
 from altcraft_async.cli.kinds import IDS, Kind, Target
 
 __all__ = [
     "Command",
     "Form",
+    "client_of",
     "form_option",
     "help_lines",
     "id_option",
@@ -73,6 +74,8 @@ def target_options(kind: Kind, *, many: bool) -> Callable[[Command], Command]:
     first, *others = IDS[kind.name]
 
     def add(command: Command) -> Command:
+        if kind.name == "segment":
+            command = _database_name_option(command)
         for name in reversed(others):
             is_optional = kind.name == "segment" and name == "database_id"
             text = f"{_OTHERS[name]}{' Static segments need none.' if is_optional else ''}"
@@ -89,9 +92,14 @@ def target_options(kind: Kind, *, many: bool) -> Callable[[Command], Command]:
     return add
 
 
-def target_of(kind: Kind, number: int, others: dict[str, int | None]) -> Target:
+def client_of(others: Mapping[str, Any]) -> AltcraftClient:
+    """Return a client of the account in the environment, as the options want it."""
+    return AltcraftClient.from_env(segment_database_name=others.get("database_name"))
+
+
+def target_of(kind: Kind, number: int, others: Mapping[str, Any]) -> Target:
     """Return the target that the options name."""
-    rest = (others[name] for name in kind.ids[1:])
+    rest: Iterator[int | None] = (others[name] for name in kind.ids[1:])
     return (number, *(value for value in rest if value is not None))
 
 
@@ -117,6 +125,12 @@ def _read_tasks(
 
 
 _ID = click.IntRange(min=1)
+
+_database_name_option = click.option(
+    "--database-name",
+    type=click.Choice(["db_id", "list_id"]),
+    help="What your install calls the database of a segment; by default as documented.",
+)
 
 json_option = form_option("json")
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import click
 
 from altcraft_async import AltcraftClient, Resource
-from altcraft_async.cli.many import finish, follow, printer, way_back_told
+from altcraft_async.cli.many import follow, perform, printer, way_back_told
 from altcraft_async.cli.options import (
     Form,
     form_option,
@@ -16,7 +16,6 @@ from altcraft_async.cli.options import (
     in_flight_option,
     timeout_option,
 )
-from altcraft_async.cli.running import run
 from altcraft_async.cli.tally import Outcome, Reach, Tally
 
 __all__ = ["refresh_all_command"]
@@ -64,8 +63,8 @@ def refresh_all_command() -> click.Command:
         form: Form,
     ) -> None:
         tally = Tally()
-        run(_refresh_all(chooser(names, groups), tally, form, in_flight, timeout))
-        finish(tally, form)
+        work = _refresh_all(chooser(names, groups), tally, form, in_flight, timeout)
+        perform(work, tally, form)
 
     return command
 

@@ -9,7 +9,7 @@ import click
 from altcraft_async import AltcraftClient, CountersReport, TaskHandle, TaskKind, TaskRef, TaskStatus
 from altcraft_async.cli import show
 from altcraft_async.cli.counting import print_report, wait_for
-from altcraft_async.cli.many import finish, follow, printer, way_back_told
+from altcraft_async.cli.many import follow, perform, printer, way_back_told
 from altcraft_async.cli.options import (
     Form,
     form_option,
@@ -91,8 +91,7 @@ def wait_command(path: str) -> click.Command:
             print_report(run(_wait(tasks[0], timeout)), tasks[0], form)
         else:
             tally = Tally(len(tasks))
-            run(_wait_many(tasks, tally, form, in_flight, timeout))
-            finish(tally, form)
+            perform(_wait_many(tasks, tally, form, in_flight, timeout), tally, form)
 
     return command
 

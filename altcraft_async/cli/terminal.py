@@ -51,8 +51,15 @@ def say(text: str, hint: str | None = None) -> None:
 def print_view(*views: RenderableType) -> None:
     """Print tables and lines for people, plain where nobody looks."""
     console = _console(sys.stdout)
-    for view in views:
-        console.print(view, soft_wrap=not console.is_terminal)
+    if console.is_terminal:
+        console.print(*views, sep="\n")
+        return
+    with console.capture() as printed:
+        for view in views:
+            console.print(view, soft_wrap=True)
+    # Tables fill their last column with blanks.
+    for line in printed.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def print_json(value: object) -> None:

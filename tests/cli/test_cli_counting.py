@@ -153,3 +153,16 @@ def test_target_has_to_be_whole(account: Simulator, altcraft: Altcraft, kind: st
     for command in ("refresh", "counters"):
         assert altcraft(kind, command, "24")[0] == 2
     assert not account.requests
+
+
+@pytest.mark.parametrize("name", ["db_id", "list_id"])
+def test_name_of_the_database_of_a_segment_can_be_chosen(
+    account: Simulator, altcraft: Altcraft, name: str
+) -> None:
+    """An install that wants the other name gets it from both commands."""
+    arguments, _ = TARGETS["segments"]
+    for command in ("counters", "refresh"):
+        assert altcraft("segments", command, *arguments, "--database-name", name)[0] == 0
+    sent = [one.params for one in account.requests if one.method.startswith("segments/")]
+    assert len(sent) == 2
+    assert all({"db_id", "list_id"} & one.keys() == {name} for one in sent)

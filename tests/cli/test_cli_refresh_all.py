@@ -120,6 +120,18 @@ def test_failures_are_listed_with_the_totals(account: Simulator, altcraft: Altcr
     assert line.split(":")[0].replace(" ", "").isdigit()
 
 
+def test_list_that_fails_half_way_loses_nothing_that_was_counted(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    """What was found before is refreshed and shown, then comes the error."""
+    account.misbehave("resources/list", Fault.refuse(403), after=2)  # the first says how many
+    code, out, err = altcraft(*ALL)
+    size = len(list(linked(account)))
+    assert code == 4
+    assert f"{size} of {size} refreshes, " in out
+    assert err.startswith("altcraft: resources/list: ")
+
+
 def test_terminal_shows_how_far_it_is(account: Simulator, on_terminal: OnTerminal) -> None:
     """The display counts resources, of which the number is known, and what runs."""
     code, screen = on_terminal(*ALL)
