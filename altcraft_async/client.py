@@ -257,7 +257,7 @@ class AltcraftClient:
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh every resource in each of its databases: what a nightly job runs.
 
-        Resources are listed page by page and looked up one by one, only as
+        Resources are listed page by page and looked up a few ahead, only as
         fast as slots get free, and refreshed as by ``resources.refresh_many``.
         Costs one request a page, one a resource, and then the refreshes.
         Nothing ends it early: a resource that cannot be looked up comes out as

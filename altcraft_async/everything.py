@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import cast
@@ -17,6 +19,9 @@ from altcraft_async.starting import Join
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["refresh_all"]
+
+LOOKUPS = 16
+"""Resources looked up at once: one by one, a distant server would start only a few a second."""
 
 
 class _Unknown(msgspec.Struct, frozen=True):
@@ -47,7 +52,7 @@ async def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one 
         return handle
 
     async with (
-        aclosing(_targets(resources, only)) as targets,
+        aclosing(_targets(resources, only, min(in_flight, LOOKUPS))) as targets,
         aclosing(refresh_many(targets, start, in_flight=in_flight, timeout=timeout)) as outcomes,
     ):
         async for outcome in outcomes:
@@ -58,16 +63,37 @@ async def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one 
 
 
 async def _targets(
-    resources: Resources, only: Callable[[Resource], bool] | None
+    resources: Resources, only: Callable[[Resource], bool] | None, at_once: int
 ) -> AsyncGenerator[ResourceTarget | _Unknown, None]:
-    """Look up resource after resource, as targets are wanted."""
-    async for resource in resources.list():
-        if only is not None and not only(resource):
-            continue
+    """Look up resources, a few ahead of what is wanted, and yield their targets in order."""
+    ahead: deque[asyncio.Task[list[ResourceTarget | _Unknown]]] = deque()
+    ended: Exception | None = None
+    try:
         try:
-            details = await resources.get(resource.id)
-        except AltcraftError as error:
-            yield _Unknown(resource.id, error)
-            continue
-        for database_id in dict.fromkeys(details.database_ids):
-            yield resource.id, database_id
+            async for resource in resources.list():
+                if only is None or only(resource):
+                    ahead.append(asyncio.create_task(_targets_of(resources, resource.id)))
+                if len(ahead) == at_once:
+                    for target in await ahead[0]:
+                        yield target
+                    ahead.popleft()
+        except Exception as failed:  # noqa: BLE001 -- of the list or the filter, for the caller
+            ended = failed
+        while ahead:
+            for target in await ahead[0]:
+                yield target
+            ahead.popleft()
+    finally:
+        for lookup in ahead:
+            lookup.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
+    if ended is not None:
+        raise ended
+
+
+async def _targets_of(resources: Resources, resource_id: int) -> list[ResourceTarget | _Unknown]:
+    try:
+        details = await resources.get(resource_id)
+    except AltcraftError as error:
+        return [_Unknown(resource_id, error)]
+    return [(resource_id, database_id) for database_id in dict.fromkeys(details.database_ids)]

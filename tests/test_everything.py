@@ -19,6 +19,8 @@ from altcraft_async import (
     TaskFailedError,
 )
 from altcraft_async.simulator import Fault
+from tests.calls import client_of
+from tests.scripted import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -102,6 +104,21 @@ async def test_resource_that_cannot_be_looked_up_is_a_failure_of_its_own(
         assert done == set(range(1, 11)) - {3}
 
 
+async def test_database_that_is_named_twice_is_counted_once(server: ScriptedServer) -> None:
+    """A resource is refreshed once in each database, however often that is linked."""
+    said = {
+        LIST: '{"error": 0, "data": [{"id": 24}]}',
+        GET: '{"error": 0, "data": {"id": 24, "dbs_ids": [1, 1]}}',
+        START: '{"error": 0, "data": {"task_id": "t1"}}',
+        STATUS: '{"error": 0, "data": {"status": "completed", "result": [{"channels": []}]}}',
+    }
+    server.otherwise = lambda request: answer(said[request.target.removeprefix("/api/v1.1/")])
+    async with client_of(server.url) as client:
+        (outcome,) = [one async for one in client.refresh_all()]
+    assert isinstance(outcome, Completed)
+    assert outcome.target == (24, 1)
+
+
 async def test_refresh_that_fails_is_a_failure_of_its_own(platform: OpenPlatform) -> None:
     """A start or a task that fails comes out by its target, as of refresh_many."""
     async with platform(duration=1) as (server, client):
@@ -140,7 +157,27 @@ async def test_no_more_is_looked_up_than_there_are_slots(platform: OpenPlatform)
         await anext(outcomes)
         await asyncio.sleep(60)
         assert server.count(START) == 10
-        assert server.count(GET) <= 10
+        assert server.count(GET) <= 20  # as many again are looked up ahead
+
+
+async def test_slow_lookups_do_not_hold_up_one_another(platform: OpenPlatform) -> None:
+    """Resources are looked up ahead, so that a distant server is not asked one by one."""
+    async with platform(duration=1) as (server, client):
+        server.misbehave(GET, Fault.slow_body(1), times=48)
+        outcomes = await all_of(client, 48)
+        assert {type(one) for one in outcomes} == {Completed}
+        assert asyncio.get_running_loop().time() < 10
+
+
+async def test_leaving_while_resources_are_looked_up_leaves_nothing(
+    platform: OpenPlatform,
+) -> None:
+    """Lookups under way are ended, and nobody hears of them any more."""
+    async with platform(duration=1) as (server, client):
+        server.misbehave(GET, Fault.stall(), times=100, after=3)
+        async with aclosing(client.refresh_all()) as outcomes:
+            assert isinstance(await anext(outcomes), Completed)
+        assert server.count(GET) == 16 + 3
 
 
 async def test_leaving_early_leaves_nothing(platform: OpenPlatform) -> None:
@@ -151,6 +188,18 @@ async def test_leaving_early_leaves_nothing(platform: OpenPlatform) -> None:
                 assert isinstance(outcome, Completed)
                 break
         await asyncio.sleep(1)  # what was under way arrives
+        sent = len(server.requests)
+        await asyncio.sleep(60)
+        assert len(server.requests) == sent
+
+
+async def test_break_leaves_nothing_either(platform: OpenPlatform) -> None:
+    """Nobody has to close the iterator: leaving the loop is enough."""
+    async with platform(duration=3) as (server, client):
+        async for outcome in client.refresh_all(in_flight=20):
+            assert isinstance(outcome, Completed)
+            break
+        await asyncio.sleep(1)  # the loop closes what nobody holds, and what was under way arrives
         sent = len(server.requests)
         await asyncio.sleep(60)
         assert len(server.requests) == sent

@@ -107,8 +107,8 @@ class Resources:
         The name of this API method and its parameters are inferred from
         ``databases/get_counters``: the vendor has a page for it, which could
         not be read. An install that has no such method answers with an error;
-        ``client.databases.get_counters`` is documented and gives the figures
-        of the same pair. Costs one request, repeated where it fails in passing.
+        ``client.databases.get_counters`` is documented, and takes the same two
+        ids. Costs one request, repeated where it fails in passing.
 
         Args:
             resource_id: The resource.

@@ -27,11 +27,13 @@ GRACE = 0.1
 class Simulator:
     """A pretend Altcraft platform on a port of this machine.
 
-    It speaks JSON and XML, checks tokens and parameters, runs tasks over time
-    and misbehaves when told to. It runs in the event loop that starts it, and
-    opens nothing before. The vendor documents neither how a task looks that
-    still runs or has failed, nor what an unknown one gives, nor most error
-    codes: there, what the simulator says is its own choice.
+    It has resources, databases and segments to list, look up, count and
+    refresh, and profiles to export. It speaks JSON and XML, checks tokens and
+    parameters, runs tasks over time and misbehaves when told to. It runs in the
+    event loop that starts it, and opens nothing before. The vendor documents
+    neither how a task looks that still runs or has failed, nor what an unknown
+    one gives, nor most error codes: there, what the simulator says is its own
+    choice.
 
         async with Simulator() as server:
             client = AltcraftClient(server.url, token=server.token)

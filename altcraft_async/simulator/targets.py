@@ -27,8 +27,9 @@ def segment_target(request: Request) -> Target:
     if database_id is not None:
         return Target("segment", (*ids, database_id))
     if request.world.segment(ids[0]).is_dynamic:
-        name = request.install.segment_database_name or "db_id"
-        raise RefusedError(BAD_REQUEST, f"parameter {name!r} is missing: the segment is dynamic")
+        taken = request.install.segment_database_name
+        names = repr(taken) if taken else "'db_id' or 'list_id'"
+        raise RefusedError(BAD_REQUEST, f"parameter {names} is missing: the segment is dynamic")
     return Target("segment", ids)
 
 

@@ -1,4 +1,4 @@
-"""The pretend platform: resources, databases, segments, and the tasks that count them.
+"""The pretend platform: its objects, and the tasks that count and export them.
 
 No I/O and no clock in here: whoever asks says what time it is. The same seed
 and the same calls give the same ids, durations and figures. What a refresh

@@ -163,6 +163,20 @@ def test_fields_say_whether_they_have_a_dictionary(suffix: str, sample: Sample) 
 @pytest.mark.parametrize(
     "body",
     [
+        '{"data": [{"name": "a"}]}',
+        '{"data": [{"name": "a", "dictionary": "", "required": null}]}',
+        '{"data": {"name": "a", "dictionary": null, "title": null}}',
+        "<xml><data><name>a</name><dictionary/><required/><title/></data></xml>",
+    ],
+)
+def test_field_has_a_name_and_may_have_nothing_else(body: str) -> None:
+    """No dictionary is None, however an answer says so."""
+    assert subscription_fields(read(body.encode())) == (SubscriptionField(name="a"),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         '{"data": {"id": 1}}',
         '{"data": {"Id": 1, "extra": {"a": [1]}}}',
         '{"data": {"id": 1, "name": null, "groups": null, "segment": null, "count": null}}',

@@ -42,7 +42,7 @@ async def test_the_sample_of_resources_can_be_had(ask: Ask) -> None:
     """Row 1, next 4, total 1: the next object counts, whether or not the filter lets it in."""
     world = Simulator().world
     group = world.resource(1).groups[0].name
-    outside = next(i for i in range(2, 99) if group not in str(world.resource(i).groups))
+    outside = next(i for i in range(4, 99) if group not in str(world.resource(i).groups))
     async with Simulator(resources=[1, outside]) as server:
         said = await ask(server, "resources/list", groups=[group])
         assert (said.ids, said.value["total_count"]) == ([1], "1")
@@ -57,6 +57,15 @@ async def test_the_sample_of_databases_can_be_had(ask: Ask) -> None:
         rest = await ask(server, "databases/list", limit=2, from_id=6)
     assert (said.ids, said.value["next_from_id"], said.value["total_count"]) == ([1, 2], "6", "4")
     assert (rest.ids, rest.value["next_from_id"]) == ([6, 9], "10")
+
+
+async def test_the_cursor_of_databases_leaves_out_what_the_filter_does(ask: Ask) -> None:
+    """It is the next row with the group, not the next database."""
+    async with Simulator() as server:
+        first, second, *_ = (await ask(server, "databases/list", groups=["branch"])).ids
+        said = await ask(server, "databases/list", groups=["branch"], limit=1)
+    assert second > first + 1
+    assert (said.ids, said.value["next_from_id"]) == ([first], str(second))
 
 
 async def test_the_sample_of_segments_can_be_had(ask: Ask) -> None:

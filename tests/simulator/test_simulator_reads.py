@@ -233,7 +233,7 @@ async def test_the_database_of_a_segment_goes_by_either_name(
         unsaid = await ask(server, method, id=3, resource_id=24)
         both = await ask(server, method, id=3, resource_id=24, db_id=1, list_id=2)
     assert (unsaid.error, both.error) == (400, 400)
-    assert "'db_id' is missing" in unsaid.value["error_text"]
+    assert "'db_id' or 'list_id' is missing" in unsaid.value["error_text"]
     assert "contradict" in both.value["error_text"]
 
 
