@@ -96,6 +96,7 @@ _ARGUMENT_HINTS: Mapping[str, str] = {
     "ALTCRAFT_FORMAT": "to set it: export ALTCRAFT_FORMAT=json",
     "base_url": "it is read from ALTCRAFT_URL",
     "token": "it is read from ALTCRAFT_TOKEN",
+    "duration": "give the shortest first: --duration 0.5 5",
     "port": "take another one; --port 0 finds one that is free",
     "stored": 'give a task id, or the "task" of what --json printed',
 }

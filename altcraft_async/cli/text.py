@@ -34,7 +34,7 @@ def cell(value: object) -> str:
         case AccessGroup():
             return clean(value.name)
         case Mapping():
-            return json.dumps(value)
+            return clean(json.dumps(value, ensure_ascii=False))
         case tuple():
             return ", ".join(cell(item) for item in cast("tuple[object, ...]", value))
         case _:

@@ -128,6 +128,18 @@ def test_tasks_that_are_not_over_in_time_can_be_come_back_to(
     assert set(line.split()[-2:]) == set(tasks)
 
 
+def test_task_that_failed_is_named_by_its_id(account: Simulator, altcraft: Altcraft) -> None:
+    """A bare id is all that is known of a task, and it stands beside the reason."""
+    good, bad = (
+        account.world.start(Target("resource", (number, 1)), now=-1000) for number in (1, 2)
+    )
+    account.world.fail(bad)
+    code, out, _ = altcraft("task", "wait", good, bad)
+    assert code == 7
+    assert f"\n{bad}: " in out
+    assert "\n1 of 2 refreshes, " in out
+
+
 def test_raw_result_is_printed_as_it_came(account: Simulator, altcraft: Altcraft) -> None:
     """A task that counts nothing has a result as well."""
     task_id = account.world.start(Target("resource", (24, 1)), now=-1000)

@@ -103,6 +103,9 @@ def test_nobody_listening_is_a_transport_error(
         ("refresh", "24", "--database-id", "1", "--timeout", "-1"),
         ("wait", '{"task_id":'),
         ("demo", "--token", "secret"),
+        ("simulate", "--port", "0", "--duration", "5", "1"),
+        ("resources", "refresh-all", "--in-flight", "0"),
+        ("segments", "refresh", "7", "--resource-id", "24", "--database-name", "id"),
     ],
 )
 def test_wrong_arguments_exit_with_2_and_send_nothing(

@@ -67,6 +67,24 @@ def test_totals_as_bars(account: Simulator, altcraft: Altcraft) -> None:
     assert set(account.starts.values()) == {1}
 
 
+def test_account_that_is_refused_has_no_totals(
+    account: Simulator, altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums of nothing are not printed."""
+    monkeypatch.setenv("ALTCRAFT_TOKEN", "wrong")
+    code, out, err = altcraft(*ALL)
+    assert (code, out, account.count("resources/list")) == (4, "", 1)
+    assert "check ALTCRAFT_TOKEN" in err
+
+
+def test_filter_that_fits_nothing_refreshes_nothing(account: Simulator, altcraft: Altcraft) -> None:
+    """That is no failure, and the totals say it."""
+    code, out, _ = altcraft(*ALL, "--group", "nobody")
+    assert code == 0
+    assert out.splitlines()[-1].startswith("0 of 0 refreshes, ")
+    assert not account.starts
+
+
 def test_filter_leaves_out_the_others(account: Simulator, altcraft: Altcraft) -> None:
     """Only resources of such a name are looked up and refreshed."""
     names = {number: account.world.resource(number).name for number in account.world.resources}

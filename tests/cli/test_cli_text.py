@@ -33,7 +33,7 @@ def test_names_of_other_alphabets_stay_readable() -> None:
         ((), ""),
         (("email", "push"), "email, push"),
         ((AccessGroup(id=1, name="Europe"), AccessGroup(id=2, name="\x1b")), "Europe, \\x1b"),
-        (({"list_id": 1, "limit": "\x1b"},), '{"list_id": 1, "limit": "\\u001b"}'),
+        (({"list_id": 1, "name": "Новички \u202e"},), '{"list_id": 1, "name": "Новички \\u202e"}'),
     ],
 )
 def test_cell_shows_a_value_for_people(value: object, text: str) -> None:
