@@ -7,12 +7,12 @@ from typing import Literal
 import click
 
 from altcraft_async import AltcraftClient
-from altcraft_async.cli import show
 from altcraft_async.cli.kinds import RESOURCES
 from altcraft_async.cli.many import follow, perform, printer, start_noting
 from altcraft_async.cli.options import Form, help_lines, json_option
 from altcraft_async.cli.tally import Tally
 from altcraft_async.cli.terminal import print_json
+from altcraft_async.cli.totals import tally_data
 from altcraft_async.many import refresh_many
 from altcraft_async.simulator import Fault, Simulator
 
@@ -98,4 +98,4 @@ async def _refresh_all(
         outcomes = refresh_many(targets, start, in_flight=in_flight, timeout=None)
         await follow(outcomes, tally, form, printer(form, "resource"))
     if form == "json":
-        print_json(show.tally_data(tally))
+        print_json(tally_data(tally))

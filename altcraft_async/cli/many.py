@@ -10,7 +10,6 @@ from contextlib import aclosing, contextmanager, nullcontext
 from typing import cast
 
 from altcraft_async import AltcraftClient, AltcraftError, CountersReport, TaskHandle, TaskKind
-from altcraft_async.cli import show
 from altcraft_async.cli.exits import way_back
 from altcraft_async.cli.kinds import Kind, Target
 from altcraft_async.cli.lines import columns, outcome_lines
@@ -19,6 +18,7 @@ from altcraft_async.cli.progress import show_many
 from altcraft_async.cli.running import run
 from altcraft_async.cli.tally import Outcome, Snapshot, Tally
 from altcraft_async.cli.terminal import is_stored, print_csv, print_json, print_view, say, words
+from altcraft_async.cli.totals import outcome_data, tally_chart, tally_views
 
 __all__ = ["follow", "perform", "printer", "start_noting", "way_back_told"]
 
@@ -62,7 +62,7 @@ async def follow(
 def printer(form: Form, kind: TaskKind) -> Callable[[Outcome], None]:
     """Return what prints an outcome as it comes, the titles of CSV being printed here."""
     if form == "json":
-        return lambda outcome: print_json(show.outcome_data(outcome))
+        return lambda outcome: print_json(outcome_data(outcome))
     if form == "csv":
         print_csv([columns(kind)])
         return lambda outcome: print_csv(outcome_lines(kind, outcome))
@@ -103,8 +103,8 @@ def perform(work: Coroutine[object, object, None], tally: Tally, form: Form) -> 
 
 def _print_totals(tally: Tally, form: Form) -> None:
     if form == "chart":
-        print_view(*show.tally_chart(tally))
+        print_view(*tally_chart(tally))
     elif form is None:
-        print_view(*show.tally_views(tally))
+        print_view(*tally_views(tally))
     if len(tally.left) > 1:  # the way back to one is told with its error
         say(f"{len(tally.left)} were not over in time", way_back(*tally.left.values()))

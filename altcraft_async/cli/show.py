@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import cast
 
 import msgspec
 from rich import box
@@ -15,26 +14,21 @@ from rich.text import Text
 from altcraft_async import (
     CounterGroup,
     CountersReport,
-    Failed,
     SubscriptionCounters,
     TaskRef,
     TaskStatus,
 )
 from altcraft_async.cli.chart import Chart, OnTerminal
-from altcraft_async.cli.tally import FAILURES_KEPT, Outcome, Tally
 from altcraft_async.cli.text import clean
 
 __all__ = [
     "CountersTable",
+    "counters_views",
     "groups_data",
-    "outcome_data",
     "report_data",
     "report_views",
     "status_data",
     "status_view",
-    "tally_chart",
-    "tally_data",
-    "tally_views",
     "task_data",
     "task_view",
 ]
@@ -147,50 +141,6 @@ def status_data(task_id: str, status: TaskStatus) -> dict[str, object]:
     return {"task_id": task_id, "status": status.status, "progress": status.progress}
 
 
-def tally_views(tally: Tally) -> list[RenderableType]:
-    """Show what many refreshes found, added up, what they took, and what failed."""
-    totals = f"{tally.completed} of {tally.done} refreshes, {tally.looks} looks"
-    return [
-        *counters_views(tally.channels),
-        *_failures(tally),
-        Text(f"{totals}, {tally.seconds:.1f} s"),
-    ]
-
-
-def tally_chart(tally: Tally) -> list[RenderableType]:
-    """Show what many refreshes found as bars."""
-    return [Chart(tally.channels), *tally_views(tally)[-1:]]
-
-
-def tally_data(tally: Tally) -> dict[str, object]:
-    """Return the totals of many refreshes as plain data."""
-    return {
-        "refreshes": tally.done,
-        "completed": tally.completed,
-        "failed": tally.failed,
-        "looks": tally.looks,
-        "seconds": round(tally.seconds, 3),
-        "channels": msgspec.to_builtins(tally.channels),
-    }
-
-
-def outcome_data(outcome: Outcome) -> dict[str, object]:
-    """Return one of many refreshes as plain data; ``error`` is there only if it failed."""
-    if isinstance(outcome, Failed):
-        return {
-            "target": outcome.target,
-            "task": task_data(outcome.ref) if outcome.ref else None,
-            "error": type(outcome.error).__name__,
-            "message": str(outcome.error),
-        }
-    return {
-        "target": outcome.target,
-        **report_data(outcome.value, outcome.ref),
-        "polls": outcome.polls,
-        "seconds": round(outcome.seconds, 3),
-    }
-
-
 def _table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column(Text(first))
@@ -202,20 +152,6 @@ def _table(first: str, *others: str) -> Table:
 def _figure(counters: SubscriptionCounters, field: str) -> Text:
     value: int | None = getattr(counters, field)
     return Text("-" if value is None else str(value))
-
-
-def _failures(tally: Tally) -> list[Text]:
-    lines = [Text(f"{_name(one)}: {clean(str(one.error))}") for one in tally.failures]
-    more = tally.failed - FAILURES_KEPT
-    return [*lines, *([Text(f"and {more} more that failed")] if more > 0 else [])]
-
-
-def _name(failure: Failed) -> str:
-    """Name what failed: by its ids, or by its task where those are unknown."""
-    target = failure.target
-    if isinstance(target, tuple):
-        return clean(" ".join(map(str, cast("tuple[object, ...]", target))))
-    return clean(failure.ref.task_id if failure.ref else str(target))
 
 
 def _headline(group: CounterGroup, ids: Mapping[str, int]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import time
 from collections.abc import Callable
@@ -52,6 +54,16 @@ def test_refresh_with_json_prints_one_document(
     assert group["count_seconds"] == pytest.approx(0.3)
     sent = account.world.counters(24, 1)["sms"].subscribed
     assert group["channels"]["sms"]["subscribed"] == sent
+
+
+def test_refresh_with_csv_prints_a_line_per_channel(account: Simulator, altcraft: Altcraft) -> None:
+    """``--csv`` names what was counted, by which task, and when."""
+    code, out, _ = altcraft("refresh", "24", "--database-id", "1", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert {row["channel"] for row in rows} == {"email", "sms", "push"}
+    assert {(row["resource_id"], row["database_id"]) for row in rows} == {("24", "1")}
+    assert all(row["task_id"] and row["counted_at"].startswith("2030-01-01T") for row in rows)
 
 
 def test_refresh_without_waiting_prints_the_task_and_how_to_come_back(

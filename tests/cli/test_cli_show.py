@@ -19,6 +19,7 @@ from altcraft_async import (
 )
 from altcraft_async.cli import show
 from altcraft_async.cli.text import clean
+from altcraft_async.cli.totals import outcome_data
 
 REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
 IDS = {"resource_id": 24, "database_id": 1}
@@ -138,11 +139,11 @@ def test_what_the_server_sends_commands_no_terminal() -> None:
 def test_failed_outcome_says_why() -> None:
     """A line of JSON for a failure has the error's class, its message, and the task if any."""
     failed = Failed(target=(24, 1), ref=None, error=BadRequestError("no"))
-    assert show.outcome_data(failed) == {
+    assert outcome_data(failed) == {
         "target": (24, 1),
         "task": None,
         "error": "BadRequestError",
         "message": "no",
     }
     started = Failed(target=(24, 1), ref=REF, error=BadRequestError("no"))
-    assert show.outcome_data(started)["task"] == show.task_data(REF)
+    assert outcome_data(started)["task"] == show.task_data(REF)

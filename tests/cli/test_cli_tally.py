@@ -13,8 +13,8 @@ from altcraft_async import (
     TaskRef,
     WaitError,
 )
-from altcraft_async.cli import show
 from altcraft_async.cli.tally import FAILURES_KEPT, Reach, Snapshot, Tally
+from altcraft_async.cli.totals import tally_views
 
 COUNTERS = SubscriptionCounters(subscribed=842, unsubscribed=3, subscribed_sendable=800)
 REPORT = CountersReport((CounterGroup(database_id=1, channels={"email": COUNTERS}),))
@@ -77,7 +77,7 @@ def test_some_failures_are_shown_and_all_are_counted() -> None:
         tally.add(failed(number))
     *_, first, second, more, totals = [
         str(view)
-        for view in show.tally_views(tally)
+        for view in tally_views(tally)
         if str(view).startswith(("1 1", "2 1", "and", "0 of"))
     ]
     assert (first, second) == ("1 1: no 1", "2 1: no 2")
