@@ -24,7 +24,6 @@ from altcraft_async.core.checks import (
     checked_choice,
     checked_id,
     checked_kind,
-    checked_limit,
     checked_names,
     checked_positive,
     checked_seconds,
@@ -282,18 +281,11 @@ class AltcraftClient:
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
-        checked_choice("join", join, "client", "never")
-        if not (only is None or callable(only)):
-            msg = "only: has to be a function from a Resource to bool"
-            raise ConfigurationError(msg)
-        if not (on_start is None or callable(on_start)):
-            msg = "on_start: has to be a function that takes a TaskRef"
-            raise ConfigurationError(msg)
         return refresh_all(
             self.resources,
             only=only,
-            in_flight=checked_id("in_flight", in_flight),
-            timeout=checked_limit("timeout", timeout),
+            in_flight=in_flight,
+            timeout=timeout,
             join=join,
             on_start=on_start,
         )

@@ -11,6 +11,7 @@ from typing import cast
 import msgspec
 
 from altcraft_async.catalogue import Resource
+from altcraft_async.core.checks import checked_choice, checked_function, checked_id
 from altcraft_async.errors import AltcraftError
 from altcraft_async.many import refresh_many
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
@@ -31,16 +32,24 @@ class _Unknown(msgspec.Struct, frozen=True):
     error: AltcraftError
 
 
-async def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by name
+def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by name
     resources: Resources,
     *,
     only: Callable[[Resource], bool] | None,
     in_flight: int,
-    timeout: float | None,  # noqa: ASYNC109 -- of each target
+    timeout: float | None,
     join: Join,
     on_start: Callable[[TaskRef], None] | None,
 ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
-    """Find the targets, refresh them and iterate over the outcomes."""
+    """Find the targets, refresh them and iterate over the outcomes.
+
+    Raises:
+        ConfigurationError: An argument is wrong; raised here, not by the iteration.
+    """
+    in_flight = checked_id("in_flight", in_flight)
+    checked_choice("join", join, "client", "never")
+    checked_function("only", only)
+    checked_function("on_start", on_start)
 
     async def start(target: object) -> TaskHandle[CountersReport]:
         if isinstance(target, _Unknown):
@@ -51,10 +60,17 @@ async def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one 
             on_start(handle.ref)
         return handle
 
-    async with (
-        aclosing(_targets(resources, only, min(in_flight, LOOKUPS))) as targets,
-        aclosing(refresh_many(targets, start, in_flight=in_flight, timeout=timeout)) as outcomes,
-    ):
+    targets = _targets(resources, only, min(in_flight, LOOKUPS))
+    outcomes = refresh_many(targets, start, in_flight=in_flight, timeout=timeout)
+    return _outcomes(targets, outcomes)
+
+
+async def _outcomes(
+    targets: AsyncGenerator[object, None],
+    outcomes: AsyncGenerator[Completed[CountersReport] | Failed, None],
+) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
+    """Say of each resource that could not be looked up which one it is."""
+    async with aclosing(targets), aclosing(outcomes):
         async for outcome in outcomes:
             if isinstance(outcome, Failed) and isinstance(outcome.target, _Unknown):
                 yield msgspec.structs.replace(outcome, target=(outcome.target.resource_id,))

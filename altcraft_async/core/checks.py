@@ -12,6 +12,7 @@ from altcraft_async.errors import ConfigurationError
 
 __all__ = [
     "checked_choice",
+    "checked_function",
     "checked_id",
     "checked_ids",
     "checked_kind",
@@ -132,6 +133,13 @@ def checked_kind(name: str, value: object, kind: type) -> None:
     """Refuse what is not of this type."""
     if not isinstance(value, kind):
         msg = f"{name}: has to be {kind.__name__}, not {type(value).__name__}"
+        raise ConfigurationError(msg)
+
+
+def checked_function(name: str, value: object) -> None:
+    """Refuse what can neither be called nor is ``None``."""
+    if not (value is None or callable(value)):
+        msg = f"{name}: has to be a function, not {_shown(value)}"
         raise ConfigurationError(msg)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from altcraft_async.core.checks import (
     checked_choice,
+    checked_function,
     checked_id,
     checked_ids,
     checked_kind,
@@ -117,6 +118,14 @@ def test_what_is_no_collection_of_ids_is_refused(values: object) -> None:
     """One id alone is not several, and none at all is no filter."""
     with pytest.raises(ConfigurationError, match=r"^groups_id: has to be a"):
         checked_ids("groups_id", values)
+
+
+def test_function_or_none_is_taken_and_nothing_else() -> None:
+    """What cannot be called is said before it would be."""
+    checked_function("only", None)
+    checked_function("only", bool)
+    with pytest.raises(ConfigurationError, match=r"^only: has to be a function, not 'name'"):
+        checked_function("only", "name")
 
 
 def test_text_without_spaces_is_taken() -> None:
