@@ -64,7 +64,7 @@ def _close(namespace: Namespace) -> None:
 
 pytest_collect_file = Sybil(
     parsers=[CodeBlockParser("python", _run), CodeBlockParser("text", _compare)],
-    patterns=["README.md", "docs/*.md", "altcraft_async/*.py"],
+    patterns=["README.md", "docs/*.md", "altcraft_async/*.py", "altcraft_async/namespaces/*.py"],
     document_types={".py": PythonDocStringDocument},
     setup=_open,
     teardown=_close,

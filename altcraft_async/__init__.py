@@ -12,6 +12,16 @@ that goes wrong is an `AltcraftError`.
 
 import logging
 
+from altcraft_async.catalogue import (
+    AccessGroup,
+    Database,
+    DatabaseDetails,
+    Resource,
+    ResourceDetails,
+    Segment,
+    SegmentDetails,
+    SubscriptionField,
+)
 from altcraft_async.client import AltcraftClient
 from altcraft_async.completion import as_completed
 from altcraft_async.core.adaptive import Adaptive
@@ -52,10 +62,12 @@ from altcraft_async.models import (
     TaskRef,
     TaskStatus,
 )
+from altcraft_async.pages import Pages
 from altcraft_async.tasks import TaskHandle
 from altcraft_async.waits import TenacityWait
 
 __all__ = [
+    "AccessGroup",
     "Adaptive",
     "AltcraftClient",
     "AltcraftError",
@@ -68,12 +80,15 @@ __all__ = [
     "Constant",
     "CounterGroup",
     "CountersReport",
+    "Database",
+    "DatabaseDetails",
     "Exponential",
     "Failed",
     "Feedback",
     "Finished",
     "Learner",
     "NotFoundError",
+    "Pages",
     "Patience",
     "PermissionDeniedError",
     "PollPolicy",
@@ -81,10 +96,15 @@ __all__ = [
     "ProtocolError",
     "RateLimitedError",
     "RequestTimeoutError",
+    "Resource",
+    "ResourceDetails",
     "Retry",
     "Seen",
+    "Segment",
+    "SegmentDetails",
     "ServerError",
     "SubscriptionCounters",
+    "SubscriptionField",
     "TariffLimitError",
     "TaskError",
     "TaskFailedError",

@@ -8,7 +8,7 @@ import os
 import random
 import ssl
 import warnings
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, NoReturn, Self, TypedDict, Unpack
@@ -16,6 +16,7 @@ from typing import Literal, NoReturn, Self, TypedDict, Unpack
 import aiohttp
 
 from altcraft_async.budget import Budget
+from altcraft_async.catalogue import Resource
 from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.core.answers import TaskAnswer
@@ -35,13 +36,17 @@ from altcraft_async.core.repeating import Quota, Retry
 from altcraft_async.core.token import Token
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
 from altcraft_async.errors import ConfigurationError
+from altcraft_async.everything import refresh_all
 from altcraft_async.lifetime import Lifetime
+from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
+from altcraft_async.namespaces.databases import Databases
 from altcraft_async.namespaces.resources import Resources
+from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
 from altcraft_async.namespaces.tasks import Tasks
 from altcraft_async.polling import PollRules
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.session import Session, TokenPlace
-from altcraft_async.starting import Running, Starting
+from altcraft_async.starting import Join, Running, Starting
 from altcraft_async.transport import Limits, Transport
 
 __all__ = ["AltcraftClient", "ClientOptions"]
@@ -70,6 +75,7 @@ class ClientOptions(TypedDict, total=False):
     connections: int
     max_answer_bytes: int
     ssl_context: ssl.SSLContext | None
+    segment_database_name: SegmentDatabaseName | None
 
 
 class AltcraftClient:
@@ -80,12 +86,14 @@ class AltcraftClient:
     ``async with`` or `aclose`.
 
     ```python
-    async with AltcraftClient("https://example.com", token="…") as client:
+    async with AltcraftClient("https://example.com", token="…") as mine:
         ...
     ```
 
     Attributes:
         resources: The ``resources/…`` methods.
+        databases: The ``databases/…`` methods.
+        segments: The ``segments/…`` methods.
         tasks: The ``tasks/…`` methods.
     """
 
@@ -106,6 +114,7 @@ class AltcraftClient:
         connections: int = 64,
         max_answer_bytes: int = 16 * 2**20,
         ssl_context: ssl.SSLContext | None = None,
+        segment_database_name: SegmentDatabaseName | None = None,
     ) -> None:
         """Describe the install and how to speak to it.
 
@@ -135,6 +144,10 @@ class AltcraftClient:
                 and for other calls each.
             max_answer_bytes: Largest answer, after decompression.
             ssl_context: For a private certificate authority, for example.
+            segment_database_name: What your install calls the database of a
+                segment, ``"db_id"`` or ``"list_id"``. ``None`` is what the
+                page of each method says: ``db_id`` to refresh, ``list_id`` to
+                get the counters.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -143,6 +156,8 @@ class AltcraftClient:
         checked_choice("token_in", token_in, "body", "header")
         checked_kind("retry", retry, Retry)
         checked_kind("polling_patience", polling_patience, Patience)
+        if segment_database_name is not None:
+            checked_choice("segment_database_name", segment_database_name, "db_id", "list_id")
         if session is not None:
             checked_kind("session", session, aiohttp.ClientSession)
         self._root = api_root(base_url)
@@ -199,7 +214,9 @@ class AltcraftClient:
             hide=secret.hide,
         )
         self._starting = Starting(self._session, rules, running)
-        self.resources = Resources(self._starting)
+        self.resources = Resources(self._session, self._starting)
+        self.databases = Databases(self._session, self._starting)
+        self.segments = Segments(self._session, self._starting, segment_database_name)
         self.tasks = Tasks(self._session, rules)
 
     @classmethod
@@ -226,6 +243,51 @@ class AltcraftClient:
             os.environ["ALTCRAFT_TOKEN"],
             format=_FORMAT_NAMES[wire_format],
             **options,
+        )
+
+    def refresh_all(
+        self,
+        *,
+        only: Callable[[Resource], bool] | None = None,
+        in_flight: int = 100,
+        timeout: float | None = None,
+        join: Join = "client",
+        on_start: Callable[[TaskRef], None] | None = None,
+    ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
+        """Refresh every resource in each of its databases: what a nightly job runs.
+
+        Resources are listed page by page and looked up a few ahead, only as
+        fast as slots get free, and refreshed as by ``resources.refresh_many``.
+        Costs one request a page, one a resource, and then the refreshes.
+        Nothing ends it early: a resource that cannot be looked up comes out as
+        a `Failed` with the target ``(resource_id,)``, and if the list itself
+        fails, its error comes after the outcomes of what was found.
+
+        ```python
+        async for outcome in client.refresh_all(only=lambda resource: resource.id < 4):
+            print(outcome.target)
+        ```
+
+        Args:
+            only: Says of each resource whether it shall be refreshed; ``None``
+                for all. A resource without a database has nothing to refresh.
+            in_flight: Targets between being found and their outcome being taken.
+            timeout: Seconds that each target may take once it has started.
+            join: Whether to join recounts that this client has running.
+            on_start: Called with each task as soon as it is started. Note them,
+                and who leaves early can come back to what goes on at the
+                platform; what it raises ends the iteration.
+
+        Raises:
+            ConfigurationError: An argument is wrong; the call says so, not the iteration.
+        """
+        return refresh_all(
+            self.resources,
+            only=only,
+            in_flight=in_flight,
+            timeout=timeout,
+            join=join,
+            on_start=on_start,
         )
 
     def __repr__(self) -> str:

@@ -10,19 +10,28 @@ from typing import assert_type
 import aiohttp
 
 from altcraft_async import (
+    AccessGroup,
     Adaptive,
     AltcraftClient,
     AltcraftError,
     Completed,
     Constant,
     CountersReport,
+    Database,
+    DatabaseDetails,
     Exponential,
     Failed,
     Feedback,
+    Pages,
     Patience,
+    Resource,
+    ResourceDetails,
     Retry,
     Seen,
+    Segment,
+    SegmentDetails,
     SubscriptionCounters,
+    SubscriptionField,
     TaskHandle,
     TaskRef,
     TaskStatus,
@@ -47,6 +56,7 @@ async def clients(session: aiohttp.ClientSession) -> None:
     AltcraftClient("https://example.com", "token", poll=Exponential(first=1, factor=2, ceiling=9))
     AltcraftClient("https://example.com", "token", poll=Adaptive(ceiling=5), request_timeout=5)
     AltcraftClient("https://example.com", "token", poll=OwnPolicy(), failure_statuses={"bad"})
+    AltcraftClient("https://example.com", "token", segment_database_name="list_id")
     async with AltcraftClient.from_env(polling_patience=Patience(seconds=5)) as client:
         assert_type(client, AltcraftClient)
     await client.aclose()
@@ -73,6 +83,44 @@ async def refreshes(client: AltcraftClient, targets: AsyncIterator[tuple[int, in
     assert_type(client.tasks.attach("id", decode=CountersReport), TaskHandle[CountersReport])
     assert_type(client.tasks.attach("id", decode=dict[str, int]), TaskHandle[dict[str, int]])
     assert_type(client.tasks.attach("id", decode=repr), TaskHandle[str])
+
+
+async def other_refreshes(client: AltcraftClient) -> None:
+    """Refresh databases, segments, and everything."""
+    feedback = Feedback(url="https://example.com/receiver")
+    handle = await client.databases.refresh_counters(1, resource_id=24, feedback=feedback)
+    assert_type(handle, TaskHandle[CountersReport])
+    assert_type(await client.databases.refresh(1, resource_id=24, timeout=5), CountersReport)
+    handle = await client.segments.refresh_counters(5, resource_id=24, database_id=1)
+    assert_type(handle, TaskHandle[CountersReport])
+    assert_type(await client.segments.refresh(5, resource_id=24, join="never"), CountersReport)
+    for outcomes in (
+        client.databases.refresh_many([(1, 24)], in_flight=5),
+        client.segments.refresh_many([(5, 24), (6, 24, 1)], timeout=5),
+        client.refresh_all(only=lambda resource: resource.id < 5, in_flight=5, timeout=5),
+    ):
+        async for outcome in outcomes:
+            assert_type(outcome, Completed[CountersReport] | Failed)
+
+
+async def lookups(client: AltcraftClient) -> None:
+    """List, look up and read what was last counted."""
+    resources = client.resources.list(from_id=1, limit=10, groups=["branch"], groups_id=[1])
+    assert_type(resources, Pages[Resource])
+    assert_type(resources.total, int | None)
+    async for resource in resources:
+        assert_type(resource, Resource)
+        assert_type(resource.groups, tuple[AccessGroup, ...])
+    assert_type([one async for one in client.databases.list(tags=["own"])], list[Database])
+    assert_type(await anext(client.segments.list(tags={"own"})), Segment)
+    assert_type(await client.resources.get(24), ResourceDetails)
+    assert_type(await client.databases.get(1), DatabaseDetails)
+    assert_type(await client.segments.get(5), SegmentDetails)
+    assert_type(await client.resources.get_counters(24, database_id=1), CountersReport)
+    assert_type(await client.databases.get_counters(1, resource_id=24), CountersReport)
+    assert_type(await client.segments.get_counters(5, resource_id=24), CountersReport)
+    fields = await client.resources.fields_get(24, channel="email")
+    assert_type(fields, tuple[SubscriptionField, ...])
 
 
 async def handles(handle: TaskHandle[CountersReport]) -> None:

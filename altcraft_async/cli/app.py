@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from altcraft_async import AltcraftError
-from altcraft_async.cli.account import refresh, status, wait
 from altcraft_async.cli.demo import demo
 from altcraft_async.cli.exits import EXITS, INTERRUPTED, UNEXPECTED, USAGE, code_of, hint_of
+from altcraft_async.cli.groups import all_groups, group, short_commands
 from altcraft_async.cli.options import help_lines
 from altcraft_async.cli.simulate import simulate
 from altcraft_async.cli.terminal import prepare, say
@@ -31,33 +31,33 @@ _EPILOG = "\n\n".join(
             "Examples",
             "altcraft demo",
             "export ALTCRAFT_URL=https://altcraft.example.com ALTCRAFT_TOKEN=…",
+            "altcraft resources list",
             "altcraft refresh 24 --database-id 1",
+            "altcraft resources refresh-all --json",
+        ),
+        help_lines(
+            "Shell completion",
+            'eval "$(_ALTCRAFT_COMPLETE=bash_source altcraft)"  # in ~/.bashrc',
+            'eval "$(_ALTCRAFT_COMPLETE=zsh_source altcraft)"   # in ~/.zshrc',
+            "_ALTCRAFT_COMPLETE=fish_source altcraft | source  # in config.fish",
         ),
         help_lines("Exit codes", *(f"{row.code:>3}  {row.meaning}" for row in EXITS)),
     )
 )
 
 
-@click.group(
-    epilog=_EPILOG,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.version_option(_version(), message="altcraft %(version)s")
-@click.pass_context
-def altcraft(context: click.Context) -> None:
-    """Statistics of an Altcraft install: recount subscribers and read the counters.
+_HELP = """Statistics of an Altcraft install: recount subscribers and read the counters.
 
-    The account is read from the environment: ALTCRAFT_URL, ALTCRAFT_TOKEN,
-    and ALTCRAFT_FORMAT (json or xml). Results go to stdout, words to stderr.
-    """
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
-        context.exit(USAGE)
+The short commands are those of the groups that are typed most: refresh and
+counters are of resources, status and wait of task.
 
+The account is read from the environment: ALTCRAFT_URL, ALTCRAFT_TOKEN, and
+ALTCRAFT_FORMAT (json or xml). Results go to stdout, words to stderr.
+"""
 
-for _command in (demo, refresh, status, wait, simulate):
-    altcraft.add_command(_command)
+altcraft = group("altcraft", [demo, simulate, *all_groups(), *short_commands()], _HELP, _EPILOG)
+altcraft.context_settings["help_option_names"] = ["-h", "--help"]
+altcraft = click.version_option(_version(), message="altcraft %(version)s")(altcraft)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable
-from contextlib import aclosing, nullcontext
 from typing import Literal
 
 import click
 
-from altcraft_async import AltcraftClient, Completed, CountersReport, Failed
-from altcraft_async.cli import show
-from altcraft_async.cli.options import help_lines, json_option
-from altcraft_async.cli.progress import show_many
-from altcraft_async.cli.running import run
+from altcraft_async import AltcraftClient
+from altcraft_async.cli.kinds import RESOURCES
+from altcraft_async.cli.many import follow, perform, printer, start_noting
+from altcraft_async.cli.options import Form, help_lines, json_option
 from altcraft_async.cli.tally import Tally
-from altcraft_async.cli.terminal import print_json, print_view, words
+from altcraft_async.cli.terminal import print_json
+from altcraft_async.cli.totals import tally_data
+from altcraft_async.many import refresh_many
 from altcraft_async.simulator import Fault, Simulator
 
-__all__ = ["demo", "refresh_all"]
+__all__ = ["demo"]
 
 WireFormat = Literal["json", "xml"]
-Outcome = Completed[CountersReport] | Failed
 
 _DATABASE = 1
 
@@ -74,7 +70,7 @@ def demo(  # noqa: PLR0913 -- one argument per option, all by name
     wire_format: WireFormat,
     speed: float,
     trouble: float,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Refresh many resources of a pretend platform at once.
 
@@ -86,51 +82,20 @@ def demo(  # noqa: PLR0913 -- one argument per option, all by name
     )
     server.misbehave_randomly(rate=trouble, faults=[_REFUSAL], methods=[_START])
     tally = Tally(refreshes)
-    run(_perform(server, tally, in_flight=in_flight, wire_format=wire_format, as_json=as_json))
-    if as_json:
-        print_json(show.tally_data(tally))
-    else:
-        print_view(*show.tally_views(tally))
-    if tally.first_failure:
-        raise tally.first_failure
+    work = _refresh_all(server, tally, in_flight=in_flight, wire_format=wire_format, form=form)
+    perform(work, tally, form)
 
 
-async def refresh_all(
-    server: Simulator,
-    tally: Tally,
-    *,
-    in_flight: int,
-    wire_format: WireFormat,
-    each: Callable[[Outcome], None],
+async def _refresh_all(
+    server: Simulator, tally: Tally, *, in_flight: int, wire_format: WireFormat, form: Form
 ) -> None:
-    """Refresh every resource of the tally's total, adding up and handing on each outcome."""
-    began = time.perf_counter()
-    targets = tally.counting((number, _DATABASE) for number in range(1, tally.total + 1))
+    targets = ((number, _DATABASE) for number in server.world.resources)
     async with (
         server,
         AltcraftClient(server.url, token=server.token, format=wire_format) as client,
-        aclosing(client.resources.refresh_many(targets, in_flight=in_flight)) as outcomes,
     ):
-        async for outcome in outcomes:
-            tally.add(outcome)
-            each(outcome)
-    tally.seconds = time.perf_counter() - began
-
-
-async def _perform(
-    server: Simulator, tally: Tally, *, in_flight: int, wire_format: WireFormat, as_json: bool
-) -> None:
-    # Lines and a moving bar on one screen would write over each other.
-    is_shown = not (as_json and sys.stdout.isatty())
-    with show_many(tally, words()) if is_shown else nullcontext(_nothing) as moved:
-
-        def each(outcome: Outcome) -> None:
-            moved()
-            if as_json:
-                print_json(show.outcome_data(outcome))
-
-        await refresh_all(server, tally, in_flight=in_flight, wire_format=wire_format, each=each)
-
-
-def _nothing() -> None:
-    """Show nothing."""
+        start = start_noting(client, RESOURCES, tally)
+        outcomes = refresh_many(targets, start, in_flight=in_flight, timeout=None)
+        await follow(outcomes, tally, form, printer(form, "resource"))
+    if form == "json":
+        print_json(tally_data(tally))

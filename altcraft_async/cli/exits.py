@@ -21,6 +21,7 @@ from altcraft_async import (
     TransportError,
     WaitError,
 )
+from altcraft_async.cli.task_words import task_word
 
 __all__ = [
     "EXITS",
@@ -95,6 +96,7 @@ _ARGUMENT_HINTS: Mapping[str, str] = {
     "ALTCRAFT_FORMAT": "to set it: export ALTCRAFT_FORMAT=json",
     "base_url": "it is read from ALTCRAFT_URL",
     "token": "it is read from ALTCRAFT_TOKEN",
+    "duration": "give the shortest first: --duration 0.5 5",
     "port": "take another one; --port 0 finds one that is free",
     "stored": 'give a task id, or the "task" of what --json printed',
 }
@@ -118,7 +120,9 @@ def hint_of(error: AltcraftError) -> str | None:
     return next(hints, None)
 
 
-def way_back(ref: TaskRef) -> str:
-    """Say how to come back to a task that goes on at the platform."""
-    # Quoted: the id is the server's, and people paste this into a shell.
-    return f"the task goes on; to come back: altcraft wait {shlex.quote(ref.task_id)}"
+def way_back(*refs: TaskRef) -> str:
+    """Say how to come back to tasks that go on at the platform."""
+    # Quoted: the ids are the server's, and people paste this into a shell.
+    tasks = " ".join(shlex.quote(task_word(ref)) for ref in refs)
+    going_on = "the task goes on" if len(refs) == 1 else "the tasks go on"
+    return f"{going_on}; to come back: altcraft task wait {tasks}"

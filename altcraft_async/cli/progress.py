@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from altcraft_async import CountersReport, TaskHandle
+from altcraft_async import TaskHandle
 from altcraft_async.cli.show import status_view
-from altcraft_async.cli.tally import Tally
+from altcraft_async.cli.tally import Snapshot, Tally
 
 __all__ = ["show_many", "show_task"]
+
+T = TypeVar("T")
 
 _BAR_WIDTH = 24  # so that a whole line fits into 80 columns
 _FRAMES_PER_SECOND = 10
 
 
 @contextmanager
-def show_task(handle: TaskHandle[CountersReport], console: Console) -> Generator[None, None, None]:
+def show_task(handle: TaskHandle[T], console: Console) -> Generator[None, None, None]:
     """Show how far a task is while the body runs.
 
     The display reads the handle and asks the platform nothing.
@@ -46,26 +49,42 @@ def show_task(handle: TaskHandle[CountersReport], console: Console) -> Generator
 
 
 @contextmanager
-def show_many(tally: Tally, console: Console) -> Generator[Callable[[], None], None, None]:
-    """Show how far many refreshes are; the body gets what to call whenever one is over."""
+def show_many(
+    tally: Tally, snapshot: Callable[[], Snapshot], console: Console
+) -> Generator[None, None, None]:
+    """Show how far many refreshes are while the body runs.
+
+    Args:
+        tally: What came of them so far.
+        snapshot: How far they are.
+        console: Where to show it.
+    """
     if not _is_watched(console):
-        yield lambda: None
+        yield
         return
-    columns = (
+    bars = Progress(
         TextColumn("refreshing", markup=False),
         BarColumn(_BAR_WIDTH),
-        _Counts(tally),
+        TextColumn("{task.fields[count]}, ETA", markup=False),
         TimeRemainingColumn(),
+        auto_refresh=False,
     )
-    with Progress(
-        *columns,
+    bar = bars.add_task("", count="")
+    with Live(
+        get_renderable=lambda: _many(bars, bar, snapshot(), tally),
         console=console,
         refresh_per_second=_FRAMES_PER_SECOND,
         redirect_stdout=False,
         redirect_stderr=False,
-    ) as bars:
-        bar = bars.add_task("", total=tally.total)
-        yield lambda: bars.update(bar, completed=tally.done)
+    ):
+        yield
+
+
+def _many(bars: Progress, bar: TaskID, now: Snapshot, tally: Tally) -> Group:
+    total = "?" if now.total is None else now.total
+    bars.update(bar, completed=now.done, total=now.total, count=f"{now.done}/{total}{now.unit}")
+    counts = f"{tally.completed} completed, {tally.failed} failed, {len(tally.running)} running"
+    return Group(bars, Text(f"           {counts}"))
 
 
 def _is_watched(console: Console) -> bool:
@@ -73,7 +92,7 @@ def _is_watched(console: Console) -> bool:
     return console.is_interactive and console.file.isatty()
 
 
-def _task_line(spinner: Spinner, handle: TaskHandle[CountersReport]) -> Table:
+def _task_line(spinner: Spinner, handle: TaskHandle[T]) -> Table:
     status, eta = handle.status, handle.eta
     progress = None if status is None else status.progress
     bar = ProgressBar(
@@ -89,16 +108,3 @@ def _task_line(spinner: Spinner, handle: TaskHandle[CountersReport]) -> Table:
         Text("" if eta is None else f"about {eta:.0f} s left"),
     )
     return line
-
-
-class _Counts(ProgressColumn):
-    """Done, failed and running, read afresh at each frame."""
-
-    def __init__(self, tally: Tally) -> None:
-        super().__init__()
-        self._tally = tally
-
-    def render(self, task: Task) -> Text:  # noqa: ARG002 -- rich's signature; the tally knows more
-        tally = self._tally
-        done = f"{tally.done}/{tally.total}"
-        return Text(f"{done}, {tally.failed} failed, {tally.running} running, ETA")

@@ -12,27 +12,25 @@ from rich.table import Table
 from rich.text import Text
 
 from altcraft_async import (
-    Completed,
     CounterGroup,
     CountersReport,
-    Failed,
     SubscriptionCounters,
     TaskRef,
     TaskStatus,
 )
-from altcraft_async.cli.tally import Tally
+from altcraft_async.cli.chart import Chart, OnTerminal
+from altcraft_async.cli.text import clean
 
 __all__ = [
     "CountersTable",
-    "clean",
-    "outcome_data",
+    "counters_views",
+    "groups_data",
     "report_data",
     "report_views",
     "status_data",
     "status_view",
-    "tally_data",
-    "tally_views",
     "task_data",
+    "task_view",
 ]
 
 FIGURES = {
@@ -47,18 +45,12 @@ FIGURES = {
 }
 """Columns of a table of counters, and the attribute that each shows."""
 
+SENDABLE = {"sendable": "subscribed_sendable", "unconfirmed sendable": "unconfirmed_sendable"}
+"""The same where no more is sent: segments have these alone."""
+
+_ORDER = ("segment", "resource", "database")  # of a headline
+
 _WIDE = 10_000  # columns, to ask a table how wide it would like to be
-
-
-def clean(text: str) -> str:
-    r"""Return the text as one line that no terminal takes for a command.
-
-    Control characters, line breaks and invisible marks that turn the writing
-    direction come out as escapes such as ``\x1b``.
-    """
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 class CountersTable:
@@ -67,19 +59,23 @@ class CountersTable:
     def __init__(self, channels: Mapping[str, SubscriptionCounters]) -> None:
         """Show these channels in this order."""
         self._channels = {clean(name): counters for name, counters in channels.items()}
+        states = [name for name in FIGURES.values() if name != "subscribed_sendable"]
+        said = (getattr(one, name) is not None for one in channels.values() for name in states)
+        self._figures = FIGURES if any(said) or not channels else SENDABLE
 
     def by_channel(self) -> Table:
         """Return one row per channel."""
-        table = _table("channel", *FIGURES)
+        table = _table("channel", *self._figures)
         for name, counters in self._channels.items():
-            table.add_row(Text(name), *(_figure(counters, title) for title in FIGURES))
+            figures = (_figure(counters, field) for field in self._figures.values())
+            table.add_row(Text(name), *figures)
         return table
 
     def by_figure(self) -> Table:
         """Return one row per figure."""
         table = _table("", *self._channels)
-        for title in FIGURES:
-            figures = (_figure(counters, title) for counters in self._channels.values())
+        for title, field in self._figures.items():
+            figures = (_figure(counters, field) for counters in self._channels.values())
             table.add_row(Text(title), *figures)
         return table
 
@@ -90,22 +86,48 @@ class CountersTable:
         yield table if wanted <= options.max_width else self.by_figure()
 
 
-def report_views(report: CountersReport, ref: TaskRef) -> list[RenderableType]:
-    """Show the counters of each group, and when they were counted."""
+def report_views(
+    report: CountersReport, ids: Mapping[str, int], *, bars_only: bool = False
+) -> list[RenderableType]:
+    """Show the counters of each group, what was counted and when.
+
+    Args:
+        report: What came.
+        ids: What was asked for, by name, where a group does not say it.
+        bars_only: Whether to draw bars instead of a table.
+    """
     views: list[RenderableType] = []
     for group in report.groups:
-        views += [Text(_headline(group, ref)), CountersTable(group.channels)]
+        views.append(Text(_headline(group, ids)))
+        views += [Chart(group.channels)] if bars_only else counters_views(group.channels)
     return views
+
+
+def counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[RenderableType]:
+    """Show counters as a table, and to a person as bars below it as well."""
+    if not channels:
+        return [CountersTable(channels)]
+    return [CountersTable(channels), OnTerminal(Text()), OnTerminal(Chart(channels))]
+
+
+def groups_data(report: CountersReport) -> dict[str, object]:
+    """Return a report as plain data."""
+    return {"groups": [_group_data(group) for group in report.groups]}
 
 
 def report_data(report: CountersReport, ref: TaskRef) -> dict[str, object]:
     """Return a report and its task as plain data."""
-    return {"task": task_data(ref), "groups": [_group_data(group) for group in report.groups]}
+    return {"task": task_data(ref), **groups_data(report)}
 
 
 def task_data(ref: TaskRef) -> object:
     """Return a task as plain data that ``TaskRef.from_json`` reads back."""
     return msgspec.to_builtins(ref)
+
+
+def task_view(ref: TaskRef) -> Text:
+    """Show a task as its id, for ``task wait``."""
+    return Text(clean(ref.task_id))
 
 
 def status_view(status: TaskStatus) -> Text:
@@ -119,45 +141,6 @@ def status_data(task_id: str, status: TaskStatus) -> dict[str, object]:
     return {"task_id": task_id, "status": status.status, "progress": status.progress}
 
 
-def tally_views(tally: Tally) -> list[RenderableType]:
-    """Show what many refreshes found, added up, and what they took."""
-    totals = (
-        f"{tally.completed} of {tally.total} refreshes, {tally.looks} looks, {tally.seconds:.1f} s"
-    )
-    return [CountersTable(tally.channels), Text(totals)]
-
-
-def tally_data(tally: Tally) -> dict[str, object]:
-    """Return the totals of many refreshes as plain data."""
-    return {
-        "refreshes": tally.total,
-        "completed": tally.completed,
-        "failed": tally.failed,
-        "looks": tally.looks,
-        "seconds": round(tally.seconds, 3),
-        "channels": msgspec.to_builtins(tally.channels),
-    }
-
-
-def outcome_data(outcome: Completed[CountersReport] | Failed) -> dict[str, object]:
-    """Return one of many refreshes as plain data; ``error`` is there only if it failed."""
-    if isinstance(outcome, Failed):
-        kind = type(outcome.error).__name__
-        task = task_data(outcome.ref) if outcome.ref else None
-        return {
-            "target": outcome.target,
-            "task": task,
-            "error": kind,
-            "message": str(outcome.error),
-        }
-    return {
-        "target": outcome.target,
-        **report_data(outcome.value, outcome.ref),
-        "polls": outcome.polls,
-        "seconds": round(outcome.seconds, 3),
-    }
-
-
 def _table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column(Text(first))
@@ -166,19 +149,18 @@ def _table(first: str, *others: str) -> Table:
     return table
 
 
-def _figure(counters: SubscriptionCounters, title: str) -> Text:
-    value: int | None = getattr(counters, FIGURES[title])
+def _figure(counters: SubscriptionCounters, field: str) -> Text:
+    value: int | None = getattr(counters, field)
     return Text("-" if value is None else str(value))
 
 
-def _headline(group: CounterGroup, ref: TaskRef) -> str:
+def _headline(group: CounterGroup, ids: Mapping[str, int]) -> str:
     """Say what was counted and when: ``database 1, counted 2030-01-01 00:00:03+00:00``."""
-    database = "database unsaid" if group.database_id is None else f"database {group.database_id}"
-    resource = group.resource_id
-    if resource is None and ref.kind == "resource" and ref.target:
-        resource = ref.target[0]
-    parts = [] if resource is None else [f"resource {resource}"]
-    parts += [database, _counted(group)]
+    said = {"database_id": group.database_id, "resource_id": group.resource_id}
+    known = {**ids, **{name: value for name, value in said.items() if value is not None}}
+    parts = [f"{name} {known[f'{name}_id']}" for name in _ORDER if f"{name}_id" in known]
+    parts += [] if "database_id" in known else ["database unsaid"]
+    parts.append(_counted(group))
     if group.in_progress:
         parts.append(f"a newer count is running: {clean(group.refresh_task_id)}")
     return ", ".join(parts)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Callable
 
 import click
 
 from altcraft_async import ConfigurationError
-from altcraft_async.cli.options import help_lines
+from altcraft_async.cli.options import Command, help_lines
 from altcraft_async.cli.running import run
 from altcraft_async.cli.terminal import say
 from altcraft_async.simulator import Simulator
@@ -15,11 +17,26 @@ from altcraft_async.simulator import Simulator
 __all__ = ["simulate"]
 
 _LAST_PORT = 65535
+_OBJECTS = ("resources", "databases", "segments")
+
+
+def _number_of(what: str, default: int) -> Callable[[Command], Command]:
+    return click.option(
+        f"--{what}",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help=f"How many {what}, with ids from 1.",
+    )
 
 
 @click.command(
     epilog=help_lines(
-        "Examples", "altcraft simulate", "altcraft simulate --port 0 --seed 7 --resources 10000"
+        "Examples",
+        "altcraft simulate",
+        "altcraft simulate --port 0 --seed 7 --resources 10000",
+        "altcraft simulate --duration 0.1 0.5",
     )
 )
 @click.option(
@@ -32,23 +49,56 @@ _LAST_PORT = 65535
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Another one, other figures and token."
 )
+@_number_of("resources", 500)
+@_number_of("databases", 200)
+@_number_of("segments", 300)
 @click.option(
-    "--resources",
-    type=click.IntRange(min=1),
-    default=500,
+    "--duration",
+    type=click.FloatRange(min=0),
+    nargs=2,
+    default=(0.5, 5.0),
     show_default=True,
-    help="How many resources, with ids from 1.",
+    metavar="SHORTEST LONGEST",
+    help="Seconds that a task takes.",
 )
-def simulate(*, port: int, seed: int, resources: int) -> None:
+def simulate(  # noqa: PLR0913 -- one argument per option, all by name
+    *,
+    port: int,
+    seed: int,
+    resources: int,
+    databases: int,
+    segments: int,
+    duration: tuple[float, float],
+) -> None:
     """Run a pretend platform until Ctrl-C.
 
     Paste what it prints into another shell, and every command and program
     there speaks to it. The token is made up and good for nothing else.
     """
-    run(_serve(Simulator(port=port, seed=seed, resources=resources), port))
+    run(
+        _serve(
+            port,
+            Simulator(
+                port=port,
+                seed=seed,
+                resources=resources,
+                databases=databases,
+                segments=segments,
+                duration=_checked(duration),
+            ),
+        )
+    )
 
 
-async def _serve(server: Simulator, port: int) -> None:
+def _checked(duration: tuple[float, float]) -> tuple[float, float]:
+    shortest, longest = duration
+    if shortest <= longest < math.inf:
+        return duration
+    msg = f"duration: {shortest:g} to {longest:g} s is not from short to long"
+    raise ConfigurationError(msg)
+
+
+async def _serve(port: int, server: Simulator) -> None:
     try:
         await server.start()
     except OSError as taken:
@@ -58,7 +108,8 @@ async def _serve(server: Simulator, port: int) -> None:
     try:
         click.echo(f"export ALTCRAFT_URL={server.url}\nexport ALTCRAFT_TOKEN={server.token}")
         world = server.world
-        say(f"{len(world.resources)} resources, {len(world.databases)} databases; Ctrl-C ends it")
+        sizes = ", ".join(f"{len(getattr(world, name))} {name}" for name in _OBJECTS)
+        say(f"{sizes}; Ctrl-C ends it")
         await asyncio.Event().wait()
     finally:
         await server.stop()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -13,11 +13,30 @@ from altcraft_async import (
     CountersReport,
     Failed,
     SubscriptionCounters,
+    TaskRef,
+    WaitError,
 )
 
-__all__ = ["Tally"]
+__all__ = ["FAILURES_KEPT", "Outcome", "Reach", "Snapshot", "Tally"]
 
-Target = tuple[int, int]
+Outcome = Completed[CountersReport] | Failed
+
+FAILURES_KEPT = 10
+"""Failures that are shown one by one; the others are counted."""
+
+
+class Snapshot(NamedTuple):
+    """How far many refreshes are, for a display.
+
+    Attributes:
+        done: How many are over.
+        total: Of how many, ``None`` where that is unknown.
+        unit: Of what, for a person.
+    """
+
+    done: int
+    total: int | None
+    unit: str = ""
 
 
 @dataclass
@@ -25,18 +44,18 @@ class Tally:
     """The running totals of many refreshes.
 
     Attributes:
-        total: How many there will be.
-        taken: How many were begun.
+        total: How many there will be, ``None`` where that is unknown.
         completed: How many gave counters.
         failed: How many did not.
         looks: Looks at the tasks that were completed.
         seconds: How long it all took, once it is over.
         channels: Counters by channel, summed over what was completed.
-        first_failure: Why the first failed one did.
+        failures: The first of those that failed.
+        running: Tasks that are started and not over, by id.
+        left: Tasks that were not over in time and go on, by id.
     """
 
-    total: int
-    taken: int = 0
+    total: int | None = None
     completed: int = 0
     failed: int = 0
     looks: int = 0
@@ -44,7 +63,9 @@ class Tally:
     channels: dict[str, SubscriptionCounters] = field(
         default_factory=dict[str, SubscriptionCounters]
     )
-    first_failure: AltcraftError | None = None
+    failures: list[Failed] = field(default_factory=list[Failed])
+    running: dict[str, TaskRef] = field(default_factory=dict[str, TaskRef])
+    left: dict[str, TaskRef] = field(default_factory=dict[str, TaskRef])
 
     @property
     def done(self) -> int:
@@ -52,21 +73,24 @@ class Tally:
         return self.completed + self.failed
 
     @property
-    def running(self) -> int:
-        """How many are begun and not over."""
-        return self.taken - self.done
+    def first_failure(self) -> AltcraftError | None:
+        """Why the first failed one did."""
+        return self.failures[0].error if self.failures else None
 
-    def counting(self, targets: Iterable[Target]) -> Iterator[Target]:
-        """Hand the targets on and count them as they are taken."""
-        for target in targets:
-            self.taken += 1
-            yield target
+    def snapshot(self) -> Snapshot:
+        """Say how far it is."""
+        return Snapshot(self.done, self.total)
 
-    def add(self, outcome: Completed[CountersReport] | Failed) -> None:
+    def begin(self, ref: TaskRef) -> None:
+        """Note a task that was started."""
+        self.running[ref.task_id] = ref
+
+    def add(self, outcome: Outcome) -> None:
         """Count one more that is over."""
+        if outcome.ref is not None:
+            self.running.pop(outcome.ref.task_id, None)
         if isinstance(outcome, Failed):
-            self.failed += 1
-            self.first_failure = self.first_failure or outcome.error
+            self._add_failure(outcome)
             return
         self.completed += 1
         self.looks += outcome.polls
@@ -74,6 +98,45 @@ class Tally:
             for name, counters in group.channels.items():
                 sum_so_far = self.channels.get(name, SubscriptionCounters())
                 self.channels[name] = _plus(sum_so_far, counters)
+
+    def _add_failure(self, failure: Failed) -> None:
+        self.failed += 1
+        if len(self.failures) < FAILURES_KEPT:
+            self.failures.append(failure)
+        if isinstance(failure.error, WaitError):
+            self.left[failure.error.ref.task_id] = failure.error.ref
+
+
+class Reach:
+    """How many of the resources that there are have been reached.
+
+    How many refreshes that makes is known only at the end, as each resource
+    is looked up for its databases. So the way is measured in resources.
+    """
+
+    def __init__(self, total: int | None) -> None:
+        """Begin with what the platform says that there are."""
+        self._total = total
+        self._skipped = 0
+        self._chosen = 0
+        self._reached: set[int] = set()
+
+    def list(self, *, chosen: bool) -> None:
+        """Note a resource that was found, and whether it is to be refreshed."""
+        self._chosen += chosen
+        self._skipped += not chosen
+
+    def add(self, outcome: Outcome) -> None:
+        """Note the resource of a refresh that is over."""
+        target = outcome.target
+        if isinstance(target, tuple):
+            self._reached.add(cast("tuple[int, ...]", target)[0])
+
+    def snapshot(self) -> Snapshot:
+        """Say how far it is; what is not to be refreshed does not count."""
+        # Displays read this from their own thread, in the midst of a listing.
+        total = None if self._total is None else max(self._total - self._skipped, self._chosen)
+        return Snapshot(len(self._reached), total, " resources")
 
 
 def _plus(one: SubscriptionCounters, other: SubscriptionCounters) -> SubscriptionCounters:

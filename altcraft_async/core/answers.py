@@ -25,6 +25,8 @@ from altcraft_async.models import (
 __all__ = [
     "TaskAnswer",
     "counters_report",
+    "last_counted",
+    "last_report",
     "started_task_id",
     "task_answer",
     "usual_task_answer",
@@ -161,6 +163,34 @@ def counters_report(result: Document, ref: TaskRef) -> CountersReport:
         msg = f"the result is of database {', '.join(map(str, counted))}, not of {wanted}"
         raise UnreadableError(msg)
     return CountersReport(groups)
+
+
+def last_counted(document: Document) -> tuple[CounterGroup, ...]:
+    """Read an answer of ``…/get_counters``: bare channels as documented, or groups of them.
+
+    Bare channels become one group that does not name its database.
+    """
+    data = Document(document.field("data"), document.textual)
+    items = data.value if isinstance(data.value, list) else [data.value]
+    if any(isinstance(item, dict) and "channels" in item for item in items):
+        return tuple(_model(group) for group in data.to(list[_Group]))
+    return (_model(_Group(channels=data.to(list[_Channel]))),)
+
+
+def last_report(
+    groups: tuple[CounterGroup, ...], *, database_id: int | None, resource_id: int
+) -> CountersReport:
+    """Say of what the figures are, where the answer leaves that to the request."""
+    return CountersReport(
+        tuple(
+            msgspec.structs.replace(
+                group,
+                database_id=database_id if group.database_id is None else group.database_id,
+                resource_id=resource_id if group.resource_id is None else group.resource_id,
+            )
+            for group in groups
+        )
+    )
 
 
 def _database_of(ref: TaskRef) -> int | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import index
 from typing import SupportsFloat, SupportsIndex, TypeGuard, cast
 
@@ -11,7 +12,9 @@ from altcraft_async.errors import ConfigurationError
 
 __all__ = [
     "checked_choice",
+    "checked_function",
     "checked_id",
+    "checked_ids",
     "checked_kind",
     "checked_limit",
     "checked_names",
@@ -21,9 +24,13 @@ __all__ = [
     "checked_share",
     "checked_target",
     "checked_text",
+    "checked_words",
 ]
 
 _LARGEST_ID = 2**63 - 1
+
+# What XML or UTF-8 has no place for.
+_UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def checked_id(name: str, value: SupportsIndex) -> int:
@@ -38,11 +45,24 @@ def checked_id(name: str, value: SupportsIndex) -> int:
     raise ConfigurationError(msg)
 
 
-def checked_target(target: object, *names: str) -> tuple[int, ...]:
-    """Return a target of ``refresh_many``: a tuple of positive ids with these names."""
-    if _is_sequence(target) and len(target) == len(names):
+def checked_ids(name: str, values: object) -> list[int]:
+    """Return one or more positive ids; none at all would be no filter."""
+    return [checked_id(name, cast("SupportsIndex", value)) for value in _several(name, values)]
+
+
+def checked_target(target: object, *names: str, least: int | None = None) -> tuple[int, ...]:
+    """Return a target of ``refresh_many``: a tuple of positive ids with these names.
+
+    Args:
+        target: Anything.
+        names: What its ids are called.
+        least: How many of them there have to be; ``None`` for all.
+    """
+    lengths = range(len(names) if least is None else least, len(names) + 1)
+    if _is_sequence(target) and len(target) in lengths:
         return tuple(map(checked_id, names, target))
-    msg = f"targets: have to be ({', '.join(names)}) each, not {_shown(target)}"
+    wanted = " or ".join(f"({', '.join(names[:length])})" for length in lengths)
+    msg = f"targets: have to be {wanted} each, not {_shown(target)}"
     raise ConfigurationError(msg)
 
 
@@ -116,6 +136,13 @@ def checked_kind(name: str, value: object, kind: type) -> None:
         raise ConfigurationError(msg)
 
 
+def checked_function(name: str, value: object) -> None:
+    """Refuse what can neither be called nor is ``None``."""
+    if not (value is None or callable(value)):
+        msg = f"{name}: has to be a function, not {_shown(value)}"
+        raise ConfigurationError(msg)
+
+
 def checked_names(name: str, value: object) -> frozenset[str]:
     """Return names in lower case; one text alone is not several."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
@@ -124,6 +151,23 @@ def checked_names(name: str, value: object) -> frozenset[str]:
         if len(found) == len(names):
             return frozenset(one.strip().lower() for one in found)
     msg = f"{name}: has to be a collection of texts"
+    raise ConfigurationError(msg)
+
+
+def checked_words(name: str, values: object) -> list[str]:
+    """Return one or more texts, each as it is; none at all would be no filter."""
+    several = _several(name, values)
+    words = [word for word in several if isinstance(word, str) and word]
+    if len(words) == len(several) and not any(map(_UNSENDABLE.search, words)):
+        return words
+    msg = f"{name}: has to be a collection of non-empty texts without control characters"
+    raise ConfigurationError(msg)
+
+
+def _several(name: str, values: object) -> list[object]:
+    if isinstance(values, Collection) and not isinstance(values, (str, bytes, Mapping)) and values:
+        return list(cast("Collection[object]", values))
+    msg = f"{name}: has to be a collection of one or more; None is for no filter"
     raise ConfigurationError(msg)
 
 

@@ -92,6 +92,17 @@ class Document(msgspec.Struct, frozen=True):
     value: Plain
     textual: bool
 
+    def field(self, name: str) -> Plain:
+        """Return a field that has to be there.
+
+        Raises:
+            UnreadableError: It is not.
+        """
+        if isinstance(self.value, dict) and name in self.value:
+            return self.value[name]
+        msg = f"Object missing required field `{name}`"
+        raise UnreadableError(msg)
+
     def mapping(self, name: str) -> dict[str, Plain]:
         """Return a field that has to hold fields itself.
 

@@ -11,10 +11,42 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from altcraft_async.core.answers import started_task_id, task_answer, usual_task_answer
+from altcraft_async.core.answers import (
+    last_counted,
+    started_task_id,
+    task_answer,
+    usual_task_answer,
+)
 from altcraft_async.core.codecs import Document
+from altcraft_async.core.lookups import (
+    database_details,
+    database_page,
+    resource_details,
+    resource_page,
+    segment_details,
+    segment_page,
+    subscription_fields,
+)
 
-__all__ = ["REFRESH_RESOURCE", "TASK_STATUS", "Endpoint", "parameters"]
+__all__ = [
+    "DATABASE_COUNTERS",
+    "GET_DATABASE",
+    "GET_RESOURCE",
+    "GET_SEGMENT",
+    "LIST_DATABASES",
+    "LIST_RESOURCES",
+    "LIST_SEGMENTS",
+    "REFRESH_DATABASE",
+    "REFRESH_RESOURCE",
+    "REFRESH_SEGMENT",
+    "RESOURCE_COUNTERS",
+    "RESOURCE_FIELDS",
+    "SEGMENT_COUNTERS",
+    "TASK_STATUS",
+    "Endpoint",
+    "parameters",
+    "renamed",
+]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -41,10 +73,72 @@ class Endpoint(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
     lists_format: bool = True
 
 
+_FEEDBACK = {"feedback": "feedback"}
+_PAGE = {"from_id": "from_id", "limit": "limit"}
+_TAGS = {"tags": "ui_tags"}
+_GROUPS = {"groups": "groups", "groups_id": "groups_id"}
+
+LIST_RESOURCES = Endpoint(path="resources/list", read=resource_page, names={**_PAGE, **_GROUPS})
+
+GET_RESOURCE = Endpoint(path="resources/get", read=resource_details, names={"resource_id": "id"})
+
+# Neither the name nor the parameters are documented: they are those of its two sisters.
+RESOURCE_COUNTERS = Endpoint(
+    path="resources/get_counters",
+    read=last_counted,
+    names={"resource_id": "id", "database_id": "list_id"},
+)
+
 REFRESH_RESOURCE = Endpoint(
     path="resources/refresh_counters",
     read=started_task_id,
-    names={"resource_id": "id", "database_id": "list_id", "feedback": "feedback"},
+    names={"resource_id": "id", "database_id": "list_id", **_FEEDBACK},
+    starts=True,
+)
+
+RESOURCE_FIELDS = Endpoint(
+    path="resources/fields_get",
+    read=subscription_fields,
+    names={"resource_id": "id", "channel": "channel"},
+    lists_format=False,
+)
+
+LIST_DATABASES = Endpoint(
+    path="databases/list", read=database_page, names={**_PAGE, **_TAGS, **_GROUPS}
+)
+
+GET_DATABASE = Endpoint(path="databases/get", read=database_details, names={"database_id": "id"})
+
+DATABASE_COUNTERS = Endpoint(
+    path="databases/get_counters",
+    read=last_counted,
+    names={"database_id": "id", "resource_id": "resource_id"},
+)
+
+REFRESH_DATABASE = Endpoint(
+    path="databases/refresh_counters",
+    read=started_task_id,
+    names={"database_id": "id", "resource_id": "resource_id", **_FEEDBACK},
+    starts=True,
+)
+
+LIST_SEGMENTS = Endpoint(
+    path="segments/list", read=segment_page, names={**_PAGE, **_TAGS, **_GROUPS}
+)
+
+GET_SEGMENT = Endpoint(path="segments/get", read=segment_details, names={"segment_id": "id"})
+
+# The newest text of this page says list_id, the one of the next db_id.
+SEGMENT_COUNTERS = Endpoint(
+    path="segments/get_counters",
+    read=last_counted,
+    names={"segment_id": "id", "resource_id": "resource_id", "database_id": "list_id"},
+)
+
+REFRESH_SEGMENT = Endpoint(
+    path="segments/refresh_counters",
+    read=started_task_id,
+    names={"segment_id": "id", "resource_id": "resource_id", "database_id": "db_id"},
     starts=True,
 )
 
@@ -55,6 +149,13 @@ TASK_STATUS = Endpoint(
     names={"task_id": "task_id"},
     lists_format=False,
 )
+
+
+def renamed(endpoint: Endpoint[T_co], name: str, wire_name: str | None) -> Endpoint[T_co]:
+    """Return the endpoint with another wire name for a parameter; ``None`` leaves it as it is."""
+    if wire_name is None:
+        return endpoint
+    return msgspec.structs.replace(endpoint, names={**endpoint.names, name: wire_name})
 
 
 def parameters(endpoint: Endpoint[object], values: Mapping[str, object]) -> dict[str, object]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
-from altcraft_async.core.checks import checked_kind, checked_limit, checked_target
-from altcraft_async.core.endpoints import REFRESH_RESOURCE
-from altcraft_async.many import refresh_many
+from altcraft_async.catalogue import Resource, ResourceDetails, SubscriptionField
+from altcraft_async.core.answers import last_report
+from altcraft_async.core.checks import checked_id, checked_text
+from altcraft_async.core.endpoints import (
+    GET_RESOURCE,
+    LIST_RESOURCES,
+    REFRESH_RESOURCE,
+    RESOURCE_COUNTERS,
+    RESOURCE_FIELDS,
+)
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback
-from altcraft_async.starting import Join, Start, Starting
+from altcraft_async.namespaces.listing import listed
+from altcraft_async.namespaces.recounts import Recounts
+from altcraft_async.pages import Pages
+from altcraft_async.session import Session
+from altcraft_async.starting import Join, Starting
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["ResourceTarget", "Resources"]
@@ -17,15 +28,135 @@ __all__ = ["ResourceTarget", "Resources"]
 ResourceTarget: TypeAlias = tuple[int, int]
 """``(resource_id, database_id)``"""
 
-_TARGET = ("resource_id", "database_id")
-
 
 class Resources:
     """The ``resources/…`` methods of the platform."""
 
-    def __init__(self, starting: Starting) -> None:
+    def __init__(self, session: Session, starting: Starting) -> None:
         """Use the client's parts."""
-        self._starting = starting
+        self._session = session
+        self._recounts = Recounts(
+            starting, REFRESH_RESOURCE, "resource", "resource_id", "database_id"
+        )
+
+    def list(
+        self,
+        *,
+        from_id: int = 1,
+        limit: int = 1000,
+        groups: Collection[str] | None = None,
+        groups_id: Collection[int] | None = None,
+    ) -> Pages[Resource]:
+        """Iterate over the resources, page by page.
+
+        Costs one request a page, each sent when its first row is wanted, and
+        keeps one page in memory. What comes while you iterate may be in it or
+        not. See `Pages` for how to go on after a page that failed.
+
+        ```python
+        async for resource in client.resources.list(limit=100):
+            print(resource.id, resource.name)
+        ```
+
+        Args:
+            from_id: Resources with a smaller id are left out.
+            limit: Rows a page; 1000 is the vendor's default.
+            groups: Names of access groups to look in; ``None`` for all.
+            groups_id: Their ids. How the two filters go together is not documented.
+
+        Raises:
+            ConfigurationError: An argument is wrong; the call says so, not the iteration.
+
+        Each step of the iteration can raise an ``ApiError``, ``TransportError``,
+        ``ProtocolError`` or ``ClientClosedError``.
+
+        Vendor page: Resources, "Get resources list" (``resources/list``).
+        """
+        return listed(
+            self._session,
+            LIST_RESOURCES,
+            from_id=from_id,
+            limit=limit,
+            groups=groups,
+            groups_id=groups_id,
+        )
+
+    async def get(self, resource_id: int) -> ResourceDetails:
+        """Look up a resource: its channels, its databases, its addresses.
+
+        Costs one request, repeated where it fails in passing.
+
+        Args:
+            resource_id: The resource.
+
+        Raises:
+            ConfigurationError: ``resource_id`` is no id; nothing was sent.
+            ApiError: The platform refused, for example as there is no such object.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
+
+        Vendor page: Resources, "Get resource information" (``resources/get``).
+        """
+        values = {"resource_id": checked_id("resource_id", resource_id)}
+        return await self._session.send(GET_RESOURCE, values)
+
+    async def get_counters(self, resource_id: int, *, database_id: int) -> CountersReport:
+        """Read what was last counted, without counting again.
+
+        The name of this API method and its parameters are inferred from
+        ``databases/get_counters``: the vendor has a page for it, which could
+        not be read. An install that has no such method answers with an error;
+        ``client.databases.get_counters`` is documented, and takes the same two
+        ids. Costs one request, repeated where it fails in passing.
+
+        Args:
+            resource_id: The resource.
+            database_id: Profile database that was counted in; sent as ``list_id``.
+
+        Returns:
+            A report of one group, whose ids are those of the request where
+            the answer has none.
+
+        Raises:
+            ConfigurationError: An id is none; nothing was sent.
+            ApiError: The platform refused, for example as there is no such object.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
+
+        Vendor page: Resources, "Get resource statistics" (``resources/get_counters``).
+        """
+        values = {
+            "resource_id": checked_id("resource_id", resource_id),
+            "database_id": checked_id("database_id", database_id),
+        }
+        return last_report(await self._session.send(RESOURCE_COUNTERS, values), **values)
+
+    async def fields_get(self, resource_id: int, *, channel: str) -> tuple[SubscriptionField, ...]:
+        """Look up which fields the subscriptions of one channel have.
+
+        Costs one request, repeated where it fails in passing.
+
+        Args:
+            resource_id: The resource.
+            channel: Documented are ``"email"``, ``"sms"``, ``"push"``,
+                ``"telegram_bot"`` and ``"whatsapp"``; an install can have more.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            ApiError: The platform refused, for example as there is no such object.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
+
+        Vendor page: Resources, "Get resource subscription fields" (``resources/fields_get``).
+        """
+        values = {
+            "resource_id": checked_id("resource_id", resource_id),
+            "channel": checked_text("channel", channel),
+        }
+        return await self._session.send(RESOURCE_FIELDS, values)
 
     async def refresh_counters(
         self,
@@ -64,10 +195,8 @@ class Resources:
         Vendor page: Resources, "Update statistics on resource"
         (``resources/refresh_counters``).
         """
-        target = checked_target((resource_id, database_id), *_TARGET)
-        if feedback is not None:
-            checked_kind("feedback", feedback, Feedback)
-        return await self._starting.start(_recount(target, feedback), join=join)
+        target = (resource_id, database_id)
+        return await self._recounts.start(target, feedback=feedback, join=join)
 
     async def refresh(
         self,
@@ -95,11 +224,8 @@ class Resources:
             TaskError: The task gave no result, or not in time.
             AltcraftError: The start or a look failed.
         """
-        checked_limit("timeout", timeout)  # before anything is started
-        handle = await self.refresh_counters(
-            resource_id, database_id=database_id, feedback=feedback, join=join
-        )
-        return await handle.wait(timeout=timeout)
+        target = (resource_id, database_id)
+        return await self._recounts.finish(target, feedback=feedback, join=join, timeout=timeout)
 
     def refresh_many(
         self,
@@ -135,19 +261,4 @@ class Resources:
         Raises:
             ConfigurationError: ``in_flight`` or ``timeout`` is wrong.
         """
-
-        async def start(target: object) -> TaskHandle[CountersReport]:
-            checked = checked_target(target, *_TARGET)
-            return await self._starting.start(_recount(checked, None), join=join)
-
-        return refresh_many(targets, start, in_flight=in_flight, timeout=timeout)
-
-
-def _recount(target: tuple[int, ...], feedback: Feedback | None) -> Start:
-    return Start(
-        endpoint=REFRESH_RESOURCE,
-        kind="resource",
-        target=target,
-        values={**dict(zip(_TARGET, target, strict=True)), "feedback": feedback},
-        feedback=feedback,
-    )
+        return self._recounts.many(targets, in_flight=in_flight, timeout=timeout, join=join)

@@ -3,6 +3,6 @@
 from altcraft_async.simulator.app import Simulator
 from altcraft_async.simulator.faults import Fault, Planned
 from altcraft_async.simulator.handler import Seen
-from altcraft_async.simulator.world import Target
+from altcraft_async.simulator.task import Target
 
 __all__ = ["Fault", "Planned", "Seen", "Simulator", "Target"]

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters
+from altcraft_async.simulator.exports import Export
+from altcraft_async.simulator.objects import Database, Field, Resource, Rule, Segment
+from altcraft_async.simulator.paging import Page
 from altcraft_async.simulator.times import rfc3339
 from altcraft_async.simulator.world import Look
 
 SUCCESS = "Successful operation"
 
-# Every documented sample that has them lists the figures by name.
-_FIGURES = sorted(SubscriptionCounters.__struct_fields__)
+# The samples of refreshes list the figures by name, those of `get_counters` do not.
+_SORTED = sorted(SubscriptionCounters.__struct_fields__)
+_UNSORTED = SubscriptionCounters.__struct_fields__
 
 
 def accepted(data: object) -> dict[str, object]:
     """Wrap what was asked for."""
     return {"data": data, "error": 0, "error_text": SUCCESS}
+
+
+def page(page: Page, rows: Sequence[object]) -> dict[str, object]:
+    """Wrap the rows of a page; the cursor and the total stand beside them."""
+    return {
+        **accepted(rows),
+        "next_from_id": page.next_from_id,
+        "total_count": page.total_count,
+    }
 
 
 def refused(code: int, text: str) -> dict[str, object]:
@@ -32,6 +47,9 @@ def task_status(look: Look) -> dict[str, object]:
     status: dict[str, object] = {"status": look.status, "progress": look.progress}
     if look.report is not None:
         status["result"] = counter_groups(look.report)
+    if look.export is not None:
+        status["result"] = _export(look.export)
+        return dict(sorted(status.items()))  # as in the samples of exports
     return status
 
 
@@ -40,10 +58,97 @@ def counter_groups(report: CountersReport) -> list[object]:
     return [_group(group) for group in report.groups]
 
 
+def bare_channels(channels: Mapping[str, SubscriptionCounters]) -> list[object]:
+    """Write figures as ``get_counters`` does: no group around them, another order of everything."""
+    return [
+        {"channel": channel, "status": _figures(channels[channel], _UNSORTED)}
+        for channel in sorted(channels)
+    ]
+
+
+def resource_row(resource: Resource) -> dict[str, object]:
+    """Write a row of ``resources/list``, the only one with groups in lower case."""
+    groups = [{"id": group.id, "name": group.name} for group in resource.groups]
+    return {"id": resource.id, "name": resource.name, "groups": groups}
+
+
+def tagged_row(row: Database | Segment) -> dict[str, object]:
+    """Write a row of one of the other lists, whose groups are in capitals."""
+    groups = [{"Id": group.id, "Name": group.name} for group in row.groups]
+    return {"id": row.id, "name": row.name, "ui_tags": list(row.tags), "Groups": groups}
+
+
+def resource(resource: Resource, channels: Sequence[str]) -> dict[str, object]:
+    """Write the whole of a resource."""
+    return {
+        "id": resource.id,
+        "name": resource.name,
+        "channels": list(channels),
+        "dbs_ids": list(resource.database_ids),
+        "trk_domain": resource.tracking_domain,
+        "url": resource.url,
+    }
+
+
+def database(database: Database) -> dict[str, object]:
+    """Write the whole of a database; that an unset suppression list is left out is our choice."""
+    fields: dict[str, object] = {
+        "id": database.id,
+        "name": database.name,
+        "suppress_id": database.suppression_list_id,
+        "description": database.description,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def segment(segment: Segment, count: int) -> dict[str, object]:
+    """Write the whole of a segment."""
+    rules = [_rule(rule) for rule in segment.rules]
+    return {"id": segment.id, "name": segment.name, "count": count, "segment": rules}
+
+
+def field(field: Field) -> dict[str, object]:
+    """Write a subscription field; the ``dictionary`` of one that has none is left out."""
+    fields: dict[str, object] = {
+        "category": field.category,
+        "title": field.title,
+        "name": field.name,
+        "required": field.required,
+        "type": field.type,
+        "dictionary": field.dictionary,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _export(export: Export) -> dict[str, object]:
+    return {
+        "errors": [],
+        "source_id": export.source.id,
+        "total": export.total,
+        "type": export.source.type,
+        "urls": list(export.urls),
+    }
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    # Which values these have is not documented, nor what is in a query.
+    return {
+        "condition": "and",
+        "limit": 0,
+        "list_id": rule.database_id,
+        "percent_from": 0,
+        "percent_to": 100,
+        "queries": [
+            {"field": name, "condition": comparison, "value": value}
+            for name, comparison, value in rule.queries
+        ],
+    }
+
+
 def _group(group: CounterGroup) -> dict[str, object]:
     fields: dict[str, object] = {
         "channels": [
-            {"channel": channel, "status": _figures(counters)}
+            {"channel": channel, "status": _figures(counters, _SORTED)}
             for channel, counters in group.channels.items()
         ],
         "in_progress": group.in_progress,
@@ -56,5 +161,5 @@ def _group(group: CounterGroup) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _figures(counters: SubscriptionCounters) -> dict[str, int]:
-    return {name: figure for name in _FIGURES if (figure := getattr(counters, name)) is not None}
+def _figures(counters: SubscriptionCounters, names: Sequence[str]) -> dict[str, int]:
+    return {name: figure for name in names if (figure := getattr(counters, name)) is not None}

@@ -12,7 +12,9 @@ from altcraft_async.models import TaskKind
 from altcraft_async.simulator.chance import Curve, Duration, dice
 from altcraft_async.simulator.faults import Fault, Planned, Script
 from altcraft_async.simulator.handler import Handler, Seen
+from altcraft_async.simulator.install import Install, SegmentDatabaseName
 from altcraft_async.simulator.methods import METHODS
+from altcraft_async.simulator.paging import Cursor
 from altcraft_async.simulator.world import World
 
 BODY_LIMIT = 10 * 1024 * 1024
@@ -25,11 +27,13 @@ GRACE = 0.1
 class Simulator:
     """A pretend Altcraft platform on a port of this machine.
 
-    It speaks JSON and XML, checks tokens and parameters, runs tasks over time
-    and misbehaves when told to. It runs in the event loop that starts it, and
-    opens nothing before. The vendor documents neither how a task looks that
-    still runs or has failed, nor what an unknown one gives, nor most error
-    codes: there, what the simulator says is its own choice.
+    It has resources, databases and segments to list, look up, count and
+    refresh, and profiles to export. It speaks JSON and XML, checks tokens and
+    parameters, runs tasks over time and misbehaves when told to. It runs in the
+    event loop that starts it, and opens nothing before. The vendor documents
+    neither how a task looks that still runs or has failed, nor what an unknown
+    one gives, nor most error codes: there, what the simulator says is its own
+    choice.
 
         async with Simulator() as server:
             client = AltcraftClient(server.url, token=server.token)
@@ -44,9 +48,9 @@ class Simulator:
         *,
         seed: int = 0,
         token: str | None = None,
-        resources: int = 500,
-        databases: int = 3,
-        segments: int = 50,
+        resources: int | Sequence[int] = 500,
+        databases: int | Sequence[int] = 200,
+        segments: int | Sequence[int] = 300,
         channels: Sequence[str] = ("email", "sms", "push"),
         duration: Duration = (0.5, 5.0),
         curve: Curve = "linear",
@@ -54,6 +58,8 @@ class Simulator:
         port: int = 0,
         clock: Callable[[], float] | None = None,
         http_errors: bool = False,
+        cursor: Cursor | None = None,
+        segment_database_name: SegmentDatabaseName | None = None,
     ) -> None:
         """Describe the platform.
 
@@ -61,9 +67,12 @@ class Simulator:
             seed: The same seed and the same calls give the same task ids,
                 durations, figures and random faults.
             token: API token; by default one that is drawn by the seed.
-            resources: How many there are, with ids from 1.
-            databases: How many profile databases there are, with ids from 1.
-            segments: How many there are, with ids from 1.
+            resources: How many there are, with ids from 1; or their ids. All of
+                them are linked with the first database, and two in five with
+                one or two others.
+            databases: How many profile databases there are, or their ids.
+            segments: How many there are, or their ids. Those whose id divides
+                by 3 are dynamic: requests have to name the database.
             channels: Channels that every resource reports.
             duration: Seconds a task takes, or a range, or a drawing of your
                 own; by default 1.6 s in the median.
@@ -74,9 +83,16 @@ class Simulator:
                 ``time`` by default, one you move by hand in tests.
             http_errors: Let the HTTP status follow the ``error`` of a refusal.
                 It is 200 otherwise; the vendor documents neither.
+            cursor: What ``next_from_id`` means in every list: ``"next_id"`` the
+                next object, in the answer or not, ``"next_row"`` the next row,
+                ``"last_row"`` the last row that was given. By default each
+                list means what its sample shows.
+            segment_database_name: The only name of a segment's database that is
+                taken, as by an older or a newer install; either by default.
 
         Raises:
-            ValueError: No task can take such a duration, or the curve is none.
+            ValueError: No task can take such a duration, the curve is none, or
+                an id is not positive.
         """
         self.token = token or f"{dice(seed, 'token').getrandbits(128):032x}"
         self.world = World(
@@ -89,9 +105,8 @@ class Simulator:
             curve=curve,
         )
         self._script = Script(seed)
-        self._handler = Handler(
-            self.world, self._script, token=self.token, clock=clock, http_errors=http_errors
-        )
+        install = Install(self.token, http_errors, cursor, segment_database_name)
+        self._handler = Handler(self.world, self._script, install, clock)
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None

@@ -45,10 +45,15 @@ def draw_audiences(
     seed: int, resource_id: int, database_id: int, channels: Sequence[str]
 ) -> dict[str, Audience]:
     """Draw the audience of each channel; the database's size is the same for every resource."""
-    profiles = dice(seed, "profiles", database_id).randint(1_000, 200_000)
+    profiles = draw_profiles(seed, database_id)
     return {
         channel: _draw(seed, resource_id, database_id, channel, profiles) for channel in channels
     }
+
+
+def draw_profiles(seed: int, database_id: int) -> int:
+    """Draw how many profiles are in a database."""
+    return dice(seed, "profiles", database_id).randint(1_000, 200_000)
 
 
 def segment_share(seed: int, segment_id: int) -> float:

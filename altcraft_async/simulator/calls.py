@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from altcraft_async.simulator import answers, codec
 from altcraft_async.simulator.codec import Format
 from altcraft_async.simulator.faults import Fault
-from altcraft_async.simulator.methods import (
+from altcraft_async.simulator.install import Install
+from altcraft_async.simulator.methods import METHODS, act
+from altcraft_async.simulator.parameters import (
     BAD_REQUEST,
-    METHODS,
     NOT_FOUND,
     UNAUTHORIZED,
     Parameters,
     RefusedError,
-    act,
 )
+from altcraft_async.simulator.request import Request
 from altcraft_async.simulator.world import World
 
 PREFIX = "/api/v1.1/"
@@ -55,11 +56,13 @@ class Answer:
         envelope: The whole body as a value.
         form: Format to write it in.
         code: Its ``error``.
+        is_declared: Whether it begins with a declaration where it is XML.
     """
 
     envelope: Mapping[str, object]
     form: Format
     code: int = 0
+    is_declared: bool = False
 
 
 def method_of(path: str) -> str:
@@ -79,13 +82,17 @@ def read_call(method: str, body: bytes, content_type: str, authorization: str = 
     return Call(method, form, values, token)
 
 
-def answer(world: World, call: Call, token: str, now: float, fault: Fault | None = None) -> Answer:
+def answer(
+    world: World, call: Call, install: Install, now: float, fault: Fault | None = None
+) -> Answer:
     """Let the platform act on a request and say what came of it."""
+    parameters = Parameters(call.params, call.form)
     try:
-        data = _act(world, call, token, now, fault)
+        _check(call, install.token)
+        said = act(call.method, Request(world, parameters, now, install, fault))
     except RefusedError as refused:
         return refusal(call.answer_form, refused.code, refused.text)
-    return Answer(answers.accepted(data), call.answer_form)
+    return Answer(said, call.answer_form, is_declared=METHODS[call.method].is_declared)
 
 
 def refusal(form: Format, code: int, text: str) -> Answer:
@@ -93,7 +100,7 @@ def refusal(form: Format, code: int, text: str) -> Answer:
     return Answer(answers.refused(code, text), form, code)
 
 
-def _act(world: World, call: Call, token: str, now: float, fault: Fault | None) -> object:
+def _check(call: Call, token: str) -> None:
     if call.method not in METHODS:
         raise RefusedError(NOT_FOUND, "there is no such API method")
     if call.unreadable:
@@ -102,4 +109,3 @@ def _act(world: World, call: Call, token: str, now: float, fault: Fault | None) 
         raise RefusedError(UNAUTHORIZED, "API token required")
     if call.params.get("format", "json") not in ("json", "xml"):
         raise RefusedError(BAD_REQUEST, "parameter 'format' has to be 'json' or 'xml'")
-    return act(world, call.method, Parameters(call.params, call.form), now, fault)

@@ -17,6 +17,8 @@ CONTENT_TYPES: dict[Format, str] = {"json": "application/json", "xml": "applicat
 
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
 
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8" ?>\n'
+
 _FORMATS: dict[str, Format] = {
     "application/json": "json",
     "text/json": "json",
@@ -57,13 +59,20 @@ def read(body: bytes, form: Format) -> dict[str, object]:
     return cast("dict[str, object]", value)  # both readers make text of every key
 
 
-def write(value: Mapping[str, object], form: Format) -> bytes:
-    """Write an answer; in XML, null and empty lists and texts are all an empty element."""
+def write(value: Mapping[str, object], form: Format, *, is_declared: bool = False) -> bytes:
+    """Write an answer; in XML, null and empty lists and texts are all an empty element.
+
+    Args:
+        value: The answer.
+        form: Format to write it in.
+        is_declared: Begin XML with a declaration, as some of the vendor's
+            samples do, and write UTF-8 then instead of character references.
+    """
     if form == "json":
         return _COMPACT.encode(value).encode()
     root = ET.Element("xml")
     _fill(root, value)
-    return ET.tostring(root)
+    return _DECLARATION + ET.tostring(root, "utf-8") if is_declared else ET.tostring(root)
 
 
 def _read_xml(body: bytes) -> object:

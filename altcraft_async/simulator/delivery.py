@@ -98,5 +98,5 @@ async def _begin(
 
 
 def _written(answer: Answer) -> tuple[bytes, dict[str, str]]:
-    body = codec.write(answer.envelope, answer.form)
+    body = codec.write(answer.envelope, answer.form, is_declared=answer.is_declared)
     return body, {hdrs.CONTENT_TYPE: codec.CONTENT_TYPES[answer.form]}

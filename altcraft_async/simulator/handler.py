@@ -14,6 +14,7 @@ from altcraft_async.simulator import calls, delivery
 from altcraft_async.simulator.calls import Answer, Call
 from altcraft_async.simulator.codec import Format
 from altcraft_async.simulator.faults import Fault, Script
+from altcraft_async.simulator.install import Install
 from altcraft_async.simulator.methods import METHODS
 from altcraft_async.simulator.world import World
 
@@ -54,19 +55,16 @@ class Handler:
         self,
         world: World,
         script: Script,
-        *,
-        token: str,
+        install: Install,
         clock: Callable[[], float] | None,
-        http_errors: bool,
     ) -> None:
         """Take over what `Simulator` was given."""
         self.requests: deque[Seen] = deque(maxlen=TRANSCRIPT)
         self.counts: Counter[str] = Counter()
         self._world = world
         self._script = script
-        self._token = token
         self._clock = clock
-        self._http_errors = http_errors
+        self._install = install
 
     def open(self) -> None:
         """Get ready for requests, in the running event loop."""
@@ -139,12 +137,12 @@ class Handler:
         return self._stopping.done()
 
     def _answer(self, call: Call, fault: Fault | None = None) -> Answer:
-        return calls.answer(self._world, call, self._token, self._now(), fault)
+        return calls.answer(self._world, call, self._install, self._now(), fault)
 
     def _status(self, call: Call, answer: Answer) -> int:
         if call.method not in METHODS:
             return web.HTTPNotFound.status_code
-        if self._http_errors and answer.code in HTTP_ERRORS:
+        if self._install.http_errors and answer.code in HTTP_ERRORS:
             return answer.code
         return web.HTTPOk.status_code
 

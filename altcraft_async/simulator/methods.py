@@ -2,182 +2,115 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias
 
-from altcraft_async.simulator import answers
-from altcraft_async.simulator.codec import Format
-from altcraft_async.simulator.faults import Fault
-from altcraft_async.simulator.world import Target, UnknownObjectError, World
-
-BAD_REQUEST = 400
-UNAUTHORIZED = 401
-NOT_FOUND = 404
+from altcraft_async.simulator import answers, reads
+from altcraft_async.simulator.catalogue import UnknownObjectError
+from altcraft_async.simulator.exports import SOURCE_TYPES, Source
+from altcraft_async.simulator.parameters import NOT_FOUND, RefusedError
+from altcraft_async.simulator.request import Request
+from altcraft_async.simulator.targets import database_target, resource_target, segment_target
+from altcraft_async.simulator.task import Target
 
 STATUS = "tasks/status"
 
 
-class RefusedError(Exception):
-    """The platform says no.
-
-    Attributes:
-        code: The ``error`` of the answer.
-        text: Its ``error_text``.
-    """
-
-    def __init__(self, code: int, text: str) -> None:
-        """Keep both; the vendor documents the codes but no text."""
-        super().__init__(code, text)
-        self.code = code
-        self.text = text
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """The parameters of one request, the token excepted.
-
-    How the real platform takes to a wrong parameter is not documented. This
-    one is strict, so that mistakes show: it refuses what it does not know,
-    and ``"24"`` for a number in JSON.
-
-    Attributes:
-        values: As they were read; null and the empty text count as not given.
-        form: The format they came in: in XML, numbers are text.
-    """
-
-    values: Mapping[str, object]
-    form: Format = "json"
-
-    def check_names(self, known: frozenset[str]) -> None:
-        """Refuse parameters that the method does not have."""
-        for name in self.values:
-            if name not in known:
-                raise RefusedError(BAD_REQUEST, f"unknown parameter {ascii(name)[:40]}")
-
-    def given(self, name: str) -> bool:
-        """Say whether there is a value."""
-        return self.values.get(name) not in (None, "")
-
-    def number(self, *names: str) -> int:
-        """Return the id under the first of these names that is given."""
-        for name in filter(self.given, names):
-            return self._positive(name)
-        raise RefusedError(BAD_REQUEST, f"parameter {names[0]!r} is missing")
-
-    def text(self, name: str) -> str:
-        """Return a text."""
-        if not self.given(name):
-            raise RefusedError(BAD_REQUEST, f"parameter {name!r} is missing")
-        value = self.values[name]
-        if not isinstance(value, str):
-            raise RefusedError(BAD_REQUEST, f"parameter {name!r} has to be a string")
-        return value
-
-    def check_feedback(self) -> None:
-        """Refuse feedback that is not of the documented shape."""
-        if not self.given("feedback"):
-            return
-        feedback = self.values["feedback"]
-        if isinstance(feedback, dict):
-            fields = Parameters(cast("dict[str, object]", feedback), self.form)
-            fields.check_names(frozenset({"type", "url"}))
-            fields.text("type")
-            fields.text("url")
-            return
-        raise RefusedError(BAD_REQUEST, "parameter 'feedback' has to be an object")
-
-    def _positive(self, name: str) -> int:
-        value = self.values[name]
-        if self.form == "xml" and isinstance(value, str) and _DIGITS.fullmatch(value):
-            value = int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-        raise RefusedError(BAD_REQUEST, f"parameter {name!r} has to be a positive integer")
-
-
-_DIGITS = re.compile(r"[0-9]{1,18}")
-
-
-def act(
-    world: World, method: str, parameters: Parameters, now: float, fault: Fault | None = None
-) -> object:
-    """Do what the request asks for and return the ``data`` of the answer.
-
-    Of the faults only those of tasks are heeded here: the others happen to
-    the answer on its way.
+def act(method: str, request: Request) -> Mapping[str, object]:
+    """Do what the request asks for and return the answer.
 
     Raises:
         RefusedError: The platform says no.
     """
-    known, do = METHODS[method]
-    parameters.check_names(known)
-    return do(world, parameters, now, fault)
-
-
-def _refresh_resource(
-    world: World, parameters: Parameters, now: float, fault: Fault | None
-) -> object:
-    ids = parameters.number("id"), parameters.number("list_id")
-    parameters.check_feedback()
-    return _start(world, Target("resource", ids), now, fault)
-
-
-def _refresh_database(
-    world: World, parameters: Parameters, now: float, fault: Fault | None
-) -> object:
-    ids = parameters.number("id"), parameters.number("resource_id")
-    parameters.check_feedback()
-    return _start(world, Target("database", ids), now, fault)
-
-
-def _refresh_segment(
-    world: World, parameters: Parameters, now: float, fault: Fault | None
-) -> object:
-    ids: tuple[int, ...] = parameters.number("id"), parameters.number("resource_id")
-    # The database has two names: one page says db_id, the newer text of its sister list_id.
-    if parameters.given("db_id") or parameters.given("list_id"):
-        ids = (*ids, parameters.number("db_id", "list_id"))
-    return _start(world, Target("segment", ids), now, fault)
-
-
-def _start(world: World, target: Target, now: float, fault: Fault | None) -> object:
+    known, do, _ = METHODS[method]
+    request.parameters.check_names(known)
     try:
-        task_id = world.start(target, now)
+        return do(request)
     except UnknownObjectError as unknown:
         raise RefusedError(NOT_FOUND, str(unknown)) from None
+
+
+def _start(request: Request, target: Target) -> Mapping[str, object]:
+    request.parameters.check_feedback()
+    return _started(request, request.world.start(target, request.now))
+
+
+def _export(request: Request) -> Mapping[str, object]:
+    parameters = request.parameters
+    source_type = parameters.choice("source_type", SOURCE_TYPES)
+    # The only two formats in the vendor's samples; the filter of fields lets everybody in.
+    file_format = parameters.choice("file_format", ("csv", "json"), default="csv")
+    parameters.fields("custom_request")
+    source = Source(source_type, parameters.number("source_id"), file_format)
+    return _started(request, request.world.export(source, request.now))
+
+
+def _started(request: Request, task_id: str) -> Mapping[str, object]:
+    world, fault = request.world, request.fault
     if fault and fault.kind == "unknown_task":
         world.forget(task_id)
     if fault and fault.kind == "failed_task":
         world.fail(task_id, fault.text)
-    return answers.task_started(task_id)
+    return answers.accepted(answers.task_started(task_id))
 
 
-def _task_status(world: World, parameters: Parameters, now: float, fault: Fault | None) -> object:
-    task_id = parameters.text("task_id")
+def _task_status(request: Request) -> Mapping[str, object]:
+    world, fault = request.world, request.fault
+    task_id = request.parameters.text("task_id")
     if fault and fault.kind == "failed_task":
-        world.fail(task_id, fault.text, at=now)
-    look = world.look(task_id, now)
+        world.fail(task_id, fault.text, at=request.now)
+    look = world.look(task_id, request.now)
     if look is None or (fault and fault.kind == "unknown_task"):
         raise RefusedError(NOT_FOUND, "there is no such task")
-    return answers.task_status(look)
+    return answers.accepted(answers.task_status(look))
+
+
+Do: TypeAlias = Callable[[Request], Mapping[str, object]]
 
 
 class _Method(NamedTuple):
     known: frozenset[str]
-    do: Callable[[World, Parameters, float, Fault | None], object]
+    do: Do
+    is_declared: bool = False
 
+
+def _refresh(targeted: Callable[[Request], Target]) -> Do:
+    return lambda request: _start(request, targeted(request))
+
+
+def _counters(targeted: Callable[[Request], Target]) -> Do:
+    return lambda request: reads.get_counters(request, targeted(request))
+
+
+def _names(*names: str) -> frozenset[str]:
+    # `format` stands in most tables of parameters, and may go with any request.
+    return frozenset({"format", *names})
+
+
+_LIST = ("from_id", "limit", "groups", "groups_id")
+_TAGGED_LIST = (*_LIST, "ui_tags")
+_SEGMENT = ("id", "resource_id", "db_id", "list_id")
 
 METHODS: Mapping[str, _Method] = {
+    "resources/list": _Method(_names(*_LIST), reads.list_resources, is_declared=True),
+    "resources/get": _Method(_names("id"), reads.get_resource),
+    "resources/fields_get": _Method(_names("id", "channel"), reads.get_fields),
+    "resources/get_counters": _Method(_names("id", "list_id"), _counters(resource_target)),
     "resources/refresh_counters": _Method(
-        frozenset({"format", "id", "list_id", "feedback"}), _refresh_resource
+        _names("id", "list_id", "feedback"), _refresh(resource_target)
     ),
+    "databases/list": _Method(_names(*_TAGGED_LIST), reads.list_databases, is_declared=True),
+    "databases/get": _Method(_names("id"), reads.get_database),
+    "databases/get_counters": _Method(_names("id", "resource_id"), _counters(database_target)),
     "databases/refresh_counters": _Method(
-        frozenset({"format", "id", "resource_id", "feedback"}), _refresh_database
+        _names("id", "resource_id", "feedback"), _refresh(database_target)
     ),
-    "segments/refresh_counters": _Method(
-        frozenset({"format", "id", "resource_id", "db_id", "list_id"}), _refresh_segment
+    "segments/list": _Method(_names(*_TAGGED_LIST), reads.list_segments, is_declared=True),
+    "segments/get": _Method(_names("id"), reads.get_segment),
+    "segments/get_counters": _Method(_names(*_SEGMENT), _counters(segment_target)),
+    "segments/refresh_counters": _Method(_names(*_SEGMENT), _refresh(segment_target)),
+    "profiles/get_all": _Method(
+        _names("source_type", "source_id", "file_format", "custom_request"), _export
     ),
-    STATUS: _Method(frozenset({"format", "task_id"}), _task_status),
+    STATUS: _Method(_names("task_id"), _task_status),
 }

@@ -1,4 +1,4 @@
-"""The pretend platform: resources, databases, segments, and the tasks that count them.
+"""The pretend platform: its objects, and the tasks that count and export them.
 
 No I/O and no clock in here: whoever asks says what time it is. The same seed
 and the same calls give the same ids, durations and figures. What a refresh
@@ -8,24 +8,28 @@ what else goes on, so concurrent callers do not disturb each other.
 
 from __future__ import annotations
 
+import random
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters, TaskKind
 from altcraft_async.simulator.audience import Audience, draw_audiences, in_segment, segment_share
+from altcraft_async.simulator.catalogue import Catalogue, check_known
 from altcraft_async.simulator.chance import (
     Curve,
     Duration,
-    Shape,
     check_curve,
     check_duration,
     dice,
     draw_duration,
     draw_shape,
 )
+from altcraft_async.simulator.exports import Export, Source, draw_export
+from altcraft_async.simulator.objects import own_database
+from altcraft_async.simulator.task import Target, Task
 from altcraft_async.simulator.times import count_sentence, instant
 
 RUNNING = "running"
@@ -33,22 +37,8 @@ RUNNING = "running"
 
 COMPLETED = "completed"
 
-
-class UnknownObjectError(LookupError):
-    """A target names an object that this world does not have."""
-
-
-class Target(NamedTuple):
-    """What a refresh counts; equal to the ``(kind, target)`` of a client's ``TaskRef``.
-
-    Attributes:
-        kind: ``"resource"``, ``"database"`` or ``"segment"``.
-        ids: ``(resource, database)``, ``(database, resource)``, or ``(segment,
-            resource)`` with or without a database behind.
-    """
-
-    kind: TaskKind
-    ids: tuple[int, ...]
+EXPORTED = "success"
+"""How an older text of the vendor's page on exports calls a completed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +46,17 @@ class Look:
     """What the platform says of a task at one moment.
 
     Attributes:
-        status: ``"running"``, ``"completed"``, or the name of a failure.
+        status: ``"running"``, ``"completed"`` (of an export, ``"success"``), or
+            the name of a failure.
         progress: Whole percent, 100 only where completed.
-        report: The result, only where completed.
+        report: The result of a refresh, only where completed.
+        export: The result of an export, only where completed.
     """
 
     status: str
     progress: int
     report: CountersReport | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    target: Target
-    refreshes: int
-    started: float
-    duration: float
-    shape: Shape
-    failure: str | None = None
-
-    def progress(self, now: float) -> int:
-        gone = (now - self.started) / self.duration if self.duration else 1.0
-        return max(0, min(99, int(100 * self.shape(max(0.0, min(1.0, gone))))))
+    export: Export | None = None
 
 
 class _Place(NamedTuple):
@@ -86,16 +65,14 @@ class _Place(NamedTuple):
     segment_id: int | None = None
 
 
-class World:
+class World(Catalogue):
     """The state of a pretend platform.
 
-    Objects are numbered from 1. Every segment is a static one: the database
-    may be left out, and then the segment's own is counted in.
+    Any resource can be counted in any database, linked or not: what the real
+    platform says to two that are not is not documented. Where a segment comes
+    without a database, its own is counted in.
 
     Attributes:
-        resources: Ids of the resources.
-        databases: Ids of the profile databases.
-        segments: Ids of the segments.
         channels: Channels of every resource, in the order of the answers.
         starts: How many tasks were started per target, 0 for any other.
     """
@@ -104,9 +81,9 @@ class World:
         self,
         *,
         seed: int = 0,
-        resources: int = 500,
-        databases: int = 3,
-        segments: int = 50,
+        resources: int | Sequence[int] = 500,
+        databases: int | Sequence[int] = 200,
+        segments: int | Sequence[int] = 300,
         channels: Sequence[str] = ("email", "sms", "push"),
         duration: Duration = (0.5, 5.0),
         curve: Curve = "linear",
@@ -114,16 +91,14 @@ class World:
         """Draw nothing yet: objects take shape when they are looked at."""
         check_duration(duration)
         check_curve(curve)
-        self.resources = range(1, resources + 1)
-        self.databases = range(1, databases + 1)
-        self.segments = range(1, segments + 1)
+        super().__init__(seed=seed, resources=resources, databases=databases, segments=segments)
         self.channels = tuple(channels)
         self.starts: Counter[tuple[TaskKind, tuple[int, ...]]] = Counter()
-        self._seed = seed
         self._duration = duration
         self._curve: Curve = curve
-        self._tasks: dict[str, _Task] = {}
-        self._refreshes: Counter[tuple[int, int]] = Counter()
+        self._tasks: dict[str, Task] = {}
+        self._refreshes: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+        self._exports: Counter[Source] = Counter()
         self._audiences: dict[tuple[int, int], dict[str, Audience]] = {}
 
     def start(self, target: Target, now: float) -> str:
@@ -138,17 +113,24 @@ class World:
         place = self._place(target)
         self._check(place)
         self.starts[target] += 1
-        counted = (place.resource_id, place.database_id)
-        self._refreshes[counted] += 1
         rng = dice(self._seed, target.kind, target.ids, self.starts[target])
-        task_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        self._tasks[task_id] = _Task(
-            target=target,
-            refreshes=self._refreshes[counted],
-            started=now,
-            duration=draw_duration(self._duration, rng),
-            shape=draw_shape(self._curve, rng),
-        )
+        task_id = _draw_id(rng)
+        refreshes = self._refreshes[place.resource_id, place.database_id]
+        refreshes.append(task_id)
+        self._tasks[task_id] = self._task(target, now, rng, refreshes=len(refreshes))
+        return task_id
+
+    def export(self, source: Source, now: float) -> str:
+        """Start an export of profiles and return the id of its task, of the longer kind.
+
+        Raises:
+            UnknownObjectError: There is no such database or segment.
+        """
+        self._size(source)
+        self._exports[source] += 1
+        rng = dice(self._seed, "export", source, self._exports[source])
+        task_id = f"task_{_draw_id(rng)}"
+        self._tasks[task_id] = self._task(source, now, rng)
         return task_id
 
     def look(self, task_id: str, now: float) -> Look | None:
@@ -156,11 +138,14 @@ class World:
         task = self._tasks.get(task_id)
         if task is None:
             return None
-        if now - task.started < task.duration:
+        if not task.is_over(now):
             return Look(RUNNING, task.progress(now))
         if task.failure is not None:
             return Look(task.failure, task.progress(now))
-        return Look(COMPLETED, 100, self._report(task))
+        if isinstance(task.target, Source):
+            files = draw_export(self._seed, task_id, task.target, self._size(task.target))
+            return Look(EXPORTED, 100, export=files)
+        return Look(COMPLETED, 100, self._report(task, self._place(task.target)))
 
     def fail(self, task_id: str, status: str = "failed", *, at: float | None = None) -> None:
         """Make a task end in failure: at a given time, or when it would have been completed.
@@ -170,12 +155,8 @@ class World:
         stays unknown.
         """
         task = self._tasks.get(task_id)
-        if task is None:
-            return
-        duration = task.duration if at is None else min(task.duration, max(0.0, at - task.started))
-        self._tasks[task_id] = replace(
-            task, duration=duration, shape=_rescaled(task, duration), failure=status
-        )
+        if task:
+            self._tasks[task_id] = task.failing(status, at)
 
     def forget(self, task_id: str) -> None:
         """Know nothing of a task any more, as if it had expired."""
@@ -183,8 +164,32 @@ class World:
 
     def counters(self, resource_id: int, database_id: int) -> Mapping[str, SubscriptionCounters]:
         """Return the figures by channel, the newest refresh included even if it still runs."""
-        counted = (resource_id, database_id)
-        return self._counters(resource_id, database_id, self._refreshes[counted])
+        refreshes = len(self._refreshes.get((resource_id, database_id), ()))
+        return self._counters(resource_id, database_id, refreshes)
+
+    def counted(self, target: Target, now: float) -> Mapping[str, SubscriptionCounters]:
+        """Return the figures by channel that the newest completed refresh left.
+
+        Whichever target that had: a resource in a database and a database in a
+        resource are the same people, and so are all segments of the two.
+
+        Raises:
+            UnknownObjectError: The target names an object that is not there.
+        """
+        place = self._place(target)
+        self._check(place)
+        return self._seen_from(place, self._completed(place, now))
+
+    def _task(
+        self, target: Target | Source, now: float, rng: random.Random, *, refreshes: int = 0
+    ) -> Task:
+        duration, shape = draw_duration(self._duration, rng), draw_shape(self._curve, rng)
+        return Task(target, refreshes, now, duration, shape)
+
+    def _size(self, source: Source) -> int:
+        if source.type == "database":
+            return self.database_size(source.id)
+        return self.segment_size(source.id)
 
     def _counters(
         self, resource_id: int, database_id: int, refreshes: int
@@ -197,9 +202,22 @@ class World:
         audiences = self._audiences[counted]
         return {channel: audiences[channel].counters(refreshes) for channel in self.channels}
 
-    def _report(self, task: _Task) -> CountersReport:
-        place = self._place(task.target)
-        counters = self._counters(place.resource_id, place.database_id, task.refreshes)
+    def _completed(self, place: _Place, now: float) -> int:
+        for task_id in reversed(self._refreshes.get((place.resource_id, place.database_id), [])):
+            task = self._tasks.get(task_id)
+            if task and task.failure is None and task.is_over(now):
+                return task.refreshes
+        return 0
+
+    def _seen_from(self, place: _Place, refreshes: int) -> dict[str, SubscriptionCounters]:
+        counters = self._counters(place.resource_id, place.database_id, refreshes)
+        if place.segment_id is None:
+            return counters
+        share = segment_share(self._seed, place.segment_id)
+        return {channel: in_segment(figures, share) for channel, figures in counters.items()}
+
+    def _report(self, task: Task, place: _Place) -> CountersReport:
+        counters = self._seen_from(place, task.refreshes)
         updated = instant(task.started + task.duration)
         if place.segment_id is None:
             counted = count_sentence(instant(task.started), task.duration)
@@ -210,26 +228,19 @@ class World:
                 last_count_time=counted,
             )
             return CountersReport((group,))
-        share = segment_share(self._seed, place.segment_id)
         group = CounterGroup(
             database_id=place.database_id,
             resource_id=place.resource_id,
-            channels={channel: in_segment(figures, share) for channel, figures in counters.items()},
+            channels=counters,
             updated=updated,
         )
         return CountersReport((group,))
 
     def _check(self, place: _Place) -> None:
-        missing = ""
-        if place.database_id not in self.databases:
-            missing = f"database {place.database_id}"
-        if place.resource_id not in self.resources:
-            missing = f"resource {place.resource_id}"
-        if place.segment_id is not None and place.segment_id not in self.segments:
-            missing = f"segment {place.segment_id}"
-        if missing:
-            msg = f"there is no {missing}"
-            raise UnknownObjectError(msg)
+        if place.segment_id is not None:
+            check_known("segment", place.segment_id, self.segments)
+        check_known("resource", place.resource_id, self.resources)
+        check_known("database", place.database_id, self.databases)
 
     def _place(self, target: Target) -> _Place:
         first, second, *rest = target.ids
@@ -237,11 +248,9 @@ class World:
             return _Place(first, second)
         if target.kind == "database":
             return _Place(second, first)
-        own_database = 1 + first % max(1, len(self.databases))
-        return _Place(second, rest[0] if rest else own_database, first)
+        # Where there are no databases, any id is one that is missed.
+        return _Place(second, rest[0] if rest else own_database(first, self.databases) or 1, first)
 
 
-def _rescaled(task: _Task, duration: float) -> Shape:
-    """Return the task's shape as far as it comes when it ends after ``duration`` already."""
-    share = duration / task.duration if task.duration else 1.0
-    return lambda gone: task.shape(gone * share)
+def _draw_id(rng: random.Random) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))

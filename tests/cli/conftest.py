@@ -35,9 +35,14 @@ def plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Simulator]:
-    """A simulator that runs beside the test, whose tasks take 0.3 s."""
-    simulator = Simulator(duration=0.3)
+def simulator() -> Simulator:
+    """A platform whose tasks take 0.3 s; a test file may have another."""
+    return Simulator(duration=0.3)
+
+
+@pytest.fixture
+def server(simulator: Simulator) -> Iterator[Simulator]:
+    """The simulator, running beside the test."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
     thread.start()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import time
 from collections.abc import Callable
@@ -54,6 +56,16 @@ def test_refresh_with_json_prints_one_document(
     assert group["channels"]["sms"]["subscribed"] == sent
 
 
+def test_refresh_with_csv_prints_a_line_per_channel(account: Simulator, altcraft: Altcraft) -> None:
+    """``--csv`` names what was counted, by which task, and when."""
+    code, out, _ = altcraft("refresh", "24", "--database-id", "1", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert {row["channel"] for row in rows} == {"email", "sms", "push"}
+    assert {(row["resource_id"], row["database_id"]) for row in rows} == {("24", "1")}
+    assert all(row["task_id"] and row["counted_at"].startswith("2030-01-01T") for row in rows)
+
+
 def test_refresh_without_waiting_prints_the_task_and_how_to_come_back(
     account: Simulator, altcraft: Altcraft
 ) -> None:
@@ -61,7 +73,7 @@ def test_refresh_without_waiting_prints_the_task_and_how_to_come_back(
     code, out, err = altcraft("refresh", "24", "--database-id", "1", "--no-wait")
     task_id = out.strip()
     assert code == 0
-    assert f"altcraft wait {task_id}\n" in err
+    assert f"altcraft task wait {task_id}@resource:24:1\n" in err
     assert account.count("tasks/status") == 0
     assert altcraft("wait", task_id)[0] == 0
 
@@ -101,7 +113,7 @@ def test_wait_that_runs_out_of_time_says_how_to_go_on(
     code, out, err = altcraft("wait", "--timeout", "0", task_id)
     assert (code, out) == (8, "")
     assert "was not over in time" in err
-    assert "\n  the task goes on; to come back: altcraft wait " in err
+    assert "\n  the task goes on; to come back: altcraft task wait " in err
 
 
 def test_status_prints_one_line_for_one_request(account: Simulator, altcraft: Altcraft) -> None:

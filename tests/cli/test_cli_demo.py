@@ -58,4 +58,5 @@ def test_demo_with_failures_still_shows_the_totals(altcraft: Altcraft) -> None:
     code, out, err = altcraft(*QUICK, "--trouble", "1")
     assert code == 3
     assert out.splitlines()[-1].startswith("0 of 5 refreshes, 0 looks, ")
-    assert err.startswith("altcraft: resources/refresh_counters: ")
+    assert err.startswith("altcraft: 5 of 5 failed, the first of them with:\n")
+    assert err.splitlines()[1].startswith("altcraft: resources/refresh_counters: ")

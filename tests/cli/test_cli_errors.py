@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from altcraft_async import (
@@ -18,10 +21,12 @@ from altcraft_async import (
     WaitError,
 )
 from altcraft_async import __main__ as entry
+from altcraft_async.cli.app import altcraft as commands
 from altcraft_async.cli.exits import EXITS, code_of, hint_of
 from altcraft_async.simulator import Fault, Simulator, Target
 
 Altcraft = Callable[..., tuple[int, str, str]]
+Spawn = Callable[..., "subprocess.Popen[str]"]
 
 REFRESH = ("refresh", "24", "--database-id", "1")
 START = "resources/refresh_counters"
@@ -98,6 +103,9 @@ def test_nobody_listening_is_a_transport_error(
         ("refresh", "24", "--database-id", "1", "--timeout", "-1"),
         ("wait", '{"task_id":'),
         ("demo", "--token", "secret"),
+        ("simulate", "--port", "0", "--duration", "5", "1"),
+        ("resources", "refresh-all", "--in-flight", "0"),
+        ("segments", "refresh", "7", "--resource-id", "24", "--database-name", "id"),
     ],
 )
 def test_wrong_arguments_exit_with_2_and_send_nothing(
@@ -126,12 +134,37 @@ def test_help_documents_every_exit_code(altcraft: Altcraft) -> None:
         assert f"{row.code:>3}  {row.meaning}" in out
 
 
-@pytest.mark.parametrize("command", ["demo", "refresh", "status", "wait", "simulate"])
-def test_every_command_has_examples(altcraft: Altcraft, command: str) -> None:
-    """Each command's help shows it in use."""
-    code, out, _ = altcraft(command, "--help")
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Return the words that lead to each command."""
+    if not isinstance(command, click.Group):
+        yield path
+        return
+    for name, inner in command.commands.items():
+        yield from leaves(inner, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(leaves(commands)), ids=" ".join)
+def test_every_command_has_examples(altcraft: Altcraft, path: tuple[str, ...]) -> None:
+    """Each command's help shows it in use, under the name that was typed."""
+    code, out, _ = altcraft(*path, "--help")
     assert code == 0
-    assert f"    altcraft {command}" in out.partition("Example")[2]
+    assert f"    altcraft {' '.join(path)}" in out.partition("Example")[2]
+
+
+@pytest.mark.parametrize("group", ["resources", "databases", "segments", "task"])
+def test_group_alone_shows_its_help_as_words(altcraft: Altcraft, group: str) -> None:
+    """A group without a command is wrong usage, like ``altcraft`` alone."""
+    code, out, err = altcraft(group)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"Usage: altcraft {group} ")
+
+
+def test_commands_complete_in_a_shell(spawn: Spawn) -> None:
+    """The shell is told what goes on with what was typed, by click."""
+    asked = {"COMP_WORDS": "altcraft resources refr", "COMP_CWORD": "2"}
+    process = spawn(env={**os.environ, "_ALTCRAFT_COMPLETE": "bash_complete", **asked})
+    out, _ = process.communicate(timeout=5)
+    assert [line.split(",")[1] for line in out.splitlines()] == ["refresh", "refresh-all"]
 
 
 def test_version_is_one_line(altcraft: Altcraft) -> None:
@@ -215,4 +248,4 @@ def test_advice_depends_on_whether_it_may_have_started() -> None:
 def test_command_to_come_back_is_safe_to_paste() -> None:
     """A task id is quoted for the shell: it was the server's choice."""
     hint = hint_of(WaitError("x", ref=TaskRef(task_id="a;rm -rf $HOME")))
-    assert hint == "the task goes on; to come back: altcraft wait 'a;rm -rf $HOME'"
+    assert hint == "the task goes on; to come back: altcraft task wait 'a;rm -rf $HOME'"

@@ -10,7 +10,6 @@ from rich.console import Console, RenderableType
 
 from altcraft_async import (
     BadRequestError,
-    Completed,
     CounterGroup,
     CountersReport,
     Failed,
@@ -19,9 +18,11 @@ from altcraft_async import (
     TaskStatus,
 )
 from altcraft_async.cli import show
-from altcraft_async.cli.tally import Tally
+from altcraft_async.cli.text import clean
+from altcraft_async.cli.totals import outcome_data
 
 REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
+IDS = {"resource_id": 24, "database_id": 1}
 COUNTERS = SubscriptionCounters(subscribed=842, unsubscribed=3, subscribed_sendable=800)
 
 
@@ -41,7 +42,7 @@ def report(**fields: object) -> CountersReport:
 
 def test_figures_stand_under_their_titles() -> None:
     """A figure that an endpoint does not send is a dash."""
-    _, titles, _, row = printed(*show.report_views(report(), REF)).splitlines()
+    _, titles, _, row = printed(*show.report_views(report(), IDS)).splitlines()
     shown = dict(zip(titles.split(), row.split(), strict=True))
     assert shown == {
         "channel": "email",
@@ -75,7 +76,7 @@ def test_narrow_screen_gets_a_row_per_figure() -> None:
             {"updated": datetime(2026, 1, 2, tzinfo=UTC)},
             "resource 24, database 1, counted 2026-01-02 00:00:00+00:00",
         ),
-        ({"database_id": None}, "resource 24, database unsaid, counted at a time unsaid"),
+        ({"database_id": None}, "resource 24, database 1, counted at a time unsaid"),
         ({"resource_id": 7}, "resource 7, database 1, counted at a time unsaid"),
         (
             {"in_progress": True, "refresh_task_id": "t2"},
@@ -85,7 +86,7 @@ def test_narrow_screen_gets_a_row_per_figure() -> None:
 )
 def test_headline_says_what_was_counted_when(fields: dict[str, object], headline: str) -> None:
     """The line above a table says as much as the server did."""
-    assert printed(show.report_views(report(**fields), REF)[0]) == f"{headline}\n"
+    assert printed(show.report_views(report(**fields), IDS)[0]) == f"{headline}\n"
 
 
 def test_status_without_progress_is_a_word() -> None:
@@ -93,46 +94,56 @@ def test_status_without_progress_is_a_word() -> None:
     assert printed(show.status_view(TaskStatus(status="queued"))) == "queued\n"
 
 
+def test_headline_of_an_unknown_task_says_what_is_known() -> None:
+    """Where neither the request nor the answer names a database, that is said."""
+    (view, *_) = show.report_views(report(database_id=None), {})
+    assert printed(view) == "database unsaid, counted at a time unsaid\n"
+
+
+def test_headline_of_a_segment_begins_with_it() -> None:
+    """A segment, its resource and its database stand in this order."""
+    ids = {"segment_id": 7, "resource_id": 24}
+    assert printed(show.report_views(report(), ids)[0]).startswith(
+        "segment 7, resource 24, database 1, "
+    )
+
+
+def test_segments_are_shown_by_the_two_figures_that_they_send() -> None:
+    """Columns that nobody sends would be dashes from top to bottom."""
+    counters = SubscriptionCounters(subscribed_sendable=5, unconfirmed_sendable=2)
+    titles, _, row = printed(show.CountersTable({"email": counters})).splitlines()
+    assert titles.split() == ["channel", "sendable", "unconfirmed", "sendable"]
+    assert row.split() == ["email", "5", "2"]
+
+
+def test_pipe_gets_a_table_and_no_bars() -> None:
+    """Bars below a table are for people; who asks for bars gets them anywhere."""
+    assert "█" not in printed(*show.report_views(report(), IDS))
+    bars = printed(*show.report_views(report(), IDS, bars_only=True))
+    assert "█" in bars
+    assert "sendable" not in bars
+
+
 def test_what_the_server_sends_commands_no_terminal() -> None:
     """Control characters, bidirectional marks and rich's markup come out as text."""
     evil = "\x1b[31m[red]\r\n\u202e\x9b[/red]:boom:"
-    assert show.clean(evil) == "\\x1b[31m[red]\\r\\n\\u202e\\x9b[/red]:boom:"
-    views = show.report_views(report(channels={evil: COUNTERS}), REF)
-    assert show.clean(evil) in printed(*views)
-    assert show.clean(evil) in printed(show.status_view(TaskStatus(status=evil)))
-
-
-def test_names_of_other_alphabets_stay_readable() -> None:
-    """Only what cannot be printed is escaped."""
-    assert show.clean("Рассылка €") == "Рассылка €"
-
-
-def test_tally_adds_up_what_was_completed() -> None:
-    """Sums are per channel over everything completed; what nobody sends stays unsaid."""
-    done = Completed(target=(24, 1), ref=REF, value=report(), polls=3, seconds=1.0)
-    error = BadRequestError("no")
-    tally = Tally(3)
-    assert list(tally.counting([(1, 1), (2, 1), (3, 1)])) == [(1, 1), (2, 1), (3, 1)]
-    for outcome in (done, done):
-        tally.add(outcome)
-    assert (tally.done, tally.running) == (2, 1)
-    tally.add(Failed(target=(3, 1), ref=None, error=error))
-    tally.add(Failed(target=(4, 1), ref=None, error=BadRequestError("again")))
-    assert (tally.completed, tally.failed, tally.looks) == (2, 2, 6)
-    assert tally.first_failure is error
-    assert tally.channels["email"] == SubscriptionCounters(
-        subscribed=1684, unsubscribed=6, subscribed_sendable=1600
+    views = show.report_views(report(channels={evil: COUNTERS}), IDS)
+    assert clean(evil) in printed(*views)
+    assert clean(evil) in printed(
+        *show.report_views(report(channels={evil: COUNTERS}), IDS, bars_only=True)
     )
+    assert clean(evil) in printed(show.status_view(TaskStatus(status=evil)))
+    assert clean(evil) in printed(show.task_view(TaskRef(task_id=evil)))
 
 
 def test_failed_outcome_says_why() -> None:
     """A line of JSON for a failure has the error's class, its message, and the task if any."""
     failed = Failed(target=(24, 1), ref=None, error=BadRequestError("no"))
-    assert show.outcome_data(failed) == {
+    assert outcome_data(failed) == {
         "target": (24, 1),
         "task": None,
         "error": "BadRequestError",
         "message": "no",
     }
     started = Failed(target=(24, 1), ref=REF, error=BadRequestError("no"))
-    assert show.outcome_data(started)["task"] == show.task_data(REF)
+    assert outcome_data(started)["task"] == show.task_data(REF)

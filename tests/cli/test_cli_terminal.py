@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -40,7 +41,8 @@ def test_terminal_shows_a_moving_demo(on_terminal: OnTerminal) -> None:
     assert code == 0
     assert COLOUR.search(screen)
     assert "3 running" in screen
-    assert "3/3, 0 failed, 0 running" in screen
+    assert re.search(r"3/3, ETA \S*0:00:00", screen)
+    assert "3 completed, 0 failed, 0 running" in screen
     assert "3 of 3 refreshes, " in screen.splitlines()[-1]
 
 
@@ -60,6 +62,25 @@ def test_real_terminal_shows_progress_while_stdout_stays_data(spawn: Spawn) -> N
     assert "3/3" in seen.decode()
     assert ESCAPE not in out
     assert out.splitlines()[-1].startswith("3 of 3 refreshes, ")
+
+
+@pytest.mark.parametrize("is_piped", [True, False])
+def test_bar_keeps_off_a_screen_that_lines_may_reach(
+    spawn: Spawn,
+    tmp_path: Path,
+    is_piped: bool,  # noqa: FBT001 -- pytest passes it by name
+) -> None:
+    """Lines in a pipe may end on the same screen, so there is no bar; lines in a file do not."""
+    ours, theirs = pty.openpty()
+    with (tmp_path / "lines").open("w") as file:
+        stdout = subprocess.PIPE if is_piped else file
+        process = spawn(*INSTANT, "--json", stderr=theirs, stdout=stdout)
+        os.close(theirs)
+        seen = bytearray()
+        read_all(ours, seen)
+        os.close(ours)
+        process.communicate(timeout=5)
+    assert ("running" in seen.decode()) is not is_piped
 
 
 def test_pipes_get_not_one_escape_byte(spawn: Spawn) -> None:
@@ -104,7 +125,7 @@ def test_demo_with_json_on_a_terminal_shows_no_bar(on_terminal: OnTerminal) -> N
     """Lines and a bar on one screen would write over each other, so the lines win."""
     _, screen = on_terminal(*INSTANT, "--json")
     assert ESCAPE not in screen
-    assert len(screen.splitlines()) == 5
+    assert len(screen.splitlines()) == 6
 
 
 def test_terminal_shows_how_far_a_task_is(account: Simulator, on_terminal: OnTerminal) -> None:
@@ -129,7 +150,7 @@ def test_signal_while_waiting_says_how_to_come_back(
     assert (process.returncode, out) == (code, "")
     assert re.fullmatch(
         r"altcraft: stopped waiting\n"
-        r"  the task goes on; to come back: altcraft wait [0-9a-f-]{36}\n",
+        r"  the task goes on; to come back: altcraft task wait [0-9a-f-]{36}@resource:24:1\n",
         err,
     )
 
@@ -173,7 +194,8 @@ def test_simulate_prints_an_account_to_paste(
     spawn: Spawn, altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it prints makes every command speak to it, until a signal ends it."""
-    process = spawn("simulate", "--port", "0", "--seed", "7", "--resources", "3")
+    sizes = ("--resources", "3", "--databases", "2", "--segments", "1")
+    process = spawn("simulate", "--port", "0", "--seed", "7", *sizes)
     assert process.stdout
     for _ in range(2):
         name, value = process.stdout.readline().strip().removeprefix("export ").split("=")
@@ -183,7 +205,7 @@ def test_simulate_prints_an_account_to_paste(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=5)
     assert (process.returncode, out) == (130, "")
-    assert err == "altcraft: 3 resources, 3 databases; Ctrl-C ends it\n"
+    assert err == "altcraft: 3 resources, 2 databases, 1 segments; Ctrl-C ends it\n"
 
 
 def read_all(descriptor: int, seen: bytearray) -> None:

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from altcraft_async.core.answers import (
     TaskAnswer,
     counters_report,
+    last_counted,
+    last_report,
     started_task_id,
     task_answer,
     usual_task_answer,
@@ -321,6 +323,59 @@ def test_group_that_does_not_name_its_database_is_taken() -> None:
     result = Document([{"channels": []}], textual=False)
     report = counters_report(result, TaskRef(task_id="x", kind="resource", target=(24, 1)))
     assert report.groups[0].database_id is None
+
+
+@BOTH
+def test_bare_channels_are_one_group_of_no_named_database(suffix: str, sample: Sample) -> None:
+    """What was last counted comes as channels alone, and the request says of what."""
+    (group,) = last_counted(read(sample(f"databases_get_counters.answer.{suffix}")))
+    assert (group.database_id, group.resource_id) == (None, None)
+    assert list(group.channels) == ["email", "sms"]
+    assert group.channels["email"].subscribed_sendable == 28
+    (group,) = last_counted(read(sample(f"segments_get_counters.answer.{suffix}")))
+    assert group.channels["push"] == SubscriptionCounters(
+        subscribed_sendable=3, unconfirmed_sendable=1
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"data": [{"list_id": 7, "channels": [{"channel": "sms", "status": {"all": 1}}]}]}',
+        '{"data": {"list_id": 7, "channels": [{"channel": "sms", "status": {"all": 1}}]}}',
+        (
+            "<xml><data><list_id>7</list_id><channels><channel>sms</channel>"
+            "<status><all>1</all></status></channels></data></xml>"
+        ),
+    ],
+)
+def test_groups_are_read_where_bare_channels_are_documented(body: str) -> None:
+    """The two shapes of the same figures are told apart by what is in them."""
+    channels = {"sms": SubscriptionCounters(all=1)}
+    assert last_counted(read(body.encode())) == (CounterGroup(database_id=7, channels=channels),)
+
+
+def test_what_a_last_count_leaves_unsaid_is_that_of_the_request() -> None:
+    """The ids that come are kept, those that do not are filled in."""
+    bare = CounterGroup(database_id=None, channels={})
+    named = CounterGroup(database_id=7, resource_id=8, channels={})
+    report = last_report((bare, named), database_id=1, resource_id=24)
+    assert report.groups == (CounterGroup(database_id=1, resource_id=24, channels={}), named)
+    static = last_report((bare,), database_id=None, resource_id=24)
+    assert static.groups[0].database_id is None
+
+
+@pytest.mark.parametrize("body", ['{"data": []}', '{"data": null}', "<xml><data/></xml>"])
+def test_no_channels_are_a_group_without_any(body: str) -> None:
+    """A resource may have no channel at all."""
+    assert last_counted(read(body.encode())) == (CounterGroup(database_id=None, channels={}),)
+
+
+@pytest.mark.parametrize("body", ["{}", '{"data": 5}', '{"data": [{"all": 1}]}', '{"data": ["x"]}'])
+def test_counters_of_another_shape_are_unreadable(body: str) -> None:
+    """What is neither channels nor groups is no report of zeros."""
+    with pytest.raises(UnreadableError):
+        last_counted(read(body.encode()))
 
 
 @pytest.mark.parametrize(

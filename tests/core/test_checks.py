@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
+from operator import index
 from typing import Any
 
 import pytest
 
 from altcraft_async.core.checks import (
     checked_choice,
+    checked_function,
     checked_id,
+    checked_ids,
     checked_kind,
     checked_limit,
     checked_names,
@@ -19,6 +23,7 @@ from altcraft_async.core.checks import (
     checked_share,
     checked_target,
     checked_text,
+    checked_words,
 )
 from altcraft_async.errors import ConfigurationError
 
@@ -69,6 +74,58 @@ def test_target_with_a_wrong_id_names_that_id() -> None:
     """In a target of the right length each id is checked under its own name."""
     with pytest.raises(ConfigurationError, match=r"^database_id: "):
         checked_target((24, 0), "resource_id", "database_id")
+
+
+@pytest.mark.parametrize("target", [(5, 24), [5, 24, 1], (Index(), 24, 1)])
+def test_target_may_leave_out_what_it_need_not_have(target: list[int]) -> None:
+    """Where the last id is optional, both lengths are taken."""
+    names = ("segment_id", "resource_id", "database_id")
+    assert checked_target(target, *names, least=2) == tuple(map(index, target))
+
+
+@pytest.mark.parametrize("target", [(5,), (5, 24, 1, 1), None])
+def test_target_of_neither_length_is_told_both(target: object) -> None:
+    """The error names what a target is made of, with and without what is optional."""
+    expected = r"be \(segment_id, resource_id\) or \(segment_id, resource_id, database_id\) each"
+    with pytest.raises(ConfigurationError, match=expected):
+        checked_target(target, "segment_id", "resource_id", "database_id", least=2)
+
+
+@pytest.mark.parametrize("values", [["north"], ("north", "branch 2"), {"Север"}, ["a\u200db"]])
+def test_collection_of_texts_is_taken_as_it_is(values: Collection[str]) -> None:
+    """Names of groups and tags may have any letters, and spaces."""
+    assert checked_words("groups", values) == list(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["north", b"north", [], (), {}, {"north": 1}, 5, None, [5], [""], ["a", None]]
+    + [[f"a{letter}"] for letter in "\x00\n\x85\ud800\ufffe"],
+)
+def test_what_is_no_collection_of_texts_is_refused(values: object) -> None:
+    """One text alone is not several, none at all is no filter, and some cannot be sent."""
+    with pytest.raises(ConfigurationError, match=r"^groups: has to be a collection of"):
+        checked_words("groups", values)
+
+
+def test_collection_of_ids_is_a_list_of_them() -> None:
+    """Ids are checked one by one."""
+    assert checked_ids("groups_id", (1, Index())) == [1, 24]
+
+
+@pytest.mark.parametrize("values", [[0], [1, True], ["1"], [], 1, "12", {1: 2}, None])
+def test_what_is_no_collection_of_ids_is_refused(values: object) -> None:
+    """One id alone is not several, and none at all is no filter."""
+    with pytest.raises(ConfigurationError, match=r"^groups_id: has to be a"):
+        checked_ids("groups_id", values)
+
+
+def test_function_or_none_is_taken_and_nothing_else() -> None:
+    """What cannot be called is said before it would be."""
+    checked_function("only", None)
+    checked_function("only", bool)
+    with pytest.raises(ConfigurationError, match=r"^only: has to be a function, not 'name'"):
+        checked_function("only", "name")
 
 
 def test_text_without_spaces_is_taken() -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from altcraft_async.core import endpoints
 from altcraft_async.core.codecs import FORMATS, read
-from altcraft_async.core.endpoints import REFRESH_RESOURCE, TASK_STATUS, Endpoint, parameters
+from altcraft_async.core.endpoints import (
+    REFRESH_RESOURCE,
+    REFRESH_SEGMENT,
+    RESOURCE_COUNTERS,
+    SEGMENT_COUNTERS,
+    TASK_STATUS,
+    Endpoint,
+    parameters,
+    renamed,
+)
 from altcraft_async.models import Feedback
 
 ALL: list[Endpoint[object]] = [
@@ -60,6 +71,47 @@ def test_values_are_not_modified() -> None:
     assert values == {"task_id": "x", "other": 1}
 
 
-def test_format_is_listed_for_a_refresh_and_not_for_a_status() -> None:
-    """The page lists the format parameter for the refresh alone."""
-    assert (REFRESH_RESOURCE.lists_format, TASK_STATUS.lists_format) == (True, False)
+VALUES: dict[str, object] = {
+    "from_id": 1,
+    "limit": 1000,
+    "tags": ["own", "test"],
+    "groups": ["branch", "north"],
+    "channel": "push",
+    "task_id": "c9c3ec48-1bef-4969-9c1a-df39f0c179bb",
+}
+
+
+@pytest.mark.parametrize(
+    "endpoint", [one for one in ALL if one is not RESOURCE_COUNTERS], ids=lambda one: one.path
+)
+@pytest.mark.parametrize("suffix", ["json", "xml"])
+def test_request_has_the_parameters_of_the_page(
+    endpoint: Endpoint[object], suffix: str, sample: Callable[[str], bytes]
+) -> None:
+    """Given everything, a method sends what its page documents, under those names."""
+    ids = {"resource": 24, "database": 1, "segment": 5}
+    values = {
+        **VALUES,
+        **{f"{name}_id": number for name, number in ids.items()},
+        "groups_id": [1] if endpoint.path.startswith("resources/") else [1, 2],
+        "feedback": Feedback(url="http://example.com/receiver"),
+    }
+    documented = read(sample(f"{endpoint.path.replace('/', '_')}.request.{suffix}")).to(
+        dict[str, object]
+    )
+    assert ("format" in documented) == endpoint.lists_format
+    documented.pop("format", None)
+    sent = {"token": "abcdefghijklmnqrstuvwxyz", **parameters(endpoint, values)}
+    assert read(FORMATS[suffix].encode(sent)).to(dict[str, object]) == documented
+
+
+def test_database_of_a_segment_has_the_name_of_each_page() -> None:
+    """One page says db_id, the newest text of its sister list_id; either can be asked for."""
+    values = {"segment_id": 5, "resource_id": 24, "database_id": 1}
+    common = {"id": 5, "resource_id": 24}
+    assert parameters(REFRESH_SEGMENT, values) == {**common, "db_id": 1}
+    assert parameters(SEGMENT_COUNTERS, values) == {**common, "list_id": 1}
+    assert renamed(SEGMENT_COUNTERS, "database_id", None) is SEGMENT_COUNTERS
+    chosen = renamed(SEGMENT_COUNTERS, "database_id", "db_id")
+    assert parameters(chosen, values) == {**common, "db_id": 1}
+    assert (chosen.path, chosen.read) == (SEGMENT_COUNTERS.path, SEGMENT_COUNTERS.read)

@@ -13,6 +13,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from altcraft_async.catalogue import (
+    AccessGroup,
+    Database,
+    DatabaseDetails,
+    Resource,
+    ResourceDetails,
+    Segment,
+    SegmentDetails,
+    SubscriptionField,
+)
 from altcraft_async.errors import ConfigurationError, TransportError
 from altcraft_async.models import (
     REF_VERSION,
@@ -32,6 +42,7 @@ from altcraft_async.models import (
 CORE = settings.get_profile("core")
 
 
+NORTH = AccessGroup(id=2, name="north")
 EMAIL = SubscriptionCounters(all=10, subscribed=8)
 GROUP = CounterGroup(database_id=1, channels={"email": EMAIL, "sms": SubscriptionCounters()})
 REPORT = CountersReport((GROUP,))
@@ -54,6 +65,14 @@ REF = TaskRef(
         REF,
         Completed(target=(24, 1), ref=REF, value=REPORT, polls=3, seconds=1.5),
         Failed(target="anything", ref=None, error=TransportError("reset", maybe_delivered=True)),
+        NORTH,
+        Resource(id=1, name="Shop", groups=(NORTH,)),
+        ResourceDetails(id=1, channels=("email",), database_ids=(1, 2)),
+        Database(id=1, tags=("own",), groups=(NORTH,)),
+        DatabaseDetails(id=1, suppression_list_id=7),
+        Segment(id=1, tags=("own",), groups=(NORTH,)),
+        SegmentDetails(id=1, count=12, rules=({"limit": 5},)),
+        SubscriptionField(name="_os", dictionary="oses"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -8,10 +8,12 @@ import pytest
 
 from altcraft_async.simulator import Fault
 from altcraft_async.simulator.calls import Answer, answer, method_of, read_call
+from altcraft_async.simulator.install import Install
 from altcraft_async.simulator.world import World
 
 START = "resources/refresh_counters"
 STATUS = "tasks/status"
+INSTALL = Install("secret")
 GOOD: dict[str, object] = {"token": "secret", "id": 24, "list_id": 1}
 
 
@@ -24,13 +26,13 @@ def asked(
 ) -> Answer:
     """Send a JSON request to the pretend platform without a network."""
     call = read_call(method, json.dumps(values).encode(), "application/json")
-    return answer(world or World(resources=30), call, "secret", 0.0, fault)
+    return answer(world or World(resources=30), call, INSTALL, 0.0, fault)
 
 
 def asked_in_xml(method: str, body: str) -> Answer:
     """Send an XML request likewise."""
     call = read_call(method, body.encode(), "application/xml")
-    return answer(World(), call, "secret", 0.0)
+    return answer(World(), call, INSTALL, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_a_missing_or_wrong_token_is_a_401(token: object) -> None:
 def test_the_token_may_come_in_the_header(authorization: str, code: int) -> None:
     """A bearer token does for a body without one."""
     call = read_call(START, b'{"id": 24, "list_id": 1}', "application/json", authorization)
-    assert answer(World(), call, "secret", 0.0).code == code
+    assert answer(World(), call, INSTALL, 0.0).code == code
 
 
 def test_the_token_is_not_among_the_parameters() -> None:
@@ -175,7 +177,7 @@ def test_an_unknown_object_is_a_404_that_names_it() -> None:
 def test_an_unreadable_body_is_a_400(body: bytes) -> None:
     """It is refused before the token could be looked at."""
     call = read_call(START, body, "application/json")
-    assert answer(World(), call, "secret", 0.0).code == 400
+    assert answer(World(), call, INSTALL, 0.0).code == 400
 
 
 def test_an_unknown_method_is_a_404() -> None:

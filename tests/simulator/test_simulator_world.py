@@ -10,8 +10,9 @@ import pytest
 
 from altcraft_async.models import CountersReport
 from altcraft_async.simulator import Target
+from altcraft_async.simulator.catalogue import UnknownObjectError
 from altcraft_async.simulator.times import instant
-from altcraft_async.simulator.world import Look, UnknownObjectError, World
+from altcraft_async.simulator.world import Look, World
 
 RESOURCE = Target("resource", (24, 1))
 

@@ -1,0 +1,115 @@
+"""``altcraft resources refresh-all``: every resource, in each of its databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+import click
+
+from altcraft_async import AltcraftClient, Resource
+from altcraft_async.cli.many import follow, perform, printer, way_back_told
+from altcraft_async.cli.options import (
+    Form,
+    form_option,
+    help_lines,
+    in_flight_option,
+    timeout_option,
+)
+from altcraft_async.cli.tally import Outcome, Reach, Tally
+
+__all__ = ["refresh_all_command"]
+
+
+def refresh_all_command() -> click.Command:
+    """Make the command that refreshes everything."""
+
+    @click.command(
+        "refresh-all",
+        help="""Recount every resource in each of its databases.
+
+        Finds out what there is, starts so many recounts at once, and ends with
+        the totals by channel. JSON and CSV come as each is completed.""",
+        epilog=help_lines(
+            "Examples",
+            "altcraft resources refresh-all",
+            "altcraft resources refresh-all --json | jq -c '[.target, .seconds]'",
+            "altcraft resources refresh-all --name 'News*' --csv > counters.csv",
+        ),
+    )
+    @click.option(
+        "--name",
+        "names",
+        multiple=True,
+        metavar="PATTERN",
+        help="Only resources of such a name, with * and ?; repeatable.",
+    )
+    @click.option(
+        "--group",
+        "groups",
+        multiple=True,
+        metavar="NAME",
+        help="Only resources of this access group; repeatable.",
+    )
+    @timeout_option
+    @in_flight_option
+    @form_option("json", "csv", "chart")
+    def command(
+        *,
+        names: tuple[str, ...],
+        groups: tuple[str, ...],
+        timeout: float | None,
+        in_flight: int,
+        form: Form,
+    ) -> None:
+        tally = Tally()
+        work = _refresh_all(chooser(names, groups), tally, form, in_flight, timeout)
+        perform(work, tally, form)
+
+    return command
+
+
+def chooser(names: tuple[str, ...], groups: tuple[str, ...]) -> Callable[[Resource], bool]:
+    """Return what tells whether a resource is wanted; without names or groups, each is."""
+
+    def is_wanted(resource: Resource) -> bool:
+        has_name = any(fnmatchcase(resource.name, pattern) for pattern in names)
+        has_group = any(group.name in groups for group in resource.groups)
+        return (has_name or not names) and (has_group or not groups)
+
+    return is_wanted
+
+
+async def _refresh_all(
+    is_wanted: Callable[[Resource], bool],
+    tally: Tally,
+    form: Form,
+    in_flight: int,
+    seconds: float | None,
+) -> None:
+    async with AltcraftClient.from_env() as client:
+        reach = Reach(await _count(client))
+        show = printer(form, "resource")
+
+        def choose(resource: Resource) -> bool:
+            chosen = is_wanted(resource)
+            reach.list(chosen=chosen)
+            return chosen
+
+        def each(outcome: Outcome) -> None:
+            reach.add(outcome)
+            show(outcome)
+
+        outcomes = client.refresh_all(
+            only=choose, in_flight=in_flight, timeout=seconds, on_start=tally.begin
+        )
+        with way_back_told(tally):
+            await follow(outcomes, tally, form, each, reach.snapshot)
+
+
+async def _count(client: AltcraftClient) -> int | None:
+    """Ask how many resources there are: one request."""
+    pages = client.resources.list(limit=1)
+    async for _ in pages:
+        break
+    return pages.total

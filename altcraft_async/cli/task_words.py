@@ -1,0 +1,38 @@
+"""A task as one word to type: its id, and behind it what it counts. No I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from altcraft_async import TaskKind, TaskRef
+
+__all__ = ["read_task", "task_word"]
+
+# The platform's answer does not say which resource it counted, so the word has to.
+_WORD = re.compile(
+    r".+@((resource|database)(:[1-9]\d{0,17}){2}|segment(:[1-9]\d{0,17}){2,3})",
+    re.ASCII | re.DOTALL,
+)
+
+
+def task_word(ref: TaskRef) -> str:
+    """Return ``7f9c…@resource:24:1``, or the bare id of a task that counts who knows what."""
+    if ref.kind == "unknown" or not ref.target:
+        return ref.task_id
+    return f"{ref.task_id}@{':'.join((ref.kind, *map(str, ref.target)))}"
+
+
+def read_task(word: str) -> TaskRef:
+    """Read what `task_word` wrote, a bare id, or the JSON of a `TaskRef`.
+
+    Raises:
+        ConfigurationError: It begins like JSON and is none of a `TaskRef`.
+    """
+    if word.lstrip().startswith("{"):
+        return TaskRef.from_json(word)
+    if not _WORD.fullmatch(word):
+        return TaskRef(task_id=word)
+    task_id, _, counted = word.rpartition("@")
+    kind, *ids = counted.split(":")
+    return TaskRef(task_id=task_id, kind=cast("TaskKind", kind), target=tuple(map(int, ids)))

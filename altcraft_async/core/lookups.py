@@ -1,0 +1,225 @@
+"""Answers of ``…/list``, ``…/get`` and ``fields_get``, and how they become models.
+
+The structs here have the vendor's names in lower case; one page of the
+vendor's has ``Groups``, ``Id`` and ``Name`` where another has ``groups``,
+``id`` and ``name``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+
+from altcraft_async.catalogue import (
+    AccessGroup,
+    Database,
+    DatabaseDetails,
+    Resource,
+    ResourceDetails,
+    Segment,
+    SegmentDetails,
+    SubscriptionField,
+)
+from altcraft_async.core.codecs import Document, Plain
+from altcraft_async.core.paging import Identified, Page
+from altcraft_async.models import Count
+
+__all__ = [
+    "database_details",
+    "database_page",
+    "resource_details",
+    "resource_page",
+    "segment_details",
+    "segment_page",
+    "subscription_fields",
+]
+
+T = TypeVar("T")
+Row = TypeVar("Row", bound=Identified)
+
+
+class _Answer(msgspec.Struct, Generic[T]):
+    data: T
+
+
+class _Group(msgspec.Struct):
+    id: Count
+    name: str = ""
+
+
+class _Row(msgspec.Struct):
+    id: Count
+    name: str = ""
+    ui_tags: list[str] = []
+    groups: list[_Group] = []
+
+
+class _Listing(msgspec.Struct):
+    data: list[_Row] | None = None
+    next_from_id: int | None = None
+    total_count: int | None = None
+
+
+class _Resource(msgspec.Struct):
+    id: Count
+    name: str = ""
+    channels: list[str] = []
+    dbs_ids: list[Count] = []
+    trk_domain: str = ""
+    url: str = ""
+
+
+class _Database(msgspec.Struct):
+    id: Count
+    name: str = ""
+    suppress_id: Count | None = None
+    description: str = ""
+
+
+class _Segment(msgspec.Struct):
+    id: Count
+    name: str = ""
+    count: Count | None = None
+
+
+class _Field(msgspec.Struct):
+    name: str
+    title: str = ""
+    category: str = ""
+    type: str = ""
+    required: bool | None = None
+    dictionary: str | None = None
+
+
+def resource_page(document: Document) -> Page[Resource]:
+    """Read an answer of ``resources/list``."""
+    return _page(
+        document, lambda row: Resource(id=row.id, name=row.name, groups=_groups(row.groups))
+    )
+
+
+def database_page(document: Document) -> Page[Database]:
+    """Read an answer of ``databases/list``."""
+    return _page(
+        document,
+        lambda row: Database(
+            id=row.id, name=row.name, tags=tuple(row.ui_tags), groups=_groups(row.groups)
+        ),
+    )
+
+
+def segment_page(document: Document) -> Page[Segment]:
+    """Read an answer of ``segments/list``."""
+    return _page(
+        document,
+        lambda row: Segment(
+            id=row.id, name=row.name, tags=tuple(row.ui_tags), groups=_groups(row.groups)
+        ),
+    )
+
+
+def resource_details(document: Document) -> ResourceDetails:
+    """Read an answer of ``resources/get``."""
+    said = _lowered(document).to(_Answer[_Resource]).data
+    return ResourceDetails(
+        id=said.id,
+        name=said.name,
+        channels=tuple(said.channels),
+        database_ids=tuple(said.dbs_ids),
+        tracking_domain=said.trk_domain,
+        url=said.url,
+    )
+
+
+def database_details(document: Document) -> DatabaseDetails:
+    """Read an answer of ``databases/get``."""
+    said = _lowered(document).to(_Answer[_Database]).data
+    return DatabaseDetails(
+        id=said.id,
+        name=said.name,
+        suppression_list_id=said.suppress_id,
+        description=said.description,
+    )
+
+
+def segment_details(document: Document) -> SegmentDetails:
+    """Read an answer of ``segments/get``."""
+    said = _lowered(document).to(_Answer[_Segment]).data
+    rules = Document(document.mapping("data").get("segment"), document.textual)
+    rule = _rule_of_text if document.textual else _rule
+    return SegmentDetails(
+        id=said.id,
+        name=said.name,
+        count=said.count,
+        rules=tuple(map(rule, rules.to(list[dict[str, object]]))),
+    )
+
+
+def subscription_fields(document: Document) -> tuple[SubscriptionField, ...]:
+    """Read an answer of ``resources/fields_get``."""
+    return tuple(
+        SubscriptionField(
+            name=field.name,
+            title=field.title,
+            category=field.category,
+            type=field.type,
+            required=bool(field.required),
+            dictionary=field.dictionary or None,
+        )
+        for field in _lowered(document).to(_Answer[list[_Field]]).data
+    )
+
+
+def _page(document: Document, model: Callable[[_Row], Row]) -> Page[Row]:
+    said = _lowered(document).to(_Listing)
+    if said == _Listing():
+        # An empty page may leave its rows out, but what has no sign of a list may be anything.
+        document.field("data")
+    return Page(
+        rows=tuple(map(model, said.data or ())),
+        next_from_id=said.next_from_id,
+        total=said.total_count,
+    )
+
+
+def _groups(groups: list[_Group]) -> tuple[AccessGroup, ...]:
+    return tuple(AccessGroup(id=group.id, name=group.name) for group in groups)
+
+
+_RULE_NUMBERS = ("limit", "list_id", "percent_from", "percent_to")
+
+
+def _rule(fields: Mapping[str, object]) -> Mapping[str, object]:
+    """Make a list of the queries, one of which alone looks like none in XML."""
+    queries = fields.get("queries", [])
+    if isinstance(queries, list):
+        return fields
+    return {**fields, "queries": [] if queries is None else [queries]}
+
+
+def _rule_of_text(fields: Mapping[str, object]) -> Mapping[str, object]:
+    """Make numbers of the documented ones; what else a rule holds is not known."""
+    numbers = {
+        name: int(text)
+        for name in _RULE_NUMBERS
+        if isinstance(text := fields.get(name), str) and text.isdecimal()
+    }
+    return _rule({**fields, **numbers})
+
+
+def _lowered(document: Document) -> Document:
+    return Document(_lower(document.value), document.textual)
+
+
+def _lower(value: Plain) -> Plain:
+    """Lower-case the names of fields; where there are two, the one in lower case counts."""
+    match value:
+        case dict():
+            # Capitals sort first, and of two equal names the last is kept.
+            return {name.lower(): _lower(value[name]) for name in sorted(value)}
+        case list():
+            return [_lower(one) for one in value]
+        case _:
+            return value

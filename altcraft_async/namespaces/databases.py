@@ -1,0 +1,236 @@
+"""``client.databases``: the profile databases that subscribers are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
+from typing import TypeAlias
+
+from altcraft_async.catalogue import Database, DatabaseDetails
+from altcraft_async.core.answers import last_report
+from altcraft_async.core.checks import checked_id
+from altcraft_async.core.endpoints import (
+    DATABASE_COUNTERS,
+    GET_DATABASE,
+    LIST_DATABASES,
+    REFRESH_DATABASE,
+)
+from altcraft_async.models import Completed, CountersReport, Failed, Feedback
+from altcraft_async.namespaces.listing import listed
+from altcraft_async.namespaces.recounts import Recounts
+from altcraft_async.pages import Pages
+from altcraft_async.session import Session
+from altcraft_async.starting import Join, Starting
+from altcraft_async.tasks import TaskHandle
+
+__all__ = ["DatabaseTarget", "Databases"]
+
+DatabaseTarget: TypeAlias = tuple[int, int]
+"""``(database_id, resource_id)``"""
+
+
+class Databases:
+    """The ``databases/…`` methods of the platform."""
+
+    def __init__(self, session: Session, starting: Starting) -> None:
+        """Use the client's parts."""
+        self._session = session
+        self._recounts = Recounts(
+            starting, REFRESH_DATABASE, "database", "database_id", "resource_id"
+        )
+
+    def list(
+        self,
+        *,
+        from_id: int = 1,
+        limit: int = 1000,
+        tags: Collection[str] | None = None,
+        groups: Collection[str] | None = None,
+        groups_id: Collection[int] | None = None,
+    ) -> Pages[Database]:
+        """Iterate over the profile databases, page by page.
+
+        Costs one request a page, each sent when its first row is wanted, and
+        keeps one page in memory. What comes while you iterate may be in it or
+        not. See `Pages` for how to go on after a page that failed.
+
+        ```python
+        async for database in client.databases.list(limit=100):
+            print(database.id, database.name)
+        ```
+
+        Args:
+            from_id: Databases with a smaller id are left out.
+            limit: Rows a page; 1000 is the vendor's default.
+            tags: Tags to look for; ``None`` for all. Sent as ``ui_tags``.
+            groups: Names of access groups to look in; ``None`` for all.
+            groups_id: Their ids. How the filters go together is not documented.
+
+        Raises:
+            ConfigurationError: An argument is wrong; the call says so, not the iteration.
+
+        Each step of the iteration can raise an ``ApiError``, ``TransportError``,
+        ``ProtocolError`` or ``ClientClosedError``.
+
+        Vendor page: Databases, list (``databases/list``).
+        """
+        return listed(
+            self._session,
+            LIST_DATABASES,
+            from_id=from_id,
+            limit=limit,
+            tags=tags,
+            groups=groups,
+            groups_id=groups_id,
+        )
+
+    async def get(self, database_id: int) -> DatabaseDetails:
+        """Look up a profile database.
+
+        Costs one request, repeated where it fails in passing.
+
+        Args:
+            database_id: The profile database; sent as ``id``.
+
+        Raises:
+            ConfigurationError: ``database_id`` is no id; nothing was sent.
+            ApiError: The platform refused, for example as there is no such object.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
+
+        Vendor page: Databases, information (``databases/get``).
+        """
+        values = {"database_id": checked_id("database_id", database_id)}
+        return await self._session.send(GET_DATABASE, values)
+
+    async def get_counters(self, database_id: int, *, resource_id: int) -> CountersReport:
+        """Read what was last counted, without counting again.
+
+        Costs one request, repeated where it fails in passing.
+
+        Args:
+            database_id: The profile database; sent as ``id``.
+            resource_id: Resource whose subscribers were counted.
+
+        Returns:
+            A report of one group, whose ids are those of the request where
+            the answer has none. When the figures were counted is not said.
+
+        Raises:
+            ConfigurationError: An id is none; nothing was sent.
+            ApiError: The platform refused, for example as there is no such object.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
+
+        Vendor page: Databases, statistics (``databases/get_counters``).
+        """
+        values = {
+            "database_id": checked_id("database_id", database_id),
+            "resource_id": checked_id("resource_id", resource_id),
+        }
+        return last_report(await self._session.send(DATABASE_COUNTERS, values), **values)
+
+    async def refresh_counters(
+        self,
+        database_id: int,
+        *,
+        resource_id: int,
+        feedback: Feedback | None = None,
+        join: Join = "client",
+    ) -> TaskHandle[CountersReport]:
+        """Start recounting the subscribers in a profile database.
+
+        The server answers at once and counts in the background. Await the
+        returned handle for the figures, or keep its ``ref`` and come back.
+        Costs one request; it is repeated only where it surely was not acted on.
+
+        Args:
+            database_id: Profile database to count in; sent as ``id``.
+            resource_id: Resource whose subscribers are counted.
+            feedback: Where the platform shall report as well; only its request
+                is documented, so take a report as a hint.
+            join: With ``"client"``, a recount of the same target that this
+                client has running is joined instead of starting another;
+                ``"never"`` always starts one.
+
+        Returns:
+            A handle on the running task. Nothing is polled until it is awaited.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            ApiError: The server refused, for example for want of access rights.
+            TransportError: No answer arrived. Where ``maybe_delivered`` is true
+                the recount may have started all the same.
+            ProtocolError: The answer is not Altcraft's; ``maybe_delivered`` as above.
+            ClientClosedError: The client is closed.
+
+        Vendor page: Databases, update of statistics (``databases/refresh_counters``).
+        """
+        target = (database_id, resource_id)
+        return await self._recounts.start(target, feedback=feedback, join=join)
+
+    async def refresh(
+        self,
+        database_id: int,
+        *,
+        resource_id: int,
+        feedback: Feedback | None = None,
+        join: Join = "client",
+        timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
+    ) -> CountersReport:
+        """Recount the subscribers in a profile database and wait for the figures.
+
+        `refresh_counters` and `TaskHandle.wait` in one: their arguments, costs
+        and errors. Where the wait ends early, the error's ``ref`` is the way
+        back to the running task.
+
+        Args:
+            database_id: Profile database to count in; sent as ``id``.
+            resource_id: Resource whose subscribers are counted.
+            feedback: Where the platform shall report as well.
+            join: Whether to join a recount that this client has running.
+            timeout: Seconds to wait once the recount has started.
+
+        Raises:
+            TaskError: The task gave no result, or not in time.
+            AltcraftError: The start or a look failed.
+        """
+        target = (database_id, resource_id)
+        return await self._recounts.finish(target, feedback=feedback, join=join, timeout=timeout)
+
+    def refresh_many(
+        self,
+        targets: Iterable[DatabaseTarget] | AsyncIterable[DatabaseTarget],
+        *,
+        in_flight: int = 100,
+        timeout: float | None = None,
+        join: Join = "client",
+    ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
+        """Refresh many profile databases, a bounded number at once.
+
+        Targets are read only as fast as slots get free, so a million of them
+        from a generator need no more memory than ``in_flight``. Each comes
+        out exactly once, in order of completion; one that is bad or fails is
+        a `Failed` of its own and never ends the stream. When you leave early,
+        what was started goes on at the platform.
+
+        ```python
+        async for outcome in client.databases.refresh_many([(1, 24), (1, 25)]):
+            print(outcome.target, outcome.ref)
+        ```
+
+        Args:
+            targets: ``(database_id, resource_id)`` each, from any iterable or
+                async iterable. If reading it fails, its error comes after the
+                outcomes of what was read.
+            in_flight: Targets between being read and their outcome being
+                taken. The rate of requests is bounded by the poll policy, the
+                client's ``connections`` and ``rate_limit``.
+            timeout: Seconds that each target may take once it has started.
+            join: Whether to join recounts that this client has running.
+
+        Raises:
+            ConfigurationError: ``in_flight`` or ``timeout`` is wrong.
+        """
+        return self._recounts.many(targets, in_flight=in_flight, timeout=timeout, join=join)

@@ -1,0 +1,98 @@
+"""What the refreshes of every namespace share: a checked target becomes a start."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+
+from altcraft_async.core.checks import checked_kind, checked_limit, checked_target
+from altcraft_async.core.endpoints import Endpoint
+from altcraft_async.many import refresh_many
+from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskKind
+from altcraft_async.starting import Join, Start, Starting
+from altcraft_async.tasks import TaskHandle
+
+__all__ = ["Recounts"]
+
+
+class Recounts:
+    """Starts the recounts of one kind of object."""
+
+    def __init__(
+        self,
+        starting: Starting,
+        endpoint: Endpoint[str],
+        kind: TaskKind,
+        *names: str,
+        least: int | None = None,
+    ) -> None:
+        """Remember what to start and how.
+
+        Args:
+            starting: The client's.
+            endpoint: The ``refresh_counters`` to call.
+            kind: What it counts.
+            names: Of the ids in a target, in their order.
+            least: How many ids a target needs; ``None`` for all.
+        """
+        self._starting = starting
+        self._endpoint = endpoint
+        self._kind: TaskKind = kind
+        self._names = names
+        self._least = least
+
+    async def start(
+        self, target: object, *, join: Join, feedback: Feedback | None = None
+    ) -> TaskHandle[CountersReport]:
+        """Start one, or join one that runs.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            AltcraftError: The start failed.
+        """
+        checked = checked_target(target, *self._names, least=self._least)
+        if feedback is not None:
+            checked_kind("feedback", feedback, Feedback)
+        start = Start(
+            endpoint=self._endpoint,
+            kind=self._kind,
+            target=checked,
+            values={**dict(zip(self._names, checked, strict=False)), "feedback": feedback},
+            feedback=feedback,
+        )
+        return await self._starting.start(start, join=join)
+
+    async def finish(
+        self,
+        target: object,
+        *,
+        join: Join,
+        timeout: float | None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
+        feedback: Feedback | None = None,
+    ) -> CountersReport:
+        """Start one and wait for its figures.
+
+        Raises:
+            AltcraftError: The start or the wait failed.
+        """
+        checked_limit("timeout", timeout)  # before anything is started
+        handle = await self.start(target, join=join, feedback=feedback)
+        return await handle.wait(timeout=timeout)
+
+    def many(
+        self,
+        targets: Iterable[object] | AsyncIterable[object],
+        *,
+        in_flight: int,
+        timeout: float | None,
+        join: Join,
+    ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
+        """Start many, a bounded number at once.
+
+        Raises:
+            ConfigurationError: ``in_flight`` or ``timeout`` is wrong.
+        """
+
+        async def start(target: object) -> TaskHandle[CountersReport]:
+            return await self.start(target, join=join)
+
+        return refresh_many(targets, start, in_flight=in_flight, timeout=timeout)
