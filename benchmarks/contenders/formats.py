@@ -26,6 +26,7 @@ from benchmarks.serving.platforms import LOOKS_TO_THE_END
 REFRESHES = 100
 """In a slice."""
 
+
 class Soon:
     """Looks as often as the library allows."""
 

@@ -18,7 +18,17 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.client import ClientOptions
-from tests.calls import LOOK, RUNNING, START, Call, both_calls, client_of, failure_of
+from tests.calls import (
+    LOOK,
+    RUNNING,
+    START,
+    Call,
+    both_alone,
+    both_calls,
+    client_of,
+    failure_of,
+    succeed,
+)
 from tests.faults.table import FAULTS, HTML, QUIRKS, Fault, Quirk, compressed, envelope, zeros
 from tests.scripted import ScriptedServer, Step, answer
 
@@ -103,12 +113,13 @@ async def test_strange_page_is_recognisable_in_the_error(server: ScriptedServer)
     assert "base_url" in str(error)
 
 
+@both_calls
 @pytest.mark.parametrize("quirk", QUIRKS.values(), ids=QUIRKS)
-async def test_odd_answer_is_an_answer(server: ScriptedServer, quirk: Quirk) -> None:
+async def test_odd_answer_is_an_answer(server: ScriptedServer, call: Call, quirk: Quirk) -> None:
     """What a server may do differently, and still say what was asked, costs one request."""
     server.script(quirk.step)
     async with client_of(server.url) as client:
-        assert (await client.tasks.status("t1")).progress == 40
+        await succeed(call, client)
     assert len(server.received) == 1
 
 
@@ -157,19 +168,17 @@ async def test_bomb_does_not_fill_the_memory(server: ScriptedServer) -> None:
         assert peak < 32 * 2**20
 
 
-@pytest.mark.parametrize(
-    ("surplus", "looks"),
-    [(b"surplus", 2), (answer(envelope(403)).sends, 1)],
-    ids=["bytes", "answer"],
-)
-async def test_what_nobody_asked_for_answers_no_later_request(
-    server: ScriptedServer, surplus: bytes, looks: int
+@both_alone
+async def test_answer_that_nobody_asked_for_answers_no_later_request(
+    server: ScriptedServer, call: Call
 ) -> None:
-    """The next look gets its own answer, sent again if what was too much has spoilt it."""
-    server.script(Step(RUNNING.sends + surplus), *[RUNNING] * looks)
+    """The next call gets its own answer, and each is one request."""
+    refusal = answer(envelope(403)).sends
+    server.script(call.answered._replace(sends=call.answered.sends + refusal), call.answered)
     async with client_of(server.url) as client:
-        assert (await client.tasks.status("t1")).progress == 40
-        assert (await client.tasks.status("t1")).progress == 40
+        await succeed(call, client)
+        await succeed(call, client)
+    assert len(server.received) == 2
 
 
 async def test_connection_closed_while_idle_is_replaced_for_a_look(
