@@ -165,6 +165,8 @@ SINGLE = (
                 "test_call_cancelled_after_any_number_of_turns_leaves_nothing"
             ),
             faults_test("waiting.py::test_cancelled_wait_ends_at_once_wherever_it_is"),
+            faults_test("waiting.py::test_cancelled_connecting_ends_at_once"),
+            faults_test("waiting.py::test_cancelled_turn_goes_to_the_next"),
             (
                 "tests/edge/test_edge_repeats.py::"
                 "test_cancelled_request_ends_at_once_with_nothing_more_sent"
@@ -266,7 +268,8 @@ SINGLE = (
     waits(
         72,
         "the time of day is set, an hour on or back",
-        AS_EVER,
+        f"{AS_EVER}; the clock is read only to place a dated `Retry-After`, when it comes, "
+        "and `started_at` of a task from elsewhere, once",
         NOTHING,
         faults_test("waiting.py::test_wall_clock_that_jumps_changes_nothing"),
     ),

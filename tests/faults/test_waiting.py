@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
 from typing import Unpack
 
+import msgspec
 import pytest
 
 from altcraft_async import (
@@ -22,16 +27,31 @@ from altcraft_async import (
     ProtocolError,
     RequestTimeoutError,
     Retry,
+    Seen,
     TaskHandle,
     TaskLostError,
+    TaskRef,
     WaitError,
     WaitTimeoutError,
 )
 from altcraft_async.client import ClientOptions
 from altcraft_async.core.repeating import is_passing
-from tests.calls import RUNNING, STARTED, TOKEN, client_of, told
+from altcraft_async.namespaces.tasks import Tasks
+from tests.calls import (
+    RUNNING,
+    STARTED,
+    TOKEN,
+    Call,
+    both_alone,
+    both_calls,
+    client_of,
+    succeed,
+    told,
+)
+from tests.clock import now
 from tests.faults.table import FAULTS, Fault, envelope
 from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, look
+from tests.leftovers import let_go
 from tests.scripted import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
@@ -42,11 +62,6 @@ HANG = Step(then="hang")
 STUCK = look(progress=99)
 UNKNOWN = answer(envelope(404), status="404 Not Found")
 GONE = answer(status="502 Bad Gateway")
-
-
-def now() -> float:
-    """Return the loop's time."""
-    return asyncio.get_running_loop().time()
 
 
 async def started(client: AltcraftClient) -> Handle:
@@ -216,37 +231,66 @@ async def test_hanging_look_ends_no_wait(server: ScriptedServer) -> None:
     assert now() == pytest.approx(3, abs=0.1)
 
 
+class JumpingClock:
+    """The time of day, a little later and an hour off, on and back by turns."""
+
+    def __init__(self, *hours: int) -> None:
+        """Jump so."""
+        self.asked = 0
+        self._hours = itertools.cycle(hours)
+
+    def __call__(self) -> datetime:
+        """Return the time of day."""
+        self.asked += 1
+        return datetime.now(UTC) + timedelta(hours=next(self._hours))
+
+
+@pytest.mark.parametrize("hours", [(1, -1), (-1, 1)], ids=["on", "back"])
 async def test_wall_clock_that_jumps_changes_nothing(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, hours: tuple[int, int]
 ) -> None:
-    """Setting the time of day, an hour on or back, makes no wait longer or shorter."""
-    offsets = iter([3600.0, -3600.0] * 1000)
-    real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + next(offsets))
-    server.script(STARTED, GONE, *[RUNNING] * 3, DONE)
-    async with patient(server.url, retry=Retry(first=0.0)) as client:
-        await (await started(client)).wait(timeout=60, stall=30)
-    assert now() == pytest.approx(4, abs=0.2)
+    """The clock says once how old a task from elsewhere is, and no wait is measured by it."""
+    began = datetime.now(UTC)
+    soon = format_datetime(began + timedelta(seconds=60), usegmt=True)
+    busy = answer(envelope(503), status="503 Service Unavailable", headers=[f"Retry-After: {soon}"])
+    server.script(busy, *[RUNNING] * 3, DONE)
+    ages: list[float] = []
+
+    def every_second(seen: Seen) -> float:
+        ages.append(seen.waited)
+        return 1.0
+
+    clock = JumpingClock(*hours)
+    async with patient(server.url, poll=every_second) as client:
+        rules = msgspec.structs.replace(client.tasks._rules, wall_clock=clock)
+        tasks = Tasks(client.tasks._session, rules)
+        handle = tasks.attach(
+            TaskRef(task_id="t1", kind="resource", target=(24, 1), started_at=began)
+        )
+        await handle.wait(timeout=120, stall=30)
+    assert clock.asked == 1
+    pauses = [later.at - sooner.at for sooner, later in pairwise(server.received)]
+    # The date is to the second, and some of the time until then has really passed.
+    assert 50 < pauses[0] <= 60.1
+    assert pauses[1:] == pytest.approx([1, 1, 1], abs=0.05)
+    begun = max(0, hours[0]) * 3600 + pauses[0]
+    assert ages == pytest.approx([begun, begun + 1, begun + 2], abs=5)
 
 
-@pytest.mark.parametrize("moment", ["connecting", "headers", "body", "repeat", "pause", "queue"])
+@pytest.mark.parametrize("moment", ["headers", "body", "repeat", "pause"])
 async def test_cancelled_wait_ends_at_once_wherever_it_is(
     server: ScriptedServer, moment: str
 ) -> None:
     """Cancelling ends a wait in no time, leaves nothing, and the other waits go on."""
     begun = Step(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "hang")
-    steps = {"headers": HANG, "body": begun, "connecting": HANG._replace(on_accept=True)}
-    server.script(STARTED)
-    if moment in steps:
-        server.script(steps[moment])
-    elif moment == "repeat":
-        server.script(GONE)
+    steps = {"headers": HANG, "body": begun, "repeat": GONE}
+    server.script(STARTED, *[step for name, step in steps.items() if name == moment])
     slow = Retry(first=50.0, ceiling=50.0)
-    rate = 0.01 if moment == "queue" else None
-    async with patient(server.url, poll=Constant(5.0), retry=slow, rate_limit=rate) as client:
+    async with patient(server.url, poll=Constant(5.0), retry=slow) as client:
         handle = await started(client)
         waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
-        await asyncio.sleep(2 if moment == "pause" else 7)
+        await asyncio.sleep(2 if moment == "pause" else 5.1)
+        assert len(server.received) == (1 if moment == "pause" else 2)
         began = now()
         waits[0].cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -255,6 +299,55 @@ async def test_cancelled_wait_ends_at_once_wherever_it_is(
         assert not waits[1].done()
     with pytest.raises(ClientClosedError):
         await waits[1]
+
+
+@both_calls
+async def test_cancelled_connecting_ends_at_once(
+    call: Call, full_port: int, clean_loop: Callable[[], None]
+) -> None:
+    """So does a call that does not even get a connection."""
+    async with client_of(f"http://127.0.0.1:{full_port}") as client:
+        calling = asyncio.ensure_future(call.make(client))
+        _, connecting = await asyncio.wait([calling], timeout=3)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+        assert connecting
+        assert now() == 3
+    await let_go()
+    clean_loop()
+
+
+@both_alone
+async def test_cancelled_turn_goes_to_the_next(server: ScriptedServer, call: Call) -> None:
+    """A call that queues for the rate ends at once, is never sent, and takes nobody's turn."""
+    server.script(call.answered, call.answered)
+    async with client_of(server.url, rate_limit=0.01) as client:
+        await succeed(call, client)
+        calls = [asyncio.ensure_future(call.make(client)) for _ in range(2)]
+        await asyncio.sleep(7)
+        assert len(server.received) == 1
+        calls[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calls[0]
+        assert now() == pytest.approx(7)
+        async with asyncio.timeout(200):
+            await calls[1]
+    assert [request.at for request in server.received] == pytest.approx([0, 100], abs=0.1)
+
+
+async def test_cancelled_wait_takes_its_queued_look_along(server: ScriptedServer) -> None:
+    """A look that is due and queues for the rate is not made for nobody."""
+    server.script(STARTED)
+    async with patient(server.url, rate_limit=0.01) as client:
+        waiting = asyncio.ensure_future((await started(client)).wait())
+        await asyncio.sleep(7)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert now() == pytest.approx(7)
+        await asyncio.sleep(500)
+        assert len(server.received) == 1
 
 
 async def test_one_of_many_that_goes_wrong_is_one_failure(server: ScriptedServer) -> None:
