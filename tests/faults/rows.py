@@ -11,7 +11,16 @@ from functools import cache
 from pathlib import Path
 
 from altcraft_async import AltcraftError
-from tests.faults.singles import LOOK_FIRST, NOTHING, SINGLE, Row, faults_test, waits, works
+from tests.faults.singles import (
+    LOOK_FIRST,
+    NOTHING,
+    REFUSED,
+    SINGLE,
+    Row,
+    faults_test,
+    waits,
+    works,
+)
 from tests.faults.table import FAULTS, QUIRKS, Fault
 from tests.faults.tasks import COURSES
 
@@ -45,13 +54,12 @@ ADVICE: Mapping[str, str] = {
 
 CUT = ""
 TOO_LARGE = "raise `max_answer_bytes` if so much is right"
-REFUSED = "mend what the text says"
 UNUSABLE = "`snippet` shows what came: the platform has to mend it"
 
 ADVICE_BY_ROW: Mapping[int, str] = {
     **dict.fromkeys((18, 19), CUT),
     **dict.fromkeys((21, 22, 23), TOO_LARGE),
-    **dict.fromkeys((37, 39, 40), REFUSED),
+    **dict.fromkeys((37, 40), REFUSED),
     41: "if the platform is where it pointed, put that into `base_url`",
     **dict.fromkeys((53, 55, 57), UNUSABLE),
 }

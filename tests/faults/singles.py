@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 LOOK_FIRST = "[look before you start again](#after-maybe_delivered)"
 NOTHING = "nothing"
+REFUSED = "mend what the text says"
 
 
 class Row(NamedTuple):
@@ -129,6 +130,14 @@ SINGLE = (
         27,
         "an answer that nobody asked for",
         faults_test("exchange.py::test_answer_that_nobody_asked_for_answers_no_later_request"),
+    ),
+    both(
+        39,
+        "413 before the body is read, and the server hangs up",
+        "`ApiError`",
+        "1 / 1",
+        REFUSED,
+        faults_test("exchange.py::test_refusal_of_a_body_that_nobody_reads_is_understood"),
     ),
     both(
         42,

@@ -93,9 +93,11 @@ def throttled(row: int, retry_after: str, *, sends: int) -> Fault:
     return Fault(row, step, RateLimitedError, sends, sends, delivered=False, http_status=429)
 
 
-def redirect(status: str, *, delivered: bool) -> Fault:
+def redirect(
+    status: str, *, delivered: bool, to: str = f"http://127.0.0.1:9/{TOKEN}?token={TOKEN}"
+) -> Fault:
     """Return a redirect, with the token in its address."""
-    step = answer(status=status, headers=[f"Location: http://127.0.0.1:9/{TOKEN}?token={TOKEN}"])
+    step = answer(status=status, headers=[f"Location: {to}"])
     return Fault(41, step, ProtocolError, 1, 1, delivered=delivered, http_status=int(status[:3]))
 
 
@@ -294,21 +296,12 @@ REFUSED: Mapping[str, Fault] = {
     "401 in an answer with 200": refusal(38, AuthenticationError, "200 OK", 401),
     "403": refusal(38, PermissionDeniedError, "403 Forbidden", 403),
     "403 in an answer with 200": refusal(38, PermissionDeniedError, "200 OK", 403),
-    "413 before the body is read": Fault(
-        39,
-        answer(
-            envelope(413), status="413 Payload Too Large", headers=["Connection: close"]
-        )._replace(on_accept=True, then="hang"),
-        ApiError,
-        looks=1,
-        delivered=False,
-        http_status=413,
-    ),
     "code that no page documents": refusal(40, ApiError, "200 OK", 440),
     "301": redirect("301 Moved Permanently", delivered=True),
     "302": redirect("302 Found", delivered=True),
     "303": redirect("303 See Other", delivered=True),
     "307": redirect("307 Temporary Redirect", delivered=False),
+    "307 to another path there": redirect("307 Moved", delivered=False, to=f"/{TOKEN}"),
     "308": redirect("308 Permanent Redirect", delivered=False),
 }
 
