@@ -79,7 +79,8 @@ def sinks(error: BaseException, frames: Frames) -> Iterator[tuple[str, str]]:
         yield "vars", repr(vars(one))
         yield "notes", repr(getattr(one, "__notes__", []))
         yield "traceback", "".join(traceback.format_exception(one))
-        yield "pickle", pickle.dumps(one).decode("latin-1")
+        if isinstance(one, AltcraftError):
+            yield "pickle", pickle.dumps(one).decode("latin-1")
         yield from (("locals", line) for line in variables(one, frames))
 
 
