@@ -17,7 +17,6 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from altcraft_async import (
     ApiError,
     ConfigurationError,
-    ProtocolError,
     RequestTimeoutError,
     Retry,
     TransportError,
@@ -245,7 +244,7 @@ async def test_tunnel_that_a_proxy_refuses_delivers_nothing(
     ):
         error = await failure_of(call, client)
     assert [request.method for request in server.received] == ["CONNECT"]
-    assert isinstance(error, (TransportError, ProtocolError))
+    assert isinstance(error, TransportError)
     assert (error.maybe_delivered, error.permanent) == (False, True)
 
 

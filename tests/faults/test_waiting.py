@@ -283,10 +283,10 @@ async def test_cancelled_wait_ends_at_once_wherever_it_is(
 ) -> None:
     """Cancelling ends a wait in no time, leaves nothing, and the other waits go on."""
     begun = Step(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "hang")
-    steps = {"headers": HANG, "body": begun, "repeat": GONE}
+    later = answer(status="502 Bad Gateway", headers=["Retry-After: 50"])
+    steps = {"headers": HANG, "body": begun, "repeat": later}
     server.script(STARTED, *[step for name, step in steps.items() if name == moment])
-    slow = Retry(first=50.0, ceiling=50.0)
-    async with patient(server.url, poll=Constant(5.0), retry=slow) as client:
+    async with patient(server.url, poll=Constant(5.0)) as client:
         handle = await started(client)
         waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
         await asyncio.sleep(2 if moment == "pause" else 5.1)
