@@ -173,9 +173,9 @@ SINGLE = (
                 "tests/test_cancellation.py::"
                 "test_call_cancelled_after_any_number_of_turns_leaves_nothing"
             ),
-            faults_test("waiting.py::test_cancelled_wait_ends_at_once_wherever_it_is"),
-            faults_test("waiting.py::test_cancelled_connecting_ends_at_once"),
-            faults_test("waiting.py::test_cancelled_turn_goes_to_the_next"),
+            faults_test("cancelled.py::test_cancelled_wait_ends_at_once_wherever_it_is"),
+            faults_test("cancelled.py::test_cancelled_connecting_ends_at_once"),
+            faults_test("cancelled.py::test_cancelled_turn_goes_to_the_next"),
             (
                 "tests/edge/test_edge_repeats.py::"
                 "test_cancelled_request_ends_at_once_with_nothing_more_sent"
