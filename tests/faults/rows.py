@@ -40,12 +40,14 @@ LATER: Mapping[int, str] = {
 }
 """Rows about what this library does not do."""
 
+NO_TEXT = "check `base_url`, and what stands between"
+
 ADVICE: Mapping[str, str] = {
     "AuthenticationError": "give a token that is valid",
     "BadRequestError": "mend what the text says",
     "NotFoundError": "check the ids and `base_url`",
     "PermissionDeniedError": "have the token's role cover it",
-    "ProtocolError": "check `base_url`, and what stands between; `snippet` shows what came",
+    "ProtocolError": f"{NO_TEXT}; `snippet` shows what came",
     "RateLimitedError": "ask less often, or set `rate_limit`; `retry_after` says for how long",
     "TariffLimitError": "the plan does not cover it",
     "TaskFailedError": "start it again if the cause is gone",
@@ -59,6 +61,7 @@ UNUSABLE = "`snippet` shows what came: the platform has to mend it"
 ADVICE_BY_ROW: Mapping[int, str] = {
     **dict.fromkeys((18, 19), CUT),
     **dict.fromkeys((21, 22, 23), TOO_LARGE),
+    **dict.fromkeys((24, 25, 26, 28, 30), NO_TEXT),
     **dict.fromkeys((37, 40), REFUSED),
     41: "if the platform is where it pointed, put that into `base_url`",
     **dict.fromkeys((53, 55, 57), UNUSABLE),

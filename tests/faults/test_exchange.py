@@ -30,6 +30,7 @@ from tests.calls import (
     failure_of,
     succeed,
 )
+from tests.faults.rows import advice
 from tests.faults.table import FAULTS, HTML, QUIRKS, Fault, Quirk, compressed, envelope, zeros
 from tests.leftovers import let_go
 from tests.scripted import ScriptedServer, Step, answer
@@ -51,6 +52,8 @@ async def test_fault_gives_its_error_after_as_many_requests_as_are_safe(
     assert type(error) is fault.error
     assert vars(error)["path"] == call.path
     assert vars(error)["maybe_delivered"] is (fault.delivered and call.starts)
+    if "snippet" in advice(fault.row, fault.error.__name__):
+        assert vars(error)["snippet"]
     assert fault.http_status is None or vars(error)["http_status"] == fault.http_status
     assert len(server.received) == (0 if fault.step.on_accept else sends)
     assert server.connections <= sends

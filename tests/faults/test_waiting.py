@@ -73,6 +73,8 @@ async def test_wait_ends_with_what_the_last_look_brought(
         assert course.says in str(outcome)
         assert "7777" not in str(outcome)  # where it is wrong is said, not what is there
         assert TOKEN not in told(outcome)
+        if isinstance(outcome, ProtocolError):
+            assert outcome.snippet
     else:
         assert course.error is None
         assert isinstance(outcome, CountersReport)
