@@ -7,11 +7,19 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Literal, NamedTuple, Unpack
 
+import aiohttp
 import pytest
 
-from altcraft_async import AltcraftClient, AltcraftError, Constant, Retry
+from altcraft_async import (
+    AltcraftClient,
+    AltcraftError,
+    Constant,
+    Retry,
+    TaskHandle,
+    TaskStatus,
+)
 from altcraft_async.client import ClientOptions
-from tests.scripted import answer
+from tests.scripted import Step, answer
 
 WireFormat = Literal["json", "xml"]
 
@@ -46,9 +54,18 @@ class Call(NamedTuple):
     make: Callable[[AltcraftClient], Awaitable[object]]
     starts: bool
 
+    @property
+    def answered(self) -> Step:
+        """A sound answer to it."""
+        return STARTED if self.starts else RUNNING
+
 
 async def _start(client: AltcraftClient) -> object:
     return await client.resources.refresh_counters(24, database_id=1)
+
+
+async def _start_alone(client: AltcraftClient) -> object:
+    return await client.resources.refresh_counters(24, database_id=1, join="never")
 
 
 async def _look(client: AltcraftClient) -> object:
@@ -56,9 +73,36 @@ async def _look(client: AltcraftClient) -> object:
 
 
 START = Call("resources/refresh_counters", _start, starts=True)
+START_ALONE = Call("resources/refresh_counters", _start_alone, starts=True)
+"""Joins no other, so that each is a request."""
 LOOK = Call("tasks/status", _look, starts=False)
 
 both_calls = pytest.mark.parametrize("call", [START, LOOK], ids=["start", "look"])
+both_alone = pytest.mark.parametrize("call", [START_ALONE, LOOK], ids=["start", "look"])
+
+
+async def succeed(call: Call, client: AltcraftClient) -> None:
+    """Make the call, which has to bring what `STARTED` or `RUNNING` says."""
+    outcome = await call.make(client)
+    if call.starts:
+        assert isinstance(outcome, TaskHandle)
+        assert outcome.ref.task_id == "t1"
+    else:
+        assert isinstance(outcome, TaskStatus)
+        assert (outcome.status, outcome.progress) == ("running", 40)
+
+
+class Attempts(aiohttp.TraceConfig):
+    """Counts the requests of a borrowed session, also those that never get out."""
+
+    def __init__(self) -> None:
+        """Begin at none."""
+        super().__init__()
+        self.made = 0
+        self.on_request_start.append(self._count)
+
+    async def _count(self, *_about: object) -> None:
+        self.made += 1
 
 
 async def failure_of(call: Call, client: AltcraftClient) -> AltcraftError:

@@ -47,17 +47,19 @@ def test_plain_http_to_another_machine_warns() -> None:
 
 async def test_client_that_nobody_closed_warns() -> None:
     """An opened client that is garbage warns, a closed or unopened one does not."""
-    client = AltcraftClient("https://example.com", TOKEN)
-    async with client:
-        pass
-    del client
-    client = AltcraftClient("https://example.com", TOKEN)
-    del client
-    client = AltcraftClient("https://example.com", TOKEN)
-    await client.__aenter__()
-    del client
-    with pytest.warns(ResourceWarning, match=r"^unclosed <AltcraftClient https://example.com"):
+
+    async def forget_three() -> None:
+        async with AltcraftClient("https://example.com/closed", TOKEN):
+            pass
+        AltcraftClient("https://example.com/unopened", TOKEN)
+        await AltcraftClient("https://example.com/opened", TOKEN).__aenter__()
         gc.collect()
+
+    gc.collect()  # what other tests left
+    with pytest.warns(ResourceWarning) as warned:
+        await forget_three()
+    assert len(warned) == 1
+    assert str(warned[0].message).startswith("unclosed <AltcraftClient https://example.com/opened")
 
 
 def test_client_that_could_not_be_made_leaves_no_warning() -> None:

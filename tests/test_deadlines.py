@@ -10,15 +10,11 @@ from hypothesis import strategies as st
 from looptime import new_event_loop
 
 from altcraft_async.deadlines import Deadlines
+from tests.clock import now
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 LIMIT = 10.0
-
-
-def now() -> float:
-    """Return the loop's time."""
-    return asyncio.get_running_loop().time()
 
 
 async def limited(deadlines: Deadlines, seconds: float) -> float:

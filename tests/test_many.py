@@ -22,6 +22,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.simulator import Fault
+from tests.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -32,11 +33,6 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 START = "resources/refresh_counters"
 STATUS = "tasks/status"
-
-
-def now() -> float:
-    """Return the loop's time."""
-    return asyncio.get_running_loop().time()
 
 
 async def test_every_target_completes_once(platform: OpenPlatform) -> None:

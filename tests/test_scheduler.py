@@ -14,6 +14,7 @@ from altcraft_async.budget import Budget
 from altcraft_async.core.rate import Rate
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.scheduler import SLOTS_PER_SECOND, Scheduler
+from tests.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 RESOLUTION = 1 / SLOTS_PER_SECOND
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
-
-
-def now() -> float:
-    """Return the loop's time."""
-    return asyncio.get_running_loop().time()
 
 
 def this_task() -> asyncio.Task[Any]:

@@ -31,6 +31,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.simulator import Fault
+from tests.clock import now
 
 if TYPE_CHECKING:
     from altcraft_async.client import ClientOptions
@@ -40,11 +41,6 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 STATUS = "tasks/status"
 Handle = TaskHandle[CountersReport]
-
-
-def now() -> float:
-    """Return the loop's time."""
-    return asyncio.get_running_loop().time()
 
 
 async def test_awaited_handle_returns_the_report(platform: OpenPlatform) -> None:

@@ -26,6 +26,7 @@ from tests.calls import (
     STARTED,
     TOKEN,
     Call,
+    both_alone,
     both_calls,
     client_of,
     failure_of,
@@ -106,7 +107,8 @@ def test_client_of_another_loop_is_refused(call: Call) -> None:
     asyncio.run(client.aclose())
 
 
-def test_client_of_the_process_that_was_forked_is_refused() -> None:
+@both_calls
+def test_client_of_the_process_that_was_forked_is_refused(call: Call) -> None:
     """Two processes on one socket would read each other's answers."""
     client = AltcraftClient("http://127.0.0.1:9", TOKEN, retry=Retry(attempts=1))
 
@@ -115,7 +117,7 @@ def test_client_of_the_process_that_was_forked_is_refused() -> None:
 
     async def use() -> str:
         try:
-            await client.tasks.status("t1")
+            await call.make(client)
         except ConfigurationError as refused:
             return str(refused)
         return "no error"
@@ -248,6 +250,7 @@ async def test_answer_under_way_is_ended_by_closing(server: ScriptedServer, call
     assert is_closed_error(await promptly(waiting))
 
 
+@pytest.mark.looptime
 @both_calls
 async def test_pause_before_a_repeat_is_ended_by_closing(
     server: ScriptedServer, call: Call
@@ -257,13 +260,15 @@ async def test_pause_before_a_repeat_is_ended_by_closing(
     client = client_of(server.url)
     waiting = asyncio.ensure_future(call.make(client))
     await server.has_received(1)
-    _, unfinished = await asyncio.wait([waiting], timeout=0.02)  # for the answer to be read
+    _, unfinished = await asyncio.wait([waiting], timeout=20)
     await promptly(client.aclose())
     assert unfinished
     assert is_closed_error(await promptly(waiting))
+    assert asyncio.get_running_loop().time() == 20
+    assert len(server.received) == 1
 
 
-@both_calls
+@both_alone
 async def test_queue_for_a_connection_is_ended_by_closing(
     server: ScriptedServer, call: Call
 ) -> None:
@@ -272,17 +277,10 @@ async def test_queue_for_a_connection_is_ended_by_closing(
     client = client_of(server.url, connections=1)
     waiting = [asyncio.ensure_future(call.make(client))]
     await server.has_received(1)
-    waiting += [asyncio.ensure_future(queued(client, call)) for _ in range(3)]
+    waiting += [asyncio.ensure_future(call.make(client)) for _ in range(3)]
     await asyncio.sleep(0)
     await promptly(client.aclose())
     assert [is_closed_error(await promptly(one)) for one in waiting] == [True] * 4
-
-
-async def queued(client: AltcraftClient, call: Call) -> object:
-    """Make a call that joins no other."""
-    if not call.starts:
-        return await call.make(client)
-    return await client.resources.refresh_counters(24, database_id=1, join="never")
 
 
 async def test_wait_for_the_rate_is_ended_by_closing(server: ScriptedServer) -> None:

@@ -16,14 +16,10 @@ from altcraft_async.budget import Budget
 from altcraft_async.core.rate import Rate
 from altcraft_async.lifetime import Lifetime
 from tests.calls import RUNNING, STARTED, TOKEN, client_of
+from tests.clock import now
 from tests.scripted import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
-
-
-def now() -> float:
-    """Return the loop's time."""
-    return asyncio.get_running_loop().time()
 
 
 def gaps(server: ScriptedServer) -> list[float]:

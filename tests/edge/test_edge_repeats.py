@@ -33,16 +33,12 @@ from tests.calls import (
     client_of,
     failure_of,
 )
+from tests.clock import now
 from tests.scripted import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 
 RESET = Step(then="reset")
-
-
-def now() -> float:
-    """Return the loop's time."""
-    return asyncio.get_running_loop().time()
 
 
 def throttled(retry_after: str) -> Step:

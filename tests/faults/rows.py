@@ -11,7 +11,16 @@ from functools import cache
 from pathlib import Path
 
 from altcraft_async import AltcraftError
-from tests.faults.singles import LOOK_FIRST, NOTHING, SINGLE, Row, faults_test, waits, works
+from tests.faults.singles import (
+    LOOK_FIRST,
+    NOTHING,
+    REFUSED,
+    SINGLE,
+    Row,
+    faults_test,
+    waits,
+    works,
+)
 from tests.faults.table import FAULTS, QUIRKS, Fault
 from tests.faults.tasks import COURSES
 
@@ -31,12 +40,14 @@ LATER: Mapping[int, str] = {
 }
 """Rows about what this library does not do."""
 
+NO_TEXT = "check `base_url`, and what stands between"
+
 ADVICE: Mapping[str, str] = {
     "AuthenticationError": "give a token that is valid",
     "BadRequestError": "mend what the text says",
     "NotFoundError": "check the ids and `base_url`",
     "PermissionDeniedError": "have the token's role cover it",
-    "ProtocolError": "check `base_url`, and what stands between; `snippet` shows what came",
+    "ProtocolError": f"{NO_TEXT}; `snippet` shows what came",
     "RateLimitedError": "ask less often, or set `rate_limit`; `retry_after` says for how long",
     "TariffLimitError": "the plan does not cover it",
     "TaskFailedError": "start it again if the cause is gone",
@@ -45,13 +56,13 @@ ADVICE: Mapping[str, str] = {
 
 CUT = ""
 TOO_LARGE = "raise `max_answer_bytes` if so much is right"
-REFUSED = "mend what the text says"
 UNUSABLE = "`snippet` shows what came: the platform has to mend it"
 
 ADVICE_BY_ROW: Mapping[int, str] = {
     **dict.fromkeys((18, 19), CUT),
     **dict.fromkeys((21, 22, 23), TOO_LARGE),
-    **dict.fromkeys((37, 39, 40), REFUSED),
+    **dict.fromkeys((24, 25, 26, 28, 30), NO_TEXT),
+    **dict.fromkeys((37, 40), REFUSED),
     41: "if the platform is where it pointed, put that into `base_url`",
     **dict.fromkeys((53, 55, 57), UNUSABLE),
 }

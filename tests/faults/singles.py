@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 LOOK_FIRST = "[look before you start again](#after-maybe_delivered)"
 NOTHING = "nothing"
+REFUSED = "mend what the text says"
 
 
 class Row(NamedTuple):
@@ -128,13 +129,15 @@ SINGLE = (
     works(
         27,
         "an answer that nobody asked for",
-        faults_test("exchange.py::test_what_nobody_asked_for_answers_no_later_request"),
+        faults_test("exchange.py::test_answer_that_nobody_asked_for_answers_no_later_request"),
     ),
-    works(
-        28,
-        "a body longer than its length",
-        faults_test("exchange.py::test_what_nobody_asked_for_answers_no_later_request"),
-        sent="1 / 2",
+    both(
+        39,
+        "413 before the body is read, and the server hangs up",
+        "`ApiError`",
+        "1 / 1",
+        REFUSED,
+        faults_test("exchange.py::test_refusal_of_a_body_that_nobody_reads_is_understood"),
     ),
     both(
         42,
@@ -170,7 +173,9 @@ SINGLE = (
                 "tests/test_cancellation.py::"
                 "test_call_cancelled_after_any_number_of_turns_leaves_nothing"
             ),
-            faults_test("waiting.py::test_cancelled_wait_ends_at_once_wherever_it_is"),
+            faults_test("cancelled.py::test_cancelled_wait_ends_at_once_wherever_it_is"),
+            faults_test("cancelled.py::test_cancelled_connecting_ends_at_once"),
+            faults_test("cancelled.py::test_cancelled_turn_goes_to_the_next"),
             (
                 "tests/edge/test_edge_repeats.py::"
                 "test_cancelled_request_ends_at_once_with_nothing_more_sent"
@@ -272,7 +277,8 @@ SINGLE = (
     waits(
         72,
         "the time of day is set, an hour on or back",
-        AS_EVER,
+        f"{AS_EVER}; the clock is read only to place a dated `Retry-After`, when it comes, "
+        "and `started_at` of a task from elsewhere, once",
         NOTHING,
         faults_test("waiting.py::test_wall_clock_that_jumps_changes_nothing"),
     ),
@@ -283,11 +289,12 @@ SINGLE = (
         NOTHING,
         faults_test("load.py::test_end_of_an_outage_brings_no_rush"),
     ),
-    works(
+    waits(
         75,
         "a server that throttles: the client settles at what it takes",
+        AS_EVER,
+        NOTHING,
         faults_test("load.py::test_client_settles_at_what_a_throttling_server_takes"),
-        sent="—",
     ),
     both(
         76,

@@ -1,12 +1,22 @@
-"""The faults of a started task, as data: what the looks at it bring, and what comes of it."""
+"""A started task as data: what looks at it bring, what comes of it, and how it is followed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
-from altcraft_async import AltcraftError, ProtocolError, TaskFailedError
+from altcraft_async import (
+    AltcraftClient,
+    AltcraftError,
+    Constant,
+    CountersReport,
+    ProtocolError,
+    TaskFailedError,
+    TaskHandle,
+)
+from altcraft_async.client import ClientOptions
+from tests.calls import client_of
 from tests.scripted import Step, answer
 
 SUBSCRIBED = 842
@@ -94,3 +104,14 @@ COURSES: Mapping[str, Course] = {
     "figure with a fraction": unusable(57, group(77777.5), says=_AT_SUBSCRIBED),
 }
 """By name."""
+
+
+async def started(client: AltcraftClient) -> TaskHandle[CountersReport]:
+    """Start a refresh."""
+    return await client.resources.refresh_counters(24, database_id=1)
+
+
+def patient(url: str, **options: Unpack[ClientOptions]) -> AltcraftClient:
+    """Return a client that looks every second."""
+    chosen: ClientOptions = {"poll": Constant(1.0), **options}
+    return client_of(url, **chosen)

@@ -400,7 +400,7 @@ class HandleMachine(RuleBasedStateMachine):
         self.nothing_left()
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [25, pytest.param(300, marks=pytest.mark.slow)])
 def test_handle_behaves_whatever_is_done_with_it_in_whatever_order(examples: int) -> None:
     """Every wait ends once, in its way; nobody is looked at for nobody; nothing is left."""
     run_state_machine_as_test(

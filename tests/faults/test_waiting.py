@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import Unpack
+import itertools
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
 
+import msgspec
 import pytest
 
 from altcraft_async import (
-    AltcraftClient,
     AltcraftError,
     AuthenticationError,
-    ClientClosedError,
     Constant,
     CountersReport,
     Failed,
@@ -22,42 +23,32 @@ from altcraft_async import (
     ProtocolError,
     RequestTimeoutError,
     Retry,
-    TaskHandle,
+    Seen,
     TaskLostError,
+    TaskRef,
     WaitError,
     WaitTimeoutError,
 )
-from altcraft_async.client import ClientOptions
 from altcraft_async.core.repeating import is_passing
-from tests.calls import RUNNING, STARTED, TOKEN, client_of, told
+from altcraft_async.namespaces.tasks import Tasks
+from tests.calls import (
+    RUNNING,
+    STARTED,
+    TOKEN,
+    client_of,
+    told,
+)
+from tests.clock import now
 from tests.faults.table import FAULTS, Fault, envelope
-from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, look
+from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, look, patient, started
 from tests.scripted import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
-
-Handle = TaskHandle[CountersReport]
 
 HANG = Step(then="hang")
 STUCK = look(progress=99)
 UNKNOWN = answer(envelope(404), status="404 Not Found")
 GONE = answer(status="502 Bad Gateway")
-
-
-def now() -> float:
-    """Return the loop's time."""
-    return asyncio.get_running_loop().time()
-
-
-async def started(client: AltcraftClient) -> Handle:
-    """Start a refresh."""
-    return await client.resources.refresh_counters(24, database_id=1)
-
-
-def patient(url: str, **options: Unpack[ClientOptions]) -> AltcraftClient:
-    """Return a client that looks every second."""
-    chosen: ClientOptions = {"poll": Constant(1.0), **options}
-    return client_of(url, **chosen)
 
 
 def methods(server: ScriptedServer) -> list[str]:
@@ -82,6 +73,8 @@ async def test_wait_ends_with_what_the_last_look_brought(
         assert course.says in str(outcome)
         assert "7777" not in str(outcome)  # where it is wrong is said, not what is there
         assert TOKEN not in told(outcome)
+        if isinstance(outcome, ProtocolError):
+            assert outcome.snippet
     else:
         assert course.error is None
         assert isinstance(outcome, CountersReport)
@@ -216,45 +209,50 @@ async def test_hanging_look_ends_no_wait(server: ScriptedServer) -> None:
     assert now() == pytest.approx(3, abs=0.1)
 
 
+class JumpingClock:
+    """The time of day, a little later and an hour off, on and back by turns."""
+
+    def __init__(self, *hours: int) -> None:
+        """Jump so."""
+        self.asked = 0
+        self._hours = itertools.cycle(hours)
+
+    def __call__(self) -> datetime:
+        """Return the time of day."""
+        self.asked += 1
+        return datetime.now(UTC) + timedelta(hours=next(self._hours))
+
+
+@pytest.mark.parametrize("hours", [(1, -1), (-1, 1)], ids=["on", "back"])
 async def test_wall_clock_that_jumps_changes_nothing(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, hours: tuple[int, int]
 ) -> None:
-    """Setting the time of day, an hour on or back, makes no wait longer or shorter."""
-    offsets = iter([3600.0, -3600.0] * 1000)
-    real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + next(offsets))
-    server.script(STARTED, GONE, *[RUNNING] * 3, DONE)
-    async with patient(server.url, retry=Retry(first=0.0)) as client:
-        await (await started(client)).wait(timeout=60, stall=30)
-    assert now() == pytest.approx(4, abs=0.2)
+    """The clock says once how old a task from elsewhere is, and no wait is measured by it."""
+    began = datetime.now(UTC)
+    soon = format_datetime(began + timedelta(seconds=60), usegmt=True)
+    busy = answer(envelope(503), status="503 Service Unavailable", headers=[f"Retry-After: {soon}"])
+    server.script(busy, *[RUNNING] * 3, DONE)
+    ages: list[float] = []
 
+    def every_second(seen: Seen) -> float:
+        ages.append(seen.waited)
+        return 1.0
 
-@pytest.mark.parametrize("moment", ["connecting", "headers", "body", "repeat", "pause", "queue"])
-async def test_cancelled_wait_ends_at_once_wherever_it_is(
-    server: ScriptedServer, moment: str
-) -> None:
-    """Cancelling ends a wait in no time, leaves nothing, and the other waits go on."""
-    begun = Step(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "hang")
-    steps = {"headers": HANG, "body": begun, "connecting": HANG._replace(on_accept=True)}
-    server.script(STARTED)
-    if moment in steps:
-        server.script(steps[moment])
-    elif moment == "repeat":
-        server.script(GONE)
-    slow = Retry(first=50.0, ceiling=50.0)
-    rate = 0.01 if moment == "queue" else None
-    async with patient(server.url, poll=Constant(5.0), retry=slow, rate_limit=rate) as client:
-        handle = await started(client)
-        waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
-        await asyncio.sleep(2 if moment == "pause" else 7)
-        began = now()
-        waits[0].cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waits[0]
-        assert now() - began < 0.05
-        assert not waits[1].done()
-    with pytest.raises(ClientClosedError):
-        await waits[1]
+    clock = JumpingClock(*hours)
+    async with patient(server.url, poll=every_second) as client:
+        rules = msgspec.structs.replace(client.tasks._rules, wall_clock=clock)
+        tasks = Tasks(client.tasks._session, rules)
+        handle = tasks.attach(
+            TaskRef(task_id="t1", kind="resource", target=(24, 1), started_at=began)
+        )
+        await handle.wait(timeout=120, stall=30)
+    assert clock.asked == 1
+    pauses = [later.at - sooner.at for sooner, later in pairwise(server.received)]
+    # The date is to the second, and some of the time until then has really passed.
+    assert 50 < pauses[0] <= 60.1
+    assert pauses[1:] == pytest.approx([1, 1, 1], abs=0.05)
+    begun = max(0, hours[0]) * 3600 + pauses[0]
+    assert ages == pytest.approx([begun, begun + 1, begun + 2], abs=5)
 
 
 async def test_one_of_many_that_goes_wrong_is_one_failure(server: ScriptedServer) -> None:

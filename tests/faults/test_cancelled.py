@@ -1,0 +1,90 @@
+"""Cancelled wherever it is, a wait or a call ends at once and takes nothing from others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from altcraft_async import ClientClosedError, Constant
+from tests.calls import STARTED, Call, both_alone, both_calls, client_of, succeed
+from tests.clock import now
+from tests.faults.tasks import patient, started
+from tests.leftovers import let_go
+from tests.scripted import ScriptedServer, Step, answer
+
+pytestmark = pytest.mark.looptime
+
+
+@pytest.mark.parametrize("moment", ["headers", "body", "repeat", "pause"])
+async def test_cancelled_wait_ends_at_once_wherever_it_is(
+    server: ScriptedServer, moment: str
+) -> None:
+    """Cancelling ends a wait in no time, leaves nothing, and the other waits go on."""
+    begun = Step(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "hang")
+    later = answer(status="502 Bad Gateway", headers=["Retry-After: 50"])
+    steps = {"headers": Step(then="hang"), "body": begun, "repeat": later}
+    server.script(STARTED, *[step for name, step in steps.items() if name == moment])
+    async with patient(server.url, poll=Constant(5.0)) as client:
+        handle = await started(client)
+        waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
+        await asyncio.sleep(2 if moment == "pause" else 5.1)
+        assert len(server.received) == (1 if moment == "pause" else 2)
+        began = now()
+        waits[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waits[0]
+        assert now() - began < 0.05
+        assert not waits[1].done()
+    with pytest.raises(ClientClosedError):
+        await waits[1]
+
+
+@both_calls
+async def test_cancelled_connecting_ends_at_once(
+    call: Call, full_port: int, clean_loop: Callable[[], None]
+) -> None:
+    """So does a call that does not even get a connection."""
+    async with client_of(f"http://127.0.0.1:{full_port}") as client:
+        calling = asyncio.ensure_future(call.make(client))
+        _, connecting = await asyncio.wait([calling], timeout=3)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calling
+        assert connecting
+        assert now() == 3
+    await let_go()
+    clean_loop()
+
+
+@both_alone
+async def test_cancelled_turn_goes_to_the_next(server: ScriptedServer, call: Call) -> None:
+    """A call that queues for the rate ends at once, is never sent, and takes nobody's turn."""
+    server.script(call.answered, call.answered)
+    async with client_of(server.url, rate_limit=0.01) as client:
+        await succeed(call, client)
+        calls = [asyncio.ensure_future(call.make(client)) for _ in range(2)]
+        await asyncio.sleep(7)
+        assert len(server.received) == 1
+        calls[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await calls[0]
+        assert now() == pytest.approx(7)
+        async with asyncio.timeout(200):
+            await calls[1]
+    assert [request.at for request in server.received] == pytest.approx([0, 100], abs=0.1)
+
+
+async def test_cancelled_wait_takes_its_queued_look_along(server: ScriptedServer) -> None:
+    """A look that is due and queues for the rate is not made for nobody."""
+    server.script(STARTED)
+    async with patient(server.url, rate_limit=0.01) as client:
+        waiting = asyncio.ensure_future((await started(client)).wait())
+        await asyncio.sleep(7)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert now() == pytest.approx(7)
+        await asyncio.sleep(500)
+        assert len(server.received) == 1
