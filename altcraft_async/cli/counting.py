@@ -18,10 +18,9 @@ from altcraft_async.cli.options import (
     client_of,
     form_option,
     help_lines,
-    in_flight_option,
+    many_options,
     target_of,
     target_options,
-    timeout_option,
 )
 from altcraft_async.cli.progress import show_task
 from altcraft_async.cli.running import run
@@ -101,8 +100,7 @@ def refresh_command(kind: Kind, path: str) -> click.Command:
         ),
     )
     @target_options(kind, many=True)
-    @timeout_option
-    @in_flight_option
+    @many_options
     @click.option("--no-wait", is_flag=True, help="Start only, and print the task ids.")
     @form_option("json", "csv", "chart")
     def command(

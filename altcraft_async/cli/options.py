@@ -19,13 +19,12 @@ __all__ = [
     "form_option",
     "help_lines",
     "id_option",
-    "in_flight_option",
     "json_option",
+    "many_options",
     "target_of",
     "target_options",
     "task_argument",
     "tasks_argument",
-    "timeout_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -95,7 +94,9 @@ def target_options(kind: Kind, *, many: bool) -> Callable[[Command], Command]:
 
 def client_of(others: Mapping[str, Any]) -> AltcraftClient:
     """Return a client of the account in the environment, as the options want it."""
-    return AltcraftClient.from_env(segment_database_name=others.get("database_name"))
+    return AltcraftClient.from_env(
+        segment_database_name=others.get("database_name"), rate_limit=others.get("rate_limit")
+    )
 
 
 def target_of(kind: Kind, number: int, others: Mapping[str, Any]) -> Target:
@@ -135,7 +136,7 @@ _database_name_option = click.option(
 
 json_option = form_option("json")
 
-timeout_option = click.option(
+_timeout_option = click.option(
     "--timeout",
     type=float,
     callback=_read_seconds,
@@ -143,7 +144,7 @@ timeout_option = click.option(
     help="Stop waiting for a task after so many seconds.",
 )
 
-in_flight_option = click.option(
+_in_flight_option = click.option(
     "--in-flight",
     type=click.IntRange(min=1),
     default=IN_FLIGHT,
@@ -151,6 +152,19 @@ in_flight_option = click.option(
     metavar="N",
     help="How many at once.",
 )
+
+_rate_option = click.option(
+    "--rate-limit",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Requests a second at most; the platform may slow it down further.",
+)
+
+
+def many_options(command: Command) -> Command:
+    """Add what commands share that follow many tasks at once."""
+    return _timeout_option(_in_flight_option(_rate_option(command)))
+
 
 task_argument = click.argument("task", metavar="TASK_ID", callback=_read_task)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Any
 
 import click
 
@@ -11,10 +12,10 @@ from altcraft_async import AltcraftClient, Resource
 from altcraft_async.cli.many import follow, perform, printer, way_back_told
 from altcraft_async.cli.options import (
     Form,
+    client_of,
     form_option,
     help_lines,
-    in_flight_option,
-    timeout_option,
+    many_options,
 )
 from altcraft_async.cli.tally import Outcome, Reach, Tally
 
@@ -28,8 +29,8 @@ def refresh_all_command() -> click.Command:
         "refresh-all",
         help="""Recount every resource in each of its databases.
 
-        Finds out what there is, starts so many recounts at once, and ends with
-        the totals by channel. JSON and CSV come as each is completed.""",
+        Finds out on the way what there is, and ends with the totals by channel.
+        JSON and CSV come as each is completed.""",
         epilog=help_lines(
             "Examples",
             "altcraft resources refresh-all",
@@ -51,8 +52,7 @@ def refresh_all_command() -> click.Command:
         metavar="NAME",
         help="Only resources of this access group; repeatable.",
     )
-    @timeout_option
-    @in_flight_option
+    @many_options
     @form_option("json", "csv", "chart")
     def command(
         *,
@@ -61,9 +61,11 @@ def refresh_all_command() -> click.Command:
         timeout: float | None,
         in_flight: int,
         form: Form,
+        **others: Any,  # noqa: ANN401 -- of the client
     ) -> None:
         tally = Tally()
-        work = _refresh_all(chooser(names, groups), tally, form, in_flight, timeout)
+        is_wanted, client = chooser(names, groups), client_of(others)
+        work = _refresh_all(client, is_wanted, tally, form, in_flight, timeout)
         perform(work, tally, form)
 
     return command
@@ -80,14 +82,15 @@ def chooser(names: tuple[str, ...], groups: tuple[str, ...]) -> Callable[[Resour
     return is_wanted
 
 
-async def _refresh_all(
+async def _refresh_all(  # noqa: PLR0913, PLR0917 -- the options of one command
+    client: AltcraftClient,
     is_wanted: Callable[[Resource], bool],
     tally: Tally,
     form: Form,
     in_flight: int,
     seconds: float | None,
 ) -> None:
-    async with AltcraftClient.from_env() as client:
+    async with client:
         reach = Reach(await _count(client))
         show = printer(form, "resource")
 

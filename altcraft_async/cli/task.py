@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import click
 
@@ -12,13 +12,13 @@ from altcraft_async.cli.counting import print_report, wait_for
 from altcraft_async.cli.many import follow, perform, printer, way_back_told
 from altcraft_async.cli.options import (
     Form,
+    client_of,
     form_option,
     help_lines,
-    in_flight_option,
     json_option,
+    many_options,
     task_argument,
     tasks_argument,
-    timeout_option,
 )
 from altcraft_async.cli.running import run
 from altcraft_async.cli.tally import Tally
@@ -69,8 +69,7 @@ def wait_command(path: str) -> click.Command:
         ),
     )
     @tasks_argument
-    @timeout_option
-    @in_flight_option
+    @many_options
     @click.option(
         "--raw",
         is_flag=True,
@@ -84,14 +83,16 @@ def wait_command(path: str) -> click.Command:
         in_flight: int,
         raw: bool,
         form: Form,
+        **others: Any,  # noqa: ANN401 -- of the client
     ) -> None:
+        client = client_of(others)
         if raw:
-            run(_wait_raw(tasks, timeout))
+            run(_wait_raw(client, tasks, timeout))
         elif len(tasks) == 1:
-            print_report(run(_wait(tasks[0], timeout)), tasks[0], form)
+            print_report(run(_wait(client, tasks[0], timeout)), tasks[0], form)
         else:
             tally = Tally(len(tasks))
-            perform(_wait_many(tasks, tally, form, in_flight, timeout), tally, form)
+            perform(_wait_many(client, tasks, tally, form, in_flight, timeout), tally, form)
 
     return command
 
@@ -101,25 +102,32 @@ async def _status(task: TaskRef) -> TaskStatus:
         return await client.tasks.status(task.task_id)
 
 
-async def _wait(task: TaskRef, seconds: float | None) -> CountersReport:
-    async with AltcraftClient.from_env() as client:
+async def _wait(client: AltcraftClient, task: TaskRef, seconds: float | None) -> CountersReport:
+    async with client:
         return await wait_for(client.tasks.attach(task, decode=CountersReport), seconds)
 
 
-async def _wait_raw(tasks: tuple[TaskRef, ...], seconds: float | None) -> None:
-    async with AltcraftClient.from_env() as client:
+async def _wait_raw(
+    client: AltcraftClient, tasks: tuple[TaskRef, ...], seconds: float | None
+) -> None:
+    async with client:
         for task in tasks:
             print_json(await wait_for(client.tasks.attach(task, decode=_as_it_came), seconds))
 
 
-async def _wait_many(
-    tasks: tuple[TaskRef, ...], tally: Tally, form: Form, in_flight: int, seconds: float | None
+async def _wait_many(  # noqa: PLR0913, PLR0917 -- the options of one command
+    client: AltcraftClient,
+    tasks: tuple[TaskRef, ...],
+    tally: Tally,
+    form: Form,
+    in_flight: int,
+    seconds: float | None,
 ) -> None:
     kinds = {task.kind for task in tasks}
     kind: TaskKind = tasks[0].kind if len(kinds) == 1 else "unknown"
     for task in tasks:
         tally.begin(task)
-    async with AltcraftClient.from_env() as client:
+    async with client:
 
         async def attach(task: object) -> TaskHandle[CountersReport]:
             return client.tasks.attach(cast("TaskRef", task), decode=CountersReport)

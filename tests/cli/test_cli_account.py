@@ -56,7 +56,8 @@ def test_refresh_with_json_prints_one_document(
     assert group["channels"]["sms"]["subscribed"] == sent
 
 
-def test_refresh_with_csv_prints_a_line_per_channel(account: Simulator, altcraft: Altcraft) -> None:
+@pytest.mark.usefixtures("account")
+def test_refresh_with_csv_prints_a_line_per_channel(altcraft: Altcraft) -> None:
     """``--csv`` names what was counted, by which task, and when."""
     code, out, _ = altcraft("refresh", "24", "--database-id", "1", "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))

@@ -100,6 +100,15 @@ def test_several_as_csv_are_one_file(account: Simulator, altcraft: Altcraft) -> 
     assert account.starts[Target("database", (1, 24))] == 1
 
 
+def test_rate_limit_spreads_the_requests(account: Simulator, altcraft: Altcraft) -> None:
+    """No more requests a second are sent than were allowed."""
+    numbers = [str(number) for number in range(1, 9)]
+    arguments = ("--database-id", "1", "--no-wait", "--rate-limit", "40")
+    assert altcraft("resources", "refresh", *numbers, *arguments)[0] == 0
+    at = [one.at for one in account.requests]
+    assert at[-1] - at[0] > 0.8 * (len(at) - 1) / 40
+
+
 def test_several_are_started_and_come_back_to(account: Simulator, altcraft: Altcraft) -> None:
     """What ``--no-wait`` prints is what ``task wait`` takes."""
     code, out, err = altcraft(

@@ -105,6 +105,7 @@ def test_nobody_listening_is_a_transport_error(
         ("demo", "--token", "secret"),
         ("simulate", "--port", "0", "--duration", "5", "1"),
         ("resources", "refresh-all", "--in-flight", "0"),
+        ("resources", "refresh-all", "--rate-limit", "0"),
         ("segments", "refresh", "7", "--resource-id", "24", "--database-name", "id"),
     ],
 )
