@@ -16,8 +16,8 @@ from altcraft_async.cli.many import follow, perform, printer, start_noting, way_
 from altcraft_async.cli.options import (
     Form,
     client_of,
+    examples,
     form_option,
-    help_lines,
     many_options,
     target_of,
     target_options,
@@ -52,7 +52,7 @@ def counters_command(kind: Kind, path: str) -> click.Command:
     @click.command(
         "counters",
         help=f"Print the counters of a {kind.name} as they were last counted.",
-        epilog=help_lines("Examples", example, f"{example} --chart"),
+        epilog=examples(example, f"{example} --chart"),
     )
     @target_options(kind, many=False)
     @form_option("json", "csv", "chart")
@@ -91,8 +91,7 @@ def refresh_command(kind: Kind, path: str) -> click.Command:
 
         With several ids: all at once, with the totals at the end. JSON and CSV
         come as each is completed.""",
-        epilog=help_lines(
-            "Examples",
+        epilog=examples(
             example,
             f"{example} --timeout 600 --json",
             f"{path} 24 25 26 {_EXAMPLES[kind.name].partition(' ')[2]} --csv",

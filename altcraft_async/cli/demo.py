@@ -9,7 +9,7 @@ import click
 from altcraft_async import AltcraftClient
 from altcraft_async.cli.kinds import RESOURCES
 from altcraft_async.cli.many import follow, perform, printer, start_noting
-from altcraft_async.cli.options import Form, help_lines, json_option
+from altcraft_async.cli.options import Form, examples, json_option
 from altcraft_async.cli.tally import Tally
 from altcraft_async.cli.terminal import print_json
 from altcraft_async.cli.totals import tally_data
@@ -31,8 +31,7 @@ _REFUSAL = Fault.refuse(402, "Tariff limit")
 
 
 @click.command(
-    epilog=help_lines(
-        "Examples",
+    epilog=examples(
         "altcraft demo",
         "altcraft demo --refreshes 1000 --in-flight 300 --format xml",
         "altcraft demo --json | jq -c '[.target, .seconds]'",

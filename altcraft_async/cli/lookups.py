@@ -10,7 +10,7 @@ import msgspec
 
 from altcraft_async import AltcraftClient, SubscriptionField
 from altcraft_async.cli.kinds import Kind
-from altcraft_async.cli.options import Form, form_option, help_lines
+from altcraft_async.cli.options import Form, examples, form_option
 from altcraft_async.cli.records import cells, details_table, record_data, records_table
 from altcraft_async.cli.running import run
 from altcraft_async.cli.terminal import print_csv, print_json, print_view
@@ -30,8 +30,7 @@ def list_command(kind: Kind) -> click.Command:
     @click.command(
         "list",
         help=f"List the {kind.plural}, page by page. JSON and CSV come as the pages do.",
-        epilog=help_lines(
-            "Examples",
+        epilog=examples(
             f"altcraft {kind.plural} list",
             f"altcraft {kind.plural} list --group Europe --limit 10",
             f"altcraft {kind.plural} list --json | jq .id",
@@ -77,8 +76,7 @@ def get_command(kind: Kind) -> click.Command:
     @click.command(
         "get",
         help=f"Show what the platform knows of a {kind.name}.",
-        epilog=help_lines(
-            "Examples",
+        epilog=examples(
             f"altcraft {kind.plural} get 24",
             f"altcraft {kind.plural} get 24 --json",
         ),
@@ -97,8 +95,7 @@ def fields_command() -> click.Command:
     @click.command(
         "fields",
         help="List the fields that subscriptions of a resource have in a channel.",
-        epilog=help_lines(
-            "Examples",
+        epilog=examples(
             "altcraft resources fields 24 --channel push",
             "altcraft resources fields 24 --channel email --csv",
         ),

@@ -16,6 +16,7 @@ __all__ = [
     "Command",
     "Form",
     "client_of",
+    "examples",
     "form_option",
     "help_lines",
     "id_option",
@@ -49,6 +50,12 @@ _OTHERS = {
 def help_lines(title: str, *lines: str) -> str:
     """Return a block for the end of a help text that click does not wrap."""
     return "\n".join(("\b", f"{title}:", *(f"  {line}" for line in lines)))
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: the command in use, and where its exit codes stand."""
+    title = "Examples" if len(lines) > 1 else "Example"
+    return f"{help_lines(title, *lines)}\n\nExit codes: altcraft --help"
 
 
 def form_option(*forms: str) -> Callable[[Command], Command]:

@@ -13,8 +13,8 @@ from altcraft_async.cli.many import follow, perform, printer, way_back_told
 from altcraft_async.cli.options import (
     Form,
     client_of,
+    examples,
     form_option,
-    help_lines,
     many_options,
 )
 from altcraft_async.cli.tally import Outcome, Reach, Tally
@@ -31,8 +31,7 @@ def refresh_all_command() -> click.Command:
 
         Finds out on the way what there is, and ends with the totals by channel.
         JSON and CSV come as each is completed.""",
-        epilog=help_lines(
-            "Examples",
+        epilog=examples(
             "altcraft resources refresh-all",
             "altcraft resources refresh-all --json | jq -c '[.target, .seconds]'",
             "altcraft resources refresh-all --name 'News*' --csv > counters.csv",

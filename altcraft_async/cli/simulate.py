@@ -9,7 +9,7 @@ from collections.abc import Callable
 import click
 
 from altcraft_async import ConfigurationError
-from altcraft_async.cli.options import Command, help_lines
+from altcraft_async.cli.options import Command, examples
 from altcraft_async.cli.running import run
 from altcraft_async.cli.terminal import say
 from altcraft_async.simulator import Simulator
@@ -32,8 +32,7 @@ def _number_of(what: str, default: int) -> Callable[[Command], Command]:
 
 
 @click.command(
-    epilog=help_lines(
-        "Examples",
+    epilog=examples(
         "altcraft simulate",
         "altcraft simulate --port 0 --seed 7 --resources 10000",
         "altcraft simulate --duration 0.1 0.5",

@@ -13,8 +13,8 @@ from altcraft_async.cli.many import follow, perform, printer, way_back_told
 from altcraft_async.cli.options import (
     Form,
     client_of,
+    examples,
     form_option,
-    help_lines,
     json_option,
     many_options,
     task_argument,
@@ -36,7 +36,7 @@ def status_command(path: str) -> click.Command:
     @click.command(
         "status",
         help="Ask once how far a task is.",
-        epilog=help_lines("Example", f"{path} {_TASK_ID}"),
+        epilog=examples(f"{path} {_TASK_ID}"),
     )
     @task_argument
     @json_option
@@ -60,8 +60,7 @@ def wait_command(path: str) -> click.Command:
         A TASK_ID may also be the JSON of a TaskRef, or have what the task counts
         behind it, as every hint to come back says it. With several of them: the
         totals at the end; JSON and CSV come as each is completed.""",
-        epilog=help_lines(
-            "Examples",
+        epilog=examples(
             f"{path} {_TASK_ID}",
             f"{path} {_TASK_ID} --timeout 600 --json",
             f"{path} {_TASK_ID}@resource:24:1 --csv",

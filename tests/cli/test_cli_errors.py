@@ -146,10 +146,11 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 @pytest.mark.parametrize("path", list(leaves(commands)), ids=" ".join)
 def test_every_command_has_examples(altcraft: Altcraft, path: tuple[str, ...]) -> None:
-    """Each command's help shows it in use, under the name that was typed."""
+    """Each command's help shows it in use, as it was typed, and says where exit codes stand."""
     code, out, _ = altcraft(*path, "--help")
     assert code == 0
     assert f"    altcraft {' '.join(path)}" in out.partition("Example")[2]
+    assert out.endswith("  Exit codes: altcraft --help\n")
 
 
 @pytest.mark.parametrize("group", ["resources", "databases", "segments", "task"])
