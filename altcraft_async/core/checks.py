@@ -165,8 +165,11 @@ def checked_words(name: str, values: object) -> list[str]:
 
 
 def _several(name: str, values: object) -> list[object]:
-    if isinstance(values, Collection) and not isinstance(values, (str, bytes, Mapping)) and values:
-        return list(cast("Collection[object]", values))
+    if isinstance(values, Collection) and not isinstance(values, (str, bytes, Mapping)):
+        # The length is asked, as the truth of an array is an error.
+        several = list(cast("Collection[object]", values))
+        if several:
+            return several
     msg = f"{name}: has to be a collection of one or more; None is for no filter"
     raise ConfigurationError(msg)
 

@@ -199,12 +199,16 @@ def _rule(fields: Mapping[str, object]) -> Mapping[str, object]:
     return {**fields, "queries": [] if queries is None else [queries]}
 
 
+_DIGITS = 20  # of a number that fits into 64 bits
+
+
 def _rule_of_text(fields: Mapping[str, object]) -> Mapping[str, object]:
     """Make numbers of the documented ones; what else a rule holds is not known."""
     numbers = {
         name: int(text)
         for name in _RULE_NUMBERS
-        if isinstance(text := fields.get(name), str) and text.isdecimal()
+        # Longer ones are no numbers of the platform's, and Python would not read them.
+        if isinstance(text := fields.get(name), str) and text.isdecimal() and len(text) < _DIGITS
     }
     return _rule({**fields, **numbers})
 

@@ -239,3 +239,17 @@ def test_limit_is_a_number_of_seconds_or_none() -> None:
     assert checked_limit("timeout", 5) == 5.0
     with pytest.raises(ConfigurationError, match=r"^timeout: "):
         checked_limit("timeout", -1)
+
+
+class Ids(list[int]):
+    """A collection whose truth is an error, as that of a numpy array is."""
+
+    def __bool__(self) -> bool:
+        """Refuse."""
+        msg = "ambiguous"
+        raise ValueError(msg)
+
+
+def test_collection_without_a_truth_is_taken() -> None:
+    """What has several ids in it is good, whatever it thinks of being true."""
+    assert checked_ids("groups_id", Ids([1, 2])) == [1, 2]

@@ -329,3 +329,11 @@ def test_any_page_reads_equal_in_both_formats_and_cases(
     said["data"] = written([*rows], write)
     assert database_page(read(json.dumps(said).encode())) == page
     assert database_page(read(xmltodict.unparse({"xml": in_xml(said)}).encode())) == page
+
+
+def test_number_that_no_platform_has_stays_text() -> None:
+    """A figure of thousands of digits in a segment's rule is passed on, and is no error."""
+    digits = "9" * 5_000
+    body = f"<xml><data><id>1</id><segment><limit>{digits}</limit></segment></data></xml>"
+    (rule,) = segment_details(read(body.encode())).rules
+    assert rule["limit"] == digits
