@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from typing import cast
-
-import msgspec
 
 from altcraft_async.catalogue import Resource
 from altcraft_async.core.checks import checked_choice, checked_function, checked_id
@@ -23,13 +20,6 @@ __all__ = ["refresh_all"]
 
 LOOKUPS = 16
 """Resources looked up at once: one by one, a distant server would start only a few a second."""
-
-
-class _Unknown(msgspec.Struct, frozen=True):
-    """Stands for the targets of a resource whose databases could not be looked up."""
-
-    resource_id: int
-    error: AltcraftError
 
 
 def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by name
@@ -51,44 +41,36 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
     checked_function("only", only)
     checked_function("on_start", on_start)
 
+    # Why a resource could not be looked up, by the target that stands for those it has.
+    unknown: dict[object, AltcraftError] = {}
+
     async def start(target: object) -> TaskHandle[CountersReport]:
-        if isinstance(target, _Unknown):
-            raise target.error
+        if target in unknown:
+            raise unknown.pop(target)
         resource_id, database_id = cast("ResourceTarget", target)
         handle = await resources.refresh_counters(resource_id, database_id=database_id, join=join)
         if on_start is not None:
             on_start(handle.ref)
         return handle
 
-    targets = _targets(resources, only, min(in_flight, LOOKUPS))
-    outcomes = refresh_many(targets, start, in_flight=in_flight, timeout=timeout)
-    return _outcomes(targets, outcomes)
-
-
-async def _outcomes(
-    targets: AsyncGenerator[object, None],
-    outcomes: AsyncGenerator[Completed[CountersReport] | Failed, None],
-) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
-    """Say of each resource that could not be looked up which one it is."""
-    async with aclosing(targets), aclosing(outcomes):
-        async for outcome in outcomes:
-            if isinstance(outcome, Failed) and isinstance(outcome.target, _Unknown):
-                yield msgspec.structs.replace(outcome, target=(outcome.target.resource_id,))
-            else:
-                yield outcome
+    targets = _targets(resources, only, min(in_flight, LOOKUPS), unknown)
+    return refresh_many(targets, start, in_flight=in_flight, timeout=timeout)
 
 
 async def _targets(
-    resources: Resources, only: Callable[[Resource], bool] | None, at_once: int
-) -> AsyncGenerator[ResourceTarget | _Unknown, None]:
+    resources: Resources,
+    only: Callable[[Resource], bool] | None,
+    at_once: int,
+    unknown: dict[object, AltcraftError],
+) -> AsyncGenerator[tuple[int, ...], None]:
     """Look up resources, a few ahead of what is wanted, and yield their targets in order."""
-    ahead: deque[asyncio.Task[list[ResourceTarget | _Unknown]]] = deque()
+    ahead: deque[asyncio.Task[list[tuple[int, ...]]]] = deque()
     ended: Exception | None = None
     try:
         try:
             async for resource in resources.list():
                 if only is None or only(resource):
-                    ahead.append(asyncio.create_task(_targets_of(resources, resource.id)))
+                    ahead.append(asyncio.create_task(_targets_of(resources, resource.id, unknown)))
                 if len(ahead) == at_once:
                     for target in await ahead[0]:
                         yield target
@@ -107,9 +89,12 @@ async def _targets(
         raise ended
 
 
-async def _targets_of(resources: Resources, resource_id: int) -> list[ResourceTarget | _Unknown]:
+async def _targets_of(
+    resources: Resources, resource_id: int, unknown: dict[object, AltcraftError]
+) -> list[tuple[int, ...]]:
     try:
         details = await resources.get(resource_id)
     except AltcraftError as error:
-        return [_Unknown(resource_id, error)]
+        unknown[resource_id,] = error
+        return [(resource_id,)]
     return [(resource_id, database_id) for database_id in dict.fromkeys(details.database_ids)]

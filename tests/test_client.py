@@ -21,6 +21,7 @@ from altcraft_async import (
     TaskHandle,
     TenacityWait,
 )
+from altcraft_async.simulator import Simulator
 
 if TYPE_CHECKING:
     from altcraft_async import Finished
@@ -296,3 +297,20 @@ async def test_policy_that_fails_ends_the_wait_and_says_why(platform: OpenPlatfo
             await handle
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
         assert not handle.done()
+
+
+def test_script_that_stops_in_the_middle_of_everything_says_nothing_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its own error is all that is seen when the loop ends with the iteration still held."""
+
+    async def script() -> None:
+        async with Simulator() as server, AltcraftClient(server.url, server.token) as client:
+            outcomes = client.refresh_all()
+            async for _ in outcomes:
+                raise KeyError
+
+    with pytest.raises(KeyError):
+        asyncio.run(script())
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records] == []
