@@ -2,8 +2,8 @@
 
 All requests of a client have the same limit, so the one that began first is
 late first, and a dict in the order of beginning needs one timer, for its
-oldest entry. An ``asyncio.timeout`` each costs a timer each: a twentieth of a
-request's CPU time, see `benchmarks`.
+oldest entry. An ``asyncio.timeout`` each costs a timer each: some 3.5 µs, of
+the 80 or so that a request takes (loopback, CPython 3.11).
 """
 
 from __future__ import annotations
