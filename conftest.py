@@ -2,7 +2,9 @@
 
 A ```` ```python ```` block is run, with ``await`` allowed as in ``python -m
 asyncio``, where ``server`` is a simulator and ``client`` a client of it. A
-```` ```text ```` block right after one is what it printed.
+```` ```text ```` block right after one is what it printed. A block that is a
+whole program, and says so with its file name in the first line, is not run
+here but by a test of its own, see `tests/guides.py`.
 """
 
 from __future__ import annotations
@@ -22,11 +24,14 @@ from sybil.parsers.markdown import CodeBlockParser
 
 from altcraft_async import AltcraftClient
 from altcraft_async.simulator import Simulator
+from tests.guides import file_name
 
 Namespace = dict[str, Any]
 
 
 def _run(example: Example) -> str | None:
+    if file_name(str(example.parsed)):
+        return None
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     line = example.line + example.parsed.line_offset
     source = "\n" * line + example.parsed
@@ -64,7 +69,14 @@ def _close(namespace: Namespace) -> None:
 
 pytest_collect_file = Sybil(
     parsers=[CodeBlockParser("python", _run), CodeBlockParser("text", _compare)],
-    patterns=["README.md", "docs/*.md", "altcraft_async/*.py", "altcraft_async/namespaces/*.py"],
+    patterns=[
+        "README.md",
+        "docs/*.md",
+        "docs/guides/*.md",
+        "altcraft_async/*.py",
+        "altcraft_async/namespaces/*.py",
+        "altcraft_async/integrations/*.py",
+    ],
     document_types={".py": PythonDocStringDocument},
     setup=_open,
     teardown=_close,

@@ -1,0 +1,28 @@
+"""No program in a guide that nobody runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.guides import GUIDES, file_name, programs
+
+PROGRAMS = [
+    (guide.stem, name) for guide in sorted(GUIDES.glob("*.md")) for name in programs(guide.stem)
+]
+
+
+@pytest.mark.parametrize(("guide", "name"), PROGRAMS)
+def test_every_program_of_a_guide_is_run_by_a_test(guide: str, name: str) -> None:
+    """Each is asked for by a test, which runs it."""
+    tests = Path(__file__).parent.rglob("test_*.py")
+    wanted = f'example("{guide}", "{name}")'
+    assert any(wanted in test.read_text() for test in tests), f"no test has {wanted}"
+
+
+def test_block_with_a_file_name_is_a_program() -> None:
+    """The first line says so, and nothing else does."""
+    assert file_name("# app.py\nprint()\n") == "app.py"
+    assert file_name("# Apply.\nprint()\n") is None
+    assert file_name("print()\n# app.py\n") is None
