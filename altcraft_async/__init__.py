@@ -35,6 +35,7 @@ from altcraft_async.errors import (
     BadRequestError,
     ClientClosedError,
     ConfigurationError,
+    LedgerError,
     NotFoundError,
     PermissionDeniedError,
     PollingError,
@@ -42,6 +43,7 @@ from altcraft_async.errors import (
     RateLimitedError,
     RequestTimeoutError,
     ServerError,
+    StartUnknownError,
     TariffLimitError,
     TaskError,
     TaskFailedError,
@@ -51,6 +53,7 @@ from altcraft_async.errors import (
     WaitError,
     WaitTimeoutError,
 )
+from altcraft_async.ledger import LedgerEntry, TaskLedger
 from altcraft_async.models import (
     Completed,
     CounterGroup,
@@ -87,6 +90,8 @@ __all__ = [
     "Feedback",
     "Finished",
     "Learner",
+    "LedgerEntry",
+    "LedgerError",
     "NotFoundError",
     "Pages",
     "Patience",
@@ -103,6 +108,7 @@ __all__ = [
     "Segment",
     "SegmentDetails",
     "ServerError",
+    "StartUnknownError",
     "SubscriptionCounters",
     "SubscriptionField",
     "TariffLimitError",
@@ -110,6 +116,7 @@ __all__ = [
     "TaskFailedError",
     "TaskHandle",
     "TaskKind",
+    "TaskLedger",
     "TaskLostError",
     "TaskRef",
     "TaskStalledError",

@@ -14,6 +14,8 @@
     │   ├── NotFoundError                   404
     │   ├── RateLimitedError                429
     │   └── ServerError                     5xx
+    ├── LedgerError                         the ledger cannot be used; nothing was sent
+    ├── StartUnknownError                   a start was noted, and not what became of it
     └── TaskError
         ├── TaskFailedError                 terminal: the server says so
         ├── TaskLostError                   terminal: the server does not know the task
@@ -31,7 +33,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
-    from altcraft_async.models import TaskRef, TaskStatus
+    from altcraft_async.ledger import LedgerEntry
+    from altcraft_async.models import CountersReport, TaskRef, TaskStatus
 
 __all__ = [
     "AltcraftError",
@@ -40,6 +43,7 @@ __all__ = [
     "BadRequestError",
     "ClientClosedError",
     "ConfigurationError",
+    "LedgerError",
     "NotFoundError",
     "PermissionDeniedError",
     "PollingError",
@@ -47,6 +51,7 @@ __all__ = [
     "RateLimitedError",
     "RequestTimeoutError",
     "ServerError",
+    "StartUnknownError",
     "TariffLimitError",
     "TaskError",
     "TaskFailedError",
@@ -228,6 +233,39 @@ class RateLimitedError(ApiError):
 
 class ServerError(ApiError):
     """5xx: the platform, or a proxy before it, failed."""
+
+
+class LedgerError(AltcraftError):
+    """The ledger of starts cannot be reached or read, so nothing was sent.
+
+    Repair or replace the store, then call again.
+    """
+
+
+class StartUnknownError(AltcraftError):
+    """A start was about to be sent, and nobody knows whether it was.
+
+    Most often the process died in that moment. Sending it again could start
+    the same count twice, so nothing was sent. Look at the platform, then
+    ``await ledger.forget(entry)``; the next call starts it.
+
+    Attributes:
+        entries: What the ledger says of it; more than one only from ``client.resume``.
+        report: The last counted figures, where they were asked for: only
+            with ``reconcile_starts``, and of one entry.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        entries: tuple[LedgerEntry, ...],
+        report: CountersReport | None = None,
+    ) -> None:
+        """Keep the message alone in ``args``."""
+        super().__init__(message)
+        self.entries = entries
+        self.report = report
 
 
 class TaskError(AltcraftError):

@@ -8,15 +8,17 @@ import pickle
 import re
 import textwrap
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from altcraft_async import errors
 from altcraft_async.errors import AltcraftError, TransportError, WaitError, WaitTimeoutError
-from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.ledger import LedgerEntry
+from altcraft_async.models import CountersReport, TaskRef, TaskStatus
 
-# Section 4 of the API contract.
+# Section 4 of the API contract, and the two errors of the ledger.
 CONTRACT = """
 AltcraftError
 ├── ConfigurationError (ValueError)        before anything was sent
@@ -27,6 +29,8 @@ AltcraftError
 ├── ApiError                               refused; .code .text .path .http_status
 │   ├── BadRequestError 400 · AuthenticationError 401 · TariffLimitError 402 · PermissionDeniedError 403
 │   ├── NotFoundError 404 · RateLimitedError 429 (.retry_after) · ServerError 5xx
+├── LedgerError                            the ledger cannot be used; nothing was sent
+├── StartUnknownError                      .entries .report
 └── TaskError                              .ref .status
     ├── TaskFailedError                    terminal: the server says so
     ├── TaskLostError                      terminal: the task id is unknown to the server
@@ -35,6 +39,8 @@ AltcraftError
         ├── TaskStalledError               status and progress did not move
         └── PollingError                   so many looks in a row failed
 """  # noqa: E501 -- drawn as it is there
+
+NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
 
 FIELDS: dict[type[AltcraftError], Mapping[str, object]] = {
     errors.TransportError: {
@@ -57,6 +63,20 @@ FIELDS: dict[type[AltcraftError], Mapping[str, object]] = {
         "http_status": 200,
         "maybe_delivered": True,
         "retry_after": 7.5,
+    },
+    errors.StartUnknownError: {
+        "entries": (
+            LedgerEntry(
+                key="https://example.com/api/v1.1 resource 24 1",
+                kind="resource",
+                target=(24, 1),
+                revision=1,
+                owner="o1",
+                intended_at=NIGHT,
+                lease_until=NIGHT,
+            ),
+        ),
+        "report": CountersReport(()),
     },
     errors.TaskError: {
         "ref": TaskRef(task_id="x", kind="resource", target=(24, 1)),
@@ -139,15 +159,15 @@ def test_fields_are_what_was_given(kind: type[AltcraftError]) -> None:
 
 
 @EVERY
-def test_fields_have_defaults_but_for_the_ref(kind: type[AltcraftError]) -> None:
-    """An error is made of its message, and a TaskError of its task as well."""
+def test_fields_have_defaults_but_for_what_they_are_about(kind: type[AltcraftError]) -> None:
+    """An error is made of its message; one of a task needs that, one of entries those."""
     make: Callable[..., AltcraftError] = kind
-    needed: dict[str, Any] = (
-        {"ref": TaskRef(task_id="x")} if issubclass(kind, errors.TaskError) else {}
-    )
+    needed: dict[str, Any] = {
+        name: value for name, value in fields_of(kind).items() if name in {"ref", "entries"}
+    }
     assert vars(make("what happened", **needed)).keys() == fields_of(kind).keys()
     if needed:
-        with pytest.raises(TypeError, match="ref"):
+        with pytest.raises(TypeError, match="|".join(needed)):
             make("what happened")
 
 

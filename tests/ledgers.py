@@ -1,0 +1,97 @@
+"""Ledgers for tests: one in memory whose time is moved by hand, and the stores under contract.
+
+A store of your own comes under contract by one line in `STORES`;
+`tests/test_ledger_stores.py` says what is asked of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from altcraft_async import LedgerEntry, LedgerError, TaskLedger, TaskRef
+
+NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
+"""When tests with a ledger begin."""
+
+KEY = "https://example.com/api/v1.1 resource 24 1"
+REF = TaskRef(task_id="t1", kind="resource", target=(24, 1), started_at=NIGHT)
+
+
+def entry_of(key: str = KEY, *, revision: int = 1, **fields: object) -> LedgerEntry:
+    """Return an entry whose start is about to be sent, with other fields where named."""
+    intent = LedgerEntry(
+        key=key,
+        kind="resource",
+        target=(24, 1),
+        revision=revision,
+        owner="o1",
+        intended_at=NIGHT,
+        lease_until=NIGHT + timedelta(seconds=35),
+    )
+    return msgspec.structs.replace(intent, **fields)
+
+
+class MemoryLedger(TaskLedger):
+    """A ledger in a dictionary, whose time stands still until it is moved.
+
+    Attributes:
+        stored: What it holds, by key.
+        time: What it says that the time of day is.
+        closed: Whether it was closed.
+    """
+
+    def __init__(self, stored: dict[str, LedgerEntry] | None = None) -> None:
+        """Hold a dictionary of one's own, or share it with others as processes share a store."""
+        self.stored: dict[str, LedgerEntry] = {} if stored is None else stored
+        self.time = NIGHT
+        self.closed = False
+
+    def now(self) -> datetime:
+        """Return the time that was set."""
+        return self.time
+
+    async def read(self, key: str) -> LedgerEntry | None:
+        """Look it up."""
+        self._check()
+        return self.stored.get(key)
+
+    async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
+        """Compare and swap; without a pause, so it is atomic."""
+        self._check()
+        stored = self.stored.get(entry.key)
+        if (stored.revision if stored else 0) != expected:
+            return False
+        self.stored[entry.key] = entry
+        return True
+
+    async def entries(self) -> AsyncGenerator[LedgerEntry, None]:
+        """Iterate over a copy."""
+        self._check()
+        for entry in [entry for entry in self.stored.values() if not entry.over]:
+            yield entry
+
+    async def aclose(self) -> None:
+        """Refuse to be used from now on."""
+        self.closed = True
+
+    def _check(self) -> None:
+        if self.closed:
+            msg = "ledger: is closed"
+            raise LedgerError(msg)
+
+
+_IN_MEMORY: defaultdict[Path, dict[str, LedgerEntry]] = defaultdict(dict)
+
+OpenStore = Callable[[Path], AbstractAsyncContextManager[TaskLedger]]
+"""Opens a store that belongs to a folder: opened twice with the same one, it is the same store."""
+
+STORES: Mapping[str, OpenStore] = {
+    "memory": lambda folder: MemoryLedger(_IN_MEMORY[folder]),
+}
+"""The stores under contract. What has to run for one, its opener starts and stops."""
