@@ -23,20 +23,23 @@ from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.checks import (
     checked_choice,
     checked_id,
+    checked_key,
     checked_kind,
     checked_names,
     checked_positive,
     checked_seconds,
 )
 from altcraft_async.core.codecs import FORMATS
-from altcraft_async.core.endpoints import TASK_STATUS
+from altcraft_async.core.endpoints import TASK_STATUS, counters_by_kind
 from altcraft_async.core.pacing import Learner, PollPolicy, Seen, checked_policy
 from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Quota, Retry
 from altcraft_async.core.token import Token
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
+from altcraft_async.durable import GRACE, Durability, Ledgers
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.everything import refresh_all
+from altcraft_async.ledger import TaskLedger
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.namespaces.databases import Databases
@@ -44,9 +47,10 @@ from altcraft_async.namespaces.resources import Resources
 from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
 from altcraft_async.namespaces.tasks import Tasks
 from altcraft_async.polling import PollRules
+from altcraft_async.running import Running
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.session import Session, TokenPlace
-from altcraft_async.starting import Join, Running, Starting
+from altcraft_async.starting import Join, Starting
 from altcraft_async.transport import Limits, Transport
 
 __all__ = ["AltcraftClient", "ClientOptions"]
@@ -76,6 +80,8 @@ class ClientOptions(TypedDict, total=False):
     max_answer_bytes: int
     ssl_context: ssl.SSLContext | None
     segment_database_name: SegmentDatabaseName | None
+    ledger: TaskLedger | None
+    reconcile_starts: bool
 
 
 class AltcraftClient:
@@ -115,6 +121,8 @@ class AltcraftClient:
         max_answer_bytes: int = 16 * 2**20,
         ssl_context: ssl.SSLContext | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
+        ledger: TaskLedger | None = None,
+        reconcile_starts: bool = False,
     ) -> None:
         """Describe the install and how to speak to it.
 
@@ -148,6 +156,14 @@ class AltcraftClient:
                 segment, ``"db_id"`` or ``"list_id"``. ``None`` is what the
                 page of each method says: ``db_id`` to refresh, ``list_id`` to
                 get the counters.
+            ledger: Where starts are noted before they are sent, so that a
+                process that dies is no reason to start twice; `SQLiteLedger`
+                for one machine. Yours to close. ``None`` notes nothing.
+            reconcile_starts: Whether to ask for the last counted figures when
+                the ledger does not know what became of a start. Costs one more
+                request a start. That they show a running count is inferred
+                from what a refresh returns; where they do not, you get the
+                `StartUnknownError` that you get without this.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -158,6 +174,7 @@ class AltcraftClient:
         checked_kind("polling_patience", polling_patience, Patience)
         if segment_database_name is not None:
             checked_choice("segment_database_name", segment_database_name, "db_id", "list_id")
+        _check_ledger(ledger, reconcile_starts=reconcile_starts, retry=retry)
         if session is not None:
             checked_kind("session", session, aiohttp.ClientSession)
         self._root = api_root(base_url)
@@ -213,7 +230,20 @@ class AltcraftClient:
             wall_clock=lambda: datetime.now(UTC),
             hide=secret.hide,
         )
-        self._starting = Starting(self._session, rules, running)
+        self._ledger = ledger
+        self._ledgers = Ledgers(
+            Durability(
+                api_root=self._root,
+                lease=limits.seconds + GRACE,
+                counters=counters_by_kind(segment_database_name),
+                reconcile=reconcile_starts,
+            ),
+            session=self._session,
+            rules=rules,
+            running=running,
+        )
+        durable = None if ledger is None else self._ledgers.durable(ledger)
+        self._starting = Starting(self._session, rules, running, durable)
         self.resources = Resources(self._session, self._starting)
         self.databases = Databases(self._session, self._starting)
         self.segments = Segments(self._session, self._starting, segment_database_name)
@@ -245,13 +275,14 @@ class AltcraftClient:
             **options,
         )
 
-    def refresh_all(
+    def refresh_all(  # noqa: PLR0913 -- one argument per choice, all by name
         self,
         *,
         only: Callable[[Resource], bool] | None = None,
         in_flight: int = 100,
         timeout: float | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh every resource in each of its databases: what a nightly job runs.
@@ -274,6 +305,9 @@ class AltcraftClient:
             in_flight: Targets between being found and their outcome being taken.
             timeout: Seconds that each target may take once it has started.
             join: Whether to join recounts that this client has running.
+            idempotency_key: Your own name for this run, for a client with a
+                ledger: run again by the same name after a crash, what was
+                started comes out without being started twice.
             on_start: Called with each task as soon as it is started. Note them,
                 and who leaves early can come back to what goes on at the
                 platform; what it raises ends the iteration.
@@ -281,12 +315,14 @@ class AltcraftClient:
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
+        self._starting.check(join, checked_key("idempotency_key", idempotency_key))
         return refresh_all(
             self.resources,
             only=only,
             in_flight=in_flight,
             timeout=timeout,
             join=join,
+            idempotency_key=idempotency_key,
             on_start=on_start,
         )
 
@@ -339,7 +375,20 @@ class AltcraftClient:
         self._budget.close()
         await self._scheduler.aclose()
         await self._starting.aclose()
+        await self._ledgers.aclose()
         await self._session.aclose()
 
     def _look(self, task_id: str) -> Coroutine[object, object, TaskAnswer]:
         return self._session.attempt(TASK_STATUS, {"task_id": task_id})
+
+
+def _check_ledger(ledger: object, *, reconcile_starts: object, retry: Retry) -> None:
+    checked_kind("reconcile_starts", reconcile_starts, bool)
+    if ledger is not None:
+        checked_kind("ledger", ledger, TaskLedger)
+        if retry.ambiguous_starts:
+            msg = "retry: ambiguous_starts may start twice, which a ledger is there to prevent"
+            raise ConfigurationError(msg)
+    elif reconcile_starts:
+        msg = "reconcile_starts: without a ledger, nothing is known of earlier starts"
+        raise ConfigurationError(msg)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import cast
 
 from altcraft_async.catalogue import Resource
-from altcraft_async.core.checks import checked_choice, checked_function, checked_id
+from altcraft_async.core.checks import checked_function, checked_id
 from altcraft_async.errors import AltcraftError
 from altcraft_async.many import refresh_many
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
@@ -29,6 +29,7 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
     in_flight: int,
     timeout: float | None,
     join: Join,
+    idempotency_key: str | None,
     on_start: Callable[[TaskRef], None] | None,
 ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
     """Find the targets, refresh them and iterate over the outcomes.
@@ -37,7 +38,6 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
         ConfigurationError: An argument is wrong; raised here, not by the iteration.
     """
     in_flight = checked_id("in_flight", in_flight)
-    checked_choice("join", join, "client", "never")
     checked_function("only", only)
     checked_function("on_start", on_start)
 
@@ -48,7 +48,9 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
         if target in unknown:
             raise unknown.pop(target)
         resource_id, database_id = cast("ResourceTarget", target)
-        handle = await resources.refresh_counters(resource_id, database_id=database_id, join=join)
+        handle = await resources.refresh_counters(
+            resource_id, database_id=database_id, join=join, idempotency_key=idempotency_key
+        )
         if on_start is not None:
             on_start(handle.ref)
         return handle

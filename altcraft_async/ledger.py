@@ -37,7 +37,7 @@ class LedgerEntry(
         kind: What is counted.
         target: Ids of what is counted, as a target of ``refresh_many``.
         revision: Grows by one with every change, from 1 on.
-        owner: Random id of the client that made this start.
+        owner: Who made this start: a random id of the client, and a number.
         idempotency_key: The caller's own name for the start; ``""`` for none.
         intended_at: When it was about to be sent, aware.
         lease_until: Until then the request may be under way, aware.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Literal, TypeVar
 
 import tenacity
@@ -19,11 +20,14 @@ from altcraft_async.errors import AltcraftError
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.transport import Transport
 
-__all__ = ["Session", "TokenPlace"]
+__all__ = ["Gate", "Session", "TokenPlace"]
 
 T = TypeVar("T")
 
 TokenPlace = Literal["body", "header"]
+
+Gate = AbstractAsyncContextManager[object, None]
+"""What stands between a request that is ready and its being sent."""
 
 
 class Session:
@@ -56,8 +60,16 @@ class Session:
         self._slots = {starts: asyncio.Semaphore(at_once) for starts in (False, True)}
         self._chance = chance
 
-    async def send(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
+    async def send(
+        self, endpoint: Endpoint[T], values: Mapping[str, object], *, gate: Gate | None = None
+    ) -> T:
         """Call an API method, repeating what may be repeated.
+
+        Args:
+            endpoint: What to call.
+            values: Parameters by their Python names.
+            gate: Entered right before each request is sent, and left with its
+                answer or failure; whoever is kept out by it sends nothing.
 
         Raises:
             AltcraftError: The last failure.
@@ -65,12 +77,12 @@ class Session:
         self._lifetime.enter()
         async with self._lifetime.until_closed():
             try:
-                return await self._attempt_in_turn(endpoint, values)
+                return await self._attempt_in_turn(endpoint, values, gate)
             except AltcraftError as failure:
                 if not self._may_repeat(endpoint, failure):
                     raise
                 first = failure
-            return await self._repeat(endpoint, values, first)
+            return await self._repeat(endpoint, values, first, gate)
         # Outside the block, whose own error carries frames of aiohttp.
         raise self._lifetime.ended()
 
@@ -94,11 +106,16 @@ class Session:
         """Close the transport."""
         await self._transport.aclose()
 
-    async def _attempt_in_turn(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
+    async def _attempt_in_turn(
+        self, endpoint: Endpoint[T], values: Mapping[str, object], gate: Gate | None
+    ) -> T:
         async with self._slots[endpoint.starts]:
             # After the queue for a slot, so that what leaves it is spaced.
             await self._budget.take()
-            return await self.attempt(endpoint, values)
+            if gate is None:
+                return await self.attempt(endpoint, values)
+            async with gate:
+                return await self.attempt(endpoint, values)
 
     def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
         sent = parameters(endpoint, values)
@@ -123,7 +140,11 @@ class Session:
         )
 
     async def _repeat(
-        self, endpoint: Endpoint[T], values: Mapping[str, object], first: AltcraftError
+        self,
+        endpoint: Endpoint[T],
+        values: Mapping[str, object],
+        first: AltcraftError,
+        gate: Gate | None,
     ) -> T:
         """Let tenacity go on after a first failure.
 
@@ -137,7 +158,7 @@ class Session:
         async def attempt() -> T:
             if failures:
                 raise failures.pop()
-            return await self._attempt_in_turn(endpoint, values)
+            return await self._attempt_in_turn(endpoint, values, gate)
 
         def is_enough(state: tenacity.RetryCallState) -> bool:
             late = clock() - began + state.upcoming_sleep > self._retry.total

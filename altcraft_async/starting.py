@@ -3,91 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Literal
-
-import msgspec
 
 from altcraft_async.core.answers import counters_report
 from altcraft_async.core.checks import checked_choice
-from altcraft_async.core.endpoints import Endpoint
-from altcraft_async.errors import AltcraftError
-from altcraft_async.models import CountersReport, Feedback, TaskKind, TaskRef
+from altcraft_async.durable import Durable
+from altcraft_async.errors import AltcraftError, ConfigurationError
+from altcraft_async.models import TaskRef
 from altcraft_async.polling import PollRules
-from altcraft_async.session import Session
+from altcraft_async.running import Handle, Running, Start
+from altcraft_async.session import Gate, Session
 from altcraft_async.tasks import TaskHandle, poll_of
 
-__all__ = ["Join", "Running", "Start", "Starting"]
+__all__ = ["Join", "Starting"]
 
 Join = Literal["client", "never"]
 
-Handle = TaskHandle[CountersReport]
-
 NEWS_SECONDS = 10.0
 """How long a task that nobody watches is taken to run on before a look makes sure."""
-
-MOST_RUNNING = 10_000
-"""Tasks remembered for joining, the newest of them; a handle weighs below a kilobyte."""
-
-
-class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """What to start.
-
-    Attributes:
-        endpoint: The ``refresh_counters`` to call.
-        kind: What it counts.
-        target: Ids, as a target of ``refresh_many``.
-        values: Parameters by their Python names.
-        feedback: Where the platform shall report.
-    """
-
-    endpoint: Endpoint[str]
-    kind: TaskKind
-    target: tuple[int, ...]
-    values: Mapping[str, object]
-    feedback: Feedback | None = None
-
-
-class Running:
-    """The tasks that a client has started and does not know to be over, by target."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._by_target: OrderedDict[Hashable, tuple[Handle, Feedback | None]] = OrderedDict()
-
-    def add(self, start: Start, handle: Handle) -> None:
-        """Remember a task that was started."""
-        self._by_target[start.kind, start.target] = handle, start.feedback
-        self._by_target.move_to_end((start.kind, start.target))
-        if len(self._by_target) > MOST_RUNNING:
-            self._by_target.popitem(last=False)
-
-    def find(self, start: Start) -> Handle | None:
-        """Return the task that this start would repeat.
-
-        One that was started without the feedback that is wanted now is none.
-        """
-        handle, feedback = self._by_target.get((start.kind, start.target), (None, None))
-        return handle if start.feedback in (None, feedback) else None
-
-    def over(self, ref: TaskRef) -> None:
-        """Forget a task that is over."""
-        handle, _ = self._by_target.get((ref.kind, ref.target), (None, None))
-        if handle is not None and handle.ref.task_id == ref.task_id:
-            del self._by_target[ref.kind, ref.target]
 
 
 class Starting:
     """Starts tasks for one client."""
 
-    def __init__(self, session: Session, rules: PollRules, running: Running) -> None:
-        """Use the client's parts."""
+    def __init__(
+        self, session: Session, rules: PollRules, running: Running, durable: Durable | None
+    ) -> None:
+        """Use the client's parts; without a ledger, nothing is durable."""
         self._session = session
         self._rules = rules
         self._running = running
+        self._durable = durable
         self._pending: dict[Hashable, _Pending] = {}
         self._sending: set[asyncio.Task[Handle]] = set()
+
+    def check(self, join: Join, idempotency_key: str) -> None:
+        """Refuse what no start can be asked for.
+
+        Raises:
+            ConfigurationError: Of the two, one is wrong or does not go with the client.
+        """
+        checked_choice("join", join, "client", "never")
+        if self._durable is None and idempotency_key:
+            msg = "idempotency_key: needs a client with a ledger to keep it in"
+            raise ConfigurationError(msg)
+        if self._durable is not None and join == "never":
+            msg = 'join: "never" may start twice, which the ledger of this client prevents'
+            raise ConfigurationError(msg)
 
     async def start(self, start: Start, *, join: Join) -> Handle:
         """Start a task, or join the one of the same target that this client has running.
@@ -95,7 +58,7 @@ class Starting:
         Raises:
             AltcraftError: The start failed.
         """
-        checked_choice("join", join, "client", "never")
+        self.check(join, start.idempotency_key)
         self._rules.lifetime.enter()
         if join == "never":
             return await self._send(start)
@@ -103,14 +66,17 @@ class Starting:
             if await self._still_runs(handle):
                 return handle
         key = (start.kind, start.target, start.feedback)
-        return await self._start_together(key, lambda: self._send(start))
+        durable = self._durable
+        if durable is None:
+            return await self._start_together(key, lambda: self._send(start))
+        return await self._start_together(key, lambda: durable.start(start, self._send))
 
     async def aclose(self) -> None:
         """Wait for starts under way, which a closed client ends at once."""
         await asyncio.gather(*self._sending, return_exceptions=True)
 
-    async def _send(self, start: Start) -> Handle:
-        task_id = await self._session.send(start.endpoint, start.values)
+    async def _send(self, start: Start, gate: Gate | None = None) -> Handle:
+        task_id = await self._session.send(start.endpoint, start.values, gate=gate)
         ref = TaskRef(
             task_id=task_id,
             kind=start.kind,
@@ -119,7 +85,7 @@ class Starting:
         )
         started = self._rules.lifetime.time()
         handle = TaskHandle(ref, self._rules, counters_report, started=started)
-        self._running.add(start, handle)
+        self._running.add(start.kind, start.target, handle, start.feedback)
         return handle
 
     async def _still_runs(self, handle: Handle) -> bool:

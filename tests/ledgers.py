@@ -6,6 +6,7 @@ A store of your own comes under contract by one line in `STORES`;
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -38,23 +39,23 @@ def entry_of(key: str = KEY, *, revision: int = 1, **fields: object) -> LedgerEn
 
 
 class MemoryLedger(TaskLedger):
-    """A ledger in a dictionary, whose time stands still until it is moved.
+    """A ledger in a dictionary, whose time is the loop's and can be moved by hand.
 
     Attributes:
         stored: What it holds, by key.
-        time: What it says that the time of day is.
+        ahead: By how much its time is ahead.
         closed: Whether it was closed.
     """
 
     def __init__(self, stored: dict[str, LedgerEntry] | None = None) -> None:
         """Hold a dictionary of one's own, or share it with others as processes share a store."""
         self.stored: dict[str, LedgerEntry] = {} if stored is None else stored
-        self.time = NIGHT
+        self.ahead = timedelta()
         self.closed = False
 
     def now(self) -> datetime:
-        """Return the time that was set."""
-        return self.time
+        """Return the loop's time as a time of day."""
+        return NIGHT + self.ahead + timedelta(seconds=asyncio.get_running_loop().time())
 
     async def read(self, key: str) -> LedgerEntry | None:
         """Look it up."""

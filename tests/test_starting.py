@@ -18,8 +18,8 @@ from altcraft_async import (
     ServerError,
 )
 from altcraft_async.core.endpoints import REFRESH_RESOURCE
+from altcraft_async.running import MOST_RUNNING, Running, Start
 from altcraft_async.simulator import Fault
-from altcraft_async.starting import MOST_RUNNING, Running, Start
 
 if TYPE_CHECKING:
     from altcraft_async.starting import Join
@@ -156,7 +156,7 @@ async def test_memory_of_running_tasks_is_bounded(platform: OpenPlatform) -> Non
         running = Running()
         start = Start(endpoint=REFRESH_RESOURCE, kind="resource", target=(0, 1), values={})
         for number in range(MOST_RUNNING + 1):
-            running.add(msgspec.structs.replace(start, target=(number, 1)), handle)
+            running.add("resource", (number, 1), handle)
         assert running.find(start) is None
         assert running.find(msgspec.structs.replace(start, target=(5, 1))) is handle
         assert server.count(START) == 1

@@ -15,6 +15,7 @@ __all__ = [
     "checked_function",
     "checked_id",
     "checked_ids",
+    "checked_key",
     "checked_kind",
     "checked_limit",
     "checked_names",
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 _LARGEST_ID = 2**63 - 1
+
+# Stands in every entry of a ledger; a date, a name and a random id have room in it.
+_LONGEST_KEY = 200
 
 # What XML or UTF-8 has no place for.
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -134,6 +138,16 @@ def checked_kind(name: str, value: object, kind: type) -> None:
     if not isinstance(value, kind):
         msg = f"{name}: has to be {kind.__name__}, not {type(value).__name__}"
         raise ConfigurationError(msg)
+
+
+def checked_key(name: str, value: object) -> str:
+    """Return a name that a caller gives to a request; ``None`` becomes ``""``."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_KEY and not _UNSENDABLE.search(value):
+        return value
+    msg = f"{name}: has to be a text of 1 to {_LONGEST_KEY} characters without control characters"
+    raise ConfigurationError(msg)
 
 
 def checked_function(name: str, value: object) -> None:

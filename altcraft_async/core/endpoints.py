@@ -27,6 +27,7 @@ from altcraft_async.core.lookups import (
     segment_page,
     subscription_fields,
 )
+from altcraft_async.models import CounterGroup, TaskKind
 
 __all__ = [
     "DATABASE_COUNTERS",
@@ -44,6 +45,7 @@ __all__ = [
     "SEGMENT_COUNTERS",
     "TASK_STATUS",
     "Endpoint",
+    "counters_by_kind",
     "parameters",
     "renamed",
 ]
@@ -156,6 +158,20 @@ def renamed(endpoint: Endpoint[T_co], name: str, wire_name: str | None) -> Endpo
     if wire_name is None:
         return endpoint
     return msgspec.structs.replace(endpoint, names={**endpoint.names, name: wire_name})
+
+
+def counters_by_kind(
+    segment_database_name: str | None,
+) -> Mapping[TaskKind, Endpoint[tuple[CounterGroup, ...]]]:
+    """Return what tells of the last count of each kind of target, by documented methods only.
+
+    A resource in a database and a database in a resource are asked for by the same two ids.
+    """
+    return {
+        "resource": DATABASE_COUNTERS,
+        "database": DATABASE_COUNTERS,
+        "segment": renamed(SEGMENT_COUNTERS, "database_id", segment_database_name),
+    }
 
 
 def parameters(endpoint: Endpoint[object], values: Mapping[str, object]) -> dict[str, object]:

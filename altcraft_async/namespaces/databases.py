@@ -138,6 +138,7 @@ class Databases:
         resource_id: int,
         feedback: Feedback | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers in a profile database.
 
@@ -153,6 +154,9 @@ class Databases:
             join: With ``"client"``, a recount of the same target that this
                 client has running is joined instead of starting another;
                 ``"never"`` always starts one.
+            idempotency_key: Your own name for this start, for a client with a
+                ledger: asked for again by the same name, also by another
+                process, it is the same task, over or not.
 
         Returns:
             A handle on the running task. Nothing is polled until it is awaited.
@@ -168,15 +172,18 @@ class Databases:
         Vendor page: Databases, update of statistics (``databases/refresh_counters``).
         """
         target = (database_id, resource_id)
-        return await self._recounts.start(target, feedback=feedback, join=join)
+        return await self._recounts.start(
+            target, feedback=feedback, join=join, idempotency_key=idempotency_key
+        )
 
-    async def refresh(
+    async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         database_id: int,
         *,
         resource_id: int,
         feedback: Feedback | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
     ) -> CountersReport:
         """Recount the subscribers in a profile database and wait for the figures.
@@ -190,6 +197,7 @@ class Databases:
             resource_id: Resource whose subscribers are counted.
             feedback: Where the platform shall report as well.
             join: Whether to join a recount that this client has running.
+            idempotency_key: Your own name for this start, as `refresh_counters` has it.
             timeout: Seconds to wait once the recount has started.
 
         Raises:
@@ -197,7 +205,13 @@ class Databases:
             AltcraftError: The start or a look failed.
         """
         target = (database_id, resource_id)
-        return await self._recounts.finish(target, feedback=feedback, join=join, timeout=timeout)
+        return await self._recounts.finish(
+            target,
+            feedback=feedback,
+            join=join,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
 
     def refresh_many(
         self,
@@ -206,6 +220,7 @@ class Databases:
         in_flight: int = 100,
         timeout: float | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many profile databases, a bounded number at once.
 
@@ -229,8 +244,17 @@ class Databases:
                 client's ``connections`` and ``rate_limit``.
             timeout: Seconds that each target may take once it has started.
             join: Whether to join recounts that this client has running.
+            idempotency_key: Your own name for this run, for a client with a
+                ledger: run again by the same name after a crash, what was
+                started comes out without being started twice.
 
         Raises:
-            ConfigurationError: ``in_flight`` or ``timeout`` is wrong.
+            ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
-        return self._recounts.many(targets, in_flight=in_flight, timeout=timeout, join=join)
+        return self._recounts.many(
+            targets,
+            in_flight=in_flight,
+            timeout=timeout,
+            join=join,
+            idempotency_key=idempotency_key,
+        )

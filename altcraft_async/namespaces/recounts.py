@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 
-from altcraft_async.core.checks import checked_kind, checked_limit, checked_target
+from altcraft_async.core.checks import (
+    checked_key,
+    checked_kind,
+    checked_limit,
+    checked_target,
+)
 from altcraft_async.core.endpoints import Endpoint
 from altcraft_async.many import refresh_many
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskKind
-from altcraft_async.starting import Join, Start, Starting
+from altcraft_async.running import Start
+from altcraft_async.starting import Join, Starting
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["Recounts"]
@@ -41,7 +47,12 @@ class Recounts:
         self._least = least
 
     async def start(
-        self, target: object, *, join: Join, feedback: Feedback | None = None
+        self,
+        target: object,
+        *,
+        join: Join,
+        idempotency_key: str | None,
+        feedback: Feedback | None = None,
     ) -> TaskHandle[CountersReport]:
         """Start one, or join one that runs.
 
@@ -58,6 +69,7 @@ class Recounts:
             target=checked,
             values={**dict(zip(self._names, checked, strict=False)), "feedback": feedback},
             feedback=feedback,
+            idempotency_key=checked_key("idempotency_key", idempotency_key),
         )
         return await self._starting.start(start, join=join)
 
@@ -66,6 +78,7 @@ class Recounts:
         target: object,
         *,
         join: Join,
+        idempotency_key: str | None,
         timeout: float | None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
         feedback: Feedback | None = None,
     ) -> CountersReport:
@@ -75,7 +88,9 @@ class Recounts:
             AltcraftError: The start or the wait failed.
         """
         checked_limit("timeout", timeout)  # before anything is started
-        handle = await self.start(target, join=join, feedback=feedback)
+        handle = await self.start(
+            target, join=join, idempotency_key=idempotency_key, feedback=feedback
+        )
         return await handle.wait(timeout=timeout)
 
     def many(
@@ -85,14 +100,16 @@ class Recounts:
         in_flight: int,
         timeout: float | None,
         join: Join,
+        idempotency_key: str | None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Start many, a bounded number at once.
 
         Raises:
-            ConfigurationError: ``in_flight`` or ``timeout`` is wrong.
+            ConfigurationError: An argument is wrong.
         """
+        self._starting.check(join, checked_key("idempotency_key", idempotency_key))
 
         async def start(target: object) -> TaskHandle[CountersReport]:
-            return await self.start(target, join=join)
+            return await self.start(target, join=join, idempotency_key=idempotency_key)
 
         return refresh_many(targets, start, in_flight=in_flight, timeout=timeout)

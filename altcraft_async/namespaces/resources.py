@@ -165,6 +165,7 @@ class Resources:
         database_id: int,
         feedback: Feedback | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers of a resource.
 
@@ -180,6 +181,9 @@ class Resources:
             join: With ``"client"``, a recount of the same target that this
                 client has running is joined instead of starting another;
                 ``"never"`` always starts one.
+            idempotency_key: Your own name for this start, for a client with a
+                ledger: asked for again by the same name, also by another
+                process, it is the same task, over or not.
 
         Returns:
             A handle on the running task. Nothing is polled until it is awaited.
@@ -191,20 +195,25 @@ class Resources:
                 the recount may have started all the same.
             ProtocolError: The answer is not Altcraft's; ``maybe_delivered`` as above.
             ClientClosedError: The client is closed.
+            LedgerError: The client's ledger cannot be used; nothing was sent.
+            StartUnknownError: An earlier start may have been sent; this one was not.
 
         Vendor page: Resources, "Update statistics on resource"
         (``resources/refresh_counters``).
         """
         target = (resource_id, database_id)
-        return await self._recounts.start(target, feedback=feedback, join=join)
+        return await self._recounts.start(
+            target, feedback=feedback, join=join, idempotency_key=idempotency_key
+        )
 
-    async def refresh(
+    async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         resource_id: int,
         *,
         database_id: int,
         feedback: Feedback | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
     ) -> CountersReport:
         """Recount the subscribers of a resource and wait for the figures.
@@ -218,6 +227,7 @@ class Resources:
             database_id: Profile database to count in; sent as ``list_id``.
             feedback: Where the platform shall report as well.
             join: Whether to join a recount that this client has running.
+            idempotency_key: Your own name for this start, as `refresh_counters` has it.
             timeout: Seconds to wait once the recount has started.
 
         Raises:
@@ -225,7 +235,13 @@ class Resources:
             AltcraftError: The start or a look failed.
         """
         target = (resource_id, database_id)
-        return await self._recounts.finish(target, feedback=feedback, join=join, timeout=timeout)
+        return await self._recounts.finish(
+            target,
+            feedback=feedback,
+            join=join,
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
 
     def refresh_many(
         self,
@@ -234,6 +250,7 @@ class Resources:
         in_flight: int = 100,
         timeout: float | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many resources, a bounded number at once.
 
@@ -257,8 +274,17 @@ class Resources:
                 client's ``connections`` and ``rate_limit``.
             timeout: Seconds that each target may take once it has started.
             join: Whether to join recounts that this client has running.
+            idempotency_key: Your own name for this run, for a client with a
+                ledger: run again by the same name after a crash, what was
+                started comes out without being started twice.
 
         Raises:
-            ConfigurationError: ``in_flight`` or ``timeout`` is wrong.
+            ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
-        return self._recounts.many(targets, in_flight=in_flight, timeout=timeout, join=join)
+        return self._recounts.many(
+            targets,
+            in_flight=in_flight,
+            timeout=timeout,
+            join=join,
+            idempotency_key=idempotency_key,
+        )

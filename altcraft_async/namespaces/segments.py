@@ -169,6 +169,7 @@ class Segments:
         resource_id: int,
         database_id: int | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers in a segment.
 
@@ -187,6 +188,9 @@ class Segments:
             join: With ``"client"``, a recount of the same target that this
                 client has running is joined instead of starting another;
                 ``"never"`` always starts one.
+            idempotency_key: Your own name for this start, for a client with a
+                ledger: asked for again by the same name, also by another
+                process, it is the same task, over or not.
 
         Returns:
             A handle on the running task. Nothing is polled until it is awaited.
@@ -198,19 +202,22 @@ class Segments:
                 the recount may have started all the same.
             ProtocolError: The answer is not Altcraft's; ``maybe_delivered`` as above.
             ClientClosedError: The client is closed.
+            LedgerError: The client's ledger cannot be used; nothing was sent.
+            StartUnknownError: An earlier start may have been sent; this one was not.
 
         Vendor page: Segments, update of statistics (``segments/refresh_counters``).
         """
         target = _target(segment_id, resource_id, database_id)
-        return await self._recounts.start(target, join=join)
+        return await self._recounts.start(target, join=join, idempotency_key=idempotency_key)
 
-    async def refresh(
+    async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         segment_id: int,
         *,
         resource_id: int,
         database_id: int | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
     ) -> CountersReport:
         """Recount the subscribers in a segment and wait for the figures.
@@ -226,6 +233,7 @@ class Segments:
                 it. Sent as ``db_id``, unless the client has another
                 ``segment_database_name``.
             join: Whether to join a recount that this client has running.
+            idempotency_key: Your own name for this start, as `refresh_counters` has it.
             timeout: Seconds to wait once the recount has started.
 
         Raises:
@@ -233,7 +241,9 @@ class Segments:
             AltcraftError: The start or a look failed.
         """
         target = _target(segment_id, resource_id, database_id)
-        return await self._recounts.finish(target, join=join, timeout=timeout)
+        return await self._recounts.finish(
+            target, join=join, idempotency_key=idempotency_key, timeout=timeout
+        )
 
     def refresh_many(
         self,
@@ -242,6 +252,7 @@ class Segments:
         in_flight: int = 100,
         timeout: float | None = None,
         join: Join = "client",
+        idempotency_key: str | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many segments, a bounded number at once.
 
@@ -266,11 +277,20 @@ class Segments:
                 client's ``connections`` and ``rate_limit``.
             timeout: Seconds that each target may take once it has started.
             join: Whether to join recounts that this client has running.
+            idempotency_key: Your own name for this run, for a client with a
+                ledger: run again by the same name after a crash, what was
+                started comes out without being started twice.
 
         Raises:
-            ConfigurationError: ``in_flight`` or ``timeout`` is wrong.
+            ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
-        return self._recounts.many(targets, in_flight=in_flight, timeout=timeout, join=join)
+        return self._recounts.many(
+            targets,
+            in_flight=in_flight,
+            timeout=timeout,
+            join=join,
+            idempotency_key=idempotency_key,
+        )
 
 
 def _target(segment_id: int, resource_id: int, database_id: int | None) -> tuple[int, ...]:

@@ -1,0 +1,314 @@
+"""Starts that a ledger knows of, so that a process that dies is no reason to start twice.
+
+The intent is written right before the request is sent, and the task's id right
+after the answer. What that means to whoever comes next is decided by the
+functions in `core.starts`; here is what has to be awaited on the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import ParamSpec, TypeVar
+from uuid import uuid4
+
+import msgspec
+
+from altcraft_async.core.answers import counters_report, last_report
+from altcraft_async.core.endpoints import Endpoint
+from altcraft_async.core.starts import (
+    Join,
+    Return,
+    Send,
+    Settle,
+    Wait,
+    decide,
+    fingerprint,
+    group_of,
+    ids_of,
+    intended,
+    settled,
+    start_unknown,
+    started,
+)
+from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
+from altcraft_async.gate import IntentGate, OvertakenError
+from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
+from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
+from altcraft_async.polling import PollRules
+from altcraft_async.recording import Recorder
+from altcraft_async.running import Handle, Running, Start
+from altcraft_async.session import Gate, Session
+from altcraft_async.tasks import TaskHandle
+
+__all__ = ["GRACE", "Durability", "Durable", "Ledgers"]
+
+logger = logging.getLogger("altcraft_async")
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+GRACE = 5.0
+"""Seconds by which a lease outlasts the request: for clocks that differ, and for acting late."""
+
+_CLOCK_SLACK = 0.01  # seconds by which a timer may come early
+
+LONGEST_DOUBT = 60.0
+"""Seconds at most in which a task that the server does not know has to stay unknown."""
+
+
+class Durability(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same for all ledgers of a client.
+
+    Attributes:
+        api_root: Of the install, part of every key.
+        lease: Seconds for which a start may be under way.
+        counters: The ``get_counters`` that tell of the last count, by what is counted.
+        reconcile: Whether to ask them what became of a start.
+    """
+
+    api_root: str
+    lease: float
+    counters: Mapping[TaskKind, Endpoint[tuple[CounterGroup, ...]]]
+    reconcile: bool
+
+
+class Durable:
+    """Starts tasks by a ledger, and finds again what was started by it.
+
+    Attributes:
+        ledger: The store.
+        recorder: Writes into it what cannot be written at once.
+    """
+
+    def __init__(
+        self,
+        ledger: TaskLedger,
+        durability: Durability,
+        *,
+        session: Session,
+        rules: PollRules,
+        running: Running,
+    ) -> None:
+        """Use the client's parts; the ledger is not asked yet."""
+        self.ledger = ledger
+        self.recorder = Recorder(ledger, durability.api_root)
+        running.tell(self.recorder.ended)
+        self._about = durability
+        self._session = session
+        self._rules = rules
+        self._running = running
+        self._owner = uuid4().hex
+        self._numbers = count(1)
+
+    async def start(self, start: Start, send: Callable[[Start, Gate], Awaitable[Handle]]) -> Handle:
+        """Start a task, or return that of a start that the ledger knows.
+
+        Args:
+            start: What to start.
+            send: Sends the request through a gate.
+
+        Raises:
+            StartUnknownError: It may have been started, and nobody knows.
+            AltcraftError: The start failed.
+        """
+        key = entry_key(self._about.api_root, start.kind, start.target)
+        handle: Handle | None = None
+        while handle is None:
+            entry = await self._ask(self.ledger.read, key)
+            handle = await self._go_by(entry, key, start, send)
+        return handle
+
+    async def settle(self, intent: LedgerEntry, *, anew: bool) -> None:
+        """Find out what became of a start, and let the ledger know.
+
+        Args:
+            intent: Its task is not known, and its lease is over.
+            anew: Whether it does not matter if it was counted in the meantime.
+
+        Raises:
+            StartUnknownError: Nobody knows.
+        """
+        if not self._about.reconcile:
+            raise start_unknown((intent,))
+        why: AltcraftError | None = None
+        report: CountersReport | None = None
+        entry: LedgerEntry | None = None
+        try:
+            group, report = await self._last_counted(intent.kind, intent.target)
+            entry = settled(intent, group, anew=anew)
+        except ClientClosedError:
+            raise
+        except AltcraftError as failed:
+            why = failed
+        if entry is None:
+            raise start_unknown((intent,), report=report, why=why)
+        # Where somebody else was quicker, the ledger knows as well.
+        await self._ask(self.ledger.write, entry, expected=intent.revision)
+
+    async def find_again(self, entry: LedgerEntry) -> Handle | None:
+        """Return a handle on what an entry stands for; ``None`` where that surely runs no more.
+
+        Raises:
+            StartUnknownError: It is a start, and nobody knows whether it happened.
+        """
+        found: LedgerEntry | None = entry
+        while True:
+            match decide(found, idempotency_key="", now=self.ledger.now()):
+                case Join(ref) | Return(ref):
+                    handle = self._attach(ref)
+                    self._running.add(entry.kind, entry.target, handle)
+                    return handle
+                case Wait(seconds):
+                    await self._ask(asyncio.sleep, seconds)
+                case Settle(intent):
+                    await self.settle(intent, anew=False)
+                case Send():
+                    return None
+            found = await self._ask(self.ledger.read, entry.key)
+
+    def is_own(self, entry: LedgerEntry) -> bool:
+        """Say whether an entry is of the install that the client speaks to."""
+        return entry.key == entry_key(self._about.api_root, entry.kind, entry.target)
+
+    async def _go_by(
+        self,
+        entry: LedgerEntry | None,
+        key: str,
+        start: Start,
+        send: Callable[[Start, Gate], Awaitable[Handle]],
+    ) -> Handle | None:
+        """Do what the ledger's entry asks for; ``None`` where it is to be read again then."""
+        match decide(entry, idempotency_key=start.idempotency_key, now=self.ledger.now()):
+            case Return(ref):
+                return self._attach(ref)
+            case Wait(seconds):
+                await self._ask(asyncio.sleep, seconds)
+                return None
+            case Settle(intent):
+                named = start.idempotency_key and start.idempotency_key == intent.idempotency_key
+                await self.settle(intent, anew=not named)
+                return None
+            case Join(ref):
+                handle = self._attach(ref)
+                if await self._still_runs(handle):
+                    self._running.add(start.kind, start.target, handle)
+                    return handle
+            case Send():
+                pass
+        return await self._send(start, entry, key, send)
+
+    async def _send(
+        self,
+        start: Start,
+        entry: LedgerEntry | None,
+        key: str,
+        send: Callable[[Start, Gate], Awaitable[Handle]],
+    ) -> Handle | None:
+        intend = partial(
+            intended,
+            key=key,
+            kind=start.kind,
+            target=start.target,
+            owner=f"{self._owner}-{next(self._numbers)}",
+            idempotency_key=start.idempotency_key,
+            before=await self._before(start),
+            lease=self._about.lease,
+        )
+        gate = IntentGate(self.ledger, self.recorder, entry, intend, self._rules.lifetime.time)
+        try:
+            handle = await send(start, gate)
+        except OvertakenError:
+            return None
+        if gate.entry is not None:
+            await self._note_started(gate.entry, handle.ref)
+        return handle
+
+    async def _note_started(self, intent: LedgerEntry, ref: TaskRef) -> None:
+        """Write the task's id down; where that fails, the caller gets the handle all the same."""
+        is_stored = False
+        try:
+            is_stored = await self.ledger.write(started(intent, ref), expected=intent.revision)
+        except Exception as failed:  # noqa: BLE001 -- a ledger may be the user's code
+            logger.warning("task %s is not in the ledger yet: %s", ref.task_id, failed)
+        finally:
+            if not is_stored:
+                self.recorder.started(intent, ref)
+
+    async def _before(self, start: Start) -> str:
+        """Return what tells the last count from the next, to know later whether one came."""
+        if not self._about.reconcile:
+            return ""
+        try:
+            group, _ = await self._last_counted(start.kind, start.target)
+        except ClientClosedError:
+            raise
+        except AltcraftError as failed:
+            logger.info("cannot ask for the counters before a start: %s", failed)
+            return ""
+        return fingerprint(group)
+
+    async def _last_counted(
+        self, kind: TaskKind, target: tuple[int, ...]
+    ) -> tuple[CounterGroup | None, CountersReport]:
+        ids = ids_of(kind, target)
+        database_id = ids.get("database_id")
+        groups = await self._session.send(self._about.counters[kind], ids)
+        report = last_report(groups, database_id=database_id, resource_id=ids["resource_id"])
+        return group_of(groups, database_id), report
+
+    def _attach(self, ref: TaskRef) -> Handle:
+        known = self._running.handle_of(ref)
+        return known or TaskHandle(ref, self._rules, counters_report)
+
+    async def _still_runs(self, handle: Handle) -> bool:
+        """Look, as a task that has ended has the figures of then."""
+        try:
+            await handle.poll()
+        except NotFoundError:
+            doubt = min(self._rules.patience.unknown, LONGEST_DOUBT)
+            await self._ask(asyncio.sleep, doubt + _CLOCK_SLACK)
+            with suppress(AltcraftError):
+                await handle.poll()
+        except ClientClosedError:
+            raise
+        except AltcraftError as failed:
+            # No news is no reason to start it twice.
+            logger.info("joining a task that cannot be looked at: %s", failed)
+        return not handle.done()
+
+    async def _ask(self, asked: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
+        """Wait for something that ends when the client is closed."""
+        self._rules.lifetime.enter()
+        async with self._rules.lifetime.until_closed():
+            return await asked(*args, **named)
+        raise self._rules.lifetime.ended()
+
+
+class Ledgers:
+    """The ledgers that a client has to do with: its own, and those it resumes from."""
+
+    def __init__(
+        self, durability: Durability, *, session: Session, rules: PollRules, running: Running
+    ) -> None:
+        """Begin with none."""
+        self._make = partial(
+            Durable, durability=durability, session=session, rules=rules, running=running
+        )
+        self._durables: list[Durable] = []
+
+    def durable(self, ledger: TaskLedger) -> Durable:
+        """Return what starts by this ledger, the same one each time."""
+        for durable in self._durables:
+            if durable.ledger is ledger:
+                return durable
+        self._durables.append(self._make(ledger))
+        return self._durables[-1]
+
+    async def aclose(self) -> None:
+        """Write what is left to be written, for a bounded time."""
+        await asyncio.gather(*(durable.recorder.aclose() for durable in self._durables))

@@ -1,0 +1,538 @@
+"""Starts with a ledger: what is noted when, and what the next process does with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from altcraft_async import (
+    AltcraftClient,
+    ClientClosedError,
+    ConfigurationError,
+    Constant,
+    CountersReport,
+    Feedback,
+    LedgerEntry,
+    LedgerError,
+    NotFoundError,
+    Patience,
+    Retry,
+    StartUnknownError,
+    TransportError,
+)
+from altcraft_async.ledger import entry_key
+from altcraft_async.simulator import Fault, Simulator
+from tests.clock import now
+from tests.ledgers import MemoryLedger
+
+if TYPE_CHECKING:
+    from altcraft_async.client import ClientOptions
+
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+
+START = "resources/refresh_counters"
+STATUS = "tasks/status"
+LEASE = 35.0
+"""The default time limit of a request, and the grace."""
+
+
+class Night(NamedTuple):
+    """A platform, a ledger, and as many clients of both as a test wants."""
+
+    server: Simulator
+    ledger: MemoryLedger
+    open: Callable[..., AltcraftClient]
+
+    @property
+    def entry(self) -> LedgerEntry | None:
+        """What the ledger has of resource 24 in database 1."""
+        return self.ledger.stored.get(entry_key(f"{self.server.url}/api/v1.1", "resource", (24, 1)))
+
+    @property
+    def starts(self) -> int:
+        """How often that was really started."""
+        return self.server.starts["resource", (24, 1)]
+
+
+@asynccontextmanager
+async def night(
+    ledger: MemoryLedger | None = None, *, duration: float = 10.0
+) -> AsyncGenerator[Night, None]:
+    """Run a platform whose tasks take ten seconds."""
+    ledger = MemoryLedger() if ledger is None else ledger
+    clients: list[AltcraftClient] = []
+    async with Simulator(duration=duration) as server:
+
+        def opened(**options: object) -> AltcraftClient:
+            chosen: ClientOptions = {"poll": Constant(1.0), "ledger": ledger, **options}  # type: ignore[typeddict-item]
+            clients.append(AltcraftClient(server.url, server.token, **chosen))
+            return clients[-1]
+
+        try:
+            yield Night(server, ledger, opened)
+        finally:
+            for client in clients:
+                await client.aclose()
+
+
+async def start(client: AltcraftClient, key: str | None = None) -> object:
+    """Start what all these tests start, and return the id of its task."""
+    handle = await client.resources.refresh_counters(24, database_id=1, idempotency_key=key)
+    return handle.ref.task_id
+
+
+async def test_start_is_noted_before_it_is_sent_and_its_task_after() -> None:
+    """An entry goes from an intent to a task to its end."""
+    states: list[tuple[int, bool, bool]] = []
+
+    class Watched(MemoryLedger):
+        async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
+            states.append((world.starts, entry.ref is not None, entry.over))
+            return await super().write(entry, expected=expected)
+
+    async with night(Watched()) as world:
+        client = world.open()
+        report = await client.resources.refresh(24, database_id=1, idempotency_key="nightly")
+        assert isinstance(report, CountersReport)
+        await asyncio.sleep(0)
+        assert states == [(0, False, False), (1, True, False), (1, True, True)]
+        assert world.entry is not None
+        assert world.entry.idempotency_key == "nightly"
+        assert (world.entry.lease_until - world.entry.intended_at).total_seconds() == LEASE
+
+
+async def test_next_process_joins_the_task_that_runs() -> None:
+    """A task that is in the ledger is looked at and shared, not started again."""
+    async with night() as world:
+        first = await start(world.open())
+        assert await start(world.open()) == first
+        assert (world.starts, world.server.count(STATUS)) == (1, 1)
+
+
+async def test_task_that_has_ended_is_started_again() -> None:
+    """A task that is over has the figures of then, whoever notices it."""
+    async with night() as world:
+        first = await start(world.open())
+        await asyncio.sleep(11)
+        assert await start(world.open()) != first
+        assert world.starts == 2
+
+
+async def test_same_request_is_the_same_task_for_ever() -> None:
+    """By the caller's own name for it, a start is found again after its end, without a request."""
+    async with night() as world:
+        report = await world.open().resources.refresh(24, database_id=1, idempotency_key="a")
+        again = world.open()
+        assert await again.resources.refresh(24, database_id=1, idempotency_key="a") == report
+        assert world.starts == 1
+        other = await again.resources.refresh(24, database_id=1, idempotency_key="b")
+        assert other != report
+        assert world.starts == 2
+
+
+async def test_client_that_has_it_running_does_not_ask_the_ledger() -> None:
+    """Joining within a client is as quick as without a ledger."""
+    async with night() as world:
+        client = world.open()
+        first = await start(client)
+        await world.ledger.aclose()
+        assert await start(client) == first
+
+
+async def test_refused_start_is_taken_back() -> None:
+    """What surely did not start leaves nothing that is in the way."""
+    async with night() as world:
+        world.server.misbehave(START, Fault.refuse(404, "No such resource"))
+        client = world.open()
+        with pytest.raises(NotFoundError):
+            await start(client)
+        assert world.entry is not None
+        assert (world.entry.over, world.entry.ref) == (True, None)
+        assert await start(client)
+        assert world.starts == 1
+
+
+async def test_repeated_start_is_noted_anew_each_time() -> None:
+    """While a start waits to be repeated, no intent says that it may be under way."""
+    async with night() as world:
+        world.server.misbehave(START, Fault.status(429, retry_after=60))
+        starting = asyncio.create_task(start(world.open()))
+        await asyncio.sleep(30)
+        assert world.entry is not None
+        assert (world.entry.over, world.entry.revision) == (True, 2)
+        await starting
+        assert (world.entry.ref is not None, world.entry.revision) == (True, 4)
+        assert (world.entry.lease_until - world.entry.intended_at).total_seconds() == LEASE
+
+
+async def test_start_of_which_nobody_knows_is_not_sent_again() -> None:
+    """After the lease of a start whose answer was lost, the next one is an error that says so."""
+    async with night() as world:
+        world.server.misbehave(START, Fault.lost_start())
+        client = world.open()
+        with pytest.raises(TransportError) as lost:
+            await start(client)
+        assert lost.value.maybe_delivered
+        began = now()
+        with pytest.raises(StartUnknownError, match="nobody knows whether it was") as caught:
+            await start(client)
+        assert now() - began == pytest.approx(LEASE, abs=1)
+        assert caught.value.entries == (world.entry,)
+        assert caught.value.report is None
+        assert (world.starts, world.server.count(START)) == (1, 1)
+        assert world.server.token not in str(caught.value)
+
+
+async def test_forgotten_start_is_sent() -> None:
+    """Who has looked at the platform lets the next start go."""
+    async with night() as world:
+        world.server.misbehave(START, Fault.lost_start())
+        client = world.open()
+        with pytest.raises(TransportError):
+            await start(client)
+        with pytest.raises(StartUnknownError) as caught:
+            await start(client)
+        assert await world.ledger.forget(caught.value.entries[0])
+        assert await start(client)
+        assert world.starts == 2
+
+
+async def test_start_under_way_elsewhere_is_waited_for_and_joined() -> None:
+    """While another process sends it, a start waits, and shares what comes of it."""
+    async with night(duration=100) as world:
+        world.server.misbehave(START, Fault.slow_body(5))
+        calls = [asyncio.create_task(start(world.open())) for _ in range(5)]
+        assert len(set(await asyncio.gather(*calls))) == 1
+        assert (world.starts, world.server.count(START)) == (1, 1)
+
+
+async def test_many_clients_that_begin_at_once_start_once() -> None:
+    """Of intents that are written at the same moment one is sent."""
+
+    class Slow(MemoryLedger):
+        async def read(self, key: str) -> LedgerEntry | None:
+            entry = await super().read(key)
+            await asyncio.sleep(0.1)
+            return entry
+
+    async with night(Slow(), duration=100) as world:
+        calls = [asyncio.create_task(start(world.open())) for _ in range(20)]
+        assert len(set(await asyncio.gather(*calls))) == 1
+        assert world.starts == 1
+
+
+async def test_request_that_is_cancelled_leaves_its_intent() -> None:
+    """What may be on its way stays noted, as nobody knows whether it arrives."""
+    async with night() as world:
+        world.server.misbehave(START, Fault.stall())
+        starting = asyncio.create_task(start(world.open()))
+        await asyncio.sleep(1)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.sleep(1)
+        assert world.entry is not None
+        assert (world.entry.over, world.entry.ref) == (False, None)
+
+
+class Slow(MemoryLedger):
+    """A ledger that takes its time after it has written."""
+
+    seconds = 0.0
+
+    async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
+        """Write, and take the time."""
+        written = await super().write(entry, expected=expected)
+        await asyncio.sleep(self.seconds)
+        return written
+
+
+async def test_intent_that_is_cancelled_while_it_is_written_is_taken_back() -> None:
+    """What was surely not sent does not stay noted, though the caller has gone."""
+    ledger = Slow()
+    ledger.seconds = 3
+    async with night(ledger) as world:
+        starting = asyncio.create_task(start(world.open()))
+        await asyncio.sleep(1)
+        assert world.entry is not None
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.sleep(5)
+        assert (world.entry.over, world.entry.ref) == (True, None)
+        assert world.server.count(START) == 0
+
+
+async def test_task_whose_caller_has_gone_is_noted_all_the_same() -> None:
+    """A start that was answered is in the ledger, even if it is cancelled while that is written."""
+    ledger = Slow()
+    async with night(ledger) as world:
+        world.server.misbehave(START, Fault.slow_body(2))
+        starting = asyncio.create_task(start(world.open()))
+        await asyncio.sleep(1)
+        ledger.seconds = 3
+        await asyncio.sleep(2)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.sleep(5)
+        assert world.entry is not None
+        assert world.entry.ref is not None
+
+
+class Failing(MemoryLedger):
+    """A ledger that fails while it is told to.
+
+    Attributes:
+        fails: Names of what fails.
+    """
+
+    fails: frozenset[str] = frozenset()
+
+    async def read(self, key: str) -> LedgerEntry | None:
+        """Read, or fail."""
+        self._fail("read")
+        return await super().read(key)
+
+    async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
+        """Write, or fail, before or after it was stored."""
+        self._fail("intent" if entry.ref is None and not entry.over else "task")
+        written = await super().write(entry, expected=expected)
+        self._fail("answer")
+        return written
+
+    def _fail(self, what: str) -> None:
+        if what in self.fails:
+            msg = f"ledger: no {what}"
+            raise LedgerError(msg)
+
+
+@pytest.mark.parametrize("what", ["read", "intent", "answer"])
+async def test_without_the_ledger_nothing_is_sent(what: str) -> None:
+    """A ledger that fails before the request makes the start fail, and leaves no intent."""
+    ledger = Failing()
+    ledger.fails = frozenset({what})
+    async with night(ledger) as world:
+        client = world.open()
+        with pytest.raises(LedgerError):
+            await start(client)
+        assert world.server.count(START) == 0
+        ledger.fails = frozenset()
+        await asyncio.sleep(2)
+        assert world.entry is None or world.entry.over
+        assert await start(client)
+
+
+async def test_task_that_cannot_be_noted_is_handed_out_and_noted_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A start that was answered is never an error of the ledger, and is noted as soon as it can."""
+    ledger = Failing()
+    ledger.fails = frozenset({"task"})
+    async with night(ledger, duration=100) as world:
+        first = await start(world.open())
+        await asyncio.sleep(10)
+        assert world.entry is not None
+        assert world.entry.ref is None
+        assert f"task {first} is not in the ledger yet: ledger: no task" in caplog.messages
+        ledger.fails = frozenset()
+        await asyncio.sleep(2)
+        assert world.entry.ref is not None
+        assert await start(world.open()) == first
+
+
+async def test_closing_writes_what_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    """A client that is closed goes on writing for five seconds and then names what is lost."""
+    ledger = Failing()
+    ledger.fails = frozenset({"task"})
+    async with night(ledger) as world:
+        lost, kept = world.open(), world.open()
+        first = await start(lost)
+        began = now()
+        with caplog.at_level(logging.WARNING):
+            await lost.aclose()
+        assert now() - began == pytest.approx(5)
+        assert caplog.messages[-1].endswith(
+            f"not written into the ledger: {world.entry.key} {first}" if world.entry else ""
+        )
+        await kept.aclose()
+
+
+async def test_process_that_was_stopped_while_it_wrote_does_not_send() -> None:
+    """Who comes back after its lease finds that others have decided, and does not send."""
+
+    class Stopping(MemoryLedger):
+        async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
+            written = await super().write(entry, expected=expected)
+            if entry.revision == 1:
+                self.ahead += timedelta(seconds=2 * LEASE)
+                with pytest.raises(StartUnknownError) as caught:
+                    await start(rival)
+                assert await self.forget(caught.value.entries[0])
+                assert await start(rival)
+            return written
+
+    async with night(Stopping(), duration=1000) as world:
+        client, rival = world.open(), world.open()
+        await start(client)
+        assert (world.starts, world.server.count(START)) == (1, 1)
+
+
+async def test_intent_that_took_half_its_lease_is_written_again() -> None:
+    """What is sent has most of its lease before it, by the clock that is not set as well."""
+    ledger = Slow()
+    ledger.seconds = LEASE * 0.6
+    async with night(ledger) as world:
+        starting = asyncio.create_task(start(world.open()))
+        await asyncio.sleep(1)
+        ledger.seconds = 0.0
+        await starting
+        assert world.entry is not None
+        assert world.entry.revision == 3
+        assert world.starts == 1
+
+
+async def test_ledger_that_is_always_too_slow_lets_nothing_go() -> None:
+    """Where no intent can be noted in time, the start fails and takes it back."""
+    ledger = Slow()
+    ledger.seconds = LEASE * 0.6
+    async with night(ledger) as world:
+        with pytest.raises(LedgerError, match="takes so long"):
+            await start(world.open())
+        ledger.seconds = 0.0
+        await asyncio.sleep(60)
+        assert world.entry is not None
+        assert (world.entry.over, world.entry.ref) == (True, None)
+        assert world.server.count(START) == 0
+
+
+async def test_task_that_the_platform_has_forgotten_is_started_again() -> None:
+    """An id that stays unknown for as long as a wait would take it for lost is no task any more."""
+    async with night() as world:
+        first = await start(world.open())
+        world.server.world.forget(str(first))
+        began = now()
+        assert await start(world.open(polling_patience=Patience(unknown=5))) != first
+        assert now() - began == pytest.approx(5, abs=0.1)
+        assert world.starts == 2
+
+
+async def test_task_that_is_unknown_for_a_moment_is_joined() -> None:
+    """A replica that lags behind is no reason to start twice."""
+    async with night(duration=100) as world:
+        first = await start(world.open())
+        world.server.misbehave(STATUS, Fault.refuse(404))
+        assert await start(world.open()) == first
+        assert world.starts == 1
+
+
+async def test_task_that_cannot_be_looked_at_is_joined() -> None:
+    """No news is no reason to start twice."""
+    async with night(duration=100) as world:
+        first = await start(world.open())
+        world.server.misbehave(STATUS, Fault.html(502), times=2)
+        assert await start(world.open()) == first
+        assert world.starts == 1
+
+
+async def test_start_with_feedback_joins_what_runs_by_the_ledger() -> None:
+    """With a ledger, a target has one task at a time, whatever its feedback is."""
+    async with night(duration=100) as world:
+        first = await start(world.open())
+        feedback = Feedback(url="http://127.0.0.1/receiver")
+        handle = await world.open().resources.refresh_counters(24, database_id=1, feedback=feedback)
+        assert handle.ref.task_id == first
+        assert world.starts == 1
+
+
+async def test_closing_ends_who_waits_for_a_start_elsewhere() -> None:
+    """A client that is closed does not go on asking the ledger."""
+    async with night() as world:
+        world.server.misbehave(START, Fault.stall())
+        first = asyncio.create_task(start(world.open()))
+        await asyncio.sleep(1)
+        closing = world.open()
+        second = asyncio.create_task(start(closing))
+        await asyncio.sleep(1)
+        await closing.aclose()
+        with pytest.raises(ClientClosedError):
+            await second
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_ledger_is_not_closed_with_the_client() -> None:
+    """A ledger may be shared, so whoever opened it closes it."""
+    async with night() as world:
+        client = world.open()
+        await start(client)
+        await client.aclose()
+        assert not world.ledger.closed
+
+
+async def test_always_starting_does_not_go_with_a_ledger() -> None:
+    """join="never" may start twice, which is said before anything is sent."""
+    async with night() as world:
+        client = world.open()
+        with pytest.raises(ConfigurationError, match=r"^join:"):
+            await client.resources.refresh_counters(24, database_id=1, join="never")
+        with pytest.raises(ConfigurationError, match=r"^join:"):
+            client.segments.refresh_many([(5, 24)], join="never")
+        with pytest.raises(ConfigurationError, match=r"^join:"):
+            client.refresh_all(join="never")
+        assert not world.server.requests
+
+
+async def test_name_of_a_request_needs_a_ledger() -> None:
+    """Without a ledger, a request cannot be found again by its name."""
+    async with night() as world:
+        client = world.open(ledger=None)
+        with pytest.raises(ConfigurationError, match=r"^idempotency_key: needs"):
+            await start(client, "nightly")
+        with pytest.raises(ConfigurationError, match=r"^idempotency_key: needs"):
+            client.databases.refresh_many([(1, 24)], idempotency_key="nightly")
+        with pytest.raises(ConfigurationError, match=r"^idempotency_key: needs"):
+            client.refresh_all(idempotency_key="nightly")
+        assert not world.server.requests
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ledger", {"ledger": {}}),
+        ("reconcile_starts", {"reconcile_starts": 1}),
+        ("reconcile_starts", {"ledger": None, "reconcile_starts": True}),
+        ("retry", {"retry": Retry(ambiguous_starts=True)}),
+    ],
+)
+async def test_options_that_make_no_sense_are_refused(
+    name: str, options: dict[str, object]
+) -> None:
+    """What a ledger cannot be asked for is said when the client is made."""
+    async with night() as world:
+        with pytest.raises(ConfigurationError, match=rf"^{name}:"):
+            world.open(**options)
+
+
+async def test_every_way_of_starting_is_noted_under_its_name() -> None:
+    """The three kinds, and the streams of many, hand the caller's name to the ledger."""
+    async with night(duration=1) as world:
+        client = world.open()
+        await client.resources.refresh(24, database_id=1, idempotency_key="n")
+        await client.databases.refresh(1, resource_id=24, idempotency_key="n")
+        await client.segments.refresh(5, resource_id=24, idempotency_key="n")
+        await client.segments.refresh_counters(7, resource_id=24, idempotency_key="n")
+        streams = [
+            client.resources.refresh_many([(25, 1)], idempotency_key="n"),
+            client.databases.refresh_many([(1, 25)], idempotency_key="n"),
+            client.segments.refresh_many([(9, 24, 1)], idempotency_key="n"),
+            client.refresh_all(only=lambda one: one.id == 1, idempotency_key="n"),
+        ]
+        for stream in streams:
+            assert [outcome async for outcome in stream]
+        names = [entry.idempotency_key for entry in world.ledger.stored.values()]
+        assert names == ["n"] * len(names)
+        assert len(names) == sum(world.server.starts.values()) >= 8
