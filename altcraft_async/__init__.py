@@ -62,6 +62,7 @@ from altcraft_async.models import (
     TaskRef,
     TaskStatus,
 )
+from altcraft_async.observer import Look, ObservedTask, Observer
 from altcraft_async.pages import Pages
 from altcraft_async.tasks import TaskHandle
 from altcraft_async.waits import TenacityWait
@@ -87,7 +88,10 @@ __all__ = [
     "Feedback",
     "Finished",
     "Learner",
+    "Look",
     "NotFoundError",
+    "ObservedTask",
+    "Observer",
     "Pages",
     "Patience",
     "PermissionDeniedError",

@@ -43,6 +43,7 @@ from altcraft_async.namespaces.databases import Databases
 from altcraft_async.namespaces.resources import Resources
 from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
 from altcraft_async.namespaces.tasks import Tasks
+from altcraft_async.observer import Observer, Telling
 from altcraft_async.polling import PollRules
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.session import Session, TokenPlace
@@ -76,6 +77,7 @@ class ClientOptions(TypedDict, total=False):
     max_answer_bytes: int
     ssl_context: ssl.SSLContext | None
     segment_database_name: SegmentDatabaseName | None
+    observer: Observer | None
 
 
 class AltcraftClient:
@@ -115,6 +117,7 @@ class AltcraftClient:
         max_answer_bytes: int = 16 * 2**20,
         ssl_context: ssl.SSLContext | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Describe the install and how to speak to it.
 
@@ -148,6 +151,8 @@ class AltcraftClient:
                 segment, ``"db_id"`` or ``"list_id"``. ``None`` is what the
                 page of each method says: ``db_id`` to refresh, ``list_id`` to
                 get the counters.
+            observer: Told of each start, look and end, for traces and metrics,
+                for example. Without one nothing is spent on it.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -158,6 +163,8 @@ class AltcraftClient:
         checked_kind("polling_patience", polling_patience, Patience)
         if segment_database_name is not None:
             checked_choice("segment_database_name", segment_database_name, "db_id", "list_id")
+        if observer is not None:
+            checked_kind("observer", observer, Observer)
         if session is not None:
             checked_kind("session", session, aiohttp.ClientSession)
         self._root = api_root(base_url)
@@ -171,6 +178,7 @@ class AltcraftClient:
         most = math.inf if rate_limit is None else checked_positive("rate_limit", rate_limit)
         self._budget = Budget(self._lifetime, Rate(most))
         quota = Quota()
+        telling = None if observer is None else Telling(observer)
         limits = Limits(
             seconds=checked_seconds("request_timeout", request_timeout, least=0.001),
             answer_bytes=checked_id("max_answer_bytes", max_answer_bytes),
@@ -192,6 +200,7 @@ class AltcraftClient:
             quota=quota,
             at_once=connections,
             chance=random.random,
+            telling=telling,
         )
         self._scheduler = Scheduler(
             self._lifetime, self._budget, workers=min(_WORKERS, connections)
@@ -212,6 +221,7 @@ class AltcraftClient:
             chance=random.random,
             wall_clock=lambda: datetime.now(UTC),
             hide=secret.hide,
+            telling=telling,
         )
         self._starting = Starting(self._session, rules, running)
         self.resources = Resources(self._session, self._starting)

@@ -39,6 +39,7 @@ from altcraft_async.errors import (
 )
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.observer import Telling
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.watching import Audience, Limited, Watcher
 
@@ -71,6 +72,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         chance: Random numbers, 0 <= chance < 1.
         wall_clock: The time of day, to place tasks that were started elsewhere.
         hide: Takes secrets out of text that the server sent.
+        telling: Tells the observer, where there is one.
     """
 
     lifetime: Lifetime
@@ -86,6 +88,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
     chance: Callable[[], float]
     wall_clock: Callable[[], datetime]
     hide: Callable[[str], str]
+    telling: Telling | None = None
 
 
 class TaskPoll:
@@ -176,6 +179,9 @@ class TaskPoll:
         track = self.track or self._new_track(now)
         return now - max(track.started, track.looked_at)
 
+    def joined(self) -> None:
+        """Learn that a second refresh of the same target was asked for."""
+
     def watch(self, watcher: Watcher) -> None:
         """Look from now on because of this watcher too; one that comes after the end hears of it.
 
@@ -189,10 +195,10 @@ class TaskPoll:
             return
         if self.slot == Scheduler.IDLE or (watcher.awaited and not self.awaited):
             # A callback may have been left with a long pause that is none for who waits.
-            self._rules.scheduler.at_latest(self, self._first_moment(now))
+            self._plan(self._first_moment(now))
         self._audience.come(watcher)
         if isinstance(watcher, Limited) and watcher.deadline < math.inf:
-            self._rules.scheduler.at_latest(self, watcher.deadline)
+            self._plan(watcher.deadline)
             loop = self._rules.lifetime.enter()
             late = watcher.deadline + LAST_LOOK_SECONDS
             watcher.timer = loop.call_at(late, self.expire, watcher)
@@ -213,7 +219,7 @@ class TaskPoll:
         """Look now, after the look under way if there is one; without watchers, with the first."""
         self._soon = True
         if self._audience:
-            self._rules.scheduler.at_latest(self, self._rules.lifetime.enter().time())
+            self._plan(self._rules.lifetime.enter().time())
 
     async def run(self) -> float | None:
         """Make one look and tell whoever watches; return when to look again."""
@@ -258,8 +264,14 @@ class TaskPoll:
 
     def expire(self, watcher: Watcher) -> None:
         """End the wait of one whose time is over."""
+        self._let_go(watcher, self._task_error(WaitTimeoutError, "was not over in time"))
+
+    def _let_go(self, watcher: Watcher, error: AltcraftError) -> None:
         self.unwatch(watcher)
-        watcher.end(self._task_error(WaitTimeoutError, "was not over in time"))
+        watcher.end(error)
+
+    def _plan(self, moment: float) -> None:
+        self._rules.scheduler.at_latest(self, moment)
 
     def _new_track(self, now: float) -> Track:
         started_at = self.ref.started_at
@@ -352,8 +364,7 @@ class TaskPoll:
                 self.expire(watcher)
             elif self._stalls_at(track, watcher) <= late:
                 words = f"has not moved for {watcher.stall:g} s"
-                self.unwatch(watcher)
-                watcher.end(self._task_error(TaskStalledError, words))
+                self._let_go(watcher, self._task_error(TaskStalledError, words))
 
     def _first_moment(self, now: float) -> float:
         """Return when to look for the first of those who watch now."""
