@@ -10,8 +10,6 @@ async with AltcraftClient.from_env() as client:
 that goes wrong is an `AltcraftError`.
 """
 
-import logging
-
 from altcraft_async.catalogue import (
     AccessGroup,
     Database,
@@ -124,6 +122,3 @@ __all__ = [
     "WaitTimeoutError",
     "as_completed",
 ]
-
-# As a library, say nothing unless the program asks for it.
-logging.getLogger("altcraft_async").addHandler(logging.NullHandler())

@@ -62,6 +62,7 @@ class ObservedPoll(TaskPoll):
 
     def joined(self) -> None:
         """Tell that this task was joined instead of starting another."""
+        super().joined()
         self._telling.tell(self._telling.observer.joined, self._task)
 
     def watch(self, watcher: Watcher) -> None:

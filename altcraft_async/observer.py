@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import ParamSpec
 
 import msgspec
 
 from altcraft_async.errors import AltcraftError
+from altcraft_async.logs import logger
 from altcraft_async.models import TaskKind, TaskRef
 
 __all__ = ["Look", "ObservedTask", "Observer", "Telling"]
 
 P = ParamSpec("P")
-
-logger = logging.getLogger("altcraft_async")
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ from altcraft_async.errors import (
     WaitTimeoutError,
 )
 from altcraft_async.lifetime import Lifetime
+from altcraft_async.logs import about, logger
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observer import Telling
 from altcraft_async.scheduler import Scheduler
@@ -46,8 +47,6 @@ from altcraft_async.watching import Audience, Limited, Watcher
 __all__ = ["PollRules", "TaskPoll", "named"]
 
 E = TypeVar("E", bound=TaskError)
-
-logger = logging.getLogger("altcraft_async")
 
 LAST_LOOK_SECONDS = 1.0
 """How long the look that is made at a deadline may take before the wait ends without it."""
@@ -141,6 +140,7 @@ class TaskPoll:
         self._decode = decode
         self._soon = started is None
         self._audience = Audience()
+        self._log("is attached" if started is None else "is started")
 
     @property
     def rules(self) -> PollRules:
@@ -181,6 +181,7 @@ class TaskPoll:
 
     def joined(self) -> None:
         """Learn that a second refresh of the same target was asked for."""
+        self._log("is joined")
 
     def watch(self, watcher: Watcher) -> None:
         """Look from now on because of this watcher too; one that comes after the end hears of it.
@@ -297,11 +298,13 @@ class TaskPoll:
             try:
                 self._rules.learn(finished(track, self.ref, now))
             except Exception:  # a policy is the user's code, and the result is there already
-                logger.exception("this poll policy cannot learn from %s", named(self.ref))
+                words = "this poll policy cannot learn from %s"
+                logger.exception(words, named(self.ref), extra=about(self.ref))
             track.history = None
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
         verdict = note_failure(track, failure, now, self._rules.patience)
+        self._log("could not be looked at", failure)
         if track.failures == 1:
             self._audience.warned = False
         if verdict is Verdict.LOST:
@@ -335,6 +338,7 @@ class TaskPoll:
 
     def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
         self.over, self.value, self.error = True, value, error
+        self._log("is over", error)
         audience, self._audience = self._audience, Audience()
         if self._rules.over is not None:
             self._rules.over(self.ref)
@@ -351,7 +355,8 @@ class TaskPoll:
                 watcher.rest()
                 watcher.end(error.fresh())
         if self._audience and not audience.warned:
-            logger.warning("still looking, for callbacks only: %s", error)
+            words = "still looking, for callbacks only: %s"
+            logger.warning(words, error, extra=about(self.ref))
         self._audience.warned = True
 
     def _end_overdue(self, track: Track, now: float) -> None:
@@ -412,6 +417,11 @@ class TaskPoll:
         if track.moved_at is None:
             return math.inf
         return max(track.moved_at, watcher.since) + watcher.stall
+
+    def _log(self, words: str, why: AltcraftError | None = None) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            said = f"{words}: {why}" if why else words
+            logger.debug("%s %s", named(self.ref), said, extra=about(self.ref))
 
     def _task_error(self, kind: type[E], words: str, cause: Exception | None = None) -> E:
         status = self.status

@@ -17,6 +17,7 @@ from altcraft_async.core.token import SecretBytes, Token
 from altcraft_async.core.wire import Request
 from altcraft_async.errors import AltcraftError
 from altcraft_async.lifetime import Lifetime
+from altcraft_async.logs import logger
 from altcraft_async.observer import Telling
 from altcraft_async.transport import Transport
 
@@ -148,6 +149,7 @@ class Session:
 
         def tell(state: tenacity.RetryCallState) -> None:
             failure = state.outcome.exception() if state.outcome else None
+            logger.info("sent again: %s", failure, extra={"altcraft_method": endpoint.path})
             if self._telling is not None and isinstance(failure, AltcraftError):
                 self._telling.tell(self._telling.observer.repeated, endpoint.path, failure)
 
