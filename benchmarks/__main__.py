@@ -13,7 +13,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import end_to_end, importing, looks, policies, scheduling, soak
+from benchmarks import end_to_end, importing, looks, observing, policies, scheduling, soak
 from benchmarks.results import circumstances, publish, show, store
 from benchmarks.side_by_side import Row
 
@@ -24,6 +24,7 @@ BENCHMARKS: Mapping[str, Callable[[], dict[str, list[Row]]]] = {
     "end_to_end": end_to_end.main,
     "soak": soak.main,
     "importing": importing.main,
+    "observing": observing.main,
 }
 
 
