@@ -10,8 +10,6 @@ async with AltcraftClient.from_env() as client:
 that goes wrong is an `AltcraftError`.
 """
 
-import logging
-
 from altcraft_async.catalogue import (
     AccessGroup,
     Database,
@@ -65,6 +63,7 @@ from altcraft_async.models import (
     TaskRef,
     TaskStatus,
 )
+from altcraft_async.observer import Look, ObservedTask, Observer
 from altcraft_async.pages import Pages
 from altcraft_async.sqlite_ledger import SQLiteLedger
 from altcraft_async.tasks import TaskHandle
@@ -93,7 +92,10 @@ __all__ = [
     "Learner",
     "LedgerEntry",
     "LedgerError",
+    "Look",
     "NotFoundError",
+    "ObservedTask",
+    "Observer",
     "Pages",
     "Patience",
     "PermissionDeniedError",
@@ -129,6 +131,3 @@ __all__ = [
     "WaitTimeoutError",
     "as_completed",
 ]
-
-# As a library, say nothing unless the program asks for it.
-logging.getLogger("altcraft_async").addHandler(logging.NullHandler())

@@ -46,6 +46,7 @@ from altcraft_async.namespaces.databases import Databases
 from altcraft_async.namespaces.resources import Resources
 from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
 from altcraft_async.namespaces.tasks import Tasks
+from altcraft_async.observer import Observer, Telling
 from altcraft_async.polling import PollRules
 from altcraft_async.reconciling import Reconciling
 from altcraft_async.resuming import resume
@@ -84,6 +85,7 @@ class ClientOptions(TypedDict, total=False):
     segment_database_name: SegmentDatabaseName | None
     ledger: TaskLedger | None
     reconcile_starts: bool
+    observer: Observer | None
 
 
 class AltcraftClient:
@@ -125,6 +127,7 @@ class AltcraftClient:
         segment_database_name: SegmentDatabaseName | None = None,
         ledger: TaskLedger | None = None,
         reconcile_starts: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         """Describe the install and how to speak to it.
 
@@ -166,6 +169,8 @@ class AltcraftClient:
                 request a start. That they show a running count is inferred
                 from what a refresh returns; where they do not, you get the
                 `StartUnknownError` that you get without this.
+            observer: Told of each start, look and end, for traces and metrics,
+                for example. Without one nothing is spent on it.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -177,6 +182,8 @@ class AltcraftClient:
         if segment_database_name is not None:
             checked_choice("segment_database_name", segment_database_name, "db_id", "list_id")
         _check_ledger(ledger, reconcile_starts=reconcile_starts, retry=retry)
+        if observer is not None:
+            checked_kind("observer", observer, Observer)
         if session is not None:
             checked_kind("session", session, aiohttp.ClientSession)
         self._root = api_root(base_url)
@@ -190,6 +197,7 @@ class AltcraftClient:
         most = math.inf if rate_limit is None else checked_positive("rate_limit", rate_limit)
         self._budget = Budget(self._lifetime, Rate(most))
         quota = Quota()
+        telling = None if observer is None else Telling(observer)
         limits = Limits(
             seconds=checked_seconds("request_timeout", request_timeout, least=0.001),
             answer_bytes=checked_id("max_answer_bytes", max_answer_bytes),
@@ -211,6 +219,7 @@ class AltcraftClient:
             quota=quota,
             at_once=connections,
             chance=random.random,
+            telling=telling,
         )
         self._scheduler = Scheduler(
             self._lifetime, self._budget, workers=min(_WORKERS, connections)
@@ -231,6 +240,7 @@ class AltcraftClient:
             chance=random.random,
             wall_clock=lambda: datetime.now(UTC),
             hide=secret.hide,
+            telling=telling,
         )
         self._ledger = ledger
         counters = counters_by_kind(segment_database_name)

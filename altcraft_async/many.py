@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from itertools import islice
 from typing import Generic, TypeVar
@@ -11,13 +10,12 @@ from typing import Generic, TypeVar
 from altcraft_async.completion import unwatch_all
 from altcraft_async.core.checks import checked_id, checked_limit
 from altcraft_async.errors import AltcraftError, ClientClosedError
+from altcraft_async.logs import logger
 from altcraft_async.models import Completed, Failed
 from altcraft_async.tasks import TaskHandle, poll_of
 from altcraft_async.watching import Limited
 
 __all__ = ["refresh_many"]
-
-logger = logging.getLogger("altcraft_async")
 
 T = TypeVar("T")
 
@@ -126,8 +124,10 @@ class _Stream(Generic[T]):
         """Watch nothing any more; tasks that run go on at the platform."""
         running, self._running = self._running, set()
         if running:
-            some = ", ".join(one.handle.ref.task_id for one in islice(running, 10))
-            logger.info("left %d refreshes running at the platform: %s", len(running), some)
+            some = [one.handle.ref.task_id for one in islice(running, 10)]
+            words = "left %d refreshes running at the platform: %s"
+            fields = {"altcraft_task_ids": some}
+            logger.info(words, len(running), ", ".join(some), extra=fields)
         await unwatch_all((one.handle, one) for one in _emptied(running))
 
     async def _next(self) -> object:

@@ -38,15 +38,15 @@ from altcraft_async.errors import (
     WaitTimeoutError,
 )
 from altcraft_async.lifetime import Lifetime
+from altcraft_async.logs import about, logger
 from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.observer import Telling
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.watching import Audience, Limited, Watcher
 
 __all__ = ["PollRules", "TaskPoll", "named"]
 
 E = TypeVar("E", bound=TaskError)
-
-logger = logging.getLogger("altcraft_async")
 
 LAST_LOOK_SECONDS = 1.0
 """How long the look that is made at a deadline may take before the wait ends without it."""
@@ -71,6 +71,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         chance: Random numbers, 0 <= chance < 1.
         wall_clock: The time of day, to place tasks that were started elsewhere.
         hide: Takes secrets out of text that the server sent.
+        telling: Tells the observer, where there is one.
     """
 
     lifetime: Lifetime
@@ -86,6 +87,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
     chance: Callable[[], float]
     wall_clock: Callable[[], datetime]
     hide: Callable[[str], str]
+    telling: Telling | None = None
 
 
 class TaskPoll:
@@ -138,6 +140,7 @@ class TaskPoll:
         self._decode = decode
         self._soon = started is None
         self._audience = Audience()
+        self._log("is attached" if started is None else "is started")
 
     @property
     def rules(self) -> PollRules:
@@ -176,6 +179,10 @@ class TaskPoll:
         track = self.track or self._new_track(now)
         return now - max(track.started, track.looked_at)
 
+    def joined(self) -> None:
+        """Learn that a second refresh of the same target was asked for."""
+        self._log("is joined")
+
     def watch(self, watcher: Watcher) -> None:
         """Look from now on because of this watcher too; one that comes after the end hears of it.
 
@@ -189,10 +196,10 @@ class TaskPoll:
             return
         if self.slot == Scheduler.IDLE or (watcher.awaited and not self.awaited):
             # A callback may have been left with a long pause that is none for who waits.
-            self._rules.scheduler.at_latest(self, self._first_moment(now))
+            self._plan(self._first_moment(now))
         self._audience.come(watcher)
         if isinstance(watcher, Limited) and watcher.deadline < math.inf:
-            self._rules.scheduler.at_latest(self, watcher.deadline)
+            self._plan(watcher.deadline)
             loop = self._rules.lifetime.enter()
             late = watcher.deadline + LAST_LOOK_SECONDS
             watcher.timer = loop.call_at(late, self.expire, watcher)
@@ -213,7 +220,7 @@ class TaskPoll:
         """Look now, after the look under way if there is one; without watchers, with the first."""
         self._soon = True
         if self._audience:
-            self._rules.scheduler.at_latest(self, self._rules.lifetime.enter().time())
+            self._plan(self._rules.lifetime.enter().time())
 
     async def run(self) -> float | None:
         """Make one look and tell whoever watches; return when to look again."""
@@ -258,8 +265,14 @@ class TaskPoll:
 
     def expire(self, watcher: Watcher) -> None:
         """End the wait of one whose time is over."""
+        self._let_go(watcher, self._task_error(WaitTimeoutError, "was not over in time"))
+
+    def _let_go(self, watcher: Watcher, error: AltcraftError) -> None:
         self.unwatch(watcher)
-        watcher.end(self._task_error(WaitTimeoutError, "was not over in time"))
+        watcher.end(error)
+
+    def _plan(self, moment: float) -> None:
+        self._rules.scheduler.at_latest(self, moment)
 
     def _new_track(self, now: float) -> Track:
         started_at = self.ref.started_at
@@ -285,11 +298,13 @@ class TaskPoll:
             try:
                 self._rules.learn(finished(track, self.ref, now))
             except Exception:  # a policy is the user's code, and the result is there already
-                logger.exception("this poll policy cannot learn from %s", named(self.ref))
+                words = "this poll policy cannot learn from %s"
+                logger.exception(words, named(self.ref), extra=about(self.ref))
             track.history = None
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
         verdict = note_failure(track, failure, now, self._rules.patience)
+        self._log("could not be looked at", failure)
         if track.failures == 1:
             self._audience.warned = False
         if verdict is Verdict.LOST:
@@ -323,6 +338,7 @@ class TaskPoll:
 
     def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
         self.over, self.value, self.error = True, value, error
+        self._log("is over", error)
         audience, self._audience = self._audience, Audience()
         if self._rules.over is not None:
             self._rules.over(self.ref)
@@ -339,7 +355,8 @@ class TaskPoll:
                 watcher.rest()
                 watcher.end(error.fresh())
         if self._audience and not audience.warned:
-            logger.warning("still looking, for callbacks only: %s", error)
+            words = "still looking, for callbacks only: %s"
+            logger.warning(words, error, extra=about(self.ref))
         self._audience.warned = True
 
     def _end_overdue(self, track: Track, now: float) -> None:
@@ -352,8 +369,7 @@ class TaskPoll:
                 self.expire(watcher)
             elif self._stalls_at(track, watcher) <= late:
                 words = f"has not moved for {watcher.stall:g} s"
-                self.unwatch(watcher)
-                watcher.end(self._task_error(TaskStalledError, words))
+                self._let_go(watcher, self._task_error(TaskStalledError, words))
 
     def _first_moment(self, now: float) -> float:
         """Return when to look for the first of those who watch now."""
@@ -401,6 +417,11 @@ class TaskPoll:
         if track.moved_at is None:
             return math.inf
         return max(track.moved_at, watcher.since) + watcher.stall
+
+    def _log(self, words: str, why: AltcraftError | None = None) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            said = f"{words}: {why}" if why else words
+            logger.debug("%s %s", named(self.ref), said, extra=about(self.ref))
 
     def _task_error(self, kind: type[E], words: str, cause: Exception | None = None) -> E:
         status = self.status

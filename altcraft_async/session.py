@@ -18,6 +18,8 @@ from altcraft_async.core.token import SecretBytes, Token
 from altcraft_async.core.wire import Request
 from altcraft_async.errors import AltcraftError
 from altcraft_async.lifetime import Lifetime
+from altcraft_async.logs import logger
+from altcraft_async.observer import Telling
 from altcraft_async.transport import Transport
 
 __all__ = ["Gate", "Session", "TokenPlace"]
@@ -46,6 +48,7 @@ class Session:
         quota: Quota,
         at_once: int,
         chance: Callable[[], float],
+        telling: Telling | None = None,
     ) -> None:
         """Put the parts together; nothing is opened yet."""
         self._transport = transport
@@ -59,6 +62,7 @@ class Session:
         # A queue of our own: waiting for aiohttp's connections would count against the time limit.
         self._slots = {starts: asyncio.Semaphore(at_once) for starts in (False, True)}
         self._chance = chance
+        self._telling = telling
 
     async def send(
         self, endpoint: Endpoint[T], values: Mapping[str, object], *, gate: Gate | None = None
@@ -164,10 +168,17 @@ class Session:
             late = clock() - began + state.upcoming_sleep > self._retry.total
             return late or state.attempt_number >= self._retry.attempts or not self._quota.spend()
 
+        def tell(state: tenacity.RetryCallState) -> None:
+            failure = state.outcome.exception() if state.outcome else None
+            logger.info("sent again: %s", failure, extra={"altcraft_method": endpoint.path})
+            if self._telling is not None and isinstance(failure, AltcraftError):
+                self._telling.tell(self._telling.observer.repeated, endpoint.path, failure)
+
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda e: self._may_repeat(endpoint, e)),
             wait=self._pause,
             stop=is_enough,
+            before_sleep=tell,
             sleep=asyncio.sleep,
             reraise=True,
         )

@@ -64,6 +64,7 @@ class Starting:
             return await self._send(start)
         while (handle := self._running.find(start)) is not None:
             if await self._still_runs(handle):
+                poll_of(handle).joined()
                 return handle
         key = (start.kind, start.target, start.feedback)
         durable = self._durable
@@ -76,7 +77,12 @@ class Starting:
         await asyncio.gather(*self._sending, return_exceptions=True)
 
     async def _send(self, start: Start, gate: Gate | None = None) -> Handle:
-        task_id = await self._session.send(start.endpoint, start.values, gate=gate)
+        try:
+            task_id = await self._session.send(start.endpoint, start.values, gate=gate)
+        except AltcraftError as error:
+            if (telling := self._rules.telling) is not None:
+                telling.tell(telling.observer.not_started, start.kind, start.target, error)
+            raise
         ref = TaskRef(
             task_id=task_id,
             kind=start.kind,
@@ -106,16 +112,20 @@ class Starting:
         The request is a task of its own, so that cancelling one caller does
         not take it from the others; the last one takes it along.
         """
-        pending = self._pending.get(key)
+        joins = pending = self._pending.get(key)
         if pending is None:
             pending = self._pending[key] = _Pending(send())
             self._sending.add(pending.task)
             pending.task.add_done_callback(self._sending.discard)
         pending.callers += 1
         try:
-            return await asyncio.shield(pending.task)
+            handle = await asyncio.shield(pending.task)
         except AltcraftError as failure:
             shared = failure
+        else:
+            if joins:
+                poll_of(handle).joined()
+            return handle
         finally:
             pending.callers -= 1
             if pending.callers == 0:

@@ -13,6 +13,7 @@ from altcraft_async.core.codecs import Document
 from altcraft_async.core.tracking import remaining
 from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.observed import new_poll
 from altcraft_async.polling import PollRules, TaskPoll, named
 from altcraft_async.watching import Callback, Listener, Looker, Waiter
 
@@ -44,7 +45,7 @@ class TaskHandle(Generic[T]):
         started: float | None = None,
     ) -> None:
         """Remember the task and, if it was started here, the loop time of that; ask nothing yet."""
-        self._poll = TaskPoll(ref, rules, decode, started=started)
+        self._poll: TaskPoll = new_poll(ref, rules, decode, started=started)
 
     @property
     def ref(self) -> TaskRef:

@@ -13,7 +13,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import end_to_end, looks, policies, scheduling, soak
+from benchmarks import end_to_end, importing, looks, observing, policies, scheduling, soak
 from benchmarks.results import circumstances, publish, show, store
 from benchmarks.side_by_side import Row
 
@@ -23,6 +23,8 @@ BENCHMARKS: Mapping[str, Callable[[], dict[str, list[Row]]]] = {
     "scheduling": scheduling.main,
     "end_to_end": end_to_end.main,
     "soak": soak.main,
+    "importing": importing.main,
+    "observing": observing.main,
 }
 
 

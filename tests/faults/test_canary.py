@@ -103,7 +103,8 @@ class Canary(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Look at a record, its arguments and its traceback."""
-        self.see("log", f"{record.getMessage()} {record.args!r}")
+        fields = {name: one for name, one in vars(record).items() if name.startswith("altcraft_")}
+        self.see("log", f"{record.getMessage()} {record.args!r} {fields!r}")
         if record.exc_info and record.exc_info[1]:
             # While it debugs, asyncio logs how a write to a broken connection
             # failed; what it was to write is in a frame of its own, out of our reach.

@@ -1,0 +1,144 @@
+"""The poll loop of a task whose client has an observer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from altcraft_async.core.answers import TaskAnswer
+from altcraft_async.core.codecs import Document
+from altcraft_async.core.tracking import Track
+from altcraft_async.errors import AltcraftError
+from altcraft_async.models import TaskRef
+from altcraft_async.observer import Look, ObservedTask, Telling
+from altcraft_async.polling import PollRules, TaskPoll
+from altcraft_async.watching import Looker, Watcher
+
+__all__ = ["ObservedPoll", "new_poll"]
+
+
+def new_poll(
+    ref: TaskRef,
+    rules: PollRules,
+    decode: Callable[[Document, TaskRef], object],
+    *,
+    started: float | None,
+) -> TaskPoll:
+    """Make the poll loop of a task: one that tells, where there is somebody to tell."""
+    if rules.telling is None:
+        return TaskPoll(ref, rules, decode, started=started)
+    return ObservedPoll(ref, rules, decode, started=started, telling=rules.telling)
+
+
+class ObservedPoll(TaskPoll):
+    """Tells an observer of what a `TaskPoll` does.
+
+    A class of its own, so that a client without an observer does not even ask
+    whether there is one.
+    """
+
+    __slots__ = ("_began", "_due", "_knew", "_late", "_task", "_telling", "_watched", "_why")
+
+    def __init__(
+        self,
+        ref: TaskRef,
+        rules: PollRules,
+        decode: Callable[[Document, TaskRef], object],
+        *,
+        started: float | None,
+        telling: Telling,
+    ) -> None:
+        """Tell that there is a task, in the context of whoever started or attached it."""
+        super().__init__(ref, rules, decode, started=started)
+        self._telling = telling
+        self._task = ObservedTask(ref)
+        self._due = math.inf  # when the next look is planned
+        self._began = self._late = 0.0  # of the newest look
+        self._knew = started  # when it was last known to be running
+        self._watched = False
+        self._why: AltcraftError | None = None  # the last wait ended
+        observer = telling.observer
+        telling.tell(observer.attached if started is None else observer.started, self._task)
+
+    def joined(self) -> None:
+        """Tell that this task was joined instead of starting another."""
+        super().joined()
+        self._telling.tell(self._telling.observer.joined, self._task)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell when the first comes who stays for more than one look."""
+        super().watch(watcher)
+        if not self._watched and self._has_followers():
+            self._watched = True
+            self._telling.tell(self._telling.observer.watched, self._task)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell when the last has gone."""
+        super().unwatch(watcher)
+        self._note_leaving(self._why)
+
+    async def run(self) -> float | None:
+        """Note when the look began, and when the next one is planned."""
+        self._began = self._rules.lifetime.time()
+        self._late = max(0.0, self._began - self._due)
+        again = await super().run()
+        self._due = math.inf if again is None else again
+        return again
+
+    def _plan(self, moment: float) -> None:
+        self._due = min(self._due, moment)
+        super()._plan(moment)
+
+    def _note_answer(self, track: Track, answer: TaskAnswer, now: float) -> None:
+        self._task.status = answer.name
+        self._note_look(track, now, answer=answer)
+        super()._note_answer(track, answer, now)
+        self._knew = now
+
+    def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
+        self._task.faults += 1
+        self._note_look(track, now, failure=failure)
+        super()._note_failure(track, failure, now)
+
+    def _note_look(
+        self,
+        track: Track,
+        now: float,
+        *,
+        answer: TaskAnswer | None = None,
+        failure: AltcraftError | None = None,
+    ) -> None:
+        self._task.looks += 1
+        self._task.seconds = now - track.started
+        look = Look(
+            status=answer.name if answer else None,
+            progress=answer.progress if answer else None,
+            error=failure,
+            seconds=now - self._began,
+            late=self._late,
+        )
+        self._telling.tell(self._telling.observer.looked, self._task, look)
+
+    def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
+        super()._finish(value=value, error=error)
+        if self._knew is not None:
+            self._task.lateness = self._rules.lifetime.time() - self._knew
+        self._watched = False
+        self._telling.tell(self._telling.observer.ended, self._task, error)
+
+    def _let_go(self, watcher: Watcher, error: AltcraftError) -> None:
+        self._why = error
+        super()._let_go(watcher, error)
+        self._why = None
+
+    def _end_watch(self, error: AltcraftError, *, but_patient: bool = False) -> None:
+        super()._end_watch(error, but_patient=but_patient)
+        self._note_leaving(error)
+
+    def _note_leaving(self, why: AltcraftError | None) -> None:
+        if self._watched and not self._has_followers():
+            self._watched = False
+            self._telling.tell(self._telling.observer.left, self._task, why)
+
+    def _has_followers(self) -> bool:
+        return any(not isinstance(watcher, Looker) for watcher in self._audience)

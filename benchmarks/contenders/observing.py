@@ -1,0 +1,101 @@
+"""One contender of the observing benchmark: prints the CPU time of a look, slice by slice.
+
+``python -m benchmarks.contenders.observing NAME``. A look is the poll loop's
+own, with an answer that is there at once: no HTTP and no scheduler, beside
+which a microsecond could not be seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from altcraft_async import (
+    AltcraftClient,
+    CountersReport,
+    Look,
+    ObservedTask,
+    Observer,
+    TaskRef,
+)
+from altcraft_async.core.answers import TaskAnswer, counters_report
+from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
+from altcraft_async.polling import PollRules
+from altcraft_async.tasks import TaskHandle, poll_of
+from benchmarks.contenders.measuring import REFRESHES, TOKEN, task_ids, url_of
+
+FIGURE = "CPU µs per look"
+
+ROUNDS = 4
+"""Looks at each task in a slice: 0.1 s, or so."""
+
+RUNNING = TaskAnswer("running", 40, b"{}")
+
+
+class Counting(Observer):
+    """The least that somebody would do with a look."""
+
+    def __init__(self) -> None:
+        """Begin at none."""
+        self.looks = 0
+
+    def looked(self, task: ObservedTask, look: Look) -> None:  # noqa: ARG002 -- it counts only
+        """Count it."""
+        self.looks += 1
+
+
+def with_sdk() -> Observer:
+    """Return an observer whose spans and metrics go to memory, by way of the SDK's usual parts."""
+    tracers = TracerProvider()
+    tracers.add_span_processor(BatchSpanProcessor(InMemorySpanExporter()))
+    return OpenTelemetryObserver(tracers, MeterProvider([InMemoryMetricReader()]))
+
+
+OBSERVERS: Mapping[str, Callable[[], Observer | None]] = {
+    "off": lambda: None,
+    "off_again": lambda: None,
+    "base": Observer,
+    "counting": Counting,
+    "api": OpenTelemetryObserver,
+    "sdk": with_sdk,
+}
+
+
+async def measure(observer: Observer | None) -> None:
+    """Look at as many tasks as the looks benchmark does, again and again."""
+
+    async def look(_task_id: str) -> TaskAnswer:
+        return RUNNING
+
+    client = AltcraftClient(url_of(1), TOKEN, observer=observer)
+    rules = msgspec.structs.replace(poll_of(client.tasks.attach("any")).rules, look=look)
+    handles = [_handle(task_id, rules) for task_id in task_ids()]
+    for handle in handles:
+        handle.add_done_callback(print)  # nothing is looked at while nobody wants to know
+    polls = [poll_of(handle) for handle in handles]
+    while True:
+        began = time.process_time()
+        for _ in range(ROUNDS):
+            for poll in polls:
+                await poll.run()
+        each = (time.process_time() - began) / (ROUNDS * REFRESHES)
+        print(json.dumps({FIGURE: each * 1e6}), flush=True)
+
+
+def _handle(task_id: str, rules: PollRules) -> TaskHandle[CountersReport]:
+    ref = TaskRef(task_id=task_id, kind="resource", target=(24, 1))
+    return TaskHandle(ref, rules, counters_report, started=asyncio.get_running_loop().time())
+
+
+if __name__ == "__main__":
+    asyncio.run(measure(OBSERVERS[sys.argv[1]]()))

@@ -1,0 +1,307 @@
+"""Tasks as OpenTelemetry spans and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, NumberDataPoint
+from opentelemetry.trace import SpanKind, StatusCode
+
+from altcraft_async import BadRequestError, ServerError, TaskFailedError, WaitTimeoutError
+from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
+from altcraft_async.simulator import Fault
+from tests.calls import RUNNING, STARTED, TOKEN, client_of
+from tests.scripted import answer
+from tests.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from tests.conftest import OpenPlatform
+    from tests.scripted import ScriptedServer
+    from tests.telemetry import Point
+
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+
+START = "resources/refresh_counters"
+STATUS = "tasks/status"
+
+
+def attributes(span: ReadableSpan) -> Mapping[str, object]:
+    """Return what a span says of its task."""
+    assert span.attributes is not None
+    return span.attributes
+
+
+def value(points: list[Point]) -> float:
+    """Return the sum of a counter's points."""
+    return sum(point.value for point in points if isinstance(point, NumberDataPoint))
+
+
+def measured(points: list[Point]) -> tuple[int, float]:
+    """Return how often something was measured, and the sum of that."""
+    (point,) = points
+    assert isinstance(point, HistogramDataPoint)
+    return point.count, point.sum
+
+
+async def test_refresh_is_a_span_below_the_one_of_who_started_it(platform: OpenPlatform) -> None:
+    """From its start to its end, with what is known of it then."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (server, client):
+        with telemetry.tracer.start_as_current_span("the nightly job") as job:
+            await client.resources.refresh(24, database_id=1)
+        span = telemetry.only()
+        assert (span.name, span.kind) == ("altcraft refresh resource", SpanKind.CLIENT)
+        assert span.parent is not None
+        assert span.parent.span_id == job.get_span_context().span_id
+        about = dict(attributes(span))
+        assert about.pop("altcraft.task.lateness") == pytest.approx(1.0, abs=0.05)
+        assert about == {
+            "altcraft.task.id": server.requests[-1].params["task_id"],
+            "altcraft.task.kind": "resource",
+            "altcraft.task.target": (24, 1),
+            "altcraft.task.looks": server.count(STATUS),
+            "altcraft.task.faults": 0,
+            "altcraft.task.status": "completed",
+            "altcraft.task.outcome": "completed",
+        }
+        assert span.status.status_code is StatusCode.UNSET
+
+
+async def test_looks_are_events_of_the_span(platform: OpenPlatform) -> None:
+    """Each says the status and the progress, or why it failed."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (server, client):
+        server.misbehave(STATUS, Fault.status(503), after=1)
+        await client.resources.refresh(24, database_id=1)
+        span = telemetry.only()
+        assert len(span.events) == server.count(STATUS)
+        assert attributes(span)["altcraft.task.faults"] == 1
+    first, failed, *_, last = (event.attributes or {} for event in span.events)
+    assert first["altcraft.task.progress"] == 10
+    assert failed["error.type"] == "ServerError"
+    assert (last["altcraft.task.status"], last["altcraft.task.progress"]) == ("completed", 100)
+
+
+async def test_span_reaches_back_to_the_start(platform: OpenPlatform) -> None:
+    """A task that is awaited later has a span from its start on, below that of who started it."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (_, client):
+        with telemetry.tracer.start_as_current_span("the request") as request:
+            handle = await client.resources.refresh_counters(24, database_id=1)
+        # By the wall clock, which nobody moves.
+        began = handle.ref.started_at
+        assert began is not None
+        await handle
+    span = telemetry.only()
+    assert span.parent is not None
+    assert span.parent.span_id == request.get_span_context().span_id
+    assert span.start_time is not None
+    assert span.start_time / 1e9 == pytest.approx(began.timestamp(), abs=0.1)
+
+
+async def test_failed_task_is_an_error_of_the_span(platform: OpenPlatform) -> None:
+    """With its type and text, as the conventions want it."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (server, client):
+        server.misbehave(START, Fault.failed_task())
+        with pytest.raises(TaskFailedError) as caught:
+            await client.resources.refresh(24, database_id=1)
+    span = telemetry.only()
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.status.description == str(caught.value)
+    assert attributes(span)["error.type"] == "TaskFailedError"
+    assert attributes(span)["altcraft.task.outcome"] == "failed"
+    assert [event.name for event in span.events][-1] == "exception"
+
+
+async def test_wait_that_is_given_up_ends_the_span(platform: OpenPlatform) -> None:
+    """Who comes back has a span of his own, linked to the first; both are exported at once."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        with pytest.raises(WaitTimeoutError):
+            await handle.wait(timeout=3)
+        left = telemetry.only()
+        assert attributes(left)["altcraft.task.outcome"] == "left"
+        assert attributes(left)["error.type"] == "WaitTimeoutError"
+        with telemetry.tracer.start_as_current_span("later") as later:
+            await handle
+    _, again = telemetry.spans
+    assert left.context is not None
+    assert [link.context.span_id for link in again.links] == [left.context.span_id]
+    assert again.parent is not None
+    assert again.parent.span_id == later.get_span_context().span_id
+    assert attributes(again)["altcraft.task.outcome"] == "completed"
+
+
+async def test_cancelled_wait_is_no_error(platform: OpenPlatform) -> None:
+    """It ends the span, and says no more than that."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                await handle
+        span = telemetry.only()
+    assert attributes(span)["altcraft.task.outcome"] == "left"
+    assert span.status.status_code is StatusCode.UNSET
+
+
+async def test_who_joins_and_who_attaches_are_linked(platform: OpenPlatform) -> None:
+    """A span of a task that several have to do with leads to each of them."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        waiting = asyncio.ensure_future(handle.wait())
+        await asyncio.sleep(1)
+        with telemetry.tracer.start_as_current_span("joins") as joins:
+            await client.resources.refresh(24, database_id=1)
+        await waiting
+        with telemetry.tracer.start_as_current_span("attaches") as attaches:
+            attached = client.tasks.attach(handle.ref)
+        with telemetry.tracer.start_as_current_span("waits") as waits:
+            await attached
+    joined, found = telemetry.spans
+    assert joined.parent is None
+    assert [link.context for link in joined.links] == [joins.get_span_context()]
+    assert found.parent == waits.get_span_context()
+    assert [link.context for link in found.links] == [attaches.get_span_context()]
+    assert "altcraft.task.lateness" not in attributes(found)
+
+
+async def test_task_that_nobody_waits_for_has_no_span(platform: OpenPlatform) -> None:
+    """So there is none that could stay open; whatever was remembered goes with the handle."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1, join="never")
+        client.tasks.attach(handle.ref)
+        assert not telemetry.spans
+    assert not telemetry.spans
+    assert value(telemetry.points().get("altcraft.task.active", [])) == 0
+    del handle, client
+    gc.collect()
+    assert not telemetry.observer._traces
+
+
+async def test_end_found_by_one_look_has_a_span(platform: OpenPlatform) -> None:
+    """Though nobody has waited, the task was started here and has come to its end."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await handle.poll()
+        assert not telemetry.spans
+        await asyncio.sleep(20)
+        await handle.poll()
+    assert attributes(telemetry.only())["altcraft.task.looks"] == 2
+
+
+async def test_closed_client_leaves_no_span_open(platform: OpenPlatform) -> None:
+    """Those of tasks that were awaited end with it."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (_, client):
+        for number in (24, 25):
+            handle = await client.resources.refresh_counters(number, database_id=1)
+            handle.add_done_callback(lambda _: None)
+        await asyncio.sleep(3)
+        assert value(telemetry.points()["altcraft.task.active"]) == 2
+    assert [attributes(span)["error.type"] for span in telemetry.spans] == ["ClientClosedError"] * 2
+    assert value(telemetry.points()["altcraft.task.active"]) == 0
+
+
+async def test_tasks_are_measured(platform: OpenPlatform) -> None:
+    """How many there are, how long they take, how late they are known, and what they cost."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (server, client):
+        refreshes = [
+            asyncio.ensure_future(client.resources.refresh(number, database_id=1))
+            for number in (24, 25)
+        ]
+        await asyncio.sleep(3)
+        assert value(telemetry.points()["altcraft.task.active"]) == 2
+        await asyncio.gather(*refreshes)
+        points = telemetry.points()
+        assert value(points["altcraft.task.active"]) == 0
+        assert value(points["altcraft.task.looks"]) == server.count(STATUS)
+        durations, seconds = measured(points["altcraft.task.duration"])
+        assert durations == 2
+        assert seconds == pytest.approx(20, abs=2.2)
+        assert measured(points["altcraft.task.lateness"])[0] == 2
+        assert points["altcraft.task.duration"][0].attributes == {"altcraft.task.kind": "resource"}
+
+
+async def test_duration_of_a_task_from_elsewhere_is_not_guessed(platform: OpenPlatform) -> None:
+    """Where nobody knows when it was started, nothing is measured of it."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await client.tasks.attach(handle.ref.task_id)
+    assert telemetry.only().name == "altcraft task"
+    assert "altcraft.task.duration" not in telemetry.points()
+
+
+async def test_faults_are_measured_by_method_and_type(platform: OpenPlatform) -> None:
+    """Those that were survived, and those that were not; who called has them as events."""
+    telemetry = Telemetry()
+    async with platform(options={"observer": telemetry.observer}) as (server, client):
+        server.misbehave(START, Fault.status(429))
+        server.misbehave(START, Fault.status(503), after=1)
+        server.misbehave(STATUS, Fault.html())
+        with telemetry.tracer.start_as_current_span("altcraft caller"):
+            await client.resources.refresh(24, database_id=1)
+            with pytest.raises(ServerError):
+                await client.resources.refresh(25, database_id=1)
+    faults = {
+        (
+            point.attributes["altcraft.method"],
+            point.attributes["error.type"],
+            point.attributes["altcraft.survived"],
+        )
+        for point in telemetry.points()["altcraft.request.faults"]
+        if point.attributes
+    }
+    assert faults == {
+        (START, "RateLimitedError", True),
+        (START, "ServerError", False),
+        (STATUS, "ProtocolError", True),
+    }
+    caller = telemetry.spans[-1]
+    assert [event.name for event in caller.events] == ["altcraft.repeated", "altcraft.not_started"]
+
+
+async def test_without_an_sdk_nothing_is_recorded_and_all_goes_well(platform: OpenPlatform) -> None:
+    """A program that sets up no SDK has no spans, and its results."""
+    async with platform(options={"observer": OpenTelemetryObserver()}) as (_, client):
+        report = await client.resources.refresh(24, database_id=1)
+        assert report["email"].subscribed is not None
+
+
+async def test_token_is_in_no_span_and_no_metric(server: ScriptedServer) -> None:
+    """Whatever a server sends back, errors and looks included."""
+    telemetry = Telemetry()
+    leaking = f'{{"data": {{"status": "{TOKEN}"}}, "error": 0, "error_text": ""}}'
+    refusing = f'{{"data": null, "error": 400, "error_text": "no {TOKEN} here"}}'
+    server.script(
+        answer(refusing),
+        answer(f"<html>{TOKEN}</html>", status="429 Too Many Requests"),
+        STARTED,
+        RUNNING,
+        answer(leaking),
+        answer(f"<html>{TOKEN}</html>", status="502 Bad Gateway"),
+        answer(refusing),
+    )
+    async with client_of(server.url, observer=telemetry.observer) as client:
+        with telemetry.tracer.start_as_current_span("altcraft caller"):
+            for _ in range(2):
+                with pytest.raises(BadRequestError):
+                    await client.resources.refresh(24, database_id=1)
+    told = telemetry.told()
+    for name in ("BadRequestError", "RateLimitedError", "ProtocolError", "refused with 400"):
+        assert name in told
+    assert TOKEN not in told

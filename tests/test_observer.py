@@ -1,0 +1,302 @@
+"""`observer=`: what it is told, when, in whose context, and what it cannot break."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from altcraft_async import (
+    AltcraftClient,
+    ClientClosedError,
+    ConfigurationError,
+    Constant,
+    Observer,
+    PollingError,
+    RateLimitedError,
+    ServerError,
+    TaskFailedError,
+    TaskStalledError,
+    WaitTimeoutError,
+    as_completed,
+)
+from altcraft_async.simulator import Fault
+from tests.observing import Raising, Recorder, caller
+
+if TYPE_CHECKING:
+    from altcraft_async import Seen
+    from tests.conftest import OpenPlatform
+
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+
+START = "resources/refresh_counters"
+STATUS = "tasks/status"
+
+
+async def test_refresh_is_told_from_start_to_end(platform: OpenPlatform) -> None:
+    """A refresh that goes well is started, watched, looked at, and ended."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (server, client):
+        await client.resources.refresh(24, database_id=1)
+        assert heard.names == ["started", "watched", "looked", "ended"]
+        ended = heard.only("ended")
+        assert ended.about == (None,)
+        assert (task := ended.task) is not None
+        assert task.ref.target == (24, 1)
+        assert (task.looks, task.faults) == (server.count(STATUS), 0)
+        assert task.looks == len(heard.looks)
+        assert task.status == "completed"
+
+
+async def test_times_of_a_task_are_those_of_its_looks(platform: OpenPlatform) -> None:
+    """A task is as old as its last look, and its end was noticed within one pause."""
+    heard = Recorder()
+    async with platform(duration=10.0, options={"observer": heard}) as (_, client):
+        await client.resources.refresh(24, database_id=1)
+    task = heard.only("ended").task
+    assert task is not None
+    assert task.seconds == pytest.approx(10.0, abs=1.1)
+    assert task.lateness == pytest.approx(1.0, abs=0.05)
+    progresses = [look.progress for look in heard.looks]
+    assert progresses == sorted(progresses, key=lambda percent: percent or 0)
+    assert progresses[-1] == 100
+
+
+async def test_task_found_over_at_once_says_no_lateness(platform: OpenPlatform) -> None:
+    """Of a task that was started elsewhere, nobody knows since when it is over."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await asyncio.sleep(60)
+        await client.tasks.attach(handle.ref)
+    assert heard.names == ["started", "attached", "watched", "looked", "ended"]
+    task = heard.only("ended").task
+    assert task is not None
+    assert (task.looks, task.lateness) == (1, None)
+
+
+async def test_what_people_ask_for_is_told_in_their_context(platform: OpenPlatform) -> None:
+    """Context variables of who starts, joins, attaches and waits are theirs when it is told."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (_, client):
+        caller.set("the one who starts")
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        caller.set("the one who joins")
+        await client.resources.refresh_counters(24, database_id=1)
+        caller.set("the one who waits")
+        await handle
+    told = {event.name: event.caller for event in heard.events}
+    assert told == {
+        "started": "the one who starts",
+        "joined": "the one who joins",
+        "watched": "the one who waits",
+        "looked": "nobody",
+        "ended": "nobody",
+    }
+
+
+async def test_starts_at_the_same_time_are_one_start_and_joins(platform: OpenPlatform) -> None:
+    """Of calls that share a request, one has started and the others have joined."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (_, client):
+        await asyncio.gather(
+            *(client.resources.refresh_counters(24, database_id=1) for _ in range(3))
+        )
+    assert heard.names == ["started", "joined", "joined"]
+
+
+async def test_failed_start_is_told_with_its_error(platform: OpenPlatform) -> None:
+    """A start that fails in the end has no task, and says what was to be counted."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (server, client):
+        server.misbehave(START, Fault.status(503))
+        with pytest.raises(ServerError) as caught:
+            await client.resources.refresh_counters(24, database_id=1)
+    kind, target, error = heard.only("not_started").about
+    assert (kind, target, type(error)) == ("resource", (24, 1), ServerError)
+    assert str(error) == str(caught.value)
+    assert heard.names == ["not_started"]
+
+
+async def test_repeat_is_told_with_what_it_survived(platform: OpenPlatform) -> None:
+    """A request that is sent again says of which method it is, and why."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (server, client):
+        server.misbehave(START, Fault.status(429))
+        caller.set("the one who starts")
+        await client.resources.refresh_counters(24, database_id=1)
+    repeated = heard.only("repeated")
+    method, error = repeated.about
+    assert (method, type(error)) == (START, RateLimitedError)
+    assert repeated.caller == "the one who starts"
+    assert heard.names == ["repeated", "started"]
+
+
+async def test_failed_looks_are_told_and_counted(platform: OpenPlatform) -> None:
+    """A look that fails says why, and the task says how many did."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (server, client):
+        server.misbehave(STATUS, Fault.status(503), times=2)
+        await client.resources.refresh(24, database_id=1)
+    failed = [look for look in heard.looks if look.error]
+    assert [type(look.error) for look in failed] == [ServerError, ServerError]
+    assert [(look.status, look.progress) for look in failed] == [(None, None)] * 2
+    task = heard.only("ended").task
+    assert task is not None
+    assert task.faults == 2
+    assert task.looks == len(heard.looks)
+
+
+async def test_failed_task_ends_with_its_error(platform: OpenPlatform) -> None:
+    """A task that failed is over, with the error that its waiters get."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (server, client):
+        server.misbehave(START, Fault.failed_task())
+        with pytest.raises(TaskFailedError):
+            await client.resources.refresh(24, database_id=1)
+    (error,) = heard.only("ended").about
+    assert isinstance(error, TaskFailedError)
+
+
+async def test_wait_that_times_out_is_told_as_left(platform: OpenPlatform) -> None:
+    """Nobody waits any more, and the observer hears why."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (_, client):
+        with pytest.raises(WaitTimeoutError):
+            await client.resources.refresh(24, database_id=1, timeout=3)
+        assert heard.names == ["started", "watched", "looked", "left"]
+        (error,) = heard.only("left").about
+        assert isinstance(error, WaitTimeoutError)
+
+
+async def test_stalled_wait_is_told_as_left(platform: OpenPlatform) -> None:
+    """Giving up on a task that does not move is told with that error."""
+    heard = Recorder()
+    async with platform(duration=100.0, curve="stall", options={"observer": heard}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        with pytest.raises(TaskStalledError):
+            await handle.wait(stall=20)
+    (error,) = heard.only("left").about
+    assert isinstance(error, TaskStalledError)
+
+
+async def test_cancelled_wait_is_left_without_an_error(platform: OpenPlatform) -> None:
+    """Who is cancelled has no error of this library's; only the last one to go counts."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
+        await asyncio.sleep(2)
+        waits[0].cancel()
+        await asyncio.sleep(2)
+        assert "left" not in heard.names
+        waits[1].cancel()
+        await asyncio.sleep(0)
+        assert heard.only("left").about == (None,)
+        await handle
+    assert heard.names == ["started", "watched", "looked", "left", "watched", "looked", "ended"]
+
+
+async def test_single_look_is_not_a_wait(platform: OpenPlatform) -> None:
+    """`poll()` is a look, and the end if it finds it; nobody begins or ends to wait."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await handle.poll()
+        assert heard.names == ["started", "looked"]
+        await asyncio.sleep(20)
+        await handle.poll()
+    assert heard.names == ["started", "looked", "ended"]
+
+
+async def test_closed_client_leaves_those_who_wait(platform: OpenPlatform) -> None:
+    """Closing ends the waits, and each is told once."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (_, client):
+        handles = [await client.resources.refresh_counters(n, database_id=1) for n in (24, 25)]
+        waits = [asyncio.ensure_future(handle.wait()) for handle in handles]
+        await asyncio.sleep(2)
+    for wait in waits:
+        with pytest.raises(ClientClosedError):
+            await wait
+    left = [event for event in heard.events if event.name == "left"]
+    assert [type(event.about[0]) for event in left] == [ClientClosedError] * 2
+
+
+async def test_look_says_how_late_it_began(platform: OpenPlatform) -> None:
+    """Looks that wait for a rate limit are late by that; others are on time."""
+    heard = Recorder()
+    async with platform(options={"observer": heard, "poll": Constant(1.0), "rate_limit": 2}) as (
+        _,
+        client,
+    ):
+        handles = [
+            await client.resources.refresh_counters(number, database_id=1) for number in range(1, 9)
+        ]
+        async for handle in as_completed(handles):
+            assert handle.done()
+    latest = max(look.late for look in heard.looks)
+    assert latest > 1  # eight looks a second are wanted, and two are made
+    assert all(look.late >= 0 for look in heard.looks)
+
+
+async def test_look_on_time_is_not_late(platform: OpenPlatform) -> None:
+    """Without a limit, looks begin within a slot of the scheduler of when they were planned."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (_, client):
+        await client.resources.refresh(24, database_id=1)
+    assert max(look.late for look in heard.looks) < 0.02
+
+
+async def test_broken_policy_is_told_as_left(platform: OpenPlatform) -> None:
+    """A poll policy that raises ends the wait, and the observer hears of it."""
+
+    def broken(seen: Seen) -> float:
+        if seen.looks:
+            raise ZeroDivisionError
+        return 1.0
+
+    heard = Recorder()
+    async with platform(options={"observer": heard, "poll": broken}) as (_, client):
+        with pytest.raises(PollingError):
+            await client.resources.refresh(24, database_id=1)
+    (error,) = heard.only("left").about
+    assert isinstance(error, PollingError)
+
+
+async def test_observer_that_raises_changes_nothing(
+    platform: OpenPlatform, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it raises is logged once, and the refresh comes out."""
+    raising = Raising()
+    async with platform(options={"observer": raising}) as (server, client):
+        server.misbehave(START, Fault.status(429))
+        server.misbehave(STATUS, Fault.status(503))
+        with caplog.at_level(logging.ERROR, "altcraft_async"):
+            report = await client.resources.refresh(24, database_id=1)
+        assert report["email"] == server.world.counters(24, 1)["email"]
+    assert raising.names == ["repeated", "started", "watched", "looked", "ended"]
+    assert len(caplog.records) == 1
+    assert caplog.records[0].exc_info
+
+
+async def test_observer_hears_nothing_unless_it_wants_to(platform: OpenPlatform) -> None:
+    """The base class has every method, so that one overrides only what one needs."""
+    async with platform(options={"observer": Observer()}) as (server, client):
+        server.misbehave(START, Fault.status(429))
+        server.misbehave(START, Fault.status(500), after=1)
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        assert await client.resources.refresh_counters(24, database_id=1) is handle
+        with pytest.raises(ServerError):
+            await client.resources.refresh_counters(25, database_id=1)
+        with pytest.raises(WaitTimeoutError):
+            await handle.wait(timeout=2)
+        assert await client.tasks.attach(handle.ref) == await handle
+
+
+def test_observer_of_another_type_is_refused() -> None:
+    """What is no `Observer` is refused before anything is sent, by its name."""
+    with pytest.raises(ConfigurationError, match="observer"):
+        AltcraftClient("https://example.com", "token", observer=cast("Any", print))
