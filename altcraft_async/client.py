@@ -9,7 +9,6 @@ import random
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, NoReturn, Self, TypedDict, Unpack
 
@@ -17,6 +16,7 @@ import aiohttp
 
 from altcraft_async.budget import Budget
 from altcraft_async.catalogue import Resource
+from altcraft_async.clock import Clock
 from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.core.answers import TaskAnswer
@@ -49,7 +49,7 @@ from altcraft_async.session import Session, TokenPlace
 from altcraft_async.starting import Join, Running, Starting
 from altcraft_async.transport import Limits, Transport
 
-__all__ = ["AltcraftClient", "ClientOptions"]
+__all__ = ["AltcraftClient", "ClientOptions", "when_opened"]
 
 FormatName = Literal["json", "xml"]
 
@@ -76,6 +76,7 @@ class ClientOptions(TypedDict, total=False):
     max_answer_bytes: int
     ssl_context: ssl.SSLContext | None
     segment_database_name: SegmentDatabaseName | None
+    clock: Clock | None
 
 
 class AltcraftClient:
@@ -115,6 +116,7 @@ class AltcraftClient:
         max_answer_bytes: int = 16 * 2**20,
         ssl_context: ssl.SSLContext | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Describe the install and how to speak to it.
 
@@ -148,6 +150,8 @@ class AltcraftClient:
                 segment, ``"db_id"`` or ``"list_id"``. ``None`` is what the
                 page of each method says: ``db_id`` to refresh, ``list_id`` to
                 get the counters.
+            clock: The time to go by between requests, for tests that cannot
+                wait: ``simulator.PretendClock``. ``None`` for the event loop's.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -160,6 +164,8 @@ class AltcraftClient:
             checked_choice("segment_database_name", segment_database_name, "db_id", "list_id")
         if session is not None:
             checked_kind("session", session, aiohttp.ClientSession)
+        if clock is not None:
+            checked_kind("clock", clock, Clock)
         self._root = api_root(base_url)
         if is_exposed(self._root):
             msg = "base_url: http:// shows the token to everyone on the way; use https://"
@@ -167,7 +173,7 @@ class AltcraftClient:
         secret = Token(token)
         self._format = format
         self._closing: asyncio.Task[None] | None = None
-        self._lifetime = Lifetime()
+        self._lifetime = Lifetime(clock)
         most = math.inf if rate_limit is None else checked_positive("rate_limit", rate_limit)
         self._budget = Budget(self._lifetime, Rate(most))
         quota = Quota()
@@ -210,7 +216,7 @@ class AltcraftClient:
             quota=quota,
             failure_statuses=checked_names("failure_statuses", failure_statuses),
             chance=random.random,
-            wall_clock=lambda: datetime.now(UTC),
+            wall_clock=self._lifetime.now,
             hide=secret.hide,
         )
         self._starting = Starting(self._session, rules, running)
@@ -343,3 +349,8 @@ class AltcraftClient:
 
     def _look(self, task_id: str) -> Coroutine[object, object, TaskAnswer]:
         return self._session.attempt(TASK_STATUS, {"task_id": task_id})
+
+
+def when_opened(client: AltcraftClient, call: Callable[[], None]) -> None:
+    """Have a function called in the loop that a client binds to, for this library's own rooms."""
+    client._lifetime.opened = call  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see
