@@ -28,6 +28,9 @@ from tests.guides import file_name
 
 Namespace = dict[str, Any]
 
+# For the tests of our own pytest plugin; pytest takes this at the top only.
+pytest_plugins = ["pytester"]
+
 
 def _run(example: Example) -> str | None:
     if file_name(str(example.parsed)):

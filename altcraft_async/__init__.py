@@ -21,6 +21,7 @@ from altcraft_async.catalogue import (
     SubscriptionField,
 )
 from altcraft_async.client import AltcraftClient
+from altcraft_async.clock import Clock
 from altcraft_async.completion import as_completed
 from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.pacing import Constant, Exponential, Finished, Learner, PollPolicy, Seen
@@ -78,6 +79,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ClientClosedError",
+    "Clock",
     "Completed",
     "ConfigurationError",
     "Constant",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from altcraft_async.clock import Timer
 from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import LONGEST_RETRY_AFTER
 from altcraft_async.errors import AltcraftError, RateLimitedError
@@ -26,7 +27,7 @@ class Budget:
         self._calls: deque[asyncio.Future[None]] = deque()
         self._looks: deque[asyncio.Future[None]] = deque()
         self._in_a_row = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     @property
     def is_short(self) -> bool:
@@ -61,8 +62,7 @@ class Budget:
 
     def _arm(self, now: float) -> None:
         if self._timer is None:
-            loop = self._lifetime.enter()
-            self._timer = loop.call_at(now + self._rate.wait(now), self._serve)
+            self._timer = self._lifetime.call_at(now + self._rate.wait(now), self._serve)
 
     def _serve(self) -> None:
         self._timer = None

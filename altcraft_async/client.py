@@ -9,7 +9,6 @@ import random
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, NoReturn, Self, TypedDict, Unpack
 
@@ -17,6 +16,7 @@ import aiohttp
 
 from altcraft_async.budget import Budget
 from altcraft_async.catalogue import Resource
+from altcraft_async.clock import Clock
 from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.core.answers import TaskAnswer
@@ -56,7 +56,7 @@ from altcraft_async.session import Session, TokenPlace
 from altcraft_async.starting import Join, Starting
 from altcraft_async.transport import Limits, Transport
 
-__all__ = ["AltcraftClient", "ClientOptions"]
+__all__ = ["AltcraftClient", "ClientOptions", "when_opened"]
 
 FormatName = Literal["json", "xml"]
 
@@ -86,6 +86,7 @@ class ClientOptions(TypedDict, total=False):
     ledger: TaskLedger | None
     reconcile_starts: bool
     observer: Observer | None
+    clock: Clock | None
 
 
 class AltcraftClient:
@@ -128,6 +129,7 @@ class AltcraftClient:
         ledger: TaskLedger | None = None,
         reconcile_starts: bool = False,
         observer: Observer | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Describe the install and how to speak to it.
 
@@ -171,6 +173,8 @@ class AltcraftClient:
                 `StartUnknownError` that you get without this.
             observer: Told of each start, look and end, for traces and metrics,
                 for example. Without one nothing is spent on it.
+            clock: The time to go by between requests, for tests that cannot
+                wait: ``simulator.PretendClock``. ``None`` for the event loop's.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -186,6 +190,8 @@ class AltcraftClient:
             checked_kind("observer", observer, Observer)
         if session is not None:
             checked_kind("session", session, aiohttp.ClientSession)
+        if clock is not None:
+            checked_kind("clock", clock, Clock)
         self._root = api_root(base_url)
         if is_exposed(self._root):
             msg = "base_url: http:// shows the token to everyone on the way; use https://"
@@ -193,7 +199,7 @@ class AltcraftClient:
         secret = Token(token)
         self._format = format
         self._closing: asyncio.Task[None] | None = None
-        self._lifetime = Lifetime()
+        self._lifetime = Lifetime(clock)
         most = math.inf if rate_limit is None else checked_positive("rate_limit", rate_limit)
         self._budget = Budget(self._lifetime, Rate(most))
         quota = Quota()
@@ -238,7 +244,7 @@ class AltcraftClient:
             quota=quota,
             failure_statuses=checked_names("failure_statuses", failure_statuses),
             chance=random.random,
-            wall_clock=lambda: datetime.now(UTC),
+            wall_clock=self._lifetime.now,
             hide=secret.hide,
             telling=telling,
         )
@@ -435,3 +441,8 @@ def _check_ledger(ledger: object, *, reconcile_starts: object, retry: Retry) -> 
     elif reconcile_starts:
         msg = "reconcile_starts: without a ledger, nothing is known of earlier starts"
         raise ConfigurationError(msg)
+
+
+def when_opened(client: AltcraftClient, call: Callable[[], None]) -> None:
+    """Have a function called in the loop that a client binds to, for this library's own rooms."""
+    client._lifetime.opened = call  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see

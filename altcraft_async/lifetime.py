@@ -5,22 +5,38 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextvars import Context
+from datetime import UTC, datetime
+from typing import TypeVarTuple, Unpack
 
+from altcraft_async.clock import Clock, Timer
 from altcraft_async.errors import ClientClosedError, ConfigurationError
 
 __all__ = ["Lifetime"]
 
+Ts = TypeVarTuple("Ts")
+
 
 class Lifetime:
-    """Says whether a client may be used here and now, and ends what waits when it is closed."""
+    """Says whether a client may be used here and now, and ends what waits when it is closed.
 
-    def __init__(self) -> None:
+    Attributes:
+        loop: The loop that the client is bound to, once it is open.
+        closed: Whether it was closed.
+        time: Returns the time that the client goes by: the loop's, if it was given no clock.
+        busy: To be entered while a request is under way.
+        opened: Called in the loop that the client is bound to, when that happens.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
         """Bind to nothing yet: constructing a client needs no running loop."""
         self.loop: asyncio.AbstractEventLoop | None = None
         self.closed = False
-        self.time: Callable[[], float] = lambda: self.enter().time()
-        """The time of the loop that the client is bound to."""
+        self.time: Callable[[], float] = clock.time if clock else lambda: self.enter().time()
+        self.busy: AbstractContextManager[object] = clock.busy if clock else nullcontext()
+        self.opened: Callable[[], None] | None = None
+        self._clock = clock
         self._process = 0
         self._scopes: set[asyncio.Timeout] = set()
 
@@ -41,7 +57,9 @@ class Lifetime:
             raise ConfigurationError(msg) from None
         if self.loop is None:
             self.loop, self._process = loop, os.getpid()
-            self.time = loop.time
+            self.time = self._clock.time if self._clock else loop.time
+            if self.opened is not None:
+                self.opened()
         if self._process != os.getpid():
             msg = "client: was opened before this process was forked; make one in each process"
             raise ConfigurationError(msg)
@@ -49,6 +67,29 @@ class Lifetime:
             msg = "client: belongs to another event loop; make one client in each loop"
             raise ConfigurationError(msg)
         return loop
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> Timer:
+        """Call a function in the client's loop when `time` has come that far."""
+        return (self._clock or self.enter()).call_at(when, callback, *args, context=context)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until `time` has gone on by so much."""
+        awake = self.enter().create_future()
+        timer = self.call_at(self.time() + seconds, awake.set_result, None)
+        try:
+            await awake
+        finally:
+            timer.cancel()
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return self._clock.now() if self._clock else datetime.now(UTC)
 
     @property
     def is_open(self) -> bool:

@@ -175,7 +175,7 @@ class _Stream(Generic[T]):
                 ref=ref,
                 value=handle.result(),
                 polls=handle.polls,
-                seconds=asyncio.get_running_loop().time() - reporter.since,
+                seconds=reporter.age(),
             )
         )
 
@@ -198,12 +198,17 @@ def _is_cancelled() -> bool:
 class _Reporter(Limited, Generic[T]):
     """Watches one target's handle for the stream."""
 
-    __slots__ = ("_stream", "handle")
+    __slots__ = ("_stream", "_time", "handle")
 
     def __init__(self, stream: _Stream[T], handle: TaskHandle[T], timeout: float | None) -> None:
-        super().__init__(asyncio.get_running_loop().time(), timeout=timeout)
+        self._time = poll_of(handle).rules.lifetime.time
+        super().__init__(self._time(), timeout=timeout)
         self._stream = stream
         self.handle = handle
+
+    def age(self) -> float:
+        """Return for how many seconds it has been waited."""
+        return self._time() - self.since
 
     def end(self, error: AltcraftError | None) -> None:
         self._stream.ended(self, error)

@@ -190,7 +190,8 @@ class TaskPoll:
             ClientClosedError: The client is closed.
             ConfigurationError: The client belongs elsewhere.
         """
-        now = self._rules.lifetime.enter().time()
+        self._rules.lifetime.enter()
+        now = self._rules.lifetime.time()
         if self.over:
             watcher.end(None)
             return
@@ -200,9 +201,8 @@ class TaskPoll:
         self._audience.come(watcher)
         if isinstance(watcher, Limited) and watcher.deadline < math.inf:
             self._plan(watcher.deadline)
-            loop = self._rules.lifetime.enter()
             late = watcher.deadline + LAST_LOOK_SECONDS
-            watcher.timer = loop.call_at(late, self.expire, watcher)
+            watcher.timer = self._rules.lifetime.call_at(late, self.expire, watcher)
 
     def unwatch(self, watcher: Watcher) -> None:
         """Forget a watcher; without any, looking stops."""
@@ -220,7 +220,8 @@ class TaskPoll:
         """Look now, after the look under way if there is one; without watchers, with the first."""
         self._soon = True
         if self._audience:
-            self._plan(self._rules.lifetime.enter().time())
+            self._rules.lifetime.enter()
+            self._plan(self._rules.lifetime.time())
 
     async def run(self) -> float | None:
         """Make one look and tell whoever watches; return when to look again."""

@@ -20,6 +20,7 @@ from itertools import chain, count, islice
 from typing import Protocol
 
 from altcraft_async.budget import Budget
+from altcraft_async.clock import Timer
 from altcraft_async.lifetime import Lifetime
 
 __all__ = ["Job", "Scheduler"]
@@ -76,7 +77,7 @@ class Scheduler:
         self._most_workers = workers
         self._wheel: dict[int, list[Job]] = {}
         self._slots: list[int] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._waiting = 0
         self._due: tuple[deque[Job], deque[Job]] = (deque(), deque())
         self._ranked: list[tuple[float, int, Job]] = []
@@ -162,9 +163,9 @@ class Scheduler:
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        loop = self._lifetime.enter()
+        when = self._slots[0] / SLOTS_PER_SECOND
         # In a context of its own, so that nothing runs in that of whoever happened to come first.
-        self._timer = loop.call_at(self._slots[0] / SLOTS_PER_SECOND, self._fire, context=Context())
+        self._timer = self._lifetime.call_at(when, self._fire, context=Context())
 
     def _fire(self) -> None:
         self._timer = None

@@ -92,17 +92,18 @@ class Session:
 
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
         """Call an API method once and now, for who has taken a place in the budget."""
-        response = self._token.hide_from(
-            await self._transport.exchange(self._request(endpoint, values))
-        )
-        try:
-            if response.is_slow_to_read:
-                said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)
-            else:
-                said = interpret(endpoint, response, self._token.hide)
-        except AltcraftError as refused:
-            self._budget.heed(refused)
-            raise
+        with self._lifetime.busy:
+            response = self._token.hide_from(
+                await self._transport.exchange(self._request(endpoint, values))
+            )
+            try:
+                if response.is_slow_to_read:
+                    said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)
+                else:
+                    said = interpret(endpoint, response, self._token.hide)
+            except AltcraftError as refused:
+                self._budget.heed(refused)
+                raise
         self._quota.reward()
         return said
 
@@ -156,7 +157,7 @@ class Session:
         attempts and pauses, and costs nothing where nothing fails.
         """
         failures = [first]
-        clock = asyncio.get_running_loop().time
+        clock = self._lifetime.time
         began = clock()
 
         async def attempt() -> T:
@@ -179,7 +180,7 @@ class Session:
             wait=self._pause,
             stop=is_enough,
             before_sleep=tell,
-            sleep=asyncio.sleep,
+            sleep=self._lifetime.sleep,
             reraise=True,
         )
         return await retrying(attempt)

@@ -68,8 +68,8 @@ class TaskHandle(Generic[T]):
         """Seconds left if the progress stays even; ``None`` where there is none to go by."""
         if self._poll.over:
             return 0.0
-        track, loop = self._poll.track, self._poll.rules.lifetime.loop
-        return remaining(track, loop.time()) if track and loop else None
+        track, lifetime = self._poll.track, self._poll.rules.lifetime
+        return remaining(track, lifetime.time()) if track and lifetime.loop else None
 
     def __repr__(self) -> str:
         """Show what is known, without asking anybody."""
@@ -114,8 +114,8 @@ class TaskHandle(Generic[T]):
         return self.result()
 
     async def _wait(self, timeout: float | None, stall: float | None) -> None:  # noqa: ASYNC109 -- as `wait`
-        loop = self._poll.rules.lifetime.enter()
-        waiter = Waiter(loop, timeout=timeout, stall=stall)
+        lifetime = self._poll.rules.lifetime
+        waiter = Waiter(lifetime.enter(), lifetime.time(), timeout=timeout, stall=stall)
         self._poll.watch(waiter)
         try:
             error = await waiter.ended()

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from contextvars import Context
 
+from altcraft_async.clock import Timer
 from altcraft_async.errors import AltcraftError
 
 __all__ = ["Audience", "Callback", "Limited", "Listener", "Looker", "Waiter", "Watcher"]
@@ -16,8 +17,8 @@ class Watcher:
     """Somebody who watches a task.
 
     Attributes:
-        since: Loop time at which it came.
-        deadline: Loop time at which a last look is to be made for it.
+        since: The client's time at which it came.
+        deadline: The client's time at which a last look is to be made for it.
         stall: Seconds without a change after which it gives up.
         awaited: Whether somebody waits through it, who goes before those who do not.
         patient: Whether it stays when others give up because looks fail.
@@ -94,12 +95,12 @@ class Limited(Watcher):
     __slots__ = ("deadline", "limited", "since", "stall", "timer")
 
     def __init__(self, now: float, *, timeout: float | None, stall: float | None = None) -> None:
-        """Begin at this loop time."""
+        """Begin at this time of the client's."""
         self.since = now
         self.deadline = math.inf if timeout is None else now + timeout
         self.stall = math.inf if stall is None else stall
         self.limited = timeout is not None or stall is not None
-        self.timer: asyncio.TimerHandle | None = None
+        self.timer: Timer | None = None
 
     def rest(self) -> None:
         """Forget the deadline."""
@@ -114,10 +115,15 @@ class Waiter(Limited):
     __slots__ = ("_end",)
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, *, timeout: float | None, stall: float | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        now: float,
+        *,
+        timeout: float | None,
+        stall: float | None,
     ) -> None:
         """Begin to wait now."""
-        super().__init__(loop.time(), timeout=timeout, stall=stall)
+        super().__init__(now, timeout=timeout, stall=stall)
         self._end: asyncio.Future[AltcraftError | None] = loop.create_future()
 
     async def ended(self) -> AltcraftError | None:

@@ -1,8 +1,10 @@
 """A pretend Altcraft platform to develop and test against, with no account and no network."""
 
 from altcraft_async.simulator.app import Simulator
+from altcraft_async.simulator.clock import PretendClock
 from altcraft_async.simulator.faults import Fault, Planned
 from altcraft_async.simulator.handler import Seen
 from altcraft_async.simulator.task import Target
+from altcraft_async.simulator.threaded import ThreadedSimulator
 
-__all__ = ["Fault", "Planned", "Seen", "Simulator", "Target"]
+__all__ = ["Fault", "Planned", "PretendClock", "Seen", "Simulator", "Target", "ThreadedSimulator"]

@@ -1,0 +1,203 @@
+"""Time that passes only when nobody has anything to do, so that a day takes milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import Context, copy_context
+from datetime import datetime
+from functools import partial
+from itertools import count
+from types import TracebackType
+from typing import TypeVarTuple, Unpack
+
+from altcraft_async.simulator.times import instant
+
+QUIET_TURNS = 50
+"""Turns of an event loop without news after which everybody is taken to wait.
+
+Each coroutine between what has happened and who hears of it takes one or two."""
+
+RECHECK_SECONDS = 0.001
+"""Real seconds after which one loop looks again whether another is quiet."""
+
+Ts = TypeVarTuple("Ts")
+
+
+class PretendClock:
+    """A clock for a simulator and its clients, that jumps to the next moment something is due.
+
+    While a request is under way, or code of yours runs, it stands still. When
+    all event loops that wait for it have nothing else to do, it shows the next
+    time that one of them waits for. So things happen in order, at the second
+    they would really happen, and nobody waits. What it does not see is real:
+    ``asyncio.sleep`` and ``asyncio.timeout`` in your own code, a request and
+    its time limit, a `Fault.stall`.
+
+    ```python
+    from altcraft_async.simulator import PretendClock
+
+    clock = PretendClock()
+    async with (
+        Simulator(duration=86_400, clock=clock.time) as slow,
+        AltcraftClient(slow.url, slow.token, clock=clock) as patient,
+    ):
+        await patient.resources.refresh(24, database_id=1)  # a day, in milliseconds
+    ```
+
+    One clock may be used from several threads and event loops.
+
+    Attributes:
+        busy: To be entered while a request is under way: so long it stands still.
+    """
+
+    def __init__(self) -> None:
+        """Show 0 seconds."""
+        self.busy = _Requests(self._count)
+        self._lock = threading.RLock()
+        self._now = 0.0
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._numbers = count()
+        self._news = 0
+        self._restless: set[asyncio.AbstractEventLoop] = set()
+        self._requests = 0
+        self._holds = 0
+        self._allowed: list[float] = []
+
+    def time(self) -> float:
+        """Return the seconds that it shows."""
+        return self._now
+
+    def now(self) -> datetime:
+        """Return the time of day at the pretend platform."""
+        return instant(self._now)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> _Timer:
+        """Call a function in the running event loop when it shows this time, or a later one."""
+        loop = asyncio.get_running_loop()
+        timer = _Timer(loop, partial(callback, *args), context or copy_context())
+        with self._lock:
+            heapq.heappush(self._timers, (when, next(self._numbers), timer))
+            self._stir(loop)
+        return timer
+
+    async def advance(self, seconds: float) -> None:
+        """Wait until so many seconds have passed, and what was due in them has happened.
+
+        The only way for time to pass while it is held.
+        """
+        over = asyncio.get_running_loop().create_future()
+        until = self._now + seconds
+        with self._lock:
+            self._allowed.append(until)
+            timer = self.call_at(until, over.set_result, None)
+        try:
+            await over
+        finally:
+            timer.cancel()
+            self._allowed.remove(until)
+
+    @contextmanager
+    def hold(self) -> Generator[None, None, None]:
+        """Let time pass only by `advance` within the body."""
+        with self._lock:
+            self._holds += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holds -= 1
+                for loop in {timer.loop for _, _, timer in self._timers}:
+                    self._stir(loop)
+
+    def _count(self, change: int) -> None:
+        """Note that a request has begun, or is over."""
+        with self._lock:
+            self._requests += change
+            self._stir(asyncio.get_running_loop())
+
+    def _stir(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Note that there is news, and see when the loop is quiet again; the lock is held."""
+        self._news += 1
+        if loop not in self._restless and not loop.is_closed():
+            self._restless.add(loop)
+            loop.call_soon_threadsafe(self._settle, loop, self._news, QUIET_TURNS)
+
+    def _settle(self, loop: asyncio.AbstractEventLoop, news: int, turns: int) -> None:
+        """Let turns of the loop go by without news, then let time pass."""
+        with self._lock:
+            if news != self._news:
+                news, turns = self._news, QUIET_TURNS
+            if turns:
+                self._restless.add(loop)
+                loop.call_soon(self._settle, loop, news, turns - 1)
+                return
+            self._restless.discard(loop)
+            if any(not other.is_closed() for other in self._restless):
+                loop.call_later(RECHECK_SECONDS, self._settle, loop, news, 0)
+            elif not self._requests:
+                self._jump()
+
+    def _jump(self) -> None:
+        """Show the next time that somebody waits for, if time may pass so far."""
+        latest = max(self._allowed, default=-math.inf) if self._holds else math.inf
+        while self._timers and self._timers[0][0] <= latest:
+            when, _, timer = heapq.heappop(self._timers)
+            if timer.is_live:
+                self._now = max(self._now, when)
+                timer.loop.call_soon_threadsafe(timer.ring, context=timer.context)
+                self._stir(timer.loop)
+                return
+
+
+class _Requests:
+    """Counts the requests that are under way."""
+
+    def __init__(self, count_in: Callable[[int], None]) -> None:
+        self._count_in = count_in
+
+    def __enter__(self) -> None:
+        self._count_in(1)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._count_in(-1)
+
+
+class _Timer:
+    """A call that somebody waits for, in the loop that wants it."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, call: Callable[[], object], context: Context
+    ) -> None:
+        self.loop = loop
+        self.context = context
+        self._call: Callable[[], object] | None = call
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the call can still be made."""
+        return self._call is not None and not self.loop.is_closed()
+
+    def cancel(self) -> None:
+        """Do not make it, not even if its time has just come."""
+        self._call = None
+
+    def ring(self) -> None:
+        """Make it."""
+        if self._call is not None:
+            self._call()
