@@ -280,6 +280,7 @@ async def test_observer_that_raises_changes_nothing(
     assert raising.names == ["repeated", "started", "watched", "looked", "ended"]
     assert len(caplog.records) == 1
     assert caplog.records[0].exc_info
+    assert vars(caplog.records[0])["altcraft_event"] == "repeated"
 
 
 async def test_observer_hears_nothing_unless_it_wants_to(platform: OpenPlatform) -> None:
