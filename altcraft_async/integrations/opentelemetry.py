@@ -173,8 +173,6 @@ class _Trace:
     def link(self, other: Span) -> None:
         """Link the open span, or else the next one, to another."""
         context = other.get_span_context()
-        if not context.is_valid:
-            return
         if self.span is not None:
             self.span.add_link(context)
         else:
