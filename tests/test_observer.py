@@ -252,6 +252,20 @@ async def test_look_says_how_long_it_took(platform: OpenPlatform) -> None:
     assert second.seconds == pytest.approx(0, abs=0.1)
 
 
+async def test_plan_that_was_dropped_makes_no_look_late(platform: OpenPlatform) -> None:
+    """Who comes back after a while has a look that is planned anew."""
+    heard = Recorder()
+    async with platform(duration=100, options={"observer": heard}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.5):
+                    await handle
+            await asyncio.sleep(30)
+    assert len(heard.looks) > 1
+    assert max(look.late for look in heard.looks) < 0.02
+
+
 async def test_look_on_time_is_not_late(platform: OpenPlatform) -> None:
     """Without a limit, looks begin within a slot of the scheduler of when they were planned."""
     heard = Recorder()
