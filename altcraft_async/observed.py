@@ -12,6 +12,7 @@ from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskRef
 from altcraft_async.observer import Look, ObservedTask, Telling
 from altcraft_async.polling import PollRules, TaskPoll
+from altcraft_async.scheduler import Scheduler
 from altcraft_async.watching import Looker, Watcher
 
 __all__ = ["ObservedPoll", "new_poll"]
@@ -86,7 +87,8 @@ class ObservedPoll(TaskPoll):
         return again
 
     def _plan(self, moment: float) -> None:
-        self._due = min(self._due, moment)
+        dropped = self.slot == Scheduler.IDLE  # what was planned before, if anything
+        self._due = moment if dropped else min(self._due, moment)
         super()._plan(moment)
 
     def _note_answer(self, track: Track, answer: TaskAnswer, now: float) -> None:

@@ -24,8 +24,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         progress: Percent as sent; ``None`` where there is none.
         error: Why it failed; ``None`` where it was answered.
         seconds: What it took, from sending to reading.
-        late: Seconds by which it began after it was planned: waiting for the
-            rate limit, and for a free connection.
+        late: Seconds by which it began after it was planned: a hundredth at
+            most, or what it waited for the rate limit and for other looks.
     """
 
     status: str | None = None
@@ -132,4 +132,5 @@ class Telling:
         except Exception:  # it is the user's code, and the tasks go on without it
             if not self._warned:
                 self._warned = True
-                logger.exception("this observer fails, which is said only once")
+                fields = {"altcraft_event": getattr(method, "__name__", "")}
+                logger.exception("this observer fails, which is said only once", extra=fields)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from altcraft_async import TaskFailedError
+from altcraft_async import Adaptive, Observer, TaskFailedError
 from altcraft_async.simulator import Fault
 
 if TYPE_CHECKING:
-    from altcraft_async import TaskRef
+    from altcraft_async import Finished, TaskRef
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
@@ -36,12 +36,13 @@ def of(ref: TaskRef) -> dict[str, object]:
     }
 
 
+@pytest.mark.parametrize("observer", [None, Observer()], ids=["unobserved", "observed"])
 async def test_debug_tells_of_starts_joins_faults_and_ends(
-    platform: OpenPlatform, caplog: pytest.LogCaptureFixture
+    platform: OpenPlatform, caplog: pytest.LogCaptureFixture, observer: Observer | None
 ) -> None:
     """Not of each look that goes well, as that is the path that has to be cheap."""
     caplog.set_level(logging.DEBUG, "altcraft_async")
-    async with platform() as (server, client):
+    async with platform(options={"observer": observer}) as (server, client):
         server.misbehave(STATUS, Fault.status(503))
         handle = await client.resources.refresh_counters(24, database_id=1)
         await client.resources.refresh_counters(24, database_id=1)
@@ -100,6 +101,25 @@ async def test_looking_on_for_callbacks_says_of_which_task(
         await asyncio.sleep(2)
     (record,) = caplog.records
     assert (record.levelname, fields(record)) == ("WARNING", of(handle.ref))
+
+
+class Unteachable(Adaptive):
+    """A policy that fails to learn."""
+
+    def learn(self, finished: Finished) -> None:
+        """Fail."""
+        raise KeyError(finished.kind)
+
+
+async def test_policy_that_cannot_learn_says_from_which_task(
+    platform: OpenPlatform, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error has the fields too."""
+    async with platform(options={"poll": Unteachable()}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await handle
+    (record,) = caplog.records
+    assert (record.levelname, fields(record)) == ("ERROR", of(handle.ref))
 
 
 async def test_refreshes_left_behind_are_named(

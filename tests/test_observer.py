@@ -12,7 +12,6 @@ from altcraft_async import (
     AltcraftClient,
     ClientClosedError,
     ConfigurationError,
-    Constant,
     Observer,
     PollingError,
     RateLimitedError,
@@ -226,20 +225,45 @@ async def test_closed_client_leaves_those_who_wait(platform: OpenPlatform) -> No
 
 
 async def test_look_says_how_late_it_began(platform: OpenPlatform) -> None:
-    """Looks that wait for a rate limit are late by that; others are on time."""
+    """Looks that wait for a rate limit are late by that, the first ones too."""
     heard = Recorder()
-    async with platform(options={"observer": heard, "poll": Constant(1.0), "rate_limit": 2}) as (
-        _,
-        client,
-    ):
-        handles = [
-            await client.resources.refresh_counters(number, database_id=1) for number in range(1, 9)
+    async with platform(options={"observer": heard, "rate_limit": 2}) as (_, client):
+        refs = [
+            (await client.resources.refresh_counters(number, database_id=1)).ref
+            for number in range(1, 9)
         ]
-        async for handle in as_completed(handles):
+        async for handle in as_completed(client.tasks.attach(ref) for ref in refs):
             assert handle.done()
-    latest = max(look.late for look in heard.looks)
-    assert latest > 1  # eight looks a second are wanted, and two are made
+    # Eight looks are wanted at once, and two a second are made.
+    assert [look.late for look in heard.looks[:8]] == pytest.approx(
+        [number / 2 for number in range(8)], abs=0.6
+    )
     assert all(look.late >= 0 for look in heard.looks)
+
+
+async def test_look_says_how_long_it_took(platform: OpenPlatform) -> None:
+    """From sending to reading."""
+    heard = Recorder()
+    async with platform(options={"observer": heard}) as (server, client):
+        server.misbehave(STATUS, Fault.stall(2))
+        await client.resources.refresh(24, database_id=1)
+    first, second, *_ = heard.looks
+    assert first.seconds == pytest.approx(2, abs=0.1)
+    assert second.seconds == pytest.approx(0, abs=0.1)
+
+
+async def test_plan_that_was_dropped_makes_no_look_late(platform: OpenPlatform) -> None:
+    """Who comes back after a while has a look that is planned anew."""
+    heard = Recorder()
+    async with platform(duration=100, options={"observer": heard}) as (_, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.5):
+                    await handle
+            await asyncio.sleep(30)
+    assert len(heard.looks) > 1
+    assert max(look.late for look in heard.looks) < 0.02
 
 
 async def test_look_on_time_is_not_late(platform: OpenPlatform) -> None:
@@ -280,6 +304,7 @@ async def test_observer_that_raises_changes_nothing(
     assert raising.names == ["repeated", "started", "watched", "looked", "ended"]
     assert len(caplog.records) == 1
     assert caplog.records[0].exc_info
+    assert vars(caplog.records[0])["altcraft_event"] == "repeated"
 
 
 async def test_observer_hears_nothing_unless_it_wants_to(platform: OpenPlatform) -> None:

@@ -139,10 +139,8 @@ class OpenTelemetryObserver(Observer):
         return trace.span
 
     def _close(self, task: ObservedTask, outcome: str, error: AltcraftError | None) -> None:
-        trace = self._traces[task]
-        span, trace.span = trace.span, None
-        if span is None:
-            return
+        span, trace = self._opened(task), self._traces[task]
+        trace.span = None
         trace.link(span)
         span.set_attributes({**_of_end(task), "altcraft.task.outcome": outcome, **_of_error(error)})
         if error is not None:
@@ -173,8 +171,6 @@ class _Trace:
     def link(self, other: Span) -> None:
         """Link the open span, or else the next one, to another."""
         context = other.get_span_context()
-        if not context.is_valid:
-            return
         if self.span is not None:
             self.span.add_link(context)
         else:

@@ -33,6 +33,7 @@ from tests.calls import LOOK, START, STARTED, TOKEN, WireFormat, client_of
 from tests.faults.table import FAULTS, TIME, Fault, envelope
 from tests.faults.tasks import completed, look
 from tests.scripted import ScriptedServer, Step, answer
+from tests.telemetry import Telemetry
 
 GONE = answer(f"<html>{TOKEN}</html>", status="502 Bad Gateway", content_type="text/html")
 
@@ -148,14 +149,22 @@ async def play(
     way: tuple[WireFormat, TokenPlace],
 ) -> None:
     """Look at a client, and at what a start and a look of its end with."""
-    options: ClientOptions = {**fault.options, "retry": Retry(attempts=1), "token_in": way[1]}
+    telemetry = Telemetry()
+    options: ClientOptions = {
+        **fault.options,
+        "retry": Retry(attempts=1),
+        "token_in": way[1],
+        "observer": telemetry.observer,
+    }
     server.script(fault.step, fault.step)
     async with client_of(server.url, wire_format=way[0], **options) as client:
         canary.see("client", f"{client!r} {vars(client)!r} {client.resources!r} {client.tasks!r}")
         for call in (START, LOOK):
-            (outcome,) = await asyncio.gather(call.make(client), return_exceptions=True)
+            with telemetry.tracer.start_as_current_span("the caller"):
+                (outcome,) = await asyncio.gather(call.make(client), return_exceptions=True)
             assert isinstance(outcome, AltcraftError)
             canary.see_error(outcome, frames)
+    canary.see("telemetry", telemetry.told())
 
 
 async def test_canary_finds_a_token_that_shows() -> None:
@@ -192,7 +201,8 @@ async def test_no_fault_makes_the_token_show(
             # What the server itself says of it is in the variables of those who read that.
             await play(server, fault, canary, "none" if echoes(fault) else "all", way)
     assert canary.found == []
-    assert canary.kinds >= {"str", "repr", "args", "vars", "traceback", "locals", "pickle", "log"}
+    assert canary.kinds >= {"str", "repr", "args", "vars", "traceback", "locals", "pickle"}
+    assert canary.kinds >= {"log", "telemetry"}
     assert canary.texts > 20 * len(FAULTS)
 
 
@@ -267,11 +277,15 @@ async def test_no_wait_makes_the_token_show(
     server: ScriptedServer, way: tuple[WireFormat, TokenPlace]
 ) -> None:
     """Nor does the end of a wait, for whatever reason, or the closing of a client under one."""
-    canary = Canary()
+    canary, telemetry = Canary(), Telemetry()
     server.script(STARTED)
     with canary.listening():
         async with client_of(
-            server.url, wire_format=way[0], token_in=way[1], polling_patience=NO_PATIENCE
+            server.url,
+            wire_format=way[0],
+            token_in=way[1],
+            polling_patience=NO_PATIENCE,
+            observer=telemetry.observer,
         ) as client:
             handle = await client.resources.refresh_counters(24, database_id=1)
             canary.see("handle", f"{handle!r} {handle.ref!r} {handle.ref.to_json()!r}")
@@ -286,6 +300,8 @@ async def test_no_wait_makes_the_token_show(
         (outcome,) = await asyncio.gather(waiting, return_exceptions=True)
         assert isinstance(outcome, ClientClosedError)
         canary.see_error(outcome)
+    assert len(telemetry.spans) >= len(WAITS)
+    canary.see("telemetry", telemetry.told())
     assert canary.found == []
 
 

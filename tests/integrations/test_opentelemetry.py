@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,14 +97,13 @@ async def test_span_reaches_back_to_the_start(platform: OpenPlatform) -> None:
         with telemetry.tracer.start_as_current_span("the request") as request:
             handle = await client.resources.refresh_counters(24, database_id=1)
         # By the wall clock, which nobody moves.
-        began = handle.ref.started_at
-        assert began is not None
+        before_waiting = time.time_ns()
         await handle
     span = telemetry.only()
     assert span.parent is not None
     assert span.parent.span_id == request.get_span_context().span_id
     assert span.start_time is not None
-    assert span.start_time / 1e9 == pytest.approx(began.timestamp(), abs=0.1)
+    assert span.start_time < before_waiting
 
 
 async def test_failed_task_is_an_error_of_the_span(platform: OpenPlatform) -> None:
@@ -242,7 +242,8 @@ async def test_duration_of_a_task_from_elsewhere_is_not_guessed(platform: OpenPl
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await client.tasks.attach(handle.ref.task_id)
-    assert telemetry.only().name == "altcraft task"
+    span = telemetry.only()
+    assert (span.name, span.links) == ("altcraft task", ())
     assert "altcraft.task.duration" not in telemetry.points()
 
 
