@@ -395,7 +395,8 @@ class AltcraftClient:
 
         Tasks go on at the platform; a ref attached to another client finds
         them again. Closing twice is no error, and closing goes on if the
-        caller is cancelled. A borrowed aiohttp session is left open.
+        caller is cancelled. A borrowed aiohttp session is left open, and so is
+        a ledger, into which is written first what could not be written before.
         """
         if self._closing is None:
             self._lifetime.close()

@@ -432,12 +432,27 @@ async def test_closing_ends_who_waits_for_a_start_elsewhere() -> None:
         await asyncio.sleep(1)
         closing = world.open()
         second = asyncio.create_task(start(closing))
-        await asyncio.sleep(1)
+        await asyncio.sleep(1.2)  # between two questions to the ledger
+        began = now()
         await closing.aclose()
         with pytest.raises(ClientClosedError):
             await second
+        assert now() == began
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_closing_ends_who_looks_at_a_task_of_the_ledger() -> None:
+    """A client that is closed does not hand out a handle that would be of no use."""
+    async with night(duration=100) as world:
+        await start(world.open())
+        world.server.misbehave(STATUS, Fault.stall())
+        closing = world.open()
+        starting = asyncio.create_task(start(closing))
+        await asyncio.sleep(1)
+        await closing.aclose()
+        with pytest.raises(ClientClosedError):
+            await starting
 
 
 async def test_ledger_is_not_closed_with_the_client() -> None:
