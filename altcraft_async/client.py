@@ -36,7 +36,7 @@ from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Quota, Retry
 from altcraft_async.core.token import Token
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
-from altcraft_async.durable import GRACE, Durability, Ledgers
+from altcraft_async.durable import Durability, Ledgers
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.everything import refresh_all
 from altcraft_async.ledger import TaskLedger
@@ -237,7 +237,7 @@ class AltcraftClient:
         self._ledgers = Ledgers(
             Durability(
                 api_root=self._root,
-                lease=limits.seconds + GRACE,
+                request_timeout=limits.seconds,
                 reconciling=Reconciling(self._session, counters) if reconcile_starts else None,
             ),
             rules=rules,
