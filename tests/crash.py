@@ -61,7 +61,8 @@ async def main(url: str, token: str, file: str, point: Point) -> None:
 
 
 if __name__ == "__main__":
+    _, where_to, secret, ledger_file, where, *_words = sys.argv
     try:
-        asyncio.run(main(*sys.argv[1:4], next(point for point in POINTS if point == sys.argv[4])))
+        asyncio.run(main(where_to, secret, ledger_file, next(p for p in POINTS if p == where)))
     except AltcraftError as error:
         print(type(error).__name__)  # noqa: T201 -- what the test reads

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from altcraft_async import TaskKind
 from altcraft_async.simulator import Simulator
 from tests.crash import Point
 
 pytestmark = pytest.mark.slow
 
 UNKNOWN = "StartUnknownError"
-TARGET = ("resource", (24, 1))
+TARGET: tuple[TaskKind, tuple[int, ...]] = ("resource", (24, 1))
 
 
 async def crash(server: Simulator, folder: Path, point: Point, *words: str) -> tuple[int, str]:
@@ -61,7 +62,7 @@ async def test_with_the_figures_the_next_process_finds_out(
     tmp_path: Path, point: Point, starts: int
 ) -> None:
     """A start that did not happen is sent, and one that runs is taken up: one start in all."""
-    async with Simulator(duration=20.0, shows_running=True) as server:
+    async with Simulator(duration=12.0, shows_running=True) as server:
         await crash(server, tmp_path, point, "reconcile")
         assert server.starts[TARGET] == starts
         code, printed = await crash(server, tmp_path, "nowhere", "reconcile")

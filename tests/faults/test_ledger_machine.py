@@ -37,7 +37,7 @@ from altcraft_async import (
 )
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.simulator.task import Task
-from tests.ledgers import NIGHT, MemoryLedger
+from tests.ledgers import NIGHT, MemoryLedger, MortalLedger
 from tests.nights import LEASE
 
 T = TypeVar("T")
@@ -65,50 +65,13 @@ FAULTS = [
 ]
 
 
-class MortalLedger(MemoryLedger):
-    """The ledger as a process sees it that may die.
-
-    Attributes:
-        dead: Whether it has died: then nothing it asks for ever comes.
-        fatal: Operations until it dies; ``None`` for never.
-        is_stored: Whether the write in which it dies is stored.
-    """
-
-    dead = False
-    fatal: int | None = None
-    is_stored = False
-
-    async def read(self, key: str) -> LedgerEntry | None:
-        """Read, or die."""
-        await self._live()
-        return await super().read(key)
-
-    async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
-        """Write, or die before or after it was stored."""
-        dies = self.fatal == 1
-        if dies and self.is_stored:
-            await super().write(entry, expected=expected)
-        await self._live()
-        return await super().write(entry, expected=expected)
-
-    async def _live(self) -> None:
-        if self.fatal is not None and not self.dead:
-            self.fatal -= 1
-            self.dead = self.fatal == 0
-        if self.dead:
-            await asyncio.Event().wait()
-        await asyncio.sleep(0.01)
-        if self.dead:
-            await asyncio.Event().wait()
-
-
 @dataclass
 class Process:
     """One process, and what it is doing."""
 
     ledger: MortalLedger
     client: AltcraftClient
-    doing: set[asyncio.Task[object]] = field(default_factory=set)
+    doing: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
 
 class LedgerMachine(RuleBasedStateMachine):
