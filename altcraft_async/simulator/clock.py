@@ -6,8 +6,9 @@ import asyncio
 import heapq
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from datetime import datetime
 from functools import partial
@@ -63,8 +64,9 @@ class PretendClock:
         self._timers: list[tuple[float, int, _Timer]] = []
         self._numbers = count()
         self._news = 0
-        self._restless: set[asyncio.AbstractEventLoop] = set()
-        self._requests = 0
+        self._loops: set[asyncio.AbstractEventLoop] = set()
+        self._settling: set[asyncio.AbstractEventLoop] = set()
+        self._requests: Counter[asyncio.AbstractEventLoop] = Counter()
         self._holds = 0
         self._allowed: list[float] = []
 
@@ -88,7 +90,8 @@ class PretendClock:
         timer = _Timer(loop, partial(callback, *args), context or copy_context())
         with self._lock:
             heapq.heappush(self._timers, (when, next(self._numbers), timer))
-            self._stir(loop)
+            self._loops.add(loop)
+            self._stir()
         return timer
 
     async def advance(self, seconds: float) -> None:
@@ -117,21 +120,27 @@ class PretendClock:
         finally:
             with self._lock:
                 self._holds -= 1
-                for loop in {timer.loop for _, _, timer in self._timers}:
-                    self._stir(loop)
+                self._stir()
 
     def _count(self, change: int) -> None:
         """Note that a request has begun, or is over."""
+        loop = asyncio.get_running_loop()
         with self._lock:
-            self._requests += change
-            self._stir(asyncio.get_running_loop())
+            self._requests[loop] += change
+            self._loops.add(loop)
+            self._stir()
 
-    def _stir(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Note that there is news, and see when the loop is quiet again; the lock is held."""
+    def _stir(self) -> None:
+        """Note that there is news, and have every loop see when it is quiet again; locked.
+
+        Each does, since the one that the news is of may end before it has seen to it.
+        """
         self._news += 1
-        if loop not in self._restless and not loop.is_closed():
-            self._restless.add(loop)
-            loop.call_soon_threadsafe(self._settle, loop, self._news, QUIET_TURNS)
+        self._loops = {loop for loop in self._loops if not loop.is_closed()}
+        for loop in self._loops - self._settling:
+            with suppress(RuntimeError):  # it was closed in this very moment
+                loop.call_soon_threadsafe(self._settle, loop, self._news, QUIET_TURNS)
+                self._settling.add(loop)
 
     def _settle(self, loop: asyncio.AbstractEventLoop, news: int, turns: int) -> None:
         """Let turns of the loop go by without news, then let time pass."""
@@ -139,14 +148,22 @@ class PretendClock:
             if news != self._news:
                 news, turns = self._news, QUIET_TURNS
             if turns:
-                self._restless.add(loop)
+                self._settling.add(loop)
                 loop.call_soon(self._settle, loop, news, turns - 1)
                 return
-            self._restless.discard(loop)
-            if any(not other.is_closed() for other in self._restless):
+            self._settling.discard(loop)
+            if self._others_are_busy(loop):
                 loop.call_later(RECHECK_SECONDS, self._settle, loop, news, 0)
-            elif not self._requests:
+            elif not self._requests[loop]:
                 self._jump()
+
+    def _others_are_busy(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Say whether another loop that runs has requests under way, or is not quiet yet."""
+        others = self._loops - {loop}
+        return any(
+            other.is_running() and (other in self._settling or self._requests[other])
+            for other in others
+        )
 
     def _jump(self) -> None:
         """Show the next time that somebody waits for, if time may pass so far."""
@@ -155,8 +172,9 @@ class PretendClock:
             when, _, timer = heapq.heappop(self._timers)
             if timer.is_live:
                 self._now = max(self._now, when)
-                timer.loop.call_soon_threadsafe(timer.ring, context=timer.context)
-                self._stir(timer.loop)
+                with suppress(RuntimeError):  # as above
+                    timer.loop.call_soon_threadsafe(timer.ring, context=timer.context)
+                self._stir()
                 return
 
 
