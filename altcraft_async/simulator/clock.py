@@ -26,6 +26,9 @@ Each coroutine between what has happened and who hears of it takes one or two.""
 RECHECK_SECONDS = 0.001
 """Real seconds after which one loop looks again whether another is quiet."""
 
+A_MOMENT = 0.011
+"""Seconds that pass even if the clock is held: a client does what it is to do now within 0.01 s."""
+
 Ts = TypeVarTuple("Ts")
 
 
@@ -40,7 +43,8 @@ class PretendClock:
     its time limit, a `Fault.stall`.
 
     ```python
-    from altcraft_async.simulator import PretendClock
+    from altcraft_async import AltcraftClient
+    from altcraft_async.simulator import PretendClock, Simulator
 
     clock = PretendClock()
     async with (
@@ -48,6 +52,11 @@ class PretendClock:
         AltcraftClient(slow.url, slow.token, clock=clock) as patient,
     ):
         await patient.resources.refresh(24, database_id=1)  # a day, in milliseconds
+        print(f"{clock.time() / 3600:.0f} hours")
+    ```
+
+    ```text
+    24 hours
     ```
 
     One clock may be used from several threads and event loops.
@@ -112,7 +121,11 @@ class PretendClock:
 
     @contextmanager
     def hold(self) -> Generator[None, None, None]:
-        """Let time pass only by `advance` within the body."""
+        """Let time pass only by `advance` within the body.
+
+        What is to be done at once, such as ``handle.poll()``, is done all the
+        same: it takes a client up to a hundredth of a second of the clock's.
+        """
         with self._lock:
             self._holds += 1
         try:
@@ -167,7 +180,7 @@ class PretendClock:
 
     def _jump(self) -> None:
         """Show the next time that somebody waits for, if time may pass so far."""
-        latest = max(self._allowed, default=-math.inf) if self._holds else math.inf
+        latest = max(self._allowed, default=self._now + A_MOMENT) if self._holds else math.inf
         while self._timers and self._timers[0][0] <= latest:
             when, _, timer = heapq.heappop(self._timers)
             if timer.is_live:
