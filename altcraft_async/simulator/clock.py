@@ -106,8 +106,15 @@ class PretendClock:
     async def advance(self, seconds: float) -> None:
         """Wait until so many seconds have passed, and what was due in them has happened.
 
-        The only way for time to pass while it is held.
+        The only way for time to pass while it is held. From sync code, while
+        other threads run the event loops: ``asyncio.run(clock.advance(60))``.
+
+        Raises:
+            ValueError: Time does not go back, nor on for ever.
         """
+        if not 0 <= seconds < math.inf:
+            msg = f"seconds has to be a number from 0 on, not {seconds}"
+            raise ValueError(msg)
         over = asyncio.get_running_loop().create_future()
         until = self._now + seconds
         with self._lock:
