@@ -79,6 +79,7 @@ pytest_collect_file = Sybil(
         "altcraft_async/*.py",
         "altcraft_async/namespaces/*.py",
         "altcraft_async/integrations/*.py",
+        "altcraft_async/simulator/*.py",
     ],
     document_types={".py": PythonDocStringDocument},
     setup=_open,

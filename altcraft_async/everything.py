@@ -48,15 +48,12 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
         if target in unknown:
             raise unknown.pop(target)
         resource_id, database_id = cast("ResourceTarget", target)
-        handle = await resources.refresh_counters(
+        return await resources.refresh_counters(
             resource_id, database_id=database_id, join=join, idempotency_key=idempotency_key
         )
-        if on_start is not None:
-            on_start(handle.ref)
-        return handle
 
     targets = _targets(resources, only, min(in_flight, LOOKUPS), unknown)
-    return refresh_many(targets, start, in_flight=in_flight, timeout=timeout)
+    return refresh_many(targets, start, in_flight=in_flight, timeout=timeout, on_start=on_start)
 
 
 async def _targets(

@@ -11,7 +11,7 @@ from altcraft_async.completion import unwatch_all
 from altcraft_async.core.checks import checked_id, checked_limit
 from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.logs import logger
-from altcraft_async.models import Completed, Failed
+from altcraft_async.models import Completed, Failed, TaskRef
 from altcraft_async.tasks import TaskHandle, poll_of
 from altcraft_async.watching import Limited
 
@@ -31,6 +31,7 @@ def refresh_many(
     *,
     in_flight: int,
     timeout: float | None,
+    on_start: Callable[[TaskRef], None] | None = None,
 ) -> AsyncGenerator[Completed[T] | Failed, None]:
     """Start each target and iterate over the outcomes as they come.
 
@@ -39,13 +40,17 @@ def refresh_many(
         start: Starts one target; its ``AltcraftError`` becomes a `Failed`.
         in_flight: Targets between being read and their outcome being taken.
         timeout: Seconds that each target may take once it is started.
+        on_start: Called with each task that is started; what it raises ends the
+            iteration, after the outcomes of what runs.
 
     Raises:
         ConfigurationError: An argument is wrong; raised here, not by the iteration.
     """
     in_flight = checked_id("in_flight", in_flight)
     timeout = checked_limit("timeout", timeout)
-    return _outcomes(_Stream(targets, start, in_flight, timeout), min(in_flight, STARTERS))
+    return _outcomes(
+        _Stream(targets, start, in_flight, timeout, on_start), min(in_flight, STARTERS)
+    )
 
 
 async def _outcomes(
@@ -74,10 +79,12 @@ class _Stream(Generic[T]):
         start: Callable[[object], Awaitable[TaskHandle[T]]],
         in_flight: int,
         timeout: float | None,
+        on_start: Callable[[TaskRef], None] | None,
     ) -> None:
         self._targets = _one_by_one(targets)
         self._start = start
         self._timeout = timeout
+        self._on_start = on_start
         self._slots = asyncio.Semaphore(in_flight)
         self._reading = asyncio.Lock()
         self._outcomes: asyncio.Queue[Completed[T] | Failed | None] = asyncio.Queue()
@@ -97,7 +104,7 @@ class _Stream(Generic[T]):
             except BaseException as failure:
                 if isinstance(failure, asyncio.CancelledError) and _is_cancelled():
                     raise
-                # Of the caller's own iterable: it goes to the caller.
+                # Of the caller's own iterable or function: it goes to the caller.
                 self._failure = failure
                 self._exhausted = True
         self._end_if_over()
@@ -158,6 +165,10 @@ class _Stream(Generic[T]):
         except BaseException:
             self._unreported -= 1
             raise
+        else:
+            # Behind the rest, so that not even an `AltcraftError` of the caller's passes for ours.
+            if self._on_start is not None:
+                self._on_start(handle.ref)
 
     def ended(self, reporter: _Reporter[T], error: AltcraftError | None) -> None:
         """Report a target whose task, or the wait for it, has ended."""

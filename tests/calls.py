@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pickle
 import traceback
-from collections.abc import Awaitable, Callable
-from typing import Literal, NamedTuple, Unpack
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Literal, NamedTuple, TypeVar, Unpack
 
 import aiohttp
 import pytest
@@ -22,6 +22,7 @@ from altcraft_async.client import ClientOptions
 from tests.scripted import Step, answer
 
 WireFormat = Literal["json", "xml"]
+T = TypeVar("T")
 
 TOKEN = "tok3n-0123456789-canary"
 AT_ONCE = Retry(first=0.0)
@@ -90,6 +91,12 @@ async def succeed(call: Call, client: AltcraftClient) -> None:
     else:
         assert isinstance(outcome, TaskStatus)
         assert (outcome.status, outcome.progress) == ("running", 40)
+
+
+async def gather_into(found: list[T], items: AsyncIterable[T]) -> None:
+    """Append items as they come, so that those before an error are kept."""
+    async for item in items:
+        found.append(item)  # noqa: PERF401 -- what came before an error has to stay
 
 
 class Attempts(aiohttp.TraceConfig):

@@ -144,3 +144,18 @@ def test_what_is_no_clock_is_refused() -> None:
     """With the argument's name, before anything is sent."""
     with pytest.raises(ConfigurationError, match="clock: "):
         AltcraftClient("https://example.com", token="t", clock=cast("Clock", time.monotonic))
+
+
+async def test_held_clock_lets_a_client_do_what_is_to_be_done_now(clock: PretendClock) -> None:
+    """A look that is asked for is made, and no other."""
+    async with opened(clock) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        handle.add_done_callback(lambda _: None)
+        with clock.hold():
+            await clock.advance(HOUR / 2)
+            before = len(looks(server))
+            status = await handle.poll()
+            await asyncio.sleep(0.05)
+        assert status is not None
+        assert status.progress == 50
+        assert len(looks(server)) == before + 1

@@ -19,11 +19,11 @@ from altcraft_async import (
     TaskFailedError,
 )
 from altcraft_async.simulator import Fault
-from tests.calls import client_of
+from tests.calls import client_of, gather_into
 from tests.scripted import ScriptedServer, answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
 
     from altcraft_async import AltcraftClient, Resource
     from tests.conftest import OpenPlatform
@@ -47,12 +47,6 @@ async def pairs_of(client: AltcraftClient, most: int) -> list[tuple[int, int]]:
     """Return every resource up to this id with each of its databases, looked up one by one."""
     resources = [await client.resources.get(number) for number in range(1, most + 1)]
     return [(one.id, database_id) for one in resources for database_id in one.database_ids]
-
-
-async def gather_into(found: list[Outcome], outcomes: AsyncGenerator[Outcome, None]) -> None:
-    """Append outcomes as they come, so that those before an error are kept."""
-    async for outcome in outcomes:
-        found.append(outcome)  # noqa: PERF401 -- what came before an error has to stay
 
 
 async def all_of(client: AltcraftClient, most: int) -> list[Outcome]:

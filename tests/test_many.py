@@ -22,6 +22,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.simulator import Fault
+from tests.calls import gather_into
 from tests.clock import now
 
 if TYPE_CHECKING:
@@ -262,14 +263,6 @@ async def test_closed_client_fails_what_is_left(platform: OpenPlatform) -> None:
         assert {type(one.error) if isinstance(one, Failed) else None for one in outcomes} == {
             ClientClosedError
         }
-
-
-async def gather_into(
-    outcomes: list[object], stream: AsyncGenerator[Completed[CountersReport] | Failed, None]
-) -> None:
-    """Append outcomes as they come, so that those before an error are kept."""
-    async for outcome in stream:
-        outcomes.append(outcome)  # noqa: PERF401 -- what came before an error has to stay
 
 
 async def collect(

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from altcraft_async import Completed, ConfigurationError, Resource, TaskRef
+from altcraft_async import (
+    AltcraftError,
+    Completed,
+    ConfigurationError,
+    CountersReport,
+    Failed,
+    Resource,
+    TaskRef,
+)
 from altcraft_async.simulator import Fault
+from tests.calls import gather_into
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform
@@ -55,15 +64,21 @@ async def test_leaving_early_leaves_the_noted_tasks_to_come_back_to(
     assert left
 
 
-async def test_what_on_start_raises_comes_out(platform: OpenPlatform) -> None:
-    """An error of the caller's own goes to the caller."""
+@pytest.mark.parametrize("kind", [OSError, LookupError, AltcraftError])
+async def test_what_on_start_raises_comes_out(
+    platform: OpenPlatform, kind: type[Exception]
+) -> None:
+    """An error of the caller's own goes to the caller, after the outcomes of what was started."""
+    outcomes: list[Completed[CountersReport] | Failed] = []
 
     def full(ref: TaskRef) -> None:
-        raise OSError(ref.task_id)
+        raise kind(ref.task_id)
 
-    async with platform() as (_, client):
-        with pytest.raises(OSError, match="-"):
-            _ = [one async for one in client.refresh_all(only=is_early, on_start=full)]
+    async with platform() as (server, client):
+        with pytest.raises(kind, match="-"):
+            await gather_into(outcomes, client.refresh_all(only=is_early, on_start=full))
+        assert sum(server.starts.values()) == len(outcomes) > 0
+    assert all(isinstance(outcome, Completed) for outcome in outcomes)
 
 
 async def test_on_start_has_to_be_a_function(platform: OpenPlatform) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import heapq
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from datetime import datetime
 from functools import partial
@@ -25,6 +26,9 @@ Each coroutine between what has happened and who hears of it takes one or two.""
 RECHECK_SECONDS = 0.001
 """Real seconds after which one loop looks again whether another is quiet."""
 
+A_MOMENT = 0.011
+"""Seconds that pass even if the clock is held: a client does what it is to do now within 0.01 s."""
+
 Ts = TypeVarTuple("Ts")
 
 
@@ -39,7 +43,8 @@ class PretendClock:
     its time limit, a `Fault.stall`.
 
     ```python
-    from altcraft_async.simulator import PretendClock
+    from altcraft_async import AltcraftClient
+    from altcraft_async.simulator import PretendClock, Simulator
 
     clock = PretendClock()
     async with (
@@ -47,6 +52,11 @@ class PretendClock:
         AltcraftClient(slow.url, slow.token, clock=clock) as patient,
     ):
         await patient.resources.refresh(24, database_id=1)  # a day, in milliseconds
+        print(f"{clock.time() / 3600:.0f} hours")
+    ```
+
+    ```text
+    24 hours
     ```
 
     One clock may be used from several threads and event loops.
@@ -63,8 +73,9 @@ class PretendClock:
         self._timers: list[tuple[float, int, _Timer]] = []
         self._numbers = count()
         self._news = 0
-        self._restless: set[asyncio.AbstractEventLoop] = set()
-        self._requests = 0
+        self._loops: set[asyncio.AbstractEventLoop] = set()
+        self._settling: set[asyncio.AbstractEventLoop] = set()
+        self._requests: Counter[asyncio.AbstractEventLoop] = Counter()
         self._holds = 0
         self._allowed: list[float] = []
 
@@ -88,14 +99,22 @@ class PretendClock:
         timer = _Timer(loop, partial(callback, *args), context or copy_context())
         with self._lock:
             heapq.heappush(self._timers, (when, next(self._numbers), timer))
-            self._stir(loop)
+            self._loops.add(loop)
+            self._stir()
         return timer
 
     async def advance(self, seconds: float) -> None:
         """Wait until so many seconds have passed, and what was due in them has happened.
 
-        The only way for time to pass while it is held.
+        The only way for time to pass while it is held. From sync code, while
+        other threads run the event loops: ``asyncio.run(clock.advance(60))``.
+
+        Raises:
+            ValueError: Time does not go back, nor on for ever.
         """
+        if not 0 <= seconds < math.inf:
+            msg = f"seconds has to be a number from 0 on, not {seconds}"
+            raise ValueError(msg)
         over = asyncio.get_running_loop().create_future()
         until = self._now + seconds
         with self._lock:
@@ -109,7 +128,11 @@ class PretendClock:
 
     @contextmanager
     def hold(self) -> Generator[None, None, None]:
-        """Let time pass only by `advance` within the body."""
+        """Let time pass only by `advance` within the body.
+
+        What is to be done at once, such as ``handle.poll()``, is done all the
+        same: it takes a client up to a hundredth of a second of the clock's.
+        """
         with self._lock:
             self._holds += 1
         try:
@@ -117,21 +140,27 @@ class PretendClock:
         finally:
             with self._lock:
                 self._holds -= 1
-                for loop in {timer.loop for _, _, timer in self._timers}:
-                    self._stir(loop)
+                self._stir()
 
     def _count(self, change: int) -> None:
         """Note that a request has begun, or is over."""
+        loop = asyncio.get_running_loop()
         with self._lock:
-            self._requests += change
-            self._stir(asyncio.get_running_loop())
+            self._requests[loop] += change
+            self._loops.add(loop)
+            self._stir()
 
-    def _stir(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Note that there is news, and see when the loop is quiet again; the lock is held."""
+    def _stir(self) -> None:
+        """Note that there is news, and have every loop see when it is quiet again; locked.
+
+        Each does, since the one that the news is of may end before it has seen to it.
+        """
         self._news += 1
-        if loop not in self._restless and not loop.is_closed():
-            self._restless.add(loop)
-            loop.call_soon_threadsafe(self._settle, loop, self._news, QUIET_TURNS)
+        self._loops = {loop for loop in self._loops if not loop.is_closed()}
+        for loop in self._loops - self._settling:
+            with suppress(RuntimeError):  # it was closed in this very moment
+                loop.call_soon_threadsafe(self._settle, loop, self._news, QUIET_TURNS)
+                self._settling.add(loop)
 
     def _settle(self, loop: asyncio.AbstractEventLoop, news: int, turns: int) -> None:
         """Let turns of the loop go by without news, then let time pass."""
@@ -139,24 +168,33 @@ class PretendClock:
             if news != self._news:
                 news, turns = self._news, QUIET_TURNS
             if turns:
-                self._restless.add(loop)
+                self._settling.add(loop)
                 loop.call_soon(self._settle, loop, news, turns - 1)
                 return
-            self._restless.discard(loop)
-            if any(not other.is_closed() for other in self._restless):
+            self._settling.discard(loop)
+            if self._others_are_busy(loop):
                 loop.call_later(RECHECK_SECONDS, self._settle, loop, news, 0)
-            elif not self._requests:
+            elif not self._requests[loop]:
                 self._jump()
+
+    def _others_are_busy(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Say whether another loop that runs has requests under way, or is not quiet yet."""
+        others = self._loops - {loop}
+        return any(
+            other.is_running() and (other in self._settling or self._requests[other])
+            for other in others
+        )
 
     def _jump(self) -> None:
         """Show the next time that somebody waits for, if time may pass so far."""
-        latest = max(self._allowed, default=-math.inf) if self._holds else math.inf
+        latest = max(self._allowed, default=self._now + A_MOMENT) if self._holds else math.inf
         while self._timers and self._timers[0][0] <= latest:
             when, _, timer = heapq.heappop(self._timers)
             if timer.is_live:
                 self._now = max(self._now, when)
-                timer.loop.call_soon_threadsafe(timer.ring, context=timer.context)
-                self._stir(timer.loop)
+                with suppress(RuntimeError):  # as above
+                    timer.loop.call_soon_threadsafe(timer.ring, context=timer.context)
+                self._stir()
                 return
 
 

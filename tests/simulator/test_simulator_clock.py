@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 
 import pytest
@@ -93,6 +94,13 @@ async def test_advance_that_is_given_up_moves_nothing_any_more() -> None:
         await asyncio.sleep(0.05)
         assert (clock.time(), later.done()) == (0, False)
     await later
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan])
+async def test_time_that_cannot_pass_is_refused(seconds: float) -> None:
+    """It would wait for ever, or never."""
+    with pytest.raises(ValueError, match="seconds"):
+        await PretendClock().advance(seconds)
 
 
 async def test_cancelled_call_is_not_made() -> None:

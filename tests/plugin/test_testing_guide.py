@@ -1,0 +1,17 @@
+"""The guide on testing one's own code, whose example is a test file."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.guides import example
+
+
+def test_test_files_of_the_guide_pass(pytester: pytest.Pytester) -> None:
+    """As they stand, in a folder of their own, where a warning is an error."""
+    pytester.makepyfile(
+        test_mine=example("testing-your-code", "test_mine.py"),
+        test_program=example("testing-your-code", "test_program.py"),
+    )
+    scope = "asyncio_default_fixture_loop_scope=function"
+    pytester.runpytest_subprocess("-W", "error", "-o", scope).assert_outcomes(passed=9)
