@@ -15,7 +15,10 @@ from altcraft_async.simulator.handler import Handler, Seen
 from altcraft_async.simulator.install import Install, SegmentDatabaseName
 from altcraft_async.simulator.methods import METHODS
 from altcraft_async.simulator.paging import Cursor
+from altcraft_async.simulator.webhooks import Sent, Webhooks
 from altcraft_async.simulator.world import World
+
+_WEBHOOKS = Webhooks()
 
 BODY_LIMIT = 10 * 1024 * 1024
 """The documented default; how the platform refuses a larger body is not documented."""
@@ -60,6 +63,7 @@ class Simulator:
         http_errors: bool = False,
         cursor: Cursor | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
+        webhooks: Webhooks = _WEBHOOKS,
     ) -> None:
         """Describe the platform.
 
@@ -89,6 +93,8 @@ class Simulator:
                 list means what its sample shows.
             segment_database_name: The only name of a segment's database that is
                 taken, as by an older or a newer install; either by default.
+            webhooks: What happens to the calls that a start asks for by its
+                ``feedback``: by default each is made once, when the task is over.
 
         Raises:
             ValueError: No task can take such a duration, the curve is none, or
@@ -106,7 +112,7 @@ class Simulator:
         )
         self._script = Script(seed)
         install = Install(self.token, http_errors, cursor, segment_database_name)
-        self._handler = Handler(self.world, self._script, install, clock)
+        self._handler = Handler(self.world, self._script, install, clock, webhooks)
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -156,7 +162,7 @@ class Simulator:
         runner, self._runner = self._runner, None
         if not runner:
             return
-        self._handler.close()
+        await self._handler.close()
         await runner.cleanup()
 
     @property
@@ -175,6 +181,11 @@ class Simulator:
     def requests(self) -> Sequence[Seen]:
         """The newest 10,000 requests, oldest first."""
         return self._handler.requests
+
+    @property
+    def webhooks(self) -> Sequence[Sent]:
+        """The newest 10,000 calls to addresses that starts named as ``feedback``, oldest first."""
+        return self._handler.sender.sent
 
     @property
     def starts(self) -> Mapping[tuple[TaskKind, tuple[int, ...]], int]:
