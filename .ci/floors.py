@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-for requirement in project["dependencies"] + project["optional-dependencies"]["cli"]:
+extras = project["optional-dependencies"]
+for requirement in project["dependencies"] + extras["cli"] + extras["starlette"]:
     name, floor = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
     print(f"{name}=={floor}")

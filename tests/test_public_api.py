@@ -29,7 +29,17 @@ def test_every_error_is_public() -> None:
     assert {error.__name__ for error in found} <= set(altcraft_async.__all__)
 
 
-@pytest.mark.parametrize("module", ["rich", "click", "uvloop", "altcraft_async.simulator"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "rich",
+        "click",
+        "uvloop",
+        "starlette",
+        "altcraft_async.simulator",
+        "altcraft_async.integrations",
+    ],
+)
 def test_importing_the_package_loads_nothing_optional(module: str) -> None:
     """The package alone loads neither extras nor the simulator."""
     code = f"import sys, altcraft_async; sys.exit({module!r} in sys.modules)"
