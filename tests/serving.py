@@ -12,9 +12,9 @@ from aiohttp import web
 
 
 @asynccontextmanager
-async def asgi_app(app: Callable[..., object]) -> AsyncGenerator[str, None]:
-    """Serve an ASGI app in the running loop; yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+async def asgi_app(app: Callable[..., object], *, port: int = 0) -> AsyncGenerator[str, None]:
+    """Serve an ASGI app in the running loop, by default on a free port; yield its address."""
+    with socket.create_server(("127.0.0.1", port)) as listening:
         config = uvicorn.Config(
             app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
         )
@@ -40,3 +40,10 @@ async def aiohttp_app(app: web.Application) -> AsyncGenerator[str, None]:
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+def free_port() -> int:
+    """Return a port that is free now, for what has to be told before it listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port

@@ -36,7 +36,11 @@ class Altcraft(Desk):
     """One client for each process of an app, and what its visitors are answered."""
 
     def setup(self, app: web.Application) -> None:
-        """Have a client while the app runs, routes to pick tasks up, and answers for errors."""
+        """Have a client while the app runs, routes to pick tasks up, and answers for errors.
+
+        The report is at ``/tasks/…``, the events on the way at ``/tasks/…/events``;
+        an `AltcraftError` that a handler lets through becomes the answer that fits.
+        """
         app.cleanup_ctx.append(self._run)
         app.on_shutdown.append(self._close)
         app.middlewares.append(_refuse)

@@ -5,24 +5,22 @@ from fastapi import FastAPI
 from altcraft_async.integrations.starlette import Altcraft
 
 altcraft = Altcraft()
-app = FastAPI(
-    lifespan=altcraft.lifespan,
-    routes=altcraft.routes,
-    exception_handlers=altcraft.exception_handlers,
-)
+app = FastAPI(lifespan=altcraft.lifespan)
+altcraft.setup(app)
 ```
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from functools import partial
-from typing import Any
+from typing import cast
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from altcraft_async.errors import AltcraftError
@@ -34,10 +32,6 @@ from altcraft_async.tasks import TaskHandle
 
 __all__ = ["Altcraft"]
 
-Endpoint = Callable[[Request], Coroutine[object, object, Response]]
-ErrorHandler = Callable[[Request, Any], Coroutine[object, object, Response]]
-"""Each handles one class of errors, for which Starlette's own types have no words but ``Any``."""
-
 
 class Altcraft(Desk):
     """One client for each process of an app, and what its visitors are answered."""
@@ -45,22 +39,21 @@ class Altcraft(Desk):
     def lifespan(self, app: object) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 -- Starlette's signature
         """Have a client while the app runs: ``FastAPI(lifespan=altcraft.lifespan)``.
 
-        An app that has a lifespan of its own enters this one in it.
+        An app that has a lifespan of its own enters this one in it:
+        ``async with altcraft.lifespan(app):``.
         """
         return self.opened()
 
-    @property
-    def routes(self) -> list[BaseRoute]:
-        """The two routes at which visitors pick tasks up: the report, and the events on the way."""
-        return [
-            Route(f"{self.tasks}/{{task:path}}/events", self._events, methods=["GET"]),
-            Route(f"{self.tasks}/{{task:path}}", self._pick_up, methods=["GET"]),
-        ]
+    def setup(self, app: Starlette) -> None:
+        """Add routes to pick tasks up, and answers for errors.
 
-    @property
-    def exception_handlers(self) -> Mapping[Any, ErrorHandler]:  # a handler's key may be a status
-        """What makes an answer of every `AltcraftError` that a handler lets through."""
-        return {AltcraftError: _refuse}
+        The report is at ``/tasks/…``, the events on the way at ``/tasks/…/events``;
+        an `AltcraftError` that a handler lets through becomes the answer that fits.
+        """
+        task = f"{self.tasks}/{{task:path}}"
+        events = Route(f"{task}/events", self._events, methods=["GET"])
+        app.router.routes += [events, Route(task, self._pick_up, methods=["GET"])]
+        app.add_exception_handler(AltcraftError, _refuse)
 
     async def answer(
         self,
@@ -80,8 +73,8 @@ class Altcraft(Desk):
             timeout: Seconds to wait; those of this object by default.
 
         Raises:
-            AltcraftError: The task ended without a report; `exception_handlers`
-                make an answer of it.
+            AltcraftError: The task ended without a report; an app that was set
+                up makes an answer of it.
         """
         handle = self.keep(handle)
         tasks = request.scope.get("root_path", "") + self.tasks
@@ -90,16 +83,10 @@ class Altcraft(Desk):
         return _response(await self.wait(handle, left, path=path, limit=timeout))
 
     async def _pick_up(self, request: Request) -> Response:
-        try:
-            return await self.answer(request, self.find(request.path_params["task"]))
-        except AltcraftError as error:
-            return _response(log(error))
+        return await self.answer(request, self.find(request.path_params["task"]))
 
     async def _events(self, request: Request) -> Response:
-        try:
-            handle = self.find(request.path_params["task"])
-        except AltcraftError as error:
-            return _response(log(error))
+        handle = self.find(request.path_params["task"])
         seen = request.headers.get("Last-Event-ID", "")
         if seen == answers.END:
             # The one answer after which a browser does not connect again.
@@ -135,8 +122,8 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-async def _refuse(_: Request, error: AltcraftError) -> Response:
-    return _response(log(error))
+async def _refuse(_: Request, error: Exception) -> Response:
+    return _response(log(cast("AltcraftError", error)))  # it is called for no other
 
 
 def _response(answer: Answer) -> Response:

@@ -13,7 +13,6 @@ from unittest.mock import ANY
 import aiohttp
 import pytest
 from aiohttp import web
-from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,32 +43,9 @@ async def starlette_app(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, st
         handle = await altcraft.client.resources.refresh_counters(number, database_id=1)
         return await altcraft.answer(request, handle)
 
-    app = Starlette(
-        routes=[*altcraft.routes, Route("/resources/{number}", refresh, methods=["POST"])],
-        lifespan=altcraft.lifespan,
-        exception_handlers=altcraft.exception_handlers,
-    )
-    async with asgi_app(app) as url:
-        yield altcraft, url
-
-
-@asynccontextmanager
-async def fastapi_app(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, str], None]:
-    """Serve a FastAPI app that refreshes resources."""
-    altcraft = AltcraftForStarlette(lambda: client, timeout=0.2, ping=0.1)
-    app = FastAPI(
-        routes=altcraft.routes,
-        lifespan=altcraft.lifespan,
-        exception_handlers=dict(altcraft.exception_handlers),
-    )
-
-    async def refresh(request: Request, number: int) -> Response:
-        handle = await altcraft.client.resources.refresh_counters(number, database_id=1)
-        return await altcraft.answer(request, handle)
-
-    # Not as a decorator: the annotations of a function in a function are out of FastAPI's sight.
-    refresh.__annotations__ = {"request": Request, "number": int, "return": Response}
-    app.post("/resources/{number}")(refresh)
+    route = Route("/resources/{number}", refresh, methods=["POST"])
+    app = Starlette(routes=[route], lifespan=altcraft.lifespan)
+    altcraft.setup(app)
     async with asgi_app(app) as url:
         yield altcraft, url
 
@@ -144,7 +120,7 @@ class Site(NamedTuple):
 OpenSite = Callable[..., AbstractAsyncContextManager[Site]]
 
 
-@pytest.fixture(params=[starlette_app, fastapi_app, app_of_aiohttp])
+@pytest.fixture(params=[starlette_app, app_of_aiohttp])
 def site(request: pytest.FixtureRequest, nothing_left: None) -> OpenSite:  # noqa: ARG001 -- looks after it
     """A site in each framework; after it, nothing may be left behind."""
     serve: Serve = request.param
