@@ -79,8 +79,10 @@ class Altcraft(Desk):
             yield
 
     async def _close(self, _: web.Application) -> None:
-        # Now rather than with the rest of the app, which first waits for streams to end.
-        await self.client.aclose()
+        # Now rather than with the rest of the app, which first waits for streams to end. There is
+        # none where the app could not start.
+        if self._client is not None:
+            await self._client.aclose()
 
     async def _pick_up(self, request: web.Request) -> web.Response:
         return await self.answer(request, self.find(request.match_info["task"]))

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from starlette.applications import Starlette
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,7 +35,9 @@ Serve = Callable[[AltcraftClient], AbstractAsyncContextManager[tuple[Desk, str]]
 
 
 @asynccontextmanager
-async def starlette_app(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, str], None]:
+async def starlette_app(
+    client: AltcraftClient, *middleware: type[BaseHTTPMiddleware]
+) -> AsyncGenerator[tuple[Desk, str], None]:
     """Serve a Starlette app that refreshes resources."""
     altcraft = AltcraftForStarlette(lambda: client, timeout=0.2, ping=0.1)
 
@@ -46,6 +49,8 @@ async def starlette_app(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, st
     route = Route("/resources/{number}", refresh, methods=["POST"])
     app = Starlette(routes=[route], lifespan=altcraft.lifespan)
     altcraft.setup(app)
+    for one in middleware:
+        app.add_middleware(one)
     async with asgi_app(app) as url:
         yield altcraft, url
 
@@ -360,6 +365,47 @@ async def test_app_of_aiohttp_tells_those_who_follow_that_it_ends(nothing_left: 
             await here.until(lambda: here.looks > looks)
         last = read_events((await visit).text)[-1]
         assert (last.name, last.id, last.data["error"]) == ("interrupted", "", "closing")
+
+
+async def test_app_of_aiohttp_that_cannot_start_says_why(
+    nothing_left: None,  # noqa: ARG001 -- looks after it
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its end does not hide the error of its beginning."""
+    monkeypatch.delenv("ALTCRAFT_URL", raising=False)
+    app = web.Application()
+    AltcraftForAiohttp().setup(app)
+    runner = web.AppRunner(app)
+    with pytest.raises(ConfigurationError, match=r"^ALTCRAFT_URL: "):
+        await runner.setup()
+    await runner.cleanup()
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_middleware_between_changes_nothing() -> None:
+    """Starlette's own kind of middleware wraps what is sent and received, and is no matter."""
+    async with (
+        Simulator(duration=math.inf) as server,
+        aiohttp.ClientSession() as browser,
+        starlette_app(AltcraftClient(server.url, server.token), Between) as (desk, url),
+    ):
+        here = Site(server, desk, url, browser)
+        path = await here.start()
+        assert (await here.ask("GET", path)).status == 202
+        desk._timeout = FOREVER
+        for ending in ("", "/events"):
+            looks = here.looks
+            visit = asyncio.create_task(here.ask("GET", path + ending))
+            await here.until(lambda looks=looks: here.looks > looks)
+            await _leaves(here, visit)
+
+
+class Between(BaseHTTPMiddleware):
+    """Stands between a visitor and the app."""
+
+    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Pass on."""
+        return await call_next(request)
 
 
 def test_client_is_there_while_the_app_runs() -> None:
