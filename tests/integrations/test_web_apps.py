@@ -30,6 +30,7 @@ from tests.serving import aiohttp_app, asgi_app
 
 STATUS = "tasks/status"
 FOREVER = 30.0  # for a test that goes wrong
+NEVER = 3600.0
 
 Serve = Callable[[AltcraftClient], AbstractAsyncContextManager[tuple[Desk, str]]]
 
@@ -226,7 +227,7 @@ async def test_visitor_who_leaves_while_waiting_leaves_nothing_behind(site: Open
     """Nobody watches the task any more, and the platform is not asked about it."""
     async with site(duration=math.inf) as here:
         path = await here.start()
-        here.desk._timeout = FOREVER
+        here.desk._timeout = NEVER
         looks = here.looks
         visit = asyncio.create_task(here.ask("GET", path))
         await here.until(lambda: here.looks > looks)
@@ -237,7 +238,7 @@ async def test_visitor_who_leaves_a_stream_leaves_nothing_behind(site: OpenSite)
     """The stream ends with the connection, and with it the looks."""
     async with site(duration=math.inf) as here:
         path = await here.start()
-        here.desk._ping = FOREVER  # so that nothing is written that could fail
+        here.desk._ping = NEVER  # so that nothing is written that could fail
         looks = here.looks
         visit = asyncio.create_task(here.ask("GET", f"{path}/events"))
         await here.until(lambda: here.looks > looks)
@@ -318,7 +319,7 @@ async def test_what_is_no_task_is_refused_without_asking_the_platform(
 async def test_task_that_nobody_started_is_not_found(site: OpenSite) -> None:
     """A made-up task is asked about for a while, and then it is none."""
     async with site() as here:
-        here.desk._timeout = FOREVER
+        here.desk._timeout = NEVER
         got = await here.ask("GET", "/tasks/made-up@resource:24:1")
         assert (got.status, got.json["error"]) == (404, "task_lost")
 
@@ -392,7 +393,7 @@ async def test_middleware_between_changes_nothing() -> None:
         here = Site(server, desk, url, browser)
         path = await here.start()
         assert (await here.ask("GET", path)).status == 202
-        desk._timeout = FOREVER
+        desk._timeout = NEVER
         for ending in ("", "/events"):
             looks = here.looks
             visit = asyncio.create_task(here.ask("GET", path + ending))
