@@ -49,11 +49,6 @@ def alone(receiver: FeedbackReceiver) -> AbstractAsyncContextManager[str]:
     return asgi_app(receiver)
 
 
-def mounted(receiver: FeedbackReceiver) -> AbstractAsyncContextManager[str]:
-    """Serve the receiver as a part of a Starlette app."""
-    return asgi_app(Starlette(routes=[Mount("/hooks", receiver)]))
-
-
 def in_aiohttp(receiver: FeedbackReceiver) -> AbstractAsyncContextManager[str]:
     """Serve the receiver by aiohttp."""
     app = web.Application()
@@ -104,7 +99,7 @@ class Place(NamedTuple):
 OpenPlace = Callable[..., AbstractAsyncContextManager[Place]]
 
 
-@pytest.fixture(params=[alone, mounted, in_aiohttp])
+@pytest.fixture(params=[alone, in_aiohttp])
 def place(request: pytest.FixtureRequest, nothing_left: None) -> OpenPlace:  # noqa: ARG001 -- looks after it
     """A receiver behind each kind of server; after it, nothing may be left behind."""
     serve: Serve = request.param
@@ -363,6 +358,44 @@ async def test_pretend_platform_wakes_the_handle(place: OpenPlace, webhooks: Web
         assert report["email"].subscribed
         assert server.webhooks[0].url == feedback.url
         await asyncio.sleep(0.3)  # the pause after the last call, with its timer
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("where", ["/hooks", "/elsewhere/hooks"])
+async def test_receiver_may_be_a_part_of_an_app(where: str) -> None:
+    """The end of an address is enough, as a proxy may have changed its beginning."""
+    receiver = FeedbackReceiver(PUBLIC)
+    path = receiver.url_for("resource", (24, 1)).removeprefix(PUBLIC)
+    async with (
+        asgi_app(Starlette(routes=[Mount(where, receiver)])) as address,
+        aiohttp.ClientSession(address) as session,
+    ):
+        async with session.post(where + path) as answer:
+            assert answer.status == 204
+        async with session.post(where + path[:-1]) as answer:
+            assert answer.status == 404
+    app = web.Application()
+    app.add_routes(receiver.aiohttp_routes(f"{where}/"))
+    async with (
+        aiohttp_app(app) as address,
+        aiohttp.ClientSession(address) as session,
+        session.post(where + path) as answer,
+    ):
+        assert answer.status == 204
+
+
+async def test_websocket_is_refused() -> None:
+    """A receiver has nothing to talk about."""
+    said: list[object] = []
+
+    async def send(message: object) -> None:
+        said.append(message)
+
+    async def receive() -> dict[str, object]:
+        return {"type": "websocket.connect"}
+
+    await FeedbackReceiver(PUBLIC)({"type": "websocket", "path": "/"}, receive, send)
+    assert said == [{"type": "websocket.close"}]
 
 
 async def test_handle_that_nobody_holds_is_forgotten(nothing_left: None) -> None:  # noqa: ARG001 -- looks after it

@@ -228,10 +228,7 @@ async def test_visitor_who_leaves_while_waiting_leaves_nothing_behind(site: Open
     async with site(duration=math.inf) as here:
         path = await here.start()
         here.desk._timeout = NEVER
-        looks = here.looks
-        visit = asyncio.create_task(here.ask("GET", path))
-        await here.until(lambda: here.looks > looks)
-        await _leaves(here, visit)
+        await _comes_and_leaves(here, path)
 
 
 async def test_visitor_who_leaves_a_stream_leaves_nothing_behind(site: OpenSite) -> None:
@@ -239,13 +236,13 @@ async def test_visitor_who_leaves_a_stream_leaves_nothing_behind(site: OpenSite)
     async with site(duration=math.inf) as here:
         path = await here.start()
         here.desk._ping = NEVER  # so that nothing is written that could fail
-        looks = here.looks
-        visit = asyncio.create_task(here.ask("GET", f"{path}/events"))
-        await here.until(lambda: here.looks > looks)
-        await _leaves(here, visit)
+        await _comes_and_leaves(here, f"{path}/events")
 
 
-async def _leaves(here: Site, visit: asyncio.Task[Got]) -> None:
+async def _comes_and_leaves(here: Site, path: str) -> None:
+    looks = here.looks
+    visit = asyncio.create_task(here.ask("GET", path))
+    await here.until(lambda: here.looks > looks)
     visit.cancel()
     await asyncio.wait([visit])
     await here.until(lambda: here.quiet)
@@ -394,11 +391,8 @@ async def test_middleware_between_changes_nothing() -> None:
         path = await here.start()
         assert (await here.ask("GET", path)).status == 202
         desk._timeout = NEVER
-        for ending in ("", "/events"):
-            looks = here.looks
-            visit = asyncio.create_task(here.ask("GET", path + ending))
-            await here.until(lambda looks=looks: here.looks > looks)
-            await _leaves(here, visit)
+        await _comes_and_leaves(here, path)
+        await _comes_and_leaves(here, f"{path}/events")
 
 
 class Between(BaseHTTPMiddleware):
