@@ -19,6 +19,7 @@ from functools import partial
 
 from aiohttp import web
 
+from altcraft_async.core.task_words import task_word
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations import answers
 from altcraft_async.integrations.answers import Answer
@@ -35,6 +36,8 @@ NOTICE_SECONDS = 0.5
 class Altcraft(Desk):
     """One client for each process of an app, and what its visitors are answered."""
 
+    _task: web.AbstractResource | None = None
+
     def setup(self, app: web.Application) -> None:
         """Have a client while the app runs, routes to pick tasks up, and answers for errors.
 
@@ -45,8 +48,8 @@ class Altcraft(Desk):
         app.on_shutdown.append(self._close)
         app.middlewares.append(_refuse)
         task = f"{self.tasks}/{{task:.+}}"
-        app.router.add_get(f"{task}/events", self._events, allow_head=False)
-        app.router.add_get(task, self._pick_up)
+        app.router.add_get(f"{task}/events", self._events)
+        self._task = app.router.add_get(task, self._pick_up).resource
 
     async def answer(
         self,
@@ -71,6 +74,8 @@ class Altcraft(Desk):
         """
         handle = self.keep(handle)
         path = answers.task_path(self.tasks, handle.ref)
+        if self._task is not None:  # which knows below which other app this one is
+            path = str(self._task.url_for(task=task_word(handle.ref)))
         left = partial(_left, request)
         return _response(await self.wait(handle, left, path=path, limit=timeout))
 
@@ -93,6 +98,8 @@ class Altcraft(Desk):
         if seen == answers.END:
             # The one answer after which a browser does not connect again.
             return web.Response(status=204)
+        if request.method == "HEAD":
+            return web.Response(headers=answers.EVENT_STREAM)
         response = web.StreamResponse(headers=answers.EVENT_STREAM)
         stream = self._stream(request, response, handle, seen)
         with suppress(ConnectionError):  # the visitor has left

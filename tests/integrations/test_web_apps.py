@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from altcraft_async import AltcraftClient, ConfigurationError, Constant, Patience
 from altcraft_async.integrations import answers
@@ -35,12 +35,8 @@ NEVER = 3600.0
 Serve = Callable[[AltcraftClient], AbstractAsyncContextManager[tuple[Desk, str]]]
 
 
-@asynccontextmanager
-async def starlette_app(
-    client: AltcraftClient, *middleware: type[BaseHTTPMiddleware]
-) -> AsyncGenerator[tuple[Desk, str], None]:
-    """Serve a Starlette app that refreshes resources."""
-    altcraft = AltcraftForStarlette(lambda: client, timeout=0.2, ping=0.1)
+def starlette_with_refresh(altcraft: AltcraftForStarlette) -> Starlette:
+    """Make a Starlette app that refreshes resources."""
 
     async def refresh(request: Request) -> Response:
         number = int(request.path_params["number"])
@@ -50,6 +46,16 @@ async def starlette_app(
     route = Route("/resources/{number}", refresh, methods=["POST"])
     app = Starlette(routes=[route], lifespan=altcraft.lifespan)
     altcraft.setup(app)
+    return app
+
+
+@asynccontextmanager
+async def starlette_app(
+    client: AltcraftClient, *middleware: type[BaseHTTPMiddleware]
+) -> AsyncGenerator[tuple[Desk, str], None]:
+    """Serve it."""
+    altcraft = AltcraftForStarlette(lambda: client, timeout=0.2, ping=0.1)
+    app = starlette_with_refresh(altcraft)
     for one in middleware:
         app.add_middleware(one)
     async with asgi_app(app) as url:
@@ -57,9 +63,16 @@ async def starlette_app(
 
 
 @asynccontextmanager
-async def app_of_aiohttp(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, str], None]:
-    """Serve an app of aiohttp's that refreshes resources."""
-    altcraft = AltcraftForAiohttp(lambda: client, timeout=0.2, ping=0.1)
+async def starlette_app_below(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, str], None]:
+    """Serve it below another app, which has the lifespan then."""
+    altcraft = AltcraftForStarlette(lambda: client, timeout=0.2)
+    below = Mount("/below", starlette_with_refresh(altcraft))
+    async with asgi_app(Starlette(routes=[below], lifespan=altcraft.lifespan)) as url:
+        yield altcraft, url
+
+
+def aiohttp_with_refresh(altcraft: AltcraftForAiohttp) -> web.Application:
+    """Make an app of aiohttp's that refreshes resources."""
 
     async def refresh(request: web.Request) -> web.Response:
         number = int(request.match_info["number"])
@@ -69,6 +82,23 @@ async def app_of_aiohttp(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, s
     app = web.Application()
     altcraft.setup(app)
     app.router.add_post("/resources/{number}", refresh)
+    return app
+
+
+@asynccontextmanager
+async def app_of_aiohttp(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, str], None]:
+    """Serve it."""
+    altcraft = AltcraftForAiohttp(lambda: client, timeout=0.2, ping=0.1)
+    async with aiohttp_app(aiohttp_with_refresh(altcraft)) as url:
+        yield altcraft, url
+
+
+@asynccontextmanager
+async def app_of_aiohttp_below(client: AltcraftClient) -> AsyncGenerator[tuple[Desk, str], None]:
+    """Serve it below another app."""
+    altcraft = AltcraftForAiohttp(lambda: client, timeout=0.2)
+    app = web.Application()
+    app.add_subapp("/below", aiohttp_with_refresh(altcraft))
     async with aiohttp_app(app) as url:
         yield altcraft, url
 
@@ -401,6 +431,33 @@ class Between(BaseHTTPMiddleware):
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Pass on."""
         return await call_next(request)
+
+
+@pytest.mark.usefixtures("nothing_left")
+async def test_app_below_another_says_where_it_is() -> None:
+    """The address to ask again is right wherever the app is mounted."""
+    for serve in (starlette_app_below, app_of_aiohttp_below):
+        async with Simulator(duration=0.4) as server, aiohttp.ClientSession() as browser:
+            client = AltcraftClient(server.url, server.token, poll=Constant(0.02))
+            async with serve(client) as (desk, url):
+                here = Site(server, desk, url, browser)
+                got = await here.ask("POST", "/below/resources/24")
+                assert got.headers["Location"] == f"/below/tasks/{got.json['task']}"
+                while (got := await here.ask("GET", got.headers["Location"])).status == 202:
+                    pass
+                assert got.status == 200
+
+
+async def test_head_of_a_stream_is_no_stream(site: OpenSite) -> None:
+    """Who asks for the headers alone is not kept waiting, and costs no look."""
+    async with site(duration=math.inf) as here:
+        path = await here.start()
+        await here.until(lambda: here.quiet)
+        looks = here.looks
+        got = await here.ask("HEAD", f"{path}/events")
+        assert (got.status, got.text) == (200, "")
+        assert got.headers["Content-Type"].startswith("text/event-stream")
+        assert here.looks == looks
 
 
 def test_client_is_there_while_the_app_runs() -> None:
