@@ -4,8 +4,10 @@ import re
 import tomllib
 from pathlib import Path
 
+EXTRAS = ("cli", "opentelemetry", "starlette")
+
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
-for requirement in project["dependencies"] + extras["cli"] + extras["opentelemetry"]:
-    name, floor = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
-    print(f"{name}=={floor}")
+for requirement in [*project["dependencies"], *(one for name in EXTRAS for one in extras[name])]:
+    if floor := re.match(r"([\w-]+)>=([\d.]+)", requirement):  # else it is another extra
+        print(f"{floor[1]}=={floor[2]}")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from altcraft_async.core.checks import checked_text
 from altcraft_async.errors import ConfigurationError
 
-__all__ = ["API_PATH", "api_root", "is_exposed"]
+__all__ = ["API_PATH", "api_root", "checked_address", "is_exposed"]
 
 API_PATH = "/api/v1.1"
 
@@ -29,14 +29,19 @@ def api_root(base_url: object) -> str:
         ConfigurationError: It is anything else. The text never quotes it, as
             it may hold a password.
     """
-    text = checked_text("base_url", base_url)
-    fault = _fault(text)
-    if fault is not None:
-        msg = f"base_url: {fault}; it looks like https://example.com"
-        raise ConfigurationError(msg)
-    parts = urlsplit(text)
+    parts = urlsplit(checked_address("base_url", base_url))
     prefix = parts.path.rstrip("/").removesuffix(API_PATH).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{prefix}{API_PATH}"
+
+
+def checked_address(name: str, value: object) -> str:
+    """Return the address of a web server, with any path; the error never quotes it."""
+    text = checked_text(name, value)
+    fault = _fault(text)
+    if fault is not None:
+        msg = f"{name}: {fault}; it looks like https://example.com"
+        raise ConfigurationError(msg)
+    return text
 
 
 def is_exposed(root: str) -> bool:

@@ -6,5 +6,16 @@ from altcraft_async.simulator.faults import Fault, Planned
 from altcraft_async.simulator.handler import Seen
 from altcraft_async.simulator.task import Target
 from altcraft_async.simulator.threaded import ThreadedSimulator
+from altcraft_async.simulator.webhooks import Sent, Webhooks
 
-__all__ = ["Fault", "Planned", "PretendClock", "Seen", "Simulator", "Target", "ThreadedSimulator"]
+__all__ = [
+    "Fault",
+    "Planned",
+    "PretendClock",
+    "Seen",
+    "Sent",
+    "Simulator",
+    "Target",
+    "ThreadedSimulator",
+    "Webhooks",
+]

@@ -15,7 +15,10 @@ from altcraft_async.simulator.handler import Handler, Seen
 from altcraft_async.simulator.install import Install, SegmentDatabaseName
 from altcraft_async.simulator.methods import METHODS
 from altcraft_async.simulator.paging import Cursor
+from altcraft_async.simulator.webhooks import Sent, Webhooks
 from altcraft_async.simulator.world import World
+
+_WEBHOOKS = Webhooks()
 
 BODY_LIMIT = 10 * 1024 * 1024
 """The documented default; how the platform refuses a larger body is not documented."""
@@ -61,6 +64,7 @@ class Simulator:
         cursor: Cursor | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
         shows_running: bool = False,
+        webhooks: Webhooks = _WEBHOOKS,
     ) -> None:
         """Describe the platform.
 
@@ -93,6 +97,8 @@ class Simulator:
             shows_running: Let every ``get_counters`` answer in groups, as a
                 refresh does, with ``in_progress`` and the id of a count that
                 runs. The documented answer, without them, by default.
+            webhooks: What happens to the calls that a start asks for by its
+                ``feedback``: by default each is made once, when the task is over.
 
         Raises:
             ValueError: No task can take such a duration, the curve is none, or
@@ -110,7 +116,7 @@ class Simulator:
         )
         self._script = Script(seed)
         install = Install(self.token, http_errors, cursor, segment_database_name, shows_running)
-        self._handler = Handler(self.world, self._script, install, clock)
+        self._handler = Handler(self.world, self._script, install, clock, webhooks)
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -160,7 +166,7 @@ class Simulator:
         runner, self._runner = self._runner, None
         if not runner:
             return
-        self._handler.close()
+        await self._handler.close()
         await runner.cleanup()
 
     @property
@@ -179,6 +185,11 @@ class Simulator:
     def requests(self) -> Sequence[Seen]:
         """The newest 10,000 requests, oldest first."""
         return self._handler.requests
+
+    @property
+    def webhooks(self) -> Sequence[Sent]:
+        """The newest 10,000 calls to addresses that starts named as ``feedback``, oldest first."""
+        return self._handler.sender.sent
 
     @property
     def starts(self) -> Mapping[tuple[TaskKind, tuple[int, ...]], int]:

@@ -16,6 +16,8 @@ from altcraft_async.simulator.codec import Format
 from altcraft_async.simulator.faults import Fault, Script
 from altcraft_async.simulator.install import Install
 from altcraft_async.simulator.methods import METHODS
+from altcraft_async.simulator.sending import Sender
+from altcraft_async.simulator.webhooks import Webhooks, wanted
 from altcraft_async.simulator.world import World
 
 TRANSCRIPT = 10_000
@@ -49,6 +51,7 @@ class Handler:
     Attributes:
         requests: The newest of them, oldest first.
         counts: How many there were per API method.
+        sender: Calls the addresses that starts name as ``feedback``.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Handler:
         script: Script,
         install: Install,
         clock: Callable[[], float] | None,
+        webhooks: Webhooks,
     ) -> None:
         """Take over what `Simulator` was given."""
         self.requests: deque[Seen] = deque(maxlen=TRANSCRIPT)
@@ -65,6 +69,7 @@ class Handler:
         self._script = script
         self._clock = clock
         self._install = install
+        self.sender = Sender(world, webhooks)
 
     def open(self) -> None:
         """Get ready for requests, in the running event loop."""
@@ -72,9 +77,10 @@ class Handler:
         self._stopping: asyncio.Future[None] = loop.create_future()
         self._now = self._clock or loop.time
 
-    def close(self) -> None:
-        """Let stalled requests give up."""
+    async def close(self) -> None:
+        """Let stalled requests give up, and call nobody any more."""
         self._stopping.set_result(None)
+        await self.sender.aclose()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer, or do what the script says instead."""
@@ -137,7 +143,11 @@ class Handler:
         return self._stopping.done()
 
     def _answer(self, call: Call, fault: Fault | None = None) -> Answer:
-        return calls.answer(self._world, call, self._install, self._now(), fault)
+        answer = calls.answer(self._world, call, self._install, self._now(), fault)
+        webhook = wanted(call, answer)
+        if webhook is not None:
+            self.sender.promise(webhook, self._now)
+        return answer
 
     def _status(self, call: Call, answer: Answer) -> int:
         if call.method not in METHODS:

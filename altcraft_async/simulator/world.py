@@ -147,6 +147,11 @@ class World(Catalogue):
             return Look(EXPORTED, 100, export=files)
         return Look(COMPLETED, 100, self._report(task, self._place(task.target)))
 
+    def end_of(self, task_id: str) -> float | None:
+        """Say when a task is over or was; ``None`` for an id that is not known."""
+        task = self._tasks.get(task_id)
+        return task.started + task.duration if task else None
+
     def fail(self, task_id: str, status: str = "failed", *, at: float | None = None) -> None:
         """Make a task end in failure: at a given time, or when it would have been completed.
 

@@ -36,7 +36,7 @@ HEAD = """\
 LATER: Mapping[int, str] = {
     **dict.fromkeys((66, 67, 68, 69, 70, 71), "several processes that share their tasks"),
     73: "finding out by itself whether a start arrived",
-    **dict.fromkeys((78, 79, 80), "being told by the platform instead of asking"),
+    80: "checking the addresses that others pass in as feedback",
 }
 """Rows about what this library does not do."""
 

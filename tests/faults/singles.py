@@ -40,6 +40,11 @@ def faults_test(name: str) -> str:
     return f"tests/faults/test_{name}"
 
 
+def feedback_test(name: str) -> str:
+    """Name a test of the calls that the platform makes."""
+    return f"tests/integrations/test_feedback.py::test_{name}"
+
+
 AS_EVER = "works"
 NOT_SENT = "`TransportError`, surely not delivered"
 
@@ -313,6 +318,25 @@ SINGLE = (
         NOTHING,
         faults_test("load.py::test_slow_reader_of_many_is_not_run_away_from"),
         faults_test("load.py::test_slow_reader_of_as_completed_costs_no_request_more"),
+    ),
+    waits(
+        78,
+        "a feedback call that is forged, repeated, huge, slow, or has a wrong address",
+        "a look a second at most; nothing that it says is believed",
+        NOTHING,
+        feedback_test("nothing_that_a_call_says_is_believed"),
+        feedback_test("call_without_the_right_address_is_not_found_and_changes_nothing"),
+        feedback_test("repeated_calls_cost_a_look_a_pause"),
+        feedback_test("body_of_ten_megabytes_is_kept_in_part"),
+        feedback_test("slow_body_is_waited_for_no_longer_than_said"),
+    ),
+    waits(
+        79,
+        "a feedback call that never comes, or before the start has returned",
+        AS_EVER,
+        NOTHING,
+        feedback_test("without_any_call_polling_alone_finds_the_end"),
+        feedback_test("call_that_comes_before_the_start_has_returned_is_not_lost"),
     ),
     both(
         81,

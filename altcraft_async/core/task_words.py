@@ -1,11 +1,11 @@
-"""A task as one word to type: its id, and behind it what it counts. No I/O."""
+"""A task as one word, for a shell or an address: its id, and behind it what it counts."""
 
 from __future__ import annotations
 
 import re
 from typing import cast
 
-from altcraft_async import TaskKind, TaskRef
+from altcraft_async.models import TaskKind, TaskRef
 
 __all__ = ["read_task", "task_word"]
 

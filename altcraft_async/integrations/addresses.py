@@ -1,0 +1,82 @@
+"""Addresses that nobody can guess, one for each target. No I/O."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+
+from altcraft_async.core.address import checked_address
+from altcraft_async.core.checks import checked_choice, checked_target
+from altcraft_async.errors import ConfigurationError
+from altcraft_async.models import TaskKind
+
+__all__ = ["Addresses"]
+
+LEAST_SECRET = 16
+"""Bytes; the 128 bits below which a key is not safe from guessing."""
+
+# What can report: the vendor's page on segments knows no feedback.
+_KINDS: Mapping[str, tuple[TaskKind, tuple[str, str]]] = {
+    "resource": ("resource", ("resource_id", "database_id")),
+    "database": ("database", ("database_id", "resource_id")),
+}
+_PARTS = 3  # kind, target and signature, at the end of every path
+
+
+class Addresses:
+    """Makes addresses below a base URL, and knows them again.
+
+    An address ends in its kind, its target and a signature of both (HMAC-SHA256),
+    so that nothing has to be stored, and the same target has the same address.
+
+    Attributes:
+        base: Where they begin, without a slash at the end.
+    """
+
+    def __init__(self, base_url: str, secret: str | bytes | None) -> None:
+        """Sign with this secret, a random one by default.
+
+        Raises:
+            ConfigurationError: ``base_url`` is none, or ``secret`` too short.
+        """
+        self.base = checked_address("base_url", base_url).rstrip("/")
+        self._key = _checked_key(secret)
+
+    def url_for(self, kind: str, target: Sequence[int]) -> str:
+        """Return the address of a target.
+
+        Raises:
+            ConfigurationError: There is no such target, or no feedback for it.
+        """
+        checked_choice("kind", kind, *_KINDS)
+        ids = "-".join(map(str, checked_target(tuple(target), *_KINDS[kind][1])))
+        return f"{self.base}/{kind}/{ids}/{self._signature(kind, ids)}"
+
+    def addressed(self, path: str) -> tuple[TaskKind, tuple[int, ...]] | None:
+        """Return whose address ends like this path; ``None`` where it is nobody's."""
+        # What is no ASCII is no address, and could not be compared.
+        parts = path.split("/")[-_PARTS:] if path.isascii() else []
+        if len(parts) != _PARTS or parts[0] not in _KINDS:
+            return None
+        kind, ids, signature = parts
+        if not hmac.compare_digest(signature, self._signature(kind, ids)):
+            return None
+        # Signed by us, so these are ids.
+        return _KINDS[kind][0], tuple(map(int, ids.split("-")))
+
+    def _signature(self, kind: str, ids: str) -> str:
+        mac = hmac.new(self._key, f"{kind}/{ids}".encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(mac.digest()).rstrip(b"=").decode()
+
+
+def _checked_key(secret: object) -> bytes:
+    if secret is None:
+        return secrets.token_bytes(32)
+    key = secret.encode() if isinstance(secret, str) else secret
+    if not isinstance(key, bytes) or len(key) < LEAST_SECRET:
+        msg = f"secret: has to be a text or bytes, {LEAST_SECRET} bytes or more"
+        raise ConfigurationError(msg)
+    return key

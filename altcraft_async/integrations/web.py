@@ -1,0 +1,213 @@
+"""What the web frameworks have in common: one client, its visitors, and what they wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, TypeVar
+
+from altcraft_async.client import AltcraftClient
+from altcraft_async.core.checks import checked_function, checked_positive, checked_seconds
+from altcraft_async.core.task_words import task_word
+from altcraft_async.errors import AltcraftError, ConfigurationError
+from altcraft_async.integrations import answers
+from altcraft_async.integrations.answers import Answer, Shown
+from altcraft_async.models import CountersReport, TaskRef
+from altcraft_async.tasks import TaskHandle
+
+__all__ = ["Desk", "while_here"]
+
+T = TypeVar("T")
+Handle = TaskHandle[CountersReport]
+Left = Callable[[], Coroutine[Any, Any, object]]  # what it yields to the loop is the loop's affair
+
+logger = logging.getLogger("altcraft_async")
+
+MOST_HANDLES = 1000
+"""Tasks whose handle is kept, the newest of them; each weighs a few kilobytes with its report."""
+
+SERVER_ERROR = 500
+
+
+class Desk:
+    """The client of a web app, and the tasks that its visitors ask for.
+
+    Those who ask for the same task share a handle, and with it one poll loop.
+    """
+
+    def __init__(
+        self,
+        open_client: Callable[[], AltcraftClient] = AltcraftClient.from_env,
+        *,
+        tasks: str = "/tasks",
+        timeout: float = 2.0,
+        ping: float = 15.0,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            open_client: Makes the client, once for each run of the app.
+            tasks: Path below which visitors pick tasks up.
+            timeout: Seconds after which a visitor is told where to ask again.
+            ping: Seconds of quiet after which a stream of events shows that it is alive.
+
+        Raises:
+            ConfigurationError: An argument is wrong; the text names it.
+        """
+        checked_function("open_client", open_client)
+        if not tasks.startswith("/") or tasks.endswith("/") or "{" in tasks:
+            msg = "tasks: has to be a path such as /tasks, without a slash at its end"
+            raise ConfigurationError(msg)
+        self.tasks = tasks
+        self._open_client = open_client
+        self._timeout = checked_seconds("timeout", timeout)
+        self._ping = checked_positive("ping", ping)
+        self._client: AltcraftClient | None = None
+        self._handles: OrderedDict[str, Handle] = OrderedDict()
+
+    @property
+    def client(self) -> AltcraftClient:
+        """The client of this process, while the app runs.
+
+        Raises:
+            ConfigurationError: The app does not run, or runs without the lifespan of this object.
+        """
+        if self._client is None:
+            msg = "client: is there while the app runs, and needs the lifespan of this object"
+            raise ConfigurationError(msg)
+        return self._client
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None, None]:
+        """Have a client meanwhile."""
+        async with self._open_client() as client:
+            self._client = client
+            try:
+                yield
+            finally:
+                self._client = None
+                self._handles.clear()
+
+    def find(self, word: str) -> Handle:
+        """Return the handle of the task that a visitor asks for.
+
+        Raises:
+            ConfigurationError: This is no task.
+        """
+        ref = answers.asked_task(word)
+        return self._kept(ref) or self.keep(self.client.tasks.attach(ref))
+
+    def keep(self, handle: Handle) -> Handle:
+        """Keep a handle for those who come for the same task; return the one to use."""
+        known = self._kept(handle.ref)
+        if known is not None:
+            return known
+        self._handles[task_word(handle.ref)] = handle
+        if len(self._handles) > MOST_HANDLES:
+            self._handles.popitem(last=False)
+        return handle
+
+    def _kept(self, ref: TaskRef) -> Handle | None:
+        word = task_word(ref)
+        if word in self._handles:
+            self._handles.move_to_end(word)
+        return self._handles.get(word)
+
+    async def wait(
+        self,
+        handle: Handle,
+        left: Left,
+        *,
+        path: str,
+        limit: float | None = None,
+    ) -> Answer:
+        """Wait for a task as long as the visitor is there and the limit lasts.
+
+        Args:
+            handle: Of the task.
+            left: Its coroutine ends when the visitor has left.
+            path: Where to ask again.
+            limit: Seconds, those of the app by default.
+
+        Raises:
+            AltcraftError: The task ended without a report.
+        """
+        seconds = self._timeout if limit is None else checked_seconds("timeout", limit)
+        report = await while_here(handle.wait(), left, limit=seconds)
+        if report is None:
+            return answers.underway(answers.shown(handle), path)
+        return answers.finished(answers.shown(handle, report))
+
+    async def events(self, handle: Handle, *, seen: str = "") -> AsyncGenerator[bytes, None]:
+        """Yield what happens to a task as server-sent events, the report last.
+
+        Args:
+            handle: Of the task.
+            seen: Id of the last event that the visitor has; it is not sent again.
+        """
+        try:
+            async with aclosing(self._changes(handle)) as changes:
+                async for change in changes:
+                    if change is None:
+                        yield answers.PING
+                    elif answers.moved_id(change) != seen:
+                        yield answers.moved(change)
+            yield answers.ended(answers.shown(handle, await handle))
+        except AltcraftError as error:
+            log(error)
+            yield answers.failed(error)
+
+    async def _changes(self, handle: Handle) -> AsyncGenerator[Shown | None, None]:
+        """Yield what is known at each change before the end, ``None`` after each quiet while."""
+        updates = handle.updates()
+        step: asyncio.Task[object] | None = None
+        try:
+            while True:
+                step = step or asyncio.ensure_future(anext(updates, None))
+                if not (await asyncio.wait([step], timeout=self._ping))[0]:
+                    yield None
+                    continue
+                if step.result() is None or handle.done():
+                    return
+                step = None
+                yield answers.shown(handle)
+        finally:
+            if step is not None:
+                await _end(step)
+            await updates.aclose()
+
+
+async def while_here(
+    work: Coroutine[Any, Any, T],
+    left: Left,
+    *,
+    limit: float | None = None,
+) -> T | None:
+    """Return what the work comes to; ``None`` if the visitor leaves first, or the limit is over.
+
+    Whatever is not over by then is cancelled, and is over when this returns.
+    """
+    doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left())
+    try:
+        await asyncio.wait((doing, leaving), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        return doing.result() if doing.done() else None
+    finally:
+        await _end(doing, leaving)
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and see them end; how they end is no matter any more."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def log(error: AltcraftError) -> Answer:
+    """Return what a visitor is told of an error, and tell the log what the platform said."""
+    answer = answers.refused(error)
+    if answer.status >= SERVER_ERROR:
+        logger.warning("a visitor is answered %d: %s", answer.status, error)
+    return answer
