@@ -115,14 +115,11 @@ async def test_closing_the_client_ends_the_wait_for_a_place(platform: OpenPlatfo
     async with platform(options={"shared_limit": (gate := Gate(0.0))}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         gate.seconds = 3600.0
-        waits = [
-            asyncio.ensure_future(handle.wait()),
-            asyncio.ensure_future(client.tasks.status("x")),
-        ]
+        waits = asyncio.gather(handle.wait(), client.tasks.status("x"), return_exceptions=True)
         await asyncio.sleep(5)
         await client.aclose()
-        ended = await asyncio.gather(*waits, return_exceptions=True)
-        assert [type(one) for one in ended] == [ClientClosedError, ClientClosedError]
+        wait, call = await waits
+        assert type(wait) is type(call) is ClientClosedError
         assert gate.at_once == 0
     assert now() < 60
 
