@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from altcraft_async import LedgerEntry, LedgerError, SQLiteLedger, TaskLedger, TaskRef
 from altcraft_async import LedgerEntry, LedgerError, TaskLedger, TaskRef
 from altcraft_async.integrations.redis import RedisLedger
 from tests.redis_server import shared_redis
@@ -103,6 +104,7 @@ async def _in_redis(folder: Path) -> AsyncGenerator[TaskLedger, None]:
 
 STORES: Mapping[str, OpenStore] = {
     "memory": lambda folder: MemoryLedger(_IN_MEMORY[folder]),
+    "sqlite": lambda folder: SQLiteLedger(folder / "starts.sqlite"),
     "redis": _in_redis,
 }
 """The stores under contract. What has to run for one, its opener starts and stops."""

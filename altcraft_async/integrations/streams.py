@@ -46,7 +46,7 @@ _RETRIES = 30
 
 _FOR_EVER = -1
 
-_Messages = list[tuple[bytes, dict[bytes, bytes] | None]]
+_Messages = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 class RefreshBroker(RedisStreamBroker):
@@ -102,7 +102,7 @@ class RefreshBroker(RedisStreamBroker):
             retry=_patient(_FOR_EVER),
         )
         self.with_result_backend(results)
-        self._reclaim_from: bytes | str = "0-0"
+        self._reclaim_from = b"0-0"
         self._reclaim_at = 0.0
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
@@ -110,8 +110,7 @@ class RefreshBroker(RedisStreamBroker):
         async with Redis(connection_pool=self.connection_pool) as redis:
             while True:
                 for number, fields in await self._left_behind(redis) or await self._new(redis):
-                    if fields is not None:  # else it was deleted meanwhile
-                        yield AckableMessage(data=fields[b"data"], ack=partial(self._done, number))
+                    yield AckableMessage(data=fields[b"data"], ack=partial(self._done, number))
 
     async def _new(self, redis: Redis) -> _Messages:
         fetched = await redis.xreadgroup(
@@ -138,7 +137,7 @@ class RefreshBroker(RedisStreamBroker):
         )
         # As Redis documents it.
         self._reclaim_from, messages, *_ = cast("tuple[bytes, _Messages]", claimed)
-        if self._reclaim_from in (b"0-0", "0-0"):
+        if self._reclaim_from == b"0-0":  # all were looked at
             self._reclaim_at = now + _RECLAIM_SECONDS
         return messages
 
