@@ -16,7 +16,6 @@ from pathlib import Path
 import msgspec
 
 from altcraft_async import LedgerEntry, LedgerError, SQLiteLedger, TaskLedger, TaskRef
-from altcraft_async import LedgerEntry, LedgerError, TaskLedger, TaskRef
 from altcraft_async.integrations.redis import RedisLedger
 from tests.redis_server import shared_redis
 

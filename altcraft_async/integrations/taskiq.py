@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Literal
 
 import msgspec
@@ -63,6 +63,10 @@ _FAILURES = "altcraft_failures"  # label of a message: attempts that have failed
 
 _LONGEST_PAUSE = 30.0
 """Seconds; the pause before a next attempt counts against the broker's idle_timeout."""
+
+
+_GIVING_BACK = 5.0
+"""Seconds at most for which a worker that stops gives its jobs back; else they count as left."""
 
 
 class RefreshError(AltcraftError):
@@ -154,6 +158,8 @@ class AltcraftRefreshes:
         self._connect = connect
         self._client: AltcraftClient | None = None
         self._open = AsyncExitStack()
+        self._running: set[asyncio.Task[object]] = set()
+        self._stopping = asyncio.Event()
 
         # A function of its own, as taskiq writes to it.
         async def refresh(
@@ -161,6 +167,7 @@ class AltcraftRefreshes:
             target: list[int],
             context: Context = TaskiqDepends(),  # noqa: B008 -- how taskiq wants it
         ) -> dict[str, object]:
+            self._note_attempt()
             return await self._refresh(kind, target, context)
 
         self._job = broker.register_task(refresh, task_name=task_name)
@@ -223,11 +230,23 @@ class AltcraftRefreshes:
 
     async def _startup(self, _: TaskiqState) -> None:
         if self._client is None:
+            self._stopping.clear()
             self._client = await self._open.enter_async_context(self._connect())
 
     async def _shutdown(self, _: TaskiqState) -> None:
+        """Close the client, by which running jobs go back to the queue while there is one."""
         self._client = None
+        self._stopping.set()
         await self._open.aclose()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_GIVING_BACK)
+
+    def _note_attempt(self) -> None:
+        """Let `_shutdown` know of it, until taskiq is done with the message."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 -- taskiq runs each job in one
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _refresh(
         self, kind: RefreshKind, target: list[int], context: Context
@@ -239,18 +258,24 @@ class AltcraftRefreshes:
             report = await self._waited(handle, context)
         except AltcraftError as failed:
             error = failed
+        except asyncio.CancelledError:
+            # Which taskiq would make the job's result: who stops a worker gives its jobs back.
+            await context.requeue()
+            raise
         else:
             return _result(target, handle.ref, report)
         if isinstance(error, StartUnknownError) and error.report is not None:
             return _result(target, None, error.report)
         labels = context.message.labels
-        if not isinstance(error, WaitTimeoutError):
+        if not isinstance(error, (WaitTimeoutError, ClientClosedError)):
             failures = int(labels.get(_FAILURES, 0)) + 1
             if failures >= self._attempts or not may_pass(error):
                 raise _final(error, handle)
             logger.warning("%s: attempt %d failed: %s", context.message.task_id, failures, error)
             labels[_FAILURES] = failures
-            await asyncio.sleep(min(2.0 ** (failures - 1), _LONGEST_PAUSE))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(2.0 ** (failures - 1), _LONGEST_PAUSE)):
+                    await self._stopping.wait()
         await context.requeue()
         raise error  # never comes to this: requeue raises what taskiq knows
 
@@ -258,6 +283,9 @@ class AltcraftRefreshes:
         self, kind: RefreshKind, target: list[int], *, key: str
     ) -> TaskHandle[CountersReport]:
         client = self._client
+        if client is None and self._stopping.is_set():
+            msg = "broker: is being shut down"
+            raise ClientClosedError(msg)
         if client is None:
             msg = "broker: was not started as that of a worker, so there is no client"
             raise ConfigurationError(msg)
@@ -291,7 +319,7 @@ def may_pass(error: AltcraftError) -> bool:
     A start that may have been delivered is tried again as well: then the
     ledger knows of it, and settles it or says that nobody can.
     """
-    if isinstance(error, (LedgerError, WaitError, RateLimitedError, ClientClosedError)):
+    if isinstance(error, (LedgerError, WaitError, RateLimitedError)):
         return True
     is_ambiguous: bool = getattr(error, "maybe_delivered", False)
     is_permanent: bool = getattr(error, "permanent", False)
