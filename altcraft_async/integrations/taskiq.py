@@ -210,11 +210,6 @@ class AltcraftRefreshes:
     ) -> AsyncGenerator[RefreshTask, None]:
         """Have workers refresh many targets; each is read and enqueued as the iteration goes on.
 
-        ```python
-        async for task in refreshes.enqueue_many(targets, run="nightly-2026-11-25"):
-            print(task.task_id)
-        ```
-
         Args:
             targets: As for `enqueue`, any number of them.
             kind: What is counted.
