@@ -32,16 +32,19 @@ from altcraft_async.errors import (
     AltcraftError,
     ClientClosedError,
     ConfigurationError,
-    LedgerError,
-    RateLimitedError,
     StartUnknownError,
-    TransportError,
-    WaitError,
     WaitTimeoutError,
+)
+from altcraft_async.integrations.attempts import (
+    RefreshError,
+    final_error,
+    may_pass,
+    pause_after,
+    result_of,
 )
 from altcraft_async.integrations.streams import RefreshBroker
 from altcraft_async.many import one_by_one
-from altcraft_async.models import CountersReport, TaskRef
+from altcraft_async.models import CountersReport
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["AltcraftRefreshes", "RefreshBroker", "RefreshError", "RefreshKind"]
@@ -61,33 +64,9 @@ _NAMES = {
 
 _FAILURES = "altcraft_failures"  # label of a message: attempts that have failed
 
-_LONGEST_PAUSE = 30.0
-"""Seconds; the pause before a next attempt counts against the broker's idle_timeout."""
-
 
 _GIVING_BACK = 5.0
 """Seconds at most for which a worker that stops gives its jobs back; else they count as left."""
-
-
-class RefreshError(AltcraftError):
-    """A job gave no result. Enqueue the target again if the cause is gone.
-
-    What the worker raised, in a form that outlives JSON.
-
-    Attributes:
-        error: Name of the class of what was raised, such as ``"TaskFailedError"``.
-        ref: The task, where there was one: ``client.tasks.attach(ref)`` comes back to it.
-    """
-
-    def __init__(self, message: str, error: str = "", ref: str = "") -> None:
-        """Keep all in ``args``, as taskiq makes an error anew from these."""
-        super().__init__(message, error, ref)
-        self.error = error
-        self.ref = TaskRef.from_json(ref) if ref else None
-
-    def __str__(self) -> str:
-        """Return the message."""
-        return str(self.args[0])
 
 
 class AltcraftRefreshes:
@@ -258,18 +237,18 @@ class AltcraftRefreshes:
             await context.requeue()
             raise
         else:
-            return _result(target, handle.ref, report)
+            return result_of(target, handle.ref, report)
         if isinstance(error, StartUnknownError) and error.report is not None:
-            return _result(target, None, error.report)
+            return result_of(target, None, error.report)
         labels = context.message.labels
         if not isinstance(error, (WaitTimeoutError, ClientClosedError)):
             failures = int(labels.get(_FAILURES, 0)) + 1
             if failures >= self._attempts or not may_pass(error):
-                raise _final(error, handle)
+                raise final_error(error, handle.ref if handle else None)
             logger.warning("%s: attempt %d failed: %s", context.message.task_id, failures, error)
             labels[_FAILURES] = failures
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(2.0 ** (failures - 1), _LONGEST_PAUSE)):
+                async with asyncio.timeout(pause_after(failures)):
                     await self._stopping.wait()
         await context.requeue()
         raise error  # never comes to this: requeue raises what taskiq knows
@@ -308,19 +287,6 @@ class AltcraftRefreshes:
             await asyncio.gather(showing, return_exceptions=True)
 
 
-def may_pass(error: AltcraftError) -> bool:
-    """Say whether another attempt may end otherwise.
-
-    A start that may have been delivered is tried again as well: then the
-    ledger knows of it, and settles it or says that nobody can.
-    """
-    if isinstance(error, (LedgerError, WaitError, RateLimitedError)):
-        return True
-    is_ambiguous: bool = getattr(error, "maybe_delivered", False)
-    is_permanent: bool = getattr(error, "permanent", False)
-    return (is_ambiguous or isinstance(error, TransportError)) and not is_permanent
-
-
 async def _show(handle: TaskHandle[CountersReport], context: Context) -> None:
     """Show the progress where taskiq shows it."""
     ref = msgspec.to_builtins(handle.ref)
@@ -328,16 +294,3 @@ async def _show(handle: TaskHandle[CountersReport], context: Context) -> None:
         said = {"status": status.status, "progress": status.progress, "ref": ref}
         progress = TaskProgress(state=TaskState.STARTED, meta=said)
         await context.broker.result_backend.set_progress(context.message.task_id, progress)
-
-
-def _result(target: list[int], ref: TaskRef | None, report: CountersReport) -> dict[str, object]:
-    return {
-        "target": target,
-        "ref": msgspec.to_builtins(ref),
-        "report": msgspec.to_builtins(report),
-    }
-
-
-def _final(error: AltcraftError, handle: TaskHandle[CountersReport] | None) -> RefreshError:
-    ref = "" if handle is None else handle.ref.to_json()
-    return RefreshError(str(error), type(error).__name__, ref)

@@ -36,12 +36,8 @@ from altcraft_async.errors import (
     TaskFailedError,
     TransportError,
 )
-from altcraft_async.integrations.taskiq import (
-    AltcraftRefreshes,
-    RefreshBroker,
-    RefreshError,
-    may_pass,
-)
+from altcraft_async.integrations.attempts import may_pass, pause_after
+from altcraft_async.integrations.taskiq import AltcraftRefreshes, RefreshBroker, RefreshError
 from altcraft_async.simulator import Fault, Simulator
 from tests.fleet.waiting import until
 from tests.ledgers import MemoryLedger
@@ -257,7 +253,7 @@ async def test_what_does_not_pass_is_given_up() -> None:
 async def test_start_whose_answer_was_lost_is_found_again() -> None:
     """The next attempt asks the platform what became of the start, and comes back to its task."""
     async with workplace(
-        duration=8, shows_running=True, reconcile_starts=True, request_timeout=0.5
+        duration=3, shows_running=True, reconcile_starts=True, request_timeout=0.5
     ) as work:
         work.server.misbehave(START, Fault.lost_start())
         task = await work.refreshes.enqueue((24, 1))
@@ -324,6 +320,11 @@ REF = TaskRef(task_id="t1")
 def test_only_what_may_end_otherwise_is_tried_again(error: AltcraftError, *, passes: bool) -> None:
     """An attempt follows an outage, a wait that ended, or a start that the ledger settles."""
     assert may_pass(error) is passes
+
+
+def test_pauses_grow_to_half_a_minute() -> None:
+    """However often a job fails, its worker waits for no longer than the broker bears."""
+    assert [pause_after(failures) for failures in (1, 2, 3, 6, 10_000)] == [1, 2, 4, 30, 30]
 
 
 def nobody() -> Any:  # noqa: ANN401 -- never called
