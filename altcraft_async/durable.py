@@ -143,9 +143,7 @@ class Durable:
         while True:
             match decide(found, idempotency_key="", now=self.ledger.now()):
                 case Join(ref) | Return(ref):
-                    handle = self._attach(ref)
-                    self._running.add(entry.kind, entry.target, handle)
-                    return handle
+                    return self._share(self._attach(ref), entry)
                 case Wait(seconds):
                     await self._ask(asyncio.sleep, seconds)
                 case Settle(intent):
@@ -167,8 +165,8 @@ class Durable:
     ) -> Handle | None:
         """Do what the ledger's entry asks for; ``None`` where it is to be read again then."""
         match decide(entry, idempotency_key=start.idempotency_key, now=self.ledger.now()):
-            case Return(ref):
-                return self._attach(ref)
+            case Return(ref, over):
+                return self._attach(ref) if over else self._share(self._attach(ref), start)
             case Wait(seconds):
                 await self._ask(asyncio.sleep, seconds)
                 return None
@@ -179,8 +177,7 @@ class Durable:
             case Join(ref):
                 handle = self._attach(ref)
                 if await self._still_runs(handle):
-                    self._running.add(start.kind, start.target, handle)
-                    return handle
+                    return self._share(handle, start)
             case Send():
                 pass
         return await self._send(start, entry, key, send)
@@ -226,6 +223,11 @@ class Durable:
     def _attach(self, ref: TaskRef) -> Handle:
         known = self._running.handle_of(ref)
         return known or TaskHandle(ref, self._rules, counters_report)
+
+    def _share(self, handle: Handle, target: Start | LedgerEntry) -> Handle:
+        """Let later starts of this client join the task."""
+        self._running.add(target.kind, target.target, handle)
+        return handle
 
     async def _still_runs(self, handle: Handle) -> bool:
         """Look, as a task that has ended has the figures of then."""

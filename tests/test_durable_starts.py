@@ -89,6 +89,33 @@ async def test_requests_of_two_names_at_once_do_not_share_what_is_over() -> None
         assert world.starts == 2
 
 
+async def test_same_request_while_it_runs_is_the_same_handle() -> None:
+    """Found by its name, a task that runs has one poll loop in a client."""
+    async with night(duration=100) as world:
+        await start(world.open(), "a")
+        client = world.open()
+        one = await client.resources.refresh_counters(24, database_id=1, idempotency_key="a")
+        two = await client.resources.refresh_counters(24, database_id=1)
+        assert one is two
+        assert world.starts == 1
+
+
+async def test_write_that_a_store_repeats_by_itself_is_not_lost() -> None:
+    """A store that takes its own first attempt for another's does not keep a start waiting."""
+
+    class Repeating(MemoryLedger):
+        async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
+            await super().write(entry, expected=expected)
+            return await super().write(entry, expected=expected)
+
+    async with night(Repeating()) as world:
+        await start(world.open())
+        await asyncio.sleep(1)
+        assert now() < 2
+        assert world.entry.ref is not None
+        assert world.starts == 1
+
+
 async def test_client_that_has_it_running_does_not_ask_the_ledger() -> None:
     """Joining within a client is as quick as without a ledger."""
     async with night() as world:

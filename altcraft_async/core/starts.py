@@ -60,6 +60,7 @@ class Return(msgspec.Struct, frozen=True):
     """This very request was made before: hand out its task, over or not."""
 
     ref: TaskRef
+    over: bool
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -95,7 +96,7 @@ def decide(entry: LedgerEntry | None, *, idempotency_key: str, now: datetime) ->
         return Send()
     if entry.ref is not None:
         if idempotency_key and idempotency_key == entry.idempotency_key:
-            return Return(entry.ref)
+            return Return(entry.ref, entry.over)
         return Send() if entry.over else Join(entry.ref)
     if entry.over:
         return Send()

@@ -33,6 +33,9 @@ pytestmark = pytest.mark.slow
 TIMES = range(int(os.environ.get("ALTCRAFT_FLEET_TIMES", "1")))
 WORKERS = 3
 TARGETS = 200
+STANDSTILL = 1.0
+"""Seconds for which this process may stand still, in which requests pile up before it."""
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -122,10 +125,10 @@ def assert_once_each(fleet: Fleet, done: list[dict[str, object]], targets: int =
     assert set(fleet.server.starts.values()) == {1}
 
 
-def most_in_a_second(fleet: Fleet) -> int:
-    """Return the most requests that came in any second."""
+def most_in(seconds: float, fleet: Fleet) -> int:
+    """Return the most requests that came in so many seconds."""
     times = [seen.at for seen in fleet.server.requests]
-    return max(bisect_left(times, at + 1.0) - number for number, at in enumerate(times))
+    return max(bisect_left(times, at + seconds) - number for number, at in enumerate(times))
 
 
 @pytest.mark.parametrize("time", TIMES)
@@ -140,12 +143,13 @@ async def test_killed_worker_costs_no_refresh_and_no_second_start(
         began = asyncio.get_running_loop().time()
         done = await refreshing
         assert_once_each(running, done)
-        most = most_in_a_second(running)
-        assert most <= running.settings.per_second * 1.1 + 1
+        # Over five seconds, as a busy machine lets this process read what came in a while at once.
+        assert most_in(5, running) <= running.settings.per_second * (5 + STANDSTILL)
         seconds = asyncio.get_running_loop().time() - began
         sys.stdout.write(
             f"run {time}: {len(done)} of {TARGETS} done, {sum(running.server.starts.values())} "
-            f"starts, at most {most} requests in a second, {seconds:.1f} s after the kill\n"
+            f"starts, at most {most_in(1, running)} requests in a second and {most_in(5, running)} "
+            f"in five, {seconds:.1f} s after the kill\n"
         )
 
 
