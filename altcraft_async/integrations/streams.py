@@ -127,18 +127,21 @@ class RefreshBroker(RedisStreamBroker):
         now = asyncio.get_running_loop().time()
         if now < self._reclaim_at:
             return []
-        claimed = await redis.xautoclaim(
-            self.queue_name,
-            self.consumer_group_name,
-            self.consumer_name,
-            min_idle_time=self.idle_timeout,
-            start_id=self._reclaim_from,
-            count=_RECLAIMED,
-        )
-        # As Redis documents it.
-        self._reclaim_from, messages, *_ = cast("tuple[bytes, _Messages]", claimed)
-        if self._reclaim_from == b"0-0":  # all were looked at
-            self._reclaim_at = now + _RECLAIM_SECONDS
+        messages: _Messages = []
+        while not messages:
+            claimed = await redis.xautoclaim(
+                self.queue_name,
+                self.consumer_group_name,
+                self.consumer_name,
+                min_idle_time=self.idle_timeout,
+                start_id=self._reclaim_from,
+                count=_RECLAIMED,
+            )
+            # As Redis documents it.
+            self._reclaim_from, messages, *_ = cast("tuple[bytes, _Messages]", claimed)
+            if self._reclaim_from == b"0-0":  # all were looked at
+                self._reclaim_at = now + _RECLAIM_SECONDS
+                break
         return messages
 
     async def _done(self, number: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -105,6 +106,30 @@ async def test_jobs_of_a_dead_worker_are_taken_on_a_quiet_queue(redis_url: str, 
         again: list[Any] = [await number_of(await anext(listening), broker) for _ in numbers]
         await listening.aclose()
     assert taken == sorted(again) == numbers
+
+
+async def test_job_left_behind_is_found_behind_many_that_are_not(
+    redis_url: str, queue: str
+) -> None:
+    """However many jobs others are busy with, all are looked at."""
+    async with (
+        broker_of(redis_url, queue) as busy,
+        broker_of(redis_url, queue) as dead,
+        broker_of(redis_url, queue) as broker,
+        Redis.from_url(redis_url) as opened,
+    ):
+        redis: Any = opened  # whose types are those of every kind of answer
+        await enqueue(busy, *range(151))
+        taken = await redis.xreadgroup("taskiq", "busy", {queue: ">"}, count=150)
+        gone = dead.listen()
+        assert await number_of(await anext(gone), dead) == 150
+        await gone.aclose()
+        await asyncio.sleep(1)
+        at_work = [number for number, _ in taken[0][1]]
+        await redis.xclaim(queue, "taskiq", "busy", 0, at_work, justid=True, idle=0)
+        listening = broker.listen()
+        assert await number_of(await anext(listening), broker) == 150
+        await listening.aclose()
 
 
 @pytest.mark.parametrize(
