@@ -66,7 +66,8 @@ class Starting:
             if await self._still_runs(handle):
                 poll_of(handle).joined()
                 return handle
-        key = (start.kind, start.target, start.feedback)
+        # By name as well: what was done under one name is no answer to another.
+        key = (start.kind, start.target, start.feedback, start.idempotency_key)
         durable = self._durable
         if durable is None:
             return await self._start_together(key, lambda: self._send(start))
