@@ -1,0 +1,1 @@
+"""What makes the client feel at home elsewhere; each module needs the extra of its name."""

@@ -1,0 +1,65 @@
+"""A real Airflow with a database of its own, and a platform to refresh; nothing without Airflow."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Generator
+from importlib.util import find_spec
+from typing import Self
+
+import pytest
+
+from altcraft_async.simulator import Simulator
+from tests.airflow.connections import stored
+
+collect_ignore_glob = ["test_*.py"]
+
+if find_spec("airflow"):
+    collect_ignore_glob = []
+    # Airflow reads where it lives when it is imported, which the test modules do.
+    _home = tempfile.TemporaryDirectory(prefix="airflow-", ignore_cleanup_errors=True)
+    os.environ |= {
+        "AIRFLOW_HOME": _home.name,
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_home.name}/airflow.db",
+    }
+
+
+class Threaded(Simulator):
+    """A simulator in a thread of its own, as ``DAG.test`` has the loops of this one."""
+
+    def __enter__(self) -> Self:
+        """Start listening."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.start(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop listening."""
+        asyncio.run_coroutine_threadsafe(self.stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database() -> None:
+    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+    done = subprocess.run(migrate, capture_output=True, text=True, check=False)  # noqa: S603 -- our own words
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Simulator, None, None]:
+    """A platform whose tasks take a second and a half, and Airflow's connection to it."""
+    with Threaded(duration=1.5) as simulator:
+        connection = stored(simulator.url, simulator.token)
+        monkeypatch.setenv("AIRFLOW_CONN_ALTCRAFT_DEFAULT", connection)
+        yield simulator
