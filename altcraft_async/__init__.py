@@ -66,6 +66,7 @@ from altcraft_async.models import (
     TaskStatus,
 )
 from altcraft_async.pages import Pages
+from altcraft_async.sqlite_ledger import SQLiteLedger
 from altcraft_async.tasks import TaskHandle
 from altcraft_async.waits import TenacityWait
 
@@ -104,6 +105,7 @@ __all__ = [
     "Resource",
     "ResourceDetails",
     "Retry",
+    "SQLiteLedger",
     "Seen",
     "Segment",
     "SegmentDetails",

@@ -47,7 +47,9 @@ from altcraft_async.namespaces.resources import Resources
 from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
 from altcraft_async.namespaces.tasks import Tasks
 from altcraft_async.polling import PollRules
-from altcraft_async.running import Running
+from altcraft_async.reconciling import Reconciling
+from altcraft_async.resuming import resume
+from altcraft_async.running import Handle, Running
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.session import Session, TokenPlace
 from altcraft_async.starting import Join, Starting
@@ -231,14 +233,13 @@ class AltcraftClient:
             hide=secret.hide,
         )
         self._ledger = ledger
+        counters = counters_by_kind(segment_database_name)
         self._ledgers = Ledgers(
             Durability(
                 api_root=self._root,
                 lease=limits.seconds + GRACE,
-                counters=counters_by_kind(segment_database_name),
-                reconcile=reconcile_starts,
+                reconciling=Reconciling(self._session, counters) if reconcile_starts else None,
             ),
-            session=self._session,
             rules=rules,
             running=running,
         )
@@ -325,6 +326,38 @@ class AltcraftClient:
             idempotency_key=idempotency_key,
             on_start=on_start,
         )
+
+    def resume(self, ledger: TaskLedger | None = None) -> AsyncGenerator[Handle, None]:
+        """Iterate over what was started and is not known to be over: after a crash, for example.
+
+        First come the tasks that the ledger knows; awaiting them costs what
+        awaiting any handle does. Then come those of starts that were under way:
+        it waits until each was answered or its time is over. Nothing is started.
+
+        ```python
+        from altcraft_async import SQLiteLedger
+
+        async with SQLiteLedger(":memory:") as ledger:
+            async for handle in client.resume(ledger):
+                print(await handle)
+        ```
+
+        Args:
+            ledger: To find them in; ``None`` for the client's own.
+
+        Raises:
+            ConfigurationError: There is no ledger; the call says so, not the iteration.
+
+        The iteration can raise a ``LedgerError``, a ``ClientClosedError``, and
+        at its end one ``StartUnknownError`` for all starts of which nobody knows.
+        """
+        if ledger is not None:
+            checked_kind("ledger", ledger, TaskLedger)
+        chosen = self._ledger if ledger is None else ledger
+        if chosen is None:
+            msg = "ledger: this client has none, so say which one to resume from"
+            raise ConfigurationError(msg)
+        return resume(self._ledgers.durable(chosen))
 
     def __repr__(self) -> str:
         """Show where it speaks to, and nothing secret."""

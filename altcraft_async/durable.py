@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -18,8 +18,7 @@ from uuid import uuid4
 
 import msgspec
 
-from altcraft_async.core.answers import counters_report, last_report
-from altcraft_async.core.endpoints import Endpoint
+from altcraft_async.core.answers import counters_report
 from altcraft_async.core.starts import (
     Join,
     Return,
@@ -27,22 +26,19 @@ from altcraft_async.core.starts import (
     Settle,
     Wait,
     decide,
-    fingerprint,
-    group_of,
-    ids_of,
     intended,
-    settled,
     start_unknown,
     started,
 )
 from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
 from altcraft_async.gate import IntentGate, OvertakenError
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
-from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
+from altcraft_async.models import TaskRef
 from altcraft_async.polling import PollRules
+from altcraft_async.reconciling import Reconciling
 from altcraft_async.recording import Recorder
 from altcraft_async.running import Handle, Running, Start
-from altcraft_async.session import Gate, Session
+from altcraft_async.session import Gate
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["GRACE", "Durability", "Durable", "Ledgers"]
@@ -67,14 +63,12 @@ class Durability(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         api_root: Of the install, part of every key.
         lease: Seconds for which a start may be under way.
-        counters: The ``get_counters`` that tell of the last count, by what is counted.
-        reconcile: Whether to ask them what became of a start.
+        reconciling: Asks the platform what became of a start; ``None`` for never.
     """
 
     api_root: str
     lease: float
-    counters: Mapping[TaskKind, Endpoint[tuple[CounterGroup, ...]]]
-    reconcile: bool
+    reconciling: Reconciling | None
 
 
 class Durable:
@@ -90,7 +84,6 @@ class Durable:
         ledger: TaskLedger,
         durability: Durability,
         *,
-        session: Session,
         rules: PollRules,
         running: Running,
     ) -> None:
@@ -98,8 +91,9 @@ class Durable:
         self.ledger = ledger
         self.recorder = Recorder(ledger, durability.api_root)
         running.tell(self.recorder.ended)
-        self._about = durability
-        self._session = session
+        self._root = durability.api_root
+        self._lease = durability.lease
+        self._reconciling = durability.reconciling
         self._rules = rules
         self._running = running
         self._owner = uuid4().hex
@@ -116,14 +110,14 @@ class Durable:
             StartUnknownError: It may have been started, and nobody knows.
             AltcraftError: The start failed.
         """
-        key = entry_key(self._about.api_root, start.kind, start.target)
+        key = entry_key(self._root, start.kind, start.target)
         handle: Handle | None = None
         while handle is None:
             entry = await self._ask(self.ledger.read, key)
             handle = await self._go_by(entry, key, start, send)
         return handle
 
-    async def settle(self, intent: LedgerEntry, *, anew: bool) -> None:
+    async def _settle(self, intent: LedgerEntry, *, anew: bool) -> None:
         """Find out what became of a start, and let the ledger know.
 
         Args:
@@ -133,20 +127,9 @@ class Durable:
         Raises:
             StartUnknownError: Nobody knows.
         """
-        if not self._about.reconcile:
+        if self._reconciling is None:
             raise start_unknown((intent,))
-        why: AltcraftError | None = None
-        report: CountersReport | None = None
-        entry: LedgerEntry | None = None
-        try:
-            group, report = await self._last_counted(intent.kind, intent.target)
-            entry = settled(intent, group, anew=anew)
-        except ClientClosedError:
-            raise
-        except AltcraftError as failed:
-            why = failed
-        if entry is None:
-            raise start_unknown((intent,), report=report, why=why)
+        entry = await self._reconciling.settle(intent, anew=anew)
         # Where somebody else was quicker, the ledger knows as well.
         await self._ask(self.ledger.write, entry, expected=intent.revision)
 
@@ -166,14 +149,14 @@ class Durable:
                 case Wait(seconds):
                     await self._ask(asyncio.sleep, seconds)
                 case Settle(intent):
-                    await self.settle(intent, anew=False)
+                    await self._settle(intent, anew=False)
                 case Send():
                     return None
             found = await self._ask(self.ledger.read, entry.key)
 
     def is_own(self, entry: LedgerEntry) -> bool:
         """Say whether an entry is of the install that the client speaks to."""
-        return entry.key == entry_key(self._about.api_root, entry.kind, entry.target)
+        return entry.key == entry_key(self._root, entry.kind, entry.target)
 
     async def _go_by(
         self,
@@ -191,7 +174,7 @@ class Durable:
                 return None
             case Settle(intent):
                 named = start.idempotency_key and start.idempotency_key == intent.idempotency_key
-                await self.settle(intent, anew=not named)
+                await self._settle(intent, anew=not named)
                 return None
             case Join(ref):
                 handle = self._attach(ref)
@@ -209,6 +192,7 @@ class Durable:
         key: str,
         send: Callable[[Start, Gate], Awaitable[Handle]],
     ) -> Handle | None:
+        asking = self._reconciling
         intend = partial(
             intended,
             key=key,
@@ -216,8 +200,8 @@ class Durable:
             target=start.target,
             owner=f"{self._owner}-{next(self._numbers)}",
             idempotency_key=start.idempotency_key,
-            before=await self._before(start),
-            lease=self._about.lease,
+            before="" if asking is None else await asking.before(start.kind, start.target),
+            lease=self._lease,
         )
         gate = IntentGate(self.ledger, self.recorder, entry, intend, self._rules.lifetime.time)
         try:
@@ -238,28 +222,6 @@ class Durable:
         finally:
             if not is_stored:
                 self.recorder.started(intent, ref)
-
-    async def _before(self, start: Start) -> str:
-        """Return what tells the last count from the next, to know later whether one came."""
-        if not self._about.reconcile:
-            return ""
-        try:
-            group, _ = await self._last_counted(start.kind, start.target)
-        except ClientClosedError:
-            raise
-        except AltcraftError as failed:
-            logger.info("cannot ask for the counters before a start: %s", failed)
-            return ""
-        return fingerprint(group)
-
-    async def _last_counted(
-        self, kind: TaskKind, target: tuple[int, ...]
-    ) -> tuple[CounterGroup | None, CountersReport]:
-        ids = ids_of(kind, target)
-        database_id = ids.get("database_id")
-        groups = await self._session.send(self._about.counters[kind], ids)
-        report = last_report(groups, database_id=database_id, resource_id=ids["resource_id"])
-        return group_of(groups, database_id), report
 
     def _attach(self, ref: TaskRef) -> Handle:
         known = self._running.handle_of(ref)
@@ -292,13 +254,9 @@ class Durable:
 class Ledgers:
     """The ledgers that a client has to do with: its own, and those it resumes from."""
 
-    def __init__(
-        self, durability: Durability, *, session: Session, rules: PollRules, running: Running
-    ) -> None:
+    def __init__(self, durability: Durability, *, rules: PollRules, running: Running) -> None:
         """Begin with none."""
-        self._make = partial(
-            Durable, durability=durability, session=session, rules=rules, running=running
-        )
+        self._make = partial(Durable, durability=durability, rules=rules, running=running)
         self._durables: list[Durable] = []
 
     def durable(self, ledger: TaskLedger) -> Durable:

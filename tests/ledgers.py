@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from altcraft_async import LedgerEntry, LedgerError, TaskLedger, TaskRef
+from altcraft_async import LedgerEntry, LedgerError, SQLiteLedger, TaskLedger, TaskRef
 
 NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
 """When tests with a ledger begin."""
@@ -94,5 +94,6 @@ OpenStore = Callable[[Path], AbstractAsyncContextManager[TaskLedger]]
 
 STORES: Mapping[str, OpenStore] = {
     "memory": lambda folder: MemoryLedger(_IN_MEMORY[folder]),
+    "sqlite": lambda folder: SQLiteLedger(folder / "starts.sqlite"),
 }
 """The stores under contract. What has to run for one, its opener starts and stops."""

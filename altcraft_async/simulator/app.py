@@ -60,6 +60,7 @@ class Simulator:
         http_errors: bool = False,
         cursor: Cursor | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
+        shows_running: bool = False,
     ) -> None:
         """Describe the platform.
 
@@ -89,6 +90,9 @@ class Simulator:
                 list means what its sample shows.
             segment_database_name: The only name of a segment's database that is
                 taken, as by an older or a newer install; either by default.
+            shows_running: Let every ``get_counters`` answer in groups, as a
+                refresh does, with ``in_progress`` and the id of a count that
+                runs. The documented answer, without them, by default.
 
         Raises:
             ValueError: No task can take such a duration, the curve is none, or
@@ -105,7 +109,7 @@ class Simulator:
             curve=curve,
         )
         self._script = Script(seed)
-        install = Install(self.token, http_errors, cursor, segment_database_name)
+        install = Install(self.token, http_errors, cursor, segment_database_name, shows_running)
         self._handler = Handler(self.world, self._script, install, clock)
         self._host = host
         self._port = port

@@ -21,9 +21,12 @@ class Install:
             the sample of each list shows.
         segment_database_name: The only name of a segment's database that is
             taken; ``None`` for either.
+        shows_running: Whether ``get_counters`` answers as a refresh does, and
+            tells of a count that runs.
     """
 
     token: str
     http_errors: bool = False
     cursor: Cursor | None = None
     segment_database_name: SegmentDatabaseName | None = None
+    shows_running: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from altcraft_async.models import CountersReport
 from altcraft_async.simulator import answers
 from altcraft_async.simulator.objects import Database, Resource, Segment
 from altcraft_async.simulator.paging import Cursor, cut_page
@@ -72,6 +73,9 @@ def get_fields(request: Request) -> Mapping[str, object]:
 
 def get_counters(request: Request, target: Target) -> Mapping[str, object]:
     """Tell the figures that the last completed refresh left."""
+    if request.install.shows_running:
+        group = request.world.last_group(target, request.now)
+        return answers.accepted(answers.counter_groups(CountersReport((group,))))
     return answers.accepted(answers.bare_channels(request.world.counted(target, request.now)))
 
 

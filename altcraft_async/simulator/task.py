@@ -44,6 +44,10 @@ class Task:
     shape: Shape
     failure: str | None = None
 
+    def end(self) -> float:
+        """Return when it ends, well or not."""
+        return self.started + self.duration
+
     def is_over(self, now: float) -> bool:
         """Say whether it has ended, well or not."""
         return now - self.started >= self.duration

@@ -180,6 +180,36 @@ class World(Catalogue):
         self._check(place)
         return self._seen_from(place, self._completed(place, now))
 
+    def last_group(self, target: Target, now: float) -> CounterGroup:
+        """Return what `counted` does, and whether a count of this target runs.
+
+        A resource in a database and a database in a resource are one target
+        here, each segment one of its own. Before its first count, a target was
+        counted when the clock showed 0.
+
+        Raises:
+            UnknownObjectError: The target names an object that is not there.
+        """
+        figures, place = self.counted(target, now), self._place(target)
+        ended, running = Task(target, 0, 0.0, 0.0, shape=float), ""
+        for task_id in self._refreshes.get((place.resource_id, place.database_id), ()):
+            task = self._tasks.get(task_id)
+            if task is None or isinstance(task.target, Source) or self._place(task.target) != place:
+                continue
+            if not task.is_over(now):
+                running = task_id
+            elif task.failure is None:
+                ended = max(ended, task, key=Task.end)
+        return CounterGroup(
+            database_id=place.database_id,
+            resource_id=place.resource_id,
+            channels=figures,
+            in_progress=bool(running),
+            refresh_task_id=running,
+            updated=instant(ended.end()),
+            last_count_time=count_sentence(instant(ended.started), ended.duration),
+        )
+
     def _task(
         self, target: Target | Source, now: float, rng: random.Random, *, refreshes: int = 0
     ) -> Task:
@@ -218,7 +248,7 @@ class World(Catalogue):
 
     def _report(self, task: Task, place: _Place) -> CountersReport:
         counters = self._seen_from(place, task.refreshes)
-        updated = instant(task.started + task.duration)
+        updated = instant(task.end())
         if place.segment_id is None:
             counted = count_sentence(instant(task.started), task.duration)
             group = CounterGroup(

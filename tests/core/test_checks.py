@@ -14,6 +14,7 @@ from altcraft_async.core.checks import (
     checked_function,
     checked_id,
     checked_ids,
+    checked_key,
     checked_kind,
     checked_limit,
     checked_names,
@@ -253,3 +254,17 @@ class Ids(list[int]):
 def test_collection_without_a_truth_is_taken() -> None:
     """What has several ids in it is good, whatever it thinks of being true."""
     assert checked_ids("groups_id", Ids([1, 2])) == [1, 2]
+
+
+@pytest.mark.parametrize("key", ["a", "nightly 2026-11-25", "«é» 🌙", "k" * 200])
+def test_name_of_a_request_is_taken_as_it_is(key: str) -> None:
+    """Any text that people can read is a name; none is no name."""
+    assert checked_key("idempotency_key", key) == key
+    assert checked_key("idempotency_key", None) == ""
+
+
+@pytest.mark.parametrize("key", ["", "k" * 201, "two\nlines", "\ud800", b"a", 5, True])
+def test_what_is_no_name_of_a_request_is_refused(key: object) -> None:
+    """Empty, longer than a store has room for, or not to be read: refused by name."""
+    with pytest.raises(ConfigurationError, match=r"^idempotency_key: has to be a text of 1 to 200"):
+        checked_key("idempotency_key", key)

@@ -9,12 +9,14 @@ import pytest
 from altcraft_async.core import endpoints
 from altcraft_async.core.codecs import FORMATS, read
 from altcraft_async.core.endpoints import (
+    DATABASE_COUNTERS,
     REFRESH_RESOURCE,
     REFRESH_SEGMENT,
     RESOURCE_COUNTERS,
     SEGMENT_COUNTERS,
     TASK_STATUS,
     Endpoint,
+    counters_by_kind,
     parameters,
     renamed,
 )
@@ -115,3 +117,10 @@ def test_database_of_a_segment_has_the_name_of_each_page() -> None:
     chosen = renamed(SEGMENT_COUNTERS, "database_id", "db_id")
     assert parameters(chosen, values) == {**common, "db_id": 1}
     assert (chosen.path, chosen.read) == (SEGMENT_COUNTERS.path, SEGMENT_COUNTERS.read)
+
+
+def test_figures_of_every_kind_are_had_by_documented_methods() -> None:
+    """A resource is asked for as a database, by the same two ids."""
+    by_kind = counters_by_kind("db_id")
+    assert by_kind["resource"] is by_kind["database"] is DATABASE_COUNTERS
+    assert by_kind["segment"] == renamed(SEGMENT_COUNTERS, "database_id", "db_id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Literal
 
 import aiohttp
@@ -32,6 +32,7 @@ from tests.calls import (
     failure_of,
     told,
 )
+from tests.forks import in_a_fork
 from tests.scripted import ScriptedServer, Step, answer
 
 HANG = Step(then="hang")
@@ -151,26 +152,6 @@ def test_client_made_before_a_fork_and_not_used_yet_is_good_after_it() -> None:
         return "no error"
 
     assert "cannot connect" in in_a_fork(lambda: asyncio.run(use()))
-
-
-def in_a_fork(function: Callable[[], str]) -> str:
-    """Return what a function says in a forked process."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        said = ""
-        try:
-            said = function()
-        except BaseException as error:  # noqa: BLE001 -- the parent has to hear of it
-            said = repr(error)
-        finally:
-            os.write(writing, said.encode())
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as answers:
-        said = answers.read()
-    os.waitpid(child, 0)
-    return said
 
 
 # Closing.

@@ -1,0 +1,148 @@
+"""reconcile_starts=True: the platform is asked what became of a start."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from altcraft_async import (
+    AltcraftClient,
+    ClientClosedError,
+    ServerError,
+    StartUnknownError,
+    TransportError,
+)
+from altcraft_async.simulator import Fault
+from tests.nights import LEASE, Night, night, start
+
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+
+START = "resources/refresh_counters"
+COUNTERS = "databases/get_counters"
+
+
+async def lose(world: Night, client: AltcraftClient, fault: Fault, key: str | None = None) -> None:
+    """Send a start whose answer is lost, and let its lease go by."""
+    world.server.misbehave(START, fault)
+    with pytest.raises((TransportError, ServerError)):
+        await start(client, key)
+    assert world.intended
+    await asyncio.sleep(LEASE)
+
+
+async def test_start_that_runs_is_adopted() -> None:
+    """A start whose answer was lost is found by the figures, and its task is shared."""
+    async with night(duration=100, shows_running=True) as world:
+        client = world.open(reconcile_starts=True)
+        await lose(world, client, Fault.lost_start(), "a")
+        for key in ("a", "b", None):
+            found = await start(world.open(reconcile_starts=True), key)
+            assert world.entry.ref is not None
+            assert found == world.entry.ref.task_id
+        assert world.starts == 1
+        assert (await client.resources.refresh(24, database_id=1))["email"].subscribed
+
+
+async def test_start_that_did_not_happen_is_sent() -> None:
+    """Where nothing was counted since before it and nothing runs, the start is sent once more."""
+    async with night(shows_running=True) as world:
+        client = world.open(reconcile_starts=True)
+        await lose(world, client, Fault.reset())
+        assert world.starts == 0
+        await start(client)
+        assert world.starts == 1
+
+
+async def test_start_that_was_counted_is_sent_again_for_another_request() -> None:
+    """What ended meanwhile has the figures of then; a new request wants new ones."""
+    async with night(shows_running=True) as world:
+        client = world.open(reconcile_starts=True)
+        await lose(world, client, Fault.lost_start(), "a")
+        await start(client, "b")
+        assert world.starts == 2
+
+
+async def test_start_that_was_counted_is_not_sent_again_for_the_same_request() -> None:
+    """The figures that may be those of the lost start come with the error."""
+    async with night(shows_running=True) as world:
+        client = world.open(reconcile_starts=True)
+        await lose(world, client, Fault.lost_start(), "a")
+        with pytest.raises(StartUnknownError) as caught:
+            await start(client, "a")
+        report = caught.value.report
+        assert report is not None
+        assert report["email"] == world.server.world.counters(24, 1)["email"]
+        assert report.groups[0].resource_id == 24
+        assert world.starts == 1
+
+
+@pytest.mark.parametrize("key", ["a", None])
+async def test_documented_answer_does_not_tell(key: str | None) -> None:
+    """Without the fields that are inferred, a start stays unknown, and the figures come along."""
+    async with night() as world:
+        client = world.open(reconcile_starts=True)
+        await lose(world, client, Fault.reset(), key)
+        with pytest.raises(StartUnknownError) as caught:
+            await start(client, key)
+        assert caught.value.report is not None
+        assert world.starts == 0
+
+
+async def test_figures_that_cannot_be_had_leave_the_start_unknown() -> None:
+    """A question that fails is the cause of the error, and nothing is sent."""
+    async with night(shows_running=True) as world:
+        client = world.open(reconcile_starts=True)
+        await lose(world, client, Fault.reset())
+        world.server.misbehave(COUNTERS, Fault.refuse(403, "No access"))
+        with pytest.raises(StartUnknownError, match="No access") as caught:
+            await start(client)
+        assert caught.value.__cause__ is not None
+        assert world.server.count(START) == 1
+
+
+async def test_start_goes_on_where_the_figures_before_cannot_be_had() -> None:
+    """The figures before a start are for later: without them it is sent all the same."""
+    async with night(shows_running=True) as world:
+        world.server.misbehave(COUNTERS, Fault.refuse(403, "No access"))
+        assert await start(world.open(reconcile_starts=True))
+        assert world.entry.before == ""
+
+
+async def test_segment_is_asked_for_by_its_own_method() -> None:
+    """Each kind of target has the figures of its own kind."""
+    async with night(shows_running=True, duration=100) as world:
+        client = world.open(reconcile_starts=True, segment_database_name="db_id")
+        world.server.misbehave("segments/refresh_counters", Fault.lost_start())
+        with pytest.raises(TransportError):
+            await client.segments.refresh_counters(6, resource_id=24, database_id=1)
+        await asyncio.sleep(LEASE)
+        handle = await client.segments.refresh_counters(6, resource_id=24, database_id=1)
+        assert handle.ref.target == (6, 24, 1)
+        assert world.server.starts["segment", (6, 24, 1)] == 1
+        assert world.server.count("segments/get_counters") == 2
+
+
+async def test_without_it_nobody_is_asked() -> None:
+    """By default a start costs one request, and an unknown one none."""
+    async with night(shows_running=True) as world:
+        client = world.open()
+        await lose(world, client, Fault.reset())
+        with pytest.raises(StartUnknownError):
+            await start(client)
+        assert world.server.count(COUNTERS) == 0
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_closing_ends_who_asks(times: int) -> None:
+    """A client that is closed while it asks, before a start or after one, says so."""
+    async with night(shows_running=True) as world:
+        client = world.open(reconcile_starts=True)
+        if times > 1:
+            await lose(world, client, Fault.reset())
+        world.server.misbehave(COUNTERS, Fault.stall())
+        starting = asyncio.create_task(start(client))
+        await asyncio.sleep(1)
+        await client.aclose()
+        with pytest.raises(ClientClosedError):
+            await starting
