@@ -8,20 +8,28 @@ import os
 import random
 import ssl
 import warnings
-from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+)
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, NoReturn, Self, TypedDict, Unpack
 
 import aiohttp
 
-from altcraft_async.budget import Budget
+from altcraft_async.budget import Budget, SharedBudget
 from altcraft_async.catalogue import Resource
 from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.checks import (
     checked_choice,
+    checked_function,
     checked_id,
     checked_key,
     checked_kind,
@@ -75,6 +83,7 @@ class ClientOptions(TypedDict, total=False):
     retry: Retry
     poll: PollPolicy | Callable[[Seen], float] | None
     rate_limit: float | None
+    shared_limit: Callable[[], Awaitable[object]] | None
     request_timeout: float
     polling_patience: Patience
     failure_statuses: Collection[str]
@@ -116,6 +125,7 @@ class AltcraftClient:
         retry: Retry = _RETRY,
         poll: PollPolicy | Callable[[Seen], float] | None = None,
         rate_limit: float | None = None,
+        shared_limit: Callable[[], Awaitable[object]] | None = None,
         request_timeout: float = 30.0,
         polling_patience: Patience = _PATIENCE,
         failure_statuses: Collection[str] = FAILURE_STATUSES,
@@ -145,6 +155,12 @@ class AltcraftClient:
                 client sends; ``None`` for no limit of yours. When the server
                 objects (429, ``Retry-After``), the rate shrinks and recovers
                 by itself in both cases.
+            shared_limit: Awaited before each request that is sent, one at a
+                time and after ``rate_limit``: returns when it may be sent, for
+                a limit that several clients share, such as ``fleet_limit`` of
+                `altcraft_async.integrations.redis`. If it raises, the request
+                fails and nothing is sent: with its error where that is an
+                `AltcraftError`, else with a `TransportError`.
             request_timeout: Seconds for one request, from connecting to the
                 last byte of the answer.
             polling_patience: How long a wait outlives looks that fail.
@@ -188,7 +204,12 @@ class AltcraftClient:
         self._closing: asyncio.Task[None] | None = None
         self._lifetime = Lifetime()
         most = math.inf if rate_limit is None else checked_positive("rate_limit", rate_limit)
-        self._budget = Budget(self._lifetime, Rate(most))
+        checked_function("shared_limit", shared_limit)
+        self._budget = (
+            Budget(self._lifetime, Rate(most))
+            if shared_limit is None
+            else SharedBudget(self._lifetime, Rate(most), shared_limit)
+        )
         quota = Quota()
         limits = Limits(
             seconds=checked_seconds("request_timeout", request_timeout, least=0.001),
@@ -405,7 +426,7 @@ class AltcraftClient:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        self._budget.close()
+        await self._budget.aclose()
         await self._scheduler.aclose()
         await self._starting.aclose()
         await self._ledgers.aclose()

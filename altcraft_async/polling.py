@@ -223,10 +223,21 @@ class TaskPoll:
         answer: TaskAnswer | None = None
         failure: AltcraftError | None = None
         try:
-            try:
-                answer = await self._rules.look(self.ref.task_id)
-            except AltcraftError as error:
-                failure = error
+            answer = await self._rules.look(self.ref.task_id)
+        except AltcraftError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 -- whatever it is, whoever waits has to hear
+            return self._break(error)
+        return self._looked(answer, failure)
+
+    def refuse(self, error: AltcraftError) -> float | None:
+        """Count a look that may not be sent as one that has failed."""
+        self._soon = False
+        return self._looked(None, error)
+
+    def _looked(self, answer: TaskAnswer | None, failure: AltcraftError | None) -> float | None:
+        """Note what a look has brought and tell whoever watches; return when to look again."""
+        try:
             now = self._rules.lifetime.time()
             track = self.track or self._new_track(now)
             if answer is not None:

@@ -20,6 +20,7 @@ from itertools import chain, count, islice
 from typing import Protocol
 
 from altcraft_async.budget import Budget
+from altcraft_async.errors import AltcraftError
 from altcraft_async.lifetime import Lifetime
 
 __all__ = ["Job", "Scheduler"]
@@ -57,6 +58,10 @@ class Job(Protocol):
 
     async def run(self) -> float | None:
         """Do it; return the loop time of the next run, or ``None``. Never raises."""
+        ...
+
+    def refuse(self, error: AltcraftError) -> float | None:
+        """Hear why it may not be done; return as `run` does."""
         ...
 
     def close(self) -> None:
@@ -224,8 +229,7 @@ class Scheduler:
                     break
                 await self._park()
                 continue
-            if not self._budget.take_now():
-                await self._ask()
+            refused = None if self._budget.take_now() else await self._ask()
             if self._lifetime.closed:
                 return  # jobs are left where `aclose` finds them
             # Which job goes is decided when one may go, not when the waiting begins.
@@ -236,7 +240,7 @@ class Scheduler:
             again: float | None = None
             try:
                 self._call()
-                again = await job.run()
+                again = job.refuse(refused) if refused else await job.run()
             except asyncio.CancelledError:
                 # By a stranger, as those are who cancel all tasks: another worker shall run it.
                 again = self._lifetime.time() + _A_SLOT
@@ -245,13 +249,16 @@ class Scheduler:
                 self._ran(job, again)
         self._dismiss()
 
-    async def _ask(self) -> None:
+    async def _ask(self) -> AltcraftError | None:
         """Wait for a place in the budget; one worker does so, or places would be left over."""
         self._asking = True
         try:
             await self._budget.take(for_look=True)
+        except AltcraftError as refused:
+            return refused
         finally:
             self._asking = False
+        return None
 
     def _ran(self, job: Job, again: float | None) -> None:
         job.slot = _IDLE

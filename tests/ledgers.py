@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from altcraft_async import LedgerEntry, LedgerError, SQLiteLedger, TaskLedger, TaskRef
+from altcraft_async.integrations.redis import RedisLedger
+from tests.redis_server import shared_redis
 
 NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
 """When tests with a ledger begin."""
@@ -92,8 +94,16 @@ _IN_MEMORY: defaultdict[Path, dict[str, LedgerEntry]] = defaultdict(dict)
 OpenStore = Callable[[Path], AbstractAsyncContextManager[TaskLedger]]
 """Opens a store that belongs to a folder: opened twice with the same one, it is the same store."""
 
+
+@asynccontextmanager
+async def _in_redis(folder: Path) -> AsyncGenerator[TaskLedger, None]:
+    async with RedisLedger(shared_redis().url, prefix=f"{folder}:") as ledger:
+        yield ledger
+
+
 STORES: Mapping[str, OpenStore] = {
     "memory": lambda folder: MemoryLedger(_IN_MEMORY[folder]),
     "sqlite": lambda folder: SQLiteLedger(folder / "starts.sqlite"),
+    "redis": _in_redis,
 }
 """The stores under contract. What has to run for one, its opener starts and stops."""

@@ -18,3 +18,11 @@ def full(address: str, port: int = 0) -> Generator[int, None, None]:
             one.setblocking(False)  # noqa: FBT003 -- socket takes no keywords
             one.connect_ex(listening.getsockname())
         yield listening.getsockname()[1]
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on, for now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port

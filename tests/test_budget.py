@@ -93,7 +93,7 @@ async def test_timer_without_anybody_waiting_ends() -> None:
     waiting.cancel()
     await asyncio.sleep(5)
     assert not budget.is_short
-    budget.close()
+    await budget.aclose()
 
 
 async def test_closed_budget_keeps_no_timer() -> None:
@@ -102,7 +102,7 @@ async def test_closed_budget_keeps_no_timer() -> None:
     await budget.take()
     waiting = asyncio.create_task(budget.take())
     await asyncio.sleep(0)
-    budget.close()
+    await budget.aclose()
     await asyncio.sleep(5)
     assert not waiting.done()
     waiting.cancel()

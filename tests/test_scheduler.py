@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from altcraft_async.budget import Budget
 from altcraft_async.core.rate import Rate
+from altcraft_async.errors import AltcraftError
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.scheduler import SLOTS_PER_SECOND, Scheduler
 from tests.clock import now
@@ -66,6 +67,10 @@ class Recorded:
         if self._seconds:
             await asyncio.sleep(self._seconds)
         return self._again()
+
+    def refuse(self, error: AltcraftError) -> float | None:
+        """Be run nonetheless: no limit of these tests fails."""
+        raise error
 
     def close(self) -> None:
         """Note the end."""

@@ -1,1 +1,1 @@
-"""What makes the client feel at home elsewhere; each module needs the extra of its name."""
+"""Altcraft tasks in other people's programs; each module is imported by its own name."""
