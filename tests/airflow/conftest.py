@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Generator
 from importlib.util import find_spec
-from typing import Self
 
 import pytest
 
 from altcraft_async.simulator import Simulator
 from tests.airflow.connections import stored
+from tests.threaded import ThreadedSimulator
 
 collect_ignore_glob = ["test_*.py"]
 
@@ -30,25 +28,6 @@ if find_spec("airflow"):
     }
 
 
-class Threaded(Simulator):
-    """A simulator in a thread of its own, as ``DAG.test`` has the loops of this one."""
-
-    def __enter__(self) -> Self:
-        """Start listening."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.start(), self._loop).result(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop listening."""
-        asyncio.run_coroutine_threadsafe(self.stop(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _database() -> None:
     migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
@@ -59,7 +38,7 @@ def _database() -> None:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Simulator, None, None]:
     """A platform whose tasks take a second and a half, and Airflow's connection to it."""
-    with Threaded(duration=1.5) as simulator:
+    with ThreadedSimulator(duration=1.5) as simulator:
         connection = stored(simulator.url, simulator.token)
         monkeypatch.setenv("AIRFLOW_CONN_ALTCRAFT_DEFAULT", connection)
         yield simulator
