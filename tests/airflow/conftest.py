@@ -36,9 +36,11 @@ def _database() -> None:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Simulator, None, None]:
-    """A platform whose tasks take a second and a half, and Airflow's connection to it."""
-    with ThreadedSimulator(duration=1.5) as simulator:
+def server(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Generator[Simulator, None, None]:
+    """A platform whose tasks take a second and a half or a parameter, and a connection to it."""
+    with ThreadedSimulator(duration=getattr(request, "param", 1.5)) as simulator:
         connection = stored(simulator.url, simulator.token)
         monkeypatch.setenv("AIRFLOW_CONN_ALTCRAFT_DEFAULT", connection)
         yield simulator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from altcraft_async import ConfigurationError, WaitTimeoutError
+from altcraft_async import ConfigurationError, SQLiteLedger, WaitTimeoutError
 from altcraft_async.integrations.airflow import AltcraftRefreshOperator
 from altcraft_async.simulator import Fault, Simulator
 from tests.airflow.dags import figures, rerun, run, tries
@@ -173,6 +174,41 @@ def test_lost_start_fails_for_good_and_says_what_to_do(server: Simulator) -> Non
     assert isinstance(error, AirflowFailException)
     assert "StartUnknownError" in str(error)
     assert server.starts["resource", (24, 1)] == 1
+
+
+@pytest.mark.parametrize("server", [8.0], indirect=True)
+def test_lost_start_that_still_runs_is_found_again(server: Simulator) -> None:
+    """With `reconcile_starts`, the platform is asked what became of it."""
+    server.misbehave(START, Fault.lost_start())
+    with DAG("found", schedule=None) as dag:
+        AltcraftRefreshOperator(
+            task_id="refresh",
+            resource_id=24,
+            database_id=1,
+            reconcile_starts=True,
+            retries=1,
+            retry_delay=AT_ONCE,
+        )
+    finished = run(dag)
+    assert (finished.state, tries(finished)) == ("success", 2)
+    assert server.starts["resource", (24, 1)] == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_ledger_of_the_users_own_knows_the_start(tmp_path: Path) -> None:
+    """It is made for each try, in the worker."""
+    path = tmp_path / "starts.sqlite"
+    with DAG("ledger", schedule=None) as dag:
+        AltcraftRefreshOperator(
+            task_id="refresh", resource_id=24, database_id=1, ledger=lambda: SQLiteLedger(path)
+        )
+    handed_on = figures(run(dag))
+
+    async def known() -> list[str]:
+        async with SQLiteLedger(path) as ledger:
+            return [entry.ref.task_id async for entry in ledger.entries() if entry.ref]
+
+    assert asyncio.run(known()) == [handed_on["task_id"]]
 
 
 @pytest.mark.parametrize(
