@@ -41,15 +41,12 @@ from altcraft_async.running import Handle, Running, Start
 from altcraft_async.session import Gate
 from altcraft_async.tasks import TaskHandle
 
-__all__ = ["GRACE", "Durability", "Durable", "Ledgers"]
+__all__ = ["Durability", "Durable", "Ledgers"]
 
 logger = logging.getLogger("altcraft_async")
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-GRACE = 5.0
-"""Seconds by which a lease outlasts the request: for clocks that differ, and for acting late."""
 
 _CLOCK_SLACK = 0.01  # seconds by which a timer may come early
 
@@ -62,12 +59,12 @@ class Durability(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         api_root: Of the install, part of every key.
-        lease: Seconds for which a start may be under way.
+        request_timeout: Seconds for which one request may be under way.
         reconciling: Asks the platform what became of a start; ``None`` for never.
     """
 
     api_root: str
-    lease: float
+    request_timeout: float
     reconciling: Reconciling | None
 
 
@@ -92,7 +89,7 @@ class Durable:
         self.recorder = Recorder(ledger, durability.api_root)
         running.tell(self.recorder.ended)
         self._root = durability.api_root
-        self._lease = durability.lease
+        self._request_timeout = durability.request_timeout
         self._reconciling = durability.reconciling
         self._rules = rules
         self._running = running
@@ -143,9 +140,7 @@ class Durable:
         while True:
             match decide(found, idempotency_key="", now=self.ledger.now()):
                 case Join(ref) | Return(ref):
-                    handle = self._attach(ref)
-                    self._running.add(entry.kind, entry.target, handle)
-                    return handle
+                    return self._share(self._attach(ref), entry)
                 case Wait(seconds):
                     await self._ask(asyncio.sleep, seconds)
                 case Settle(intent):
@@ -167,8 +162,8 @@ class Durable:
     ) -> Handle | None:
         """Do what the ledger's entry asks for; ``None`` where it is to be read again then."""
         match decide(entry, idempotency_key=start.idempotency_key, now=self.ledger.now()):
-            case Return(ref):
-                return self._attach(ref)
+            case Return(ref, over):
+                return self._attach(ref) if over else self._share(self._attach(ref), start)
             case Wait(seconds):
                 await self._ask(asyncio.sleep, seconds)
                 return None
@@ -179,8 +174,7 @@ class Durable:
             case Join(ref):
                 handle = self._attach(ref)
                 if await self._still_runs(handle):
-                    self._running.add(start.kind, start.target, handle)
-                    return handle
+                    return self._share(handle, start)
             case Send():
                 pass
         return await self._send(start, entry, key, send)
@@ -201,7 +195,7 @@ class Durable:
             owner=f"{self._owner}-{next(self._numbers)}",
             idempotency_key=start.idempotency_key,
             before="" if asking is None else await asking.before(start.kind, start.target),
-            lease=self._lease,
+            request_timeout=self._request_timeout,
         )
         gate = IntentGate(self.ledger, self.recorder, entry, intend, self._rules.lifetime.time)
         try:
@@ -226,6 +220,11 @@ class Durable:
     def _attach(self, ref: TaskRef) -> Handle:
         known = self._running.handle_of(ref)
         return known or TaskHandle(ref, self._rules, counters_report)
+
+    def _share(self, handle: Handle, target: Start | LedgerEntry) -> Handle:
+        """Let later starts of this client join the task."""
+        self._running.add(target.kind, target.target, handle)
+        return handle
 
     async def _still_runs(self, handle: Handle) -> bool:
         """Look, as a task that has ended has the figures of then."""

@@ -89,6 +89,43 @@ class MemoryLedger(TaskLedger):
             raise LedgerError(msg)
 
 
+class MortalLedger(MemoryLedger):
+    """The ledger as a process sees it that may die.
+
+    Attributes:
+        dead: Whether it has died: then nothing it asks for ever comes.
+        fatal: Operations until it dies; ``None`` for never.
+        is_stored: Whether the write in which it dies is stored.
+    """
+
+    dead = False
+    fatal: int | None = None
+    is_stored = False
+
+    async def read(self, key: str) -> LedgerEntry | None:
+        """Read, or die."""
+        await self._live()
+        return await super().read(key)
+
+    async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
+        """Write, or die before or after it was stored."""
+        dies = self.fatal == 1
+        if dies and self.is_stored:
+            await super().write(entry, expected=expected)
+        await self._live()
+        return await super().write(entry, expected=expected)
+
+    async def _live(self) -> None:
+        if self.fatal is not None and not self.dead:
+            self.fatal -= 1
+            self.dead = self.fatal == 0
+        if self.dead:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.01)
+        if self.dead:
+            await asyncio.Event().wait()
+
+
 _IN_MEMORY: defaultdict[Path, dict[str, LedgerEntry]] = defaultdict(dict)
 
 OpenStore = Callable[[Path], AbstractAsyncContextManager[TaskLedger]]

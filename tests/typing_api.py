@@ -22,6 +22,7 @@ from altcraft_async import (
     Exponential,
     Failed,
     Feedback,
+    LedgerEntry,
     Pages,
     Patience,
     Resource,
@@ -30,9 +31,12 @@ from altcraft_async import (
     Seen,
     Segment,
     SegmentDetails,
+    SQLiteLedger,
+    StartUnknownError,
     SubscriptionCounters,
     SubscriptionField,
     TaskHandle,
+    TaskLedger,
     TaskRef,
     TaskStatus,
     as_completed,
@@ -153,3 +157,16 @@ def values(report: CountersReport, ref: TaskRef) -> None:
     assert_type(group.counted_at, datetime | None)
     assert_type(group.count_duration, timedelta | None)
     assert_type(TaskRef.from_json(ref.to_json()), TaskRef)
+
+
+async def ledgers(client: AltcraftClient, ledger: TaskLedger, error: StartUnknownError) -> None:
+    """Note starts, come back to them, and say what does not matter."""
+    async with SQLiteLedger("starts.sqlite") as own:
+        AltcraftClient("https://example.com", "token", ledger=own, reconcile_starts=True)
+    await client.resources.refresh(24, database_id=1, idempotency_key="nightly")
+    async for handle in client.resume(ledger):
+        assert_type(handle, TaskHandle[CountersReport])
+    assert_type(await ledger.read("key"), LedgerEntry | None)
+    for entry in error.entries:
+        assert_type(await ledger.forget(entry), bool)
+    assert_type(error.report, CountersReport | None)

@@ -270,6 +270,49 @@ GUARDS: Mapping[str, Guard] = {
         "pending = None",
         "tests/test_starting.py::test_starts_at_the_same_time_share_one_request",
     ),
+    "a start is noted before it is sent": Guard(
+        "session.py",
+        "async with gate:",
+        "if True:",
+        "tests/test_durable_starts.py::test_start_is_noted_before_it_is_sent_and_its_task_after",
+    ),
+    "who was overtaken does not send": Guard(
+        "gate.py",
+        "        if not is_stored:\n            raise OvertakenError\n",
+        "",
+        "tests/test_durable_starts.py::test_many_clients_that_begin_at_once_start_once",
+    ),
+    "what took too long to write is not sent": Guard(
+        "gate.py",
+        "if is_fresh(intent, now=self._ledger.now(), passed=self._time() - began):",
+        "if True:",
+        "tests/test_durable_starts.py::test_process_that_was_stopped_while_it_wrote_does_not_send",
+    ),
+    "an ambiguous failure leaves its intent": Guard(
+        "gate.py",
+        "or not surely_not_started(error)",
+        "or False",
+        "tests/test_durable_starts.py::test_start_of_which_nobody_knows_is_not_sent_again",
+    ),
+    "a start of which nobody knows is settled first": Guard(
+        "core/starts.py",
+        "if left > 0 else Settle(entry)",
+        "if left > 0 else Send()",
+        "tests/test_durable_starts.py::test_start_of_which_nobody_knows_is_not_sent_again",
+    ),
+    "a task in the ledger is looked at": Guard(
+        "core/starts.py",
+        "return Send() if entry.over else Join(entry.ref)",
+        "return Send()",
+        "tests/test_durable_starts.py::test_next_process_joins_the_task_that_runs",
+    ),
+    "an answered start is handed out without the ledger": Guard(
+        "durable.py",
+        "except Exception as failed:  # noqa: BLE001 -- a ledger may be the user's code",
+        "except ZeroDivisionError as failed:",
+        "tests/test_durable_starts.py::"
+        "test_task_that_cannot_be_noted_is_handed_out_and_noted_later",
+    ),
 }
 """By what they see to."""
 

@@ -1,0 +1,266 @@
+"""Several processes on one ledger: whatever dies when, nothing is started twice.
+
+The loop's time is moved by hand. A process is a client whose ledger can die:
+from then on no operation of it returns, and the harness cancels all that the
+process does. The platform is authoritative: its figures show what runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import looptime
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from altcraft_async import (
+    AltcraftClient,
+    AltcraftError,
+    Constant,
+    LedgerEntry,
+    Retry,
+    StartUnknownError,
+)
+from altcraft_async.simulator import Fault, Simulator
+from altcraft_async.simulator.task import Task
+from tests.ledgers import NIGHT, MemoryLedger, MortalLedger
+from tests.nights import LEASE
+
+T = TypeVar("T")
+Target = tuple[int, int]
+
+ONE_REQUEST: Target = (1, 1)
+"""Started by one name only, so that it has to be started once for ever."""
+MANY_REQUESTS: Target = (2, 1)
+"""Started without a name, so that it is started again after its end."""
+
+TASK_SECONDS = 15.0
+NUMBER = st.integers(0, 2)
+SECONDS = st.sampled_from([0.0, 0.0, 0.015, 0.1, 1.0, 5.0, 20.0, 40.0])
+FAULTS = [
+    Fault.lost_start(),
+    Fault.cut_body(),
+    Fault.reset(),
+    Fault.stall(20),
+    Fault.stall(30),
+    Fault.slow_body(5),
+    Fault.refuse(403),
+    Fault.status(429, retry_after=3),
+    Fault.status(503),
+    Fault.html(502),
+]
+
+
+@dataclass
+class Process:
+    """One process, and what it is doing."""
+
+    ledger: MortalLedger
+    client: AltcraftClient
+    doing: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """What may happen to processes that share a ledger, and what has to hold after each step."""
+
+    def __init__(self) -> None:
+        """Run a platform and three processes, one of which does not ask for the figures."""
+        super().__init__()
+        self.loop = looptime.new_event_loop(start=0.0)
+        self.stored: dict[str, LedgerEntry] = {}
+        self.server = Simulator(duration=TASK_SECONDS, shows_running=True)
+        self.run(self.server.start())
+        self.processes = [self.process(number) for number in range(3)]
+        self.dying: list[asyncio.Task[None]] = []
+        self.unknown: list[LedgerEntry] = []
+        self.forgotten: list[tuple[Target, datetime]] = []
+
+    def process(self, number: int) -> Process:
+        """Return a new process."""
+        ledger = MortalLedger(self.stored)
+        client = AltcraftClient(
+            self.server.url,
+            self.server.token,
+            poll=Constant(1.0),
+            retry=Retry(first=0.0),
+            ledger=ledger,
+            reconcile_starts=number > 0,
+        )
+        return Process(ledger, client)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Let the loop work until this is done."""
+        return self.loop.run_until_complete(work)
+
+    def do(self, process: Process, work: Coroutine[Any, Any, object]) -> None:
+        """Let a process do something."""
+        task = self.loop.create_task(self.noting(work))
+        process.doing.add(task)
+        task.add_done_callback(process.doing.discard)
+        self.run(asyncio.sleep(0))
+
+    async def noting(self, work: Coroutine[Any, Any, object]) -> None:
+        """Note which starts are unknown; no other error is of interest, if it is one of ours."""
+        try:
+            await work
+        except StartUnknownError as error:
+            self.unknown += error.entries
+        except AltcraftError:
+            pass
+
+    # What happens.
+
+    @rule(
+        number=NUMBER,
+        what=st.sampled_from([ONE_REQUEST, MANY_REQUESTS]),
+        fault=st.sampled_from([*[None] * len(FAULTS), *FAULTS]),
+        dies_at=st.sampled_from([*[None] * 8, 1, 2, 3, 4, 5]),
+        is_stored=st.booleans(),
+        seconds=SECONDS,
+    )
+    def start(  # noqa: PLR0913 -- one argument per circumstance, all by name
+        self,
+        *,
+        number: int,
+        what: Target,
+        fault: Fault | None,
+        dies_at: int | None,
+        is_stored: bool,
+        seconds: float,
+    ) -> None:
+        """Start something and wait for it; the request may go wrong, and the process die."""
+        process = self.processes[number]
+        process.ledger.fatal, process.ledger.is_stored = dies_at, is_stored
+        if fault is not None:
+            self.server.misbehave("resources/refresh_counters", fault)
+        resource_id, database_id = what
+        key = "once" if what == ONE_REQUEST else None
+        resources = process.client.resources
+        work = resources.refresh(resource_id, database_id=database_id, idempotency_key=key)
+        self.do(process, work)
+        self.live_on(seconds)
+
+    @rule(number=NUMBER, seconds=SECONDS)
+    def resume(self, number: int, seconds: float) -> None:
+        """Wait for all that the ledger knows of."""
+        process = self.processes[number]
+
+        async def resumed() -> None:
+            async for handle in process.client.resume():
+                with contextlib.suppress(AltcraftError):
+                    await handle
+
+        self.do(process, resumed())
+        self.live_on(seconds)
+
+    @rule(number=NUMBER, seconds=SECONDS)
+    def kill(self, number: int, seconds: float) -> None:
+        """Let a process die now, whatever it does, and another take its place."""
+        self.replace(number)
+        self.live_on(seconds)
+
+    @precondition(lambda self: self.unknown)
+    @rule()
+    def look_and_forget(self) -> None:
+        """Do what the error says."""
+        entry = self.unknown.pop()
+        if self.run(MemoryLedger.forget(MemoryLedger(self.stored), entry)):
+            resource_id, database_id = entry.target
+            self.forgotten.append(((resource_id, database_id), entry.intended_at))
+
+    def live_on(self, seconds: float) -> None:
+        """Let time pass; who has died meanwhile is replaced."""
+        self.run(asyncio.sleep(seconds))
+        for number, process in enumerate(self.processes):
+            if process.ledger.dead:
+                self.replace(number)
+
+    def replace(self, number: int) -> None:
+        """Cancel all that a process does, and begin a new one."""
+        process = self.processes[number]
+        process.ledger.dead = True
+        for task in process.doing:
+            task.cancel()
+        self.dying.append(self.loop.create_task(process.client.aclose()))
+        self.processes[number] = self.process(number)
+        self.run(asyncio.sleep(0))
+
+    # What has to hold.
+
+    def tasks(self, target: Target) -> list[Task]:
+        """Return what the platform has run for a target."""
+        tasks = self.server.world._tasks.values()
+        mine = [task for task in tasks if task.target == ("resource", target)]
+        return sorted(mine, key=lambda task: task.started)
+
+    def forgotten_starts(self, target: Target) -> list[float]:
+        """Return when those starts were sent of which a user has said that they do not matter."""
+        return [(sent - NIGHT).total_seconds() for one, sent in self.forgotten if one == target]
+
+    @invariant()
+    def no_request_is_started_twice(self) -> None:
+        """By one name there is one start, and one more for each that a user forgot."""
+        assert len(self.tasks(ONE_REQUEST)) <= 1 + len(self.forgotten_starts(ONE_REQUEST))
+
+    @invariant()
+    def no_target_is_counted_twice_at_once(self) -> None:
+        """A start comes after the end of the one before, unless a user forgot that."""
+        forgotten = self.forgotten_starts(MANY_REQUESTS)
+        for one, after in pairwise(self.tasks(MANY_REQUESTS)):
+            was_forgotten = any(sent <= one.started <= sent + LEASE for sent in forgotten)
+            assert after.started >= one.end() or was_forgotten
+
+    def teardown(self) -> None:
+        """Close everything; then nothing is stuck, once a user has said what is forgotten."""
+        for number in range(3):
+            self.replace(number)
+        self.run(asyncio.sleep(200))
+        self.run(self.is_good_for_more())
+        for process in self.processes:
+            self.run(process.client.aclose())
+        self.run(asyncio.wait_for(asyncio.gather(*self.dying), 100))
+        self.run(self.server.stop())
+        self.loop.close()
+
+    async def is_good_for_more(self) -> None:
+        """Each target can be started by a new process, after a word of the user at most."""
+        ledger = MemoryLedger(self.stored)
+        async with AltcraftClient(self.server.url, self.server.token, ledger=ledger) as client:
+            for number in (ONE_REQUEST[0], MANY_REQUESTS[0]):
+                await self.started(client, ledger, number)
+
+    async def started(self, client: AltcraftClient, ledger: MemoryLedger, number: int) -> None:
+        """Start a target, with as many attempts as there are faults left."""
+        while True:
+            try:
+                report = await client.resources.refresh(number, database_id=1)
+            except StartUnknownError as error:
+                await ledger.forget(error.entries[0])
+            except AltcraftError:
+                continue  # of a fault that was left, of which there are only so many
+            else:
+                assert report["email"].all
+                return
+
+
+@pytest.mark.parametrize("examples", [40, pytest.param(500, marks=pytest.mark.slow)])
+def test_nothing_is_started_twice_whoever_dies_when(examples: int) -> None:
+    """Per name one start, per target one at a time, and no target is stuck for ever."""
+    run_state_machine_as_test(
+        LedgerMachine,
+        settings=settings(max_examples=examples, stateful_step_count=30, deadline=None),
+    )
