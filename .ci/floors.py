@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-for requirement in project["dependencies"] + project["optional-dependencies"]["cli"]:
-    name, floor = re.match(r"([\w-]+)>=([\d.]+)", requirement).groups()
-    print(f"{name}=={floor}")
+extras = project["optional-dependencies"]
+for requirement in [*project["dependencies"], *extras["cli"], *extras["redis"], *extras["taskiq"]]:
+    if floor := re.match(r"([\w-]+)>=([\d.]+)", requirement):  # else it is another extra
+        print(f"{floor[1]}=={floor[2]}")

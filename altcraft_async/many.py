@@ -15,7 +15,7 @@ from altcraft_async.models import Completed, Failed
 from altcraft_async.tasks import TaskHandle, poll_of
 from altcraft_async.watching import Limited
 
-__all__ = ["refresh_many"]
+__all__ = ["one_by_one", "refresh_many"]
 
 logger = logging.getLogger("altcraft_async")
 
@@ -77,7 +77,7 @@ class _Stream(Generic[T]):
         in_flight: int,
         timeout: float | None,
     ) -> None:
-        self._targets = _one_by_one(targets)
+        self._targets = one_by_one(targets)
         self._start = start
         self._timeout = timeout
         self._slots = asyncio.Semaphore(in_flight)
@@ -215,7 +215,7 @@ def _emptied(running: set[_Reporter[T]]) -> Iterator[_Reporter[T]]:
         yield running.pop()
 
 
-async def _one_by_one(
+async def one_by_one(
     targets: Iterable[object] | AsyncIterable[object],
 ) -> AsyncGenerator[object, None]:
     """Make one kind of iterator out of both."""

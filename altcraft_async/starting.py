@@ -65,7 +65,8 @@ class Starting:
         while (handle := self._running.find(start)) is not None:
             if await self._still_runs(handle):
                 return handle
-        key = (start.kind, start.target, start.feedback)
+        # By name as well: what was done under one name is no answer to another.
+        key = (start.kind, start.target, start.feedback, start.idempotency_key)
         durable = self._durable
         if durable is None:
             return await self._start_together(key, lambda: self._send(start))

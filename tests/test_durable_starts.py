@@ -79,6 +79,16 @@ async def test_same_request_is_the_same_task_for_ever() -> None:
         assert world.starts == 2
 
 
+async def test_requests_of_two_names_at_once_do_not_share_what_is_over() -> None:
+    """The figures of a request that is over are no answer to another one under way with it."""
+    async with night(duration=1) as world:
+        await world.open().resources.refresh(24, database_id=1, idempotency_key="a")
+        client = world.open()
+        old, new = await asyncio.gather(start(client, "a"), start(client, "b"))
+        assert old != new
+        assert world.starts == 2
+
+
 async def test_same_request_while_it_runs_is_the_same_handle() -> None:
     """Found by its name, a task that runs has one poll loop in a client."""
     async with night(duration=100) as world:
