@@ -40,7 +40,8 @@ def server(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Generator[Simulator, None, None]:
     """A platform whose tasks take a second and a half or a parameter, and a connection to it."""
-    with ThreadedSimulator(duration=getattr(request, "param", 1.5)) as simulator:
+    duration = getattr(request, "param", 1.5)
+    with ThreadedSimulator(duration=duration, shows_running=True) as simulator:
         connection = stored(simulator.url, simulator.token)
         monkeypatch.setenv("AIRFLOW_CONN_ALTCRAFT_DEFAULT", connection)
         yield simulator
