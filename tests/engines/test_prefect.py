@@ -1,0 +1,28 @@
+"""Prefect, with the server that it brings for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from types import ModuleType
+
+from altcraft_async.simulator import Fault, Simulator
+from tests.guides import example
+
+# Read when it is imported; nobody is told of the tests.
+os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+
+from prefect.testing.utilities import prefect_test_harness
+
+
+def test_task_that_is_tried_again_gets_the_same_refresh(
+    server: Simulator, imported: Callable[[str, str], ModuleType]
+) -> None:
+    """One of three fails in the middle of its wait; each was started once."""
+    server.misbehave("tasks/status", Fault.refuse(403))
+    with prefect_test_harness(server_startup_timeout=60):
+        program = imported("prefect_flow.py", example("engines", "prefect_flow.py"))
+        assert asyncio.run(program.nightly([24, 25, 26])) > 0
+    assert not server.pending_faults
+    assert [server.starts["resource", (one, 1)] for one in (24, 25, 26)] == [1, 1, 1]
