@@ -44,7 +44,7 @@ from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Quota, Retry
 from altcraft_async.core.token import Token
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
-from altcraft_async.durable import GRACE, Durability, Ledgers
+from altcraft_async.durable import Durability, Ledgers
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.everything import refresh_all
 from altcraft_async.ledger import TaskLedger
@@ -258,7 +258,7 @@ class AltcraftClient:
         self._ledgers = Ledgers(
             Durability(
                 api_root=self._root,
-                lease=limits.seconds + GRACE,
+                request_timeout=limits.seconds,
                 reconciling=Reconciling(self._session, counters) if reconcile_starts else None,
             ),
             rules=rules,
@@ -416,7 +416,8 @@ class AltcraftClient:
 
         Tasks go on at the platform; a ref attached to another client finds
         them again. Closing twice is no error, and closing goes on if the
-        caller is cancelled. A borrowed aiohttp session is left open.
+        caller is cancelled. A borrowed aiohttp session is left open, and so is
+        a ledger, into which is written first what could not be written before.
         """
         if self._closing is None:
             self._lifetime.close()

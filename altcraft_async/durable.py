@@ -41,15 +41,12 @@ from altcraft_async.running import Handle, Running, Start
 from altcraft_async.session import Gate
 from altcraft_async.tasks import TaskHandle
 
-__all__ = ["GRACE", "Durability", "Durable", "Ledgers"]
+__all__ = ["Durability", "Durable", "Ledgers"]
 
 logger = logging.getLogger("altcraft_async")
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-GRACE = 5.0
-"""Seconds by which a lease outlasts the request: for clocks that differ, and for acting late."""
 
 _CLOCK_SLACK = 0.01  # seconds by which a timer may come early
 
@@ -62,12 +59,12 @@ class Durability(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         api_root: Of the install, part of every key.
-        lease: Seconds for which a start may be under way.
+        request_timeout: Seconds for which one request may be under way.
         reconciling: Asks the platform what became of a start; ``None`` for never.
     """
 
     api_root: str
-    lease: float
+    request_timeout: float
     reconciling: Reconciling | None
 
 
@@ -92,7 +89,7 @@ class Durable:
         self.recorder = Recorder(ledger, durability.api_root)
         running.tell(self.recorder.ended)
         self._root = durability.api_root
-        self._lease = durability.lease
+        self._request_timeout = durability.request_timeout
         self._reconciling = durability.reconciling
         self._rules = rules
         self._running = running
@@ -198,7 +195,7 @@ class Durable:
             owner=f"{self._owner}-{next(self._numbers)}",
             idempotency_key=start.idempotency_key,
             before="" if asking is None else await asking.before(start.kind, start.target),
-            lease=self._lease,
+            request_timeout=self._request_timeout,
         )
         gate = IntentGate(self.ledger, self.recorder, entry, intend, self._rules.lifetime.time)
         try:

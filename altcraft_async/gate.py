@@ -14,7 +14,7 @@ from altcraft_async.recording import Recorder
 __all__ = ["IntentGate", "OvertakenError"]
 
 MOST_WRITES = 3
-"""Times that an intent is written because writing it took half of its lease."""
+"""Times that an intent is written because writing it took too much of its lease."""
 
 
 class OvertakenError(Exception):

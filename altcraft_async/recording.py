@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 
 from altcraft_async.core.starts import note_ended, note_started, note_withdrawn
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
@@ -20,13 +21,16 @@ PAUSE = 1.0
 """Seconds after a write that failed: an outage of the store is not made worse."""
 
 LAST_SECONDS = 5.0
-"""How long a client that is closed goes on writing; as long as SQLite waits for a lock."""
+"""How long a client that is closed goes on where nothing can be written: as SQLite for a lock."""
+
+AT_ONCE = 32
+"""Changes written at once: as many as starts are sent, so that neither keeps the other waiting."""
 
 _Change = Callable[[LedgerEntry | None], LedgerEntry | None]
 
 
 class Recorder:
-    """Writes one change after the other, again and again where the ledger fails.
+    """Writes changes, a few at once, again and again where the ledger fails.
 
     It has a task only while there is something to write, and none of it stands
     in a caller's way. What it does is safe to leave out: an entry that says
@@ -38,6 +42,7 @@ class Recorder:
         self._ledger = ledger
         self._root = api_root
         self._changes: deque[tuple[str, str, _Change]] = deque()
+        self._written = 0
         self._writing: asyncio.Task[None] | None = None
 
     def started(self, intent: LedgerEntry, ref: TaskRef) -> None:
@@ -55,16 +60,18 @@ class Recorder:
             self._add(key, ref.task_id, partial(note_ended, ref))
 
     async def aclose(self) -> None:
-        """Write what is left, for a bounded time, and say what is lost."""
-        if self._writing is None:
-            return
-        _, late = await asyncio.wait([self._writing], timeout=LAST_SECONDS)
-        for task in late:
-            task.cancel()
-            await asyncio.wait([task])
+        """Write what is left, as long as that goes well, and say what is lost."""
+        while self._writing is not None and not self._writing.done():
+            before = self._written
+            await asyncio.wait([self._writing], timeout=LAST_SECONDS)
+            if self._written == before:
+                self._writing.cancel()
+                await asyncio.wait([self._writing])
         if self._changes:
-            some = ", ".join(f"{key} {task_id}".rstrip() for key, task_id, _ in self._changes)
-            logger.warning("not written into the ledger: %s", some)
+            some = islice((f"{key} {task_id}".rstrip() for key, task_id, _ in self._changes), 10)
+            logger.warning(
+                "left %d changes out of the ledger: %s", len(self._changes), ", ".join(some)
+            )
 
     def _add(self, key: str, task_id: str, change: _Change) -> None:
         self._changes.append((key, task_id, change))
@@ -74,18 +81,22 @@ class Recorder:
     async def _write_all(self) -> None:
         warned = False
         while self._changes:
-            key, _, change = self._changes[0]
-            try:
-                await self._write(key, change)
-            except Exception as failed:  # noqa: BLE001 -- a ledger may be the user's code
+            # They stay in the queue meanwhile, so that those that are broken off can be named.
+            now = list(islice(self._changes, AT_ONCE))
+            work = (self._write(key, change) for key, _, change in now)
+            failures = await asyncio.gather(*work, return_exceptions=True)
+            for failure in failures:
+                change = self._changes.popleft()
+                if failure is None:
+                    self._written += 1
+                else:
+                    self._changes.append(change)
+            failed = next(filter(None, failures), None)
+            if failed is not None:
                 if not warned:
                     logger.warning("the ledger fails, trying on: %s", failed)
                 warned = True
-                # To the end, so that one entry that cannot be written keeps no other waiting.
-                self._changes.rotate(-1)
                 await asyncio.sleep(PAUSE)
-            else:
-                self._changes.popleft()
 
     async def _write(self, key: str, change: _Change) -> None:
         while True:

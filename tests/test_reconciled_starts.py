@@ -123,6 +123,23 @@ async def test_segment_is_asked_for_by_its_own_method() -> None:
         assert world.server.count("segments/get_counters") == 2
 
 
+async def test_figures_in_xml_tell_as_much() -> None:
+    """What runs is found in either format."""
+    async with night(duration=100, shows_running=True) as world:
+        await lose(world, world.open(reconcile_starts=True), Fault.lost_start())
+        async with AltcraftClient(
+            world.server.url,
+            world.server.token,
+            format="xml",
+            ledger=world.ledger,
+            reconcile_starts=True,
+        ) as client:
+            found = await start(client)
+        assert world.entry.ref is not None
+        assert world.entry.ref.task_id == found
+        assert world.starts == 1
+
+
 async def test_without_it_nobody_is_asked() -> None:
     """By default a start costs one request, and an unknown one none."""
     async with night(shows_running=True) as world:

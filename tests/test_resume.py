@@ -185,10 +185,12 @@ async def test_closing_ends_who_resumes() -> None:
         await lose(world, Fault.lost_start())
         client = world.open()
         resuming = asyncio.create_task(resumed(client))
-        await asyncio.sleep(1)
+        await asyncio.sleep(1.2)  # between two questions to the ledger
+        began = now()
         await client.aclose()
         with pytest.raises(ClientClosedError):
             await resuming
+        assert now() == began
 
 
 async def test_ledger_that_fails_is_an_error_of_the_iteration() -> None:

@@ -19,6 +19,7 @@ from altcraft_async.ledger import LedgerEntry
 from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
 
 __all__ = [
+    "GRACE",
     "Decision",
     "Join",
     "Return",
@@ -41,6 +42,10 @@ __all__ = [
     "surely_not_started",
     "withdrawn",
 ]
+
+GRACE = 5.0
+"""Seconds by which a lease outlasts the request: half of them to write the intent, the rest for
+clocks that differ and for a platform that acts a little late."""
 
 ASK_AGAIN = 0.5
 """Seconds between two questions to the ledger whether a start under way was answered."""
@@ -157,7 +162,7 @@ def intended(  # noqa: PLR0913 -- one argument per field that a start fills, all
     owner: str,
     idempotency_key: str,
     before: str,
-    lease: float,
+    request_timeout: float,
 ) -> LedgerEntry:
     """Return the entry of a start that is about to be sent, in place of the previous one."""
     return LedgerEntry(
@@ -168,13 +173,13 @@ def intended(  # noqa: PLR0913 -- one argument per field that a start fills, all
         owner=owner,
         idempotency_key=idempotency_key,
         intended_at=now,
-        lease_until=now + timedelta(seconds=lease),
+        lease_until=now + timedelta(seconds=request_timeout + GRACE),
         before=before,
     )
 
 
 def is_fresh(intent: LedgerEntry, *, now: datetime, passed: float) -> bool:
-    """Say whether enough of the lease is left to send.
+    """Say whether the request, sent now, will surely be over before its lease is.
 
     A process can be stopped while it writes, for longer than the lease. Both
     clocks are asked: one stands still while a machine sleeps, the other can be set.
@@ -184,8 +189,7 @@ def is_fresh(intent: LedgerEntry, *, now: datetime, passed: float) -> bool:
         now: The ledger's time of day.
         passed: Seconds since before the write, by a clock that is never set.
     """
-    lease = (intent.lease_until - intent.intended_at).total_seconds()
-    return max(passed, (now - intent.intended_at).total_seconds()) <= lease / 2
+    return max(passed, (now - intent.intended_at).total_seconds()) <= GRACE / 2
 
 
 def surely_not_started(error: BaseException) -> bool:

@@ -282,7 +282,7 @@ GUARDS: Mapping[str, Guard] = {
         "",
         "tests/test_durable_starts.py::test_many_clients_that_begin_at_once_start_once",
     ),
-    "what took half its lease to write is not sent": Guard(
+    "what took too long to write is not sent": Guard(
         "gate.py",
         "if is_fresh(intent, now=self._ledger.now(), passed=self._time() - began):",
         "if True:",
