@@ -12,7 +12,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Literal
 
 import msgspec
-from taskiq import AsyncBroker, AsyncTaskiqTask, Context, TaskiqDepends, TaskiqEvents, TaskiqState
+from taskiq import (
+    AsyncBroker,
+    AsyncTaskiqTask,
+    Context,
+    InMemoryBroker,
+    TaskiqDepends,
+    TaskiqEvents,
+    TaskiqState,
+)
 from taskiq.depends.progress_tracker import (  # pyright: ignore[reportMissingTypeStubs]  # a folder without __init__.py
     TaskProgress,
     TaskState,
@@ -234,14 +242,17 @@ class AltcraftRefreshes:
             error = failed
         except asyncio.CancelledError:
             # Which taskiq would make the job's result: who stops a worker gives its jobs back.
-            await context.requeue()
+            await _give_back(context)
             raise
         else:
             return result_of(target, handle.ref, report)
         if isinstance(error, StartUnknownError) and error.report is not None:
             return result_of(target, None, error.report)
+        if isinstance(error, ClientClosedError):
+            await _give_back(context)
+            raise error
         labels = context.message.labels
-        if not isinstance(error, (WaitTimeoutError, ClientClosedError)):
+        if not isinstance(error, WaitTimeoutError):
             failures = int(labels.get(_FAILURES, 0)) + 1
             if failures >= self._attempts or not may_pass(error):
                 raise final_error(error, handle.ref if handle else None)
@@ -285,6 +296,12 @@ class AltcraftRefreshes:
         finally:
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
+
+
+async def _give_back(context: Context) -> None:
+    """Send the job to the end of the queue, for another worker; in memory there is none."""
+    if not isinstance(context.broker, InMemoryBroker):
+        await context.requeue()
 
 
 async def _show(handle: TaskHandle[CountersReport], context: Context) -> None:

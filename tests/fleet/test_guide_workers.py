@@ -63,9 +63,11 @@ class Programs:
         """Stop the workers as a service manager does."""
         self._manager.terminate()
         try:
-            self._manager.communicate(timeout=20)
-        finally:
+            self._manager.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
             self._manager.kill()
+            self._manager.communicate()
+            raise
 
     def _run(self, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(  # noqa: S603 -- what the guide says to type
