@@ -475,6 +475,20 @@ async def test_app_may_be_below_any_path(path: str) -> None:
             assert (await here.ask("GET", got.headers["Location"])).status == 202
 
 
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("root_path", ["/v1", "/v1/"])
+async def test_proxy_that_takes_the_beginning_off_is_minded(root_path: str) -> None:
+    """What a proxy serves below a path of its own is found there again."""
+    async with Simulator(duration=math.inf) as server, aiohttp.ClientSession() as browser:
+        altcraft = AltcraftForStarlette(
+            lambda: AltcraftClient(server.url, server.token), timeout=0.2
+        )
+        app = starlette_with_refresh(altcraft)
+        async with asgi_app(app, root_path=root_path) as url:
+            got = await Site(server, altcraft, url, browser).ask("POST", "/resources/24")
+            assert got.headers["Location"] == f"/v1/tasks/{got.json['task']}"
+
+
 async def test_head_of_a_stream_is_no_stream(site: OpenSite) -> None:
     """Who asks for the headers alone is not kept waiting, and costs no look."""
     async with site(duration=math.inf) as here:
