@@ -209,7 +209,11 @@ class TaskPoll:
         if watcher in self._audience:
             self._audience.leave(watcher)
             if not self._audience:
-                self._rules.scheduler.drop(self)
+                scheduler, looks = self._rules.scheduler, self.track.looks if self.track else 0
+                if not looks and not scheduler.is_running(self):
+                    # Or those who never stay for a whole pause would never get a look.
+                    self._soon = True
+                scheduler.drop(self)
 
     def look_now(self) -> None:
         """Look now, or join the look that is under way."""
@@ -219,7 +223,7 @@ class TaskPoll:
     def hurry(self) -> None:
         """Look now, after the look under way if there is one; without watchers, with the first."""
         self._soon = True
-        if self._audience:
+        if self._audience and not self._rules.lifetime.closed:
             self._rules.lifetime.enter()
             self._plan(self._rules.lifetime.time())
 

@@ -12,11 +12,18 @@ from aiohttp import web
 
 
 @asynccontextmanager
-async def asgi_app(app: Callable[..., object], *, port: int = 0) -> AsyncGenerator[str, None]:
+async def asgi_app(
+    app: Callable[..., object], *, port: int = 0, root_path: str = ""
+) -> AsyncGenerator[str, None]:
     """Serve an ASGI app in the running loop, by default on a free port; yield its address."""
     with socket.create_server(("127.0.0.1", port)) as listening:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
+            app,
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=1,
+            root_path=root_path,
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import traceback
 from datetime import datetime
@@ -113,6 +114,17 @@ async def test_outer_timeout_leaves_the_handle_usable(platform: OpenPlatform) ->
                 await handle
         assert not isinstance(caught.value, AltcraftError)
         assert isinstance(await handle, CountersReport)
+
+
+async def test_waits_that_are_shorter_than_a_pause_get_looks_too(platform: OpenPlatform) -> None:
+    """Where nobody stayed until the first look, it is made for the next who comes."""
+    async with platform(options={"poll": Constant(3)}) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        for _ in range(20):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(handle.wait(), 1)
+        assert handle.done()
+        assert server.count(STATUS) <= 6
 
 
 async def test_nothing_is_polled_while_nobody_watches(platform: OpenPlatform) -> None:
@@ -357,6 +369,21 @@ async def test_nudge_without_watchers_hastens_the_first_look(platform: OpenPlatf
         began = now()
         await handle
         assert now() - began < 0.05
+
+
+async def test_nudge_while_the_client_closes_changes_nothing(platform: OpenPlatform) -> None:
+    """Closing takes some turns of the loop, and a webhook may call in any of them."""
+    async with platform() as (_, client):
+        handles = [client.tasks.attach(TaskRef(task_id=f"{number}")) for number in range(1000)]
+        waits = [asyncio.ensure_future(handle.wait()) for handle in handles]
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(client.aclose())
+        while not closing.done():
+            await asyncio.sleep(0)
+            for handle in handles:
+                handle.nudge()
+        for ended in await asyncio.gather(*waits, return_exceptions=True):
+            assert isinstance(ended, ClientClosedError)
 
 
 async def test_nudge_during_a_look_makes_another(platform: OpenPlatform) -> None:

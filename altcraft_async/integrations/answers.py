@@ -184,8 +184,13 @@ def shown(handle: TaskHandle[CountersReport], report: CountersReport | None = No
 
 
 def task_path(tasks: str, ref: TaskRef) -> str:
-    """Return the path at which a visitor picks a task up."""
-    return f"{tasks}/{quote(task_word(ref), safe='@:')}"
+    """Return the path at which a visitor picks a task up, in ASCII.
+
+    Args:
+        tasks: Path below which tasks are, as text.
+        ref: The task.
+    """
+    return f"{quote(tasks)}/{quote(task_word(ref), safe='@:')}"
 
 
 def asked_task(word: str) -> TaskRef:

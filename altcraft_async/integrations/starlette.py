@@ -49,6 +49,7 @@ class Altcraft(Desk):
 
         The report is at ``/tasks/…``, the events on the way at ``/tasks/…/events``;
         an `AltcraftError` that a handler lets through becomes the answer that fits.
+        Of an app that is mounted in another, set up the one with the handlers.
         """
         task = f"{self.tasks}/{{task:path}}"
         events = Route(f"{task}/events", self._events, methods=["GET"])
@@ -77,7 +78,7 @@ class Altcraft(Desk):
                 up makes an answer of it.
         """
         handle = self.keep(handle)
-        tasks = request.scope.get("root_path", "") + self.tasks
+        tasks = request.scope.get("root_path", "").rstrip("/") + self.tasks
         path = answers.task_path(tasks, handle.ref)
         left = partial(_left, request.receive)
         return _response(await self.wait(handle, left, path=path, limit=timeout))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
 from altcraft_async.client import AltcraftClient
-from altcraft_async.core.checks import checked_function, checked_positive, checked_seconds
+from altcraft_async.core.checks import (
+    checked_function,
+    checked_positive,
+    checked_seconds,
+    checked_text,
+)
 from altcraft_async.core.task_words import task_word
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.integrations import answers
@@ -29,7 +35,12 @@ logger = logging.getLogger("altcraft_async")
 MOST_HANDLES = 1000
 """Tasks whose handle is kept, the newest of them; each weighs a few kilobytes with its report."""
 
+SHORTEST_VISIT = 0.1
+"""Seconds in which a look that is due has begun, ten of the slots that looks are timed by."""
+
 SERVER_ERROR = 500
+
+_PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)  # which no server or router writes in another way
 
 
 class Desk:
@@ -51,19 +62,20 @@ class Desk:
         Args:
             open_client: Makes the client, once for each run of the app.
             tasks: Path below which visitors pick tasks up.
-            timeout: Seconds after which a visitor is told where to ask again.
+            timeout: Seconds after which a visitor is told where to ask again, at
+                least 0.1: who always leaves before a look could ask for ever.
             ping: Seconds of quiet after which a stream of events shows that it is alive.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
         checked_function("open_client", open_client)
-        if not tasks.startswith("/") or tasks.endswith("/") or "{" in tasks:
-            msg = "tasks: has to be a path such as /tasks, without a slash at its end"
+        if not _PATH.fullmatch(checked_text("tasks", tasks)):
+            msg = "tasks: has to be a path such as /tasks, of ASCII letters, digits and -._~ only"
             raise ConfigurationError(msg)
         self.tasks = tasks
         self._open_client = open_client
-        self._timeout = checked_seconds("timeout", timeout)
+        self._timeout = checked_seconds("timeout", timeout, least=SHORTEST_VISIT)
         self._ping = checked_positive("ping", ping)
         self._client: AltcraftClient | None = None
         self._handles: OrderedDict[str, Handle] = OrderedDict()

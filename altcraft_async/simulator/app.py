@@ -166,8 +166,10 @@ class Simulator:
         runner, self._runner = self._runner, None
         if not runner:
             return
-        await self._handler.close()
+        self._handler.close()
         await runner.cleanup()
+        # Only now, as until then a start may come in that wants to be called.
+        await self._handler.sender.aclose()
 
     @property
     def url(self) -> str:

@@ -77,10 +77,9 @@ class Handler:
         self._stopping: asyncio.Future[None] = loop.create_future()
         self._now = self._clock or loop.time
 
-    async def close(self) -> None:
-        """Let stalled requests give up, and call nobody any more."""
+    def close(self) -> None:
+        """Let stalled requests give up."""
         self._stopping.set_result(None)
-        await self.sender.aclose()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer, or do what the script says instead."""
