@@ -115,13 +115,13 @@ class PretendClock:
         if not 0 <= seconds < math.inf:
             msg = f"seconds has to be a number from 0 on, not {seconds}"
             raise ValueError(msg)
-        over = asyncio.get_running_loop().create_future()
+        over = asyncio.Event()
         until = self._now + seconds
         with self._lock:
             self._allowed.append(until)
-            timer = self.call_at(until, over.set_result, None)
+            timer = self.call_at(until, over.set)
         try:
-            await over
+            await over.wait()
         finally:
             timer.cancel()
             self._allowed.remove(until)
