@@ -6,13 +6,16 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextvars import Context
+from typing import TypeVarTuple, Unpack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async.simulator import PretendClock
+
+Ts = TypeVarTuple("Ts")
 
 
 async def wait_until(clock: PretendClock, when: float) -> float:
@@ -170,7 +173,11 @@ class RecheckedLoop(asyncio.SelectorEventLoop):
     timers = most = 0
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Count it until it is called."""
 
