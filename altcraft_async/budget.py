@@ -142,7 +142,7 @@ class SharedBudget(Budget):
         """Ask for places while somebody wants one."""
         while self._is_wanted():
             if pause := self._rate.wait(self._lifetime.time()):
-                await asyncio.sleep(pause)
+                await self._lifetime.sleep(pause)
                 continue
             refused = await self._refusal()
             now = self._lifetime.time()

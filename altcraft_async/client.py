@@ -60,7 +60,7 @@ from altcraft_async.reconciling import Reconciling
 from altcraft_async.resuming import resume
 from altcraft_async.running import Handle, Running
 from altcraft_async.scheduler import Scheduler
-from altcraft_async.session import Session, TokenPlace
+from altcraft_async.session import ClockedSession, Session, TokenPlace
 from altcraft_async.starting import Join, Starting
 from altcraft_async.transport import Limits, Transport
 
@@ -230,7 +230,7 @@ class AltcraftClient:
             answer_bytes=checked_id("max_answer_bytes", max_answer_bytes),
         )
         connections = checked_id("connections", connections)
-        self._session = Session(
+        self._session = (Session if clock is None else ClockedSession)(
             Transport(
                 self._root,
                 limits=limits,

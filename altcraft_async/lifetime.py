@@ -80,10 +80,10 @@ class Lifetime:
 
     async def sleep(self, seconds: float) -> None:
         """Wait until `time` has gone on by so much."""
-        awake = self.enter().create_future()
-        timer = self.call_at(self.time() + seconds, awake.set_result, None)
+        awake = asyncio.Event()  # which, unlike a future, may be set once its waiter is cancelled
+        timer = self.call_at(self.time() + seconds, awake.set)
         try:
-            await awake
+            await awake.wait()
         finally:
             timer.cancel()
 

@@ -80,9 +80,19 @@ class ObservedPoll(TaskPoll):
 
     async def run(self) -> float | None:
         """Note when the look began, and when the next one is planned."""
+        self._note_beginning()
+        return self._planned(await super().run())
+
+    def refuse(self, error: AltcraftError) -> float | None:
+        """Note the same of a look that may not be sent."""
+        self._note_beginning()
+        return self._planned(super().refuse(error))
+
+    def _note_beginning(self) -> None:
         self._began = self._rules.lifetime.time()
         self._late = max(0.0, self._began - self._due)
-        again = await super().run()
+
+    def _planned(self, again: float | None) -> float | None:
         self._due = math.inf if again is None else again
         return again
 

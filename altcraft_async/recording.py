@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -11,11 +10,11 @@ from itertools import islice
 
 from altcraft_async.core.starts import note_ended, note_started, note_withdrawn
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
+from altcraft_async.logs import about, logger
 from altcraft_async.models import TaskRef
 
 __all__ = ["Recorder"]
 
-logger = logging.getLogger("altcraft_async")
 
 PAUSE = 1.0
 """Seconds after a write that failed: an outage of the store is not made worse."""
@@ -109,5 +108,6 @@ class Recorder:
 def _started(intent: LedgerEntry, ref: TaskRef, stored: LedgerEntry | None) -> LedgerEntry | None:
     wanted = note_started(intent, ref, stored)
     if wanted is None and (stored is None or stored.ref != ref):
-        logger.warning("task %s is not in the ledger, which has moved on: %s", ref.task_id, stored)
+        words = "task %s is not in the ledger, which has moved on: %s"
+        logger.warning(words, ref.task_id, stored, extra=about(ref))
     return wanted

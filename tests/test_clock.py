@@ -24,6 +24,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.client import ClientOptions
+from altcraft_async.lifetime import Lifetime
 from altcraft_async.simulator import Fault, PretendClock, Simulator
 from tests.conftest import Platform
 
@@ -92,6 +93,32 @@ async def test_rate_limit_goes_by_the_clock(clock: PretendClock) -> None:
         for resource_id in (1, 2, 3):
             await client.resources.refresh_counters(resource_id, database_id=1)
     assert [round(seen.at) for seen in server.requests] == [0, 10, 20]
+
+
+async def test_rate_limit_before_a_shared_one_goes_by_the_clock(clock: PretendClock) -> None:
+    """The pause before a place is asked for passes with it, and is no real one."""
+
+    async def shared_limit() -> None:
+        """Let everybody pass."""
+
+    async with asyncio.timeout(60), opened(clock, rate_limit=0.1, shared_limit=shared_limit) as it:
+        server, client = it
+        for resource_id in (1, 2, 3):
+            await client.resources.refresh_counters(resource_id, database_id=1)
+    assert [round(seen.at) for seen in server.requests] == [0, 10, 20]
+
+
+@pytest.mark.looptime
+async def test_pause_that_ends_as_it_is_cancelled_breaks_nothing() -> None:
+    """Both may happen in one turn of the loop: the timer is due, and its waiter is gone."""
+    loop = asyncio.get_running_loop()
+    errors: list[object] = []
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    pausing = asyncio.create_task(Lifetime().sleep(1.0))
+    loop.call_later(1.0, pausing.cancel)
+    await asyncio.wait([pausing])
+    assert pausing.cancelled()
+    assert errors == []
 
 
 async def test_patience_with_failing_looks_goes_by_the_clock(clock: PretendClock) -> None:

@@ -311,7 +311,9 @@ async def test_task_that_cannot_be_noted_is_handed_out_and_noted_later(
         first = await start(world.open())
         await asyncio.sleep(10)
         assert world.intended
-        assert f"task {first} is not in the ledger yet: ledger: no task" in caplog.messages
+        (said,) = (one for one in caplog.records if "not in the ledger yet" in one.message)
+        assert said.message == f"task {first} is not in the ledger yet: ledger: no task"
+        assert vars(said)["altcraft_task_id"] == first
         ledger.fails = frozenset()
         await asyncio.sleep(2)
         assert world.entry.ref is not None

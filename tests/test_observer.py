@@ -12,6 +12,7 @@ from altcraft_async import (
     AltcraftClient,
     ClientClosedError,
     ConfigurationError,
+    Constant,
     Observer,
     PollingError,
     RateLimitedError,
@@ -250,6 +251,24 @@ async def test_look_says_how_long_it_took(platform: OpenPlatform) -> None:
     first, second, *_ = heard.looks
     assert first.seconds == pytest.approx(2, abs=0.1)
     assert second.seconds == pytest.approx(0, abs=0.1)
+
+
+async def test_look_that_may_not_be_sent_took_no_time(platform: OpenPlatform) -> None:
+    """And neither it nor the next one is late for what was waited before."""
+    heard = Recorder()
+    asked = iter(range(100))
+
+    async def shared_limit() -> None:
+        if next(asked) == 2:  # the start and a look have passed
+            raise ZeroDivisionError
+
+    options: Any = {"observer": heard, "shared_limit": shared_limit, "poll": Constant(5.0)}
+    async with platform(duration=20.0, options=options) as (_, client):
+        await client.resources.refresh(24, database_id=1)
+    failed = [number for number, look in enumerate(heard.looks) if look.error is not None]
+    assert failed == [1]
+    assert heard.looks[1].seconds == 0.0
+    assert all(look.late <= 0.02 for look in heard.looks)
 
 
 async def test_plan_that_was_dropped_makes_no_look_late(platform: OpenPlatform) -> None:

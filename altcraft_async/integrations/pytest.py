@@ -20,7 +20,8 @@ def client_of(
     """Make a client that is closed in the event loop that it was used in, whoever runs that.
 
     Needs no running loop, neither at the beginning nor at the end. Where the
-    loop ends before the body does, the client ends with it.
+    loop ends before the body does, or the body ends within it, the client ends
+    with the loop.
 
     Args:
         server: A started simulator.
@@ -55,8 +56,8 @@ class _Guard:
             anext(self._closing).send(None)
 
     def end(self) -> None:
-        """Close the client now, if its loop is still there."""
-        if self._loop is None or self._loop.is_closed():
+        """Close the client now, if its loop is still there, and is not what we are in."""
+        if self._loop is None or self._loop.is_closed() or self._loop is _running():
             return
         if self._loop.is_running():  # in another thread
             asyncio.run_coroutine_threadsafe(self._closing.aclose(), self._loop).result()
@@ -68,3 +69,10 @@ class _Guard:
             yield
         finally:
             await self._client.aclose()
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -75,6 +75,7 @@ class PretendClock:
         self._news = 0
         self._loops: set[asyncio.AbstractEventLoop] = set()
         self._settling: set[asyncio.AbstractEventLoop] = set()
+        self._quiet_since: dict[asyncio.AbstractEventLoop, int] = {}
         self._requests: Counter[asyncio.AbstractEventLoop] = Counter()
         self._holds = 0
         self._allowed: list[float] = []
@@ -115,13 +116,13 @@ class PretendClock:
         if not 0 <= seconds < math.inf:
             msg = f"seconds has to be a number from 0 on, not {seconds}"
             raise ValueError(msg)
-        over = asyncio.get_running_loop().create_future()
+        over = asyncio.Event()
         until = self._now + seconds
         with self._lock:
             self._allowed.append(until)
-            timer = self.call_at(until, over.set_result, None)
+            timer = self.call_at(until, over.set)
         try:
-            await over
+            await over.wait()
         finally:
             timer.cancel()
             self._allowed.remove(until)
@@ -168,21 +169,22 @@ class PretendClock:
             if news != self._news:
                 news, turns = self._news, QUIET_TURNS
             if turns:
-                self._settling.add(loop)
                 loop.call_soon(self._settle, loop, news, turns - 1)
                 return
-            self._settling.discard(loop)
+            self._quiet_since[loop] = news
             if self._others_are_busy(loop):
                 loop.call_later(RECHECK_SECONDS, self._settle, loop, news, 0)
-            elif not self._requests[loop]:
+                return
+            self._settling.discard(loop)
+            if not self._requests[loop]:
                 self._jump()
 
     def _others_are_busy(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Say whether another loop that runs has requests under way, or is not quiet yet."""
-        others = self._loops - {loop}
         return any(
-            other.is_running() and (other in self._settling or self._requests[other])
-            for other in others
+            other.is_running()
+            and (self._requests[other] or self._quiet_since.get(other) != self._news)
+            for other in self._loops - {loop}
         )
 
     def _jump(self) -> None:

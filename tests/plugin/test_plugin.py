@@ -127,6 +127,23 @@ def test_client_whose_loop_runs_on_in_a_thread_is_closed_there(run: RunTests) ->
     run(source).assert_outcomes(passed=2)
 
 
+def test_client_that_is_let_go_within_its_loop_is_closed_with_that(run: RunTests) -> None:
+    """From inside, the loop cannot be waited for; and what comes behind goes on."""
+    source = """
+        import asyncio
+        from altcraft_async.integrations.pytest import client_of
+
+        def test_within(altcraft_simulator):
+            async def refresh():
+                with client_of(altcraft_simulator) as client:
+                    await client.resources.refresh(24, database_id=1)
+                return client
+
+            assert "closed" in repr(asyncio.run(refresh()))
+    """
+    run(source).assert_outcomes(passed=1)
+
+
 def test_mark_closest_to_the_test_wins(run: RunTests) -> None:
     """Option by option, for the simulator and for the client."""
     source = """

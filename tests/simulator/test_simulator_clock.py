@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from collections.abc import Callable
+from contextvars import Context
+from typing import TypeVarTuple, Unpack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async.simulator import PretendClock
+
+Ts = TypeVarTuple("Ts")
 
 
 async def wait_until(clock: PretendClock, when: float) -> float:
@@ -160,6 +165,51 @@ def test_end_of_a_hold_reaches_loops_in_other_threads() -> None:
         assert not seen
     thread.join()
     assert seen == [7]
+
+
+class RecheckedLoop(asyncio.SelectorEventLoop):
+    """Counts the timers that it has at once."""
+
+    timers = most = 0
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Count it until it is called."""
+
+        def called() -> None:
+            self.timers -= 1
+            callback(*args)
+
+        self.timers += 1
+        self.most = max(self.most, self.timers)
+        return super().call_later(delay, called, context=context)
+
+
+def test_loop_that_waits_for_another_asks_in_one_place() -> None:
+    """However much news there is meanwhile, or two loops would spend ever more on asking."""
+    clock, loop = PretendClock(), RecheckedLoop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    far = asyncio.run_coroutine_threadsafe(clock.advance(1000), loop)
+
+    async def be_busy() -> None:
+        with clock.busy:
+            for _ in range(20):
+                clock.call_at(500, lambda: None)
+                await asyncio.sleep(0.01)
+
+    with clock.hold():
+        asyncio.run(be_busy())
+    far.result(60)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    assert loop.most == 1
 
 
 async def test_it_shows_the_time_of_day_of_the_pretend_platform() -> None:
