@@ -332,6 +332,26 @@ async def test_closing_writes_what_is_left(caplog: pytest.LogCaptureFixture) -> 
         assert caplog.messages[-1] == lost
 
 
+async def test_closing_does_not_wait_for_a_ledger_that_hangs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whose task is just being noted gets it, and the client sees to the rest."""
+    ledger = Slow()
+    async with night(ledger) as world:
+        world.server.misbehave(START, Fault.slow_body(2))
+        client = world.open()
+        starting = asyncio.create_task(start(client))
+        await asyncio.sleep(1)
+        ledger.seconds = 10_000
+        await asyncio.sleep(2)
+        began = now()
+        await client.aclose()
+        assert now() == began
+        assert world.entry.ref is not None
+        assert world.entry.ref.task_id == await starting
+        assert not caplog.messages
+
+
 async def test_closing_writes_on_as_long_as_that_goes_well() -> None:
     """However much is left, a ledger that is slow but works gets all of it."""
     ledger = Slow()
