@@ -8,7 +8,6 @@ functions in `core.starts`; here is what has to be awaited on the way.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -33,8 +32,9 @@ from altcraft_async.core.starts import (
 from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
 from altcraft_async.gate import IntentGate, OvertakenError
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
+from altcraft_async.logs import about, logger
 from altcraft_async.models import TaskRef
-from altcraft_async.polling import PollRules
+from altcraft_async.polling import PollRules, named
 from altcraft_async.reconciling import Reconciling
 from altcraft_async.recording import Recorder
 from altcraft_async.running import Handle, Running, Start
@@ -42,8 +42,6 @@ from altcraft_async.session import Gate
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["Durability", "Durable", "Ledgers"]
-
-logger = logging.getLogger("altcraft_async")
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -226,7 +224,8 @@ class Durable:
         except ClientClosedError:
             pass  # the recorder has some seconds left for it
         except Exception as failed:  # noqa: BLE001 -- a ledger may be the user's code
-            logger.warning("task %s is not in the ledger yet: %s", ref.task_id, failed)
+            words = "%s is not in the ledger yet: %s"
+            logger.warning(words, named(ref), failed, extra=about(ref))
         finally:
             if not is_stored:
                 self.recorder.started(intent, ref)
@@ -254,7 +253,8 @@ class Durable:
             raise
         except AltcraftError as failed:
             # No news is no reason to start it twice.
-            logger.info("joining a task that cannot be looked at: %s", failed)
+            words = "%s is joined, though it cannot be looked at: %s"
+            logger.info(words, named(handle.ref), failed, extra=about(handle.ref))
         return not handle.done()
 
     async def _ask(self, asked: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:

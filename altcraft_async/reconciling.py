@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from altcraft_async.core.answers import TellingCounts, last_report
@@ -10,12 +9,11 @@ from altcraft_async.core.endpoints import Endpoint
 from altcraft_async.core.starts import fingerprint, group_of, ids_of, settled, start_unknown
 from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.ledger import LedgerEntry
+from altcraft_async.logs import logger
 from altcraft_async.models import CounterGroup, CountersReport, TaskKind
 from altcraft_async.session import Session
 
 __all__ = ["Reconciling"]
-
-logger = logging.getLogger("altcraft_async")
 
 
 class Reconciling:
@@ -42,7 +40,8 @@ class Reconciling:
             raise
         except AltcraftError as failed:
             # The start itself may go well; only, there is less to tell from later.
-            logger.info("no figures from before a start: %s", failed)
+            fields = {"altcraft_kind": kind, "altcraft_target": target}
+            logger.info("no figures from before a start: %s", failed, extra=fields)
             return ""
         return fingerprint(group)
 
