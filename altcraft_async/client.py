@@ -280,7 +280,7 @@ class AltcraftClient:
             rules=rules,
             running=running,
         )
-        durable = None if ledger is None else self._ledgers.durable(ledger)
+        durable = None if ledger is None else self._ledgers.own(ledger)
         self._starting = Starting(self._session, rules, running, durable)
         self.resources = Resources(self._session, self._starting)
         self.databases = Databases(self._session, self._starting)

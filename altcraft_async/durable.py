@@ -34,7 +34,7 @@ from altcraft_async.gate import IntentGate, OvertakenError
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
 from altcraft_async.logs import about, logger
 from altcraft_async.models import TaskRef
-from altcraft_async.polling import PollRules
+from altcraft_async.polling import PollRules, named
 from altcraft_async.reconciling import Reconciling
 from altcraft_async.recording import Recorder
 from altcraft_async.running import Handle, Running, Start
@@ -42,7 +42,6 @@ from altcraft_async.session import Gate
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["Durability", "Durable", "Ledgers"]
-
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -86,7 +85,6 @@ class Durable:
         """Use the client's parts; the ledger is not asked yet."""
         self.ledger = ledger
         self.recorder = Recorder(ledger, durability.api_root)
-        running.tell(self.recorder.ended)
         self._root = durability.api_root
         self._request_timeout = durability.request_timeout
         self._reconciling = durability.reconciling
@@ -135,10 +133,12 @@ class Durable:
         Raises:
             StartUnknownError: It is a start, and nobody knows whether it happened.
         """
+        self._rules.lifetime.enter()
         found: LedgerEntry | None = entry
         while True:
             match decide(found, idempotency_key="", now=self.ledger.now()):
                 case Join(ref) | Return(ref):
+                    self._running.tell_of(ref, self.recorder.ended)
                     return self._share(self._attach(ref), entry)
                 case Wait(seconds):
                     await self._ask(asyncio.sleep, seconds)
@@ -148,9 +148,19 @@ class Durable:
                     return None
             found = await self._ask(self.ledger.read, entry.key)
 
-    def is_own(self, entry: LedgerEntry) -> bool:
-        """Say whether an entry is of the install that the client speaks to."""
-        return entry.key == entry_key(self._root, entry.kind, entry.target)
+    async def entries(self) -> list[LedgerEntry]:
+        """Return what is not over at the install that the client speaks to.
+
+        All at once, so that whoever goes through it and leaves early leaves nothing open.
+        """
+        return await self._ask(self._entries)
+
+    async def _entries(self) -> list[LedgerEntry]:
+        return [
+            entry
+            async for entry in self.ledger.entries()
+            if entry.key == entry_key(self._root, entry.kind, entry.target)
+        ]
 
     async def _go_by(
         self,
@@ -196,7 +206,7 @@ class Durable:
             before="" if asking is None else await asking.before(start.kind, start.target),
             request_timeout=self._request_timeout,
         )
-        gate = IntentGate(self.ledger, self.recorder, entry, intend, self._rules.lifetime.time)
+        gate = IntentGate(self.ledger, self.recorder, entry, intend)
         try:
             handle = await send(start, gate)
         except OvertakenError:
@@ -209,10 +219,13 @@ class Durable:
         """Write the task's id down; where that fails, the caller gets the handle all the same."""
         is_stored = False
         try:
-            is_stored = await self.ledger.write(started(intent, ref), expected=intent.revision)
+            task = started(intent, ref)
+            is_stored = await self._ask(self.ledger.write, task, expected=intent.revision)
+        except ClientClosedError:
+            pass  # the recorder has some seconds left for it
         except Exception as failed:  # noqa: BLE001 -- a ledger may be the user's code
-            words = "task %s is not in the ledger yet: %s"
-            logger.warning(words, ref.task_id, failed, extra=about(ref))
+            words = "%s is not in the ledger yet: %s"
+            logger.warning(words, named(ref), failed, extra=about(ref))
         finally:
             if not is_stored:
                 self.recorder.started(intent, ref)
@@ -232,15 +245,16 @@ class Durable:
             await handle.poll()
         except NotFoundError:
             doubt = min(self._rules.patience.unknown, LONGEST_DOUBT)
-            await self._ask(asyncio.sleep, doubt + _CLOCK_SLACK)
+            # By the clock that says for how long it has been unknown.
+            await self._ask(self._rules.lifetime.sleep, doubt + _CLOCK_SLACK)
             with suppress(AltcraftError):
                 await handle.poll()
         except ClientClosedError:
             raise
         except AltcraftError as failed:
             # No news is no reason to start it twice.
-            words = "joining a task that cannot be looked at: %s"
-            logger.info(words, failed, extra=about(handle.ref))
+            words = "%s is joined, though it cannot be looked at: %s"
+            logger.info(words, named(handle.ref), failed, extra=about(handle.ref))
         return not handle.done()
 
     async def _ask(self, asked: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
@@ -257,7 +271,17 @@ class Ledgers:
     def __init__(self, durability: Durability, *, rules: PollRules, running: Running) -> None:
         """Begin with none."""
         self._make = partial(Durable, durability=durability, rules=rules, running=running)
+        self._running = running
         self._durables: list[Durable] = []
+
+    def own(self, ledger: TaskLedger) -> Durable:
+        """Return what starts by the client's own ledger, which is told of every end.
+
+        Another one, which may be closed by then, hears of the tasks that came out of it.
+        """
+        durable = self.durable(ledger)
+        self._running.tell(durable.recorder.ended)
+        return durable
 
     def durable(self, ledger: TaskLedger) -> Durable:
         """Return what starts by this ledger, the same one each time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
@@ -38,7 +39,6 @@ class IntentGate:
         recorder: Recorder,
         entry: LedgerEntry | None,
         intend: Callable[[LedgerEntry | None, datetime], LedgerEntry],
-        time: Callable[[], float],
     ) -> None:
         """Note nothing yet.
 
@@ -47,13 +47,11 @@ class IntentGate:
             recorder: Writes what cannot be written at once.
             entry: What the ledger has of the target.
             intend: From that and the time of day to the intent.
-            time: Seconds, by a clock that is never set.
         """
         self.entry = entry
         self._ledger = ledger
         self._recorder = recorder
         self._intend = intend
-        self._time = time
 
     async def __aenter__(self) -> None:
         """Write the intent.
@@ -62,10 +60,12 @@ class IntentGate:
             OvertakenError: Somebody else was quicker.
             LedgerError: It cannot be written, or not in time; nothing is sent.
         """
+        # A lease goes by real time, whatever clock the client was given.
+        time = asyncio.get_running_loop().time
         for left in reversed(range(MOST_WRITES)):
-            began = self._time()
+            began = time()
             intent = await self._write_intent()
-            if is_fresh(intent, now=self._ledger.now(), passed=self._time() - began):
+            if is_fresh(intent, now=self._ledger.now(), passed=time() - began):
                 return
             if not left:
                 self._recorder.withdraw(intent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from altcraft_async.core.answers import last_report
+from altcraft_async.core.answers import TellingCounts, last_report
 from altcraft_async.core.endpoints import Endpoint
 from altcraft_async.core.starts import fingerprint, group_of, ids_of, settled, start_unknown
 from altcraft_async.errors import AltcraftError, ClientClosedError
@@ -22,7 +22,7 @@ class Reconciling:
     def __init__(
         self,
         session: Session,
-        endpoints: Mapping[TaskKind, Endpoint[tuple[CounterGroup, ...]]],
+        endpoints: Mapping[TaskKind, Endpoint[TellingCounts]],
     ) -> None:
         """Use the client's session and, for each kind of target, this ``get_counters``."""
         self._session = session
@@ -74,6 +74,6 @@ class Reconciling:
     ) -> tuple[CounterGroup | None, CountersReport]:
         ids = ids_of(kind, target)
         database_id = ids.get("database_id")
-        groups = await self._session.send(self._endpoints[kind], ids)
-        report = last_report(groups, database_id=database_id, resource_id=ids["resource_id"])
-        return group_of(groups, database_id), report
+        counts = await self._session.send(self._endpoints[kind], ids)
+        report = last_report(counts.groups, database_id=database_id, resource_id=ids["resource_id"])
+        return group_of(counts.groups, database_id) if counts.tell else None, report

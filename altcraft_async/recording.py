@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -12,9 +12,9 @@ from altcraft_async.core.starts import note_ended, note_started, note_withdrawn
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
 from altcraft_async.logs import about, logger
 from altcraft_async.models import TaskRef
+from altcraft_async.polling import named
 
 __all__ = ["Recorder"]
-
 
 PAUSE = 1.0
 """Seconds after a write that failed: an outage of the store is not made worse."""
@@ -40,7 +40,8 @@ class Recorder:
         """Begin with nothing to write."""
         self._ledger = ledger
         self._root = api_root
-        self._changes: deque[tuple[str, str, _Change]] = deque()
+        # By key, as those of one entry are written in the order in which they came.
+        self._changes: OrderedDict[str, deque[tuple[str, _Change]]] = OrderedDict()
         self._written = 0
         self._writing: asyncio.Task[None] | None = None
 
@@ -67,13 +68,17 @@ class Recorder:
                 self._writing.cancel()
                 await asyncio.wait([self._writing])
         if self._changes:
-            some = islice((f"{key} {task_id}".rstrip() for key, task_id, _ in self._changes), 10)
-            logger.warning(
-                "left %d changes out of the ledger: %s", len(self._changes), ", ".join(some)
-            )
+            self._say_what_is_lost()
+
+    def _say_what_is_lost(self) -> None:
+        lost = [(key, task_id) for key, some in self._changes.items() for task_id, _ in some]
+        words = "left %d changes out of the ledger: %s"
+        named_here = ", ".join(f"{key} {task_id}".rstrip() for key, task_id in lost[:10])
+        fields = {"altcraft_task_ids": [task_id for _, task_id in lost[:10] if task_id]}
+        logger.warning(words, len(lost), named_here, extra=fields)
 
     def _add(self, key: str, task_id: str, change: _Change) -> None:
-        self._changes.append((key, task_id, change))
+        self._changes.setdefault(key, deque()).append((task_id, change))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write_all())
 
@@ -81,21 +86,26 @@ class Recorder:
         warned = False
         while self._changes:
             # They stay in the queue meanwhile, so that those that are broken off can be named.
-            now = list(islice(self._changes, AT_ONCE))
-            work = (self._write(key, change) for key, _, change in now)
+            keys = list(islice(self._changes, AT_ONCE))
+            work = (self._write(key, self._changes[key][0][1]) for key in keys)
             failures = await asyncio.gather(*work, return_exceptions=True)
-            for failure in failures:
-                change = self._changes.popleft()
+            for key, failure in zip(keys, failures, strict=True):
                 if failure is None:
-                    self._written += 1
+                    self._forget_first(key)
                 else:
-                    self._changes.append(change)
+                    self._changes.move_to_end(key)
             failed = next(filter(None, failures), None)
             if failed is not None:
                 if not warned:
                     logger.warning("the ledger fails, trying on: %s", failed)
                 warned = True
                 await asyncio.sleep(PAUSE)
+
+    def _forget_first(self, key: str) -> None:
+        self._written += 1
+        self._changes[key].popleft()
+        if not self._changes[key]:
+            del self._changes[key]
 
     async def _write(self, key: str, change: _Change) -> None:
         while True:
@@ -108,6 +118,6 @@ class Recorder:
 def _started(intent: LedgerEntry, ref: TaskRef, stored: LedgerEntry | None) -> LedgerEntry | None:
     wanted = note_started(intent, ref, stored)
     if wanted is None and (stored is None or stored.ref != ref):
-        words = "task %s is not in the ledger, which has moved on: %s"
-        logger.warning(words, ref.task_id, stored, extra=about(ref))
+        words = "%s is not in the ledger, which has moved on: %s"
+        logger.warning(words, named(ref), stored, extra=about(ref))
     return wanted

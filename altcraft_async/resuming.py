@@ -21,11 +21,9 @@ async def resume(durable: Durable) -> AsyncGenerator[Handle, None]:
         LedgerError: The ledger cannot be used.
         ClientClosedError: The client is closed.
     """
-    # All of them at once, so that whoever leaves early leaves nothing open.
-    entries = [entry async for entry in durable.ledger.entries() if durable.is_own(entry)]
     unknown: list[StartUnknownError] = []
     # The tasks first, then the starts in the order in which they can be told.
-    for entry in sorted(entries, key=_certainty):
+    for entry in sorted(await durable.entries(), key=_certainty):
         try:
             handle = await durable.find_again(entry)
         except StartUnknownError as error:

@@ -15,6 +15,8 @@ __all__ = ["Handle", "Running", "Start"]
 
 Handle = TaskHandle[CountersReport]
 
+_Told = Callable[[TaskRef], None]
+
 MOST_RUNNING = 10_000
 """Tasks remembered for joining, the newest of them; a handle weighs below a kilobyte."""
 
@@ -44,7 +46,8 @@ class Running:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._told: list[Callable[[TaskRef], None]] = []
+        self._told: set[_Told] = set()
+        self._told_of: dict[str, _Told] = {}
         self._by_target: OrderedDict[object, tuple[Handle, Feedback | None]] = OrderedDict()
 
     def add(
@@ -73,13 +76,18 @@ class Running:
         handle, _ = self._by_target.get((ref.kind, ref.target), (None, None))
         return handle if handle is not None and handle.ref.task_id == ref.task_id else None
 
-    def tell(self, ended: Callable[[TaskRef], None]) -> None:
+    def tell(self, ended: _Told) -> None:
         """Call a function with every task that is over, from now on."""
-        self._told.append(ended)
+        self._told.add(ended)
+
+    def tell_of(self, ref: TaskRef, ended: _Told) -> None:
+        """Call a function with this task when it is over."""
+        self._told_of[ref.task_id] = ended
 
     def over(self, ref: TaskRef) -> None:
         """Forget a task that is over, and tell who wants to know."""
-        for ended in self._told:
+        own = self._told_of.pop(ref.task_id, None)
+        for ended in self._told if own is None else {*self._told, own}:
             ended(ref)
         if self.handle_of(ref) is not None:
             del self._by_target[ref.kind, ref.target]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -63,11 +64,7 @@ class SQLiteLedger(TaskLedger):
         Raises:
             ConfigurationError: ``path`` is none.
         """
-        given = cast("object", path)  # what comes from a configuration may be anything
-        if not (isinstance(given, (str, os.PathLike)) and str(path)):
-            msg = "path: has to be the path of a file"
-            raise ConfigurationError(msg)
-        self._path = Path(path)
+        self._path = _checked_path(path)
         self._closed = False
         self._process = 0
         self._thread: ThreadPoolExecutor | None = None
@@ -164,3 +161,14 @@ class SQLiteLedger(TaskLedger):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _checked_path(path: str | os.PathLike[str]) -> Path:
+    # What comes from a configuration may be anything.
+    given = cast("object", os.fspath(path) if isinstance(path, os.PathLike) else path)
+    if isinstance(given, str) and given and "\0" not in given:
+        with suppress(UnicodeEncodeError):
+            os.fsencode(given)
+            return Path(given)
+    msg = "path: has to be the path of a file"
+    raise ConfigurationError(msg)

@@ -68,22 +68,24 @@ class Starting:
                 return handle
         # By name as well: what was done under one name is no answer to another.
         key = (start.kind, start.target, start.feedback, start.idempotency_key)
-        durable = self._durable
-        if durable is None:
-            return await self._start_together(key, lambda: self._send(start))
-        return await self._start_together(key, lambda: durable.start(start, self._send))
+        return await self._start_together(key, lambda: self._send(start))
 
     async def aclose(self) -> None:
         """Wait for starts under way, which a closed client ends at once."""
         await asyncio.gather(*self._sending, return_exceptions=True)
 
-    async def _send(self, start: Start, gate: Gate | None = None) -> Handle:
+    async def _send(self, start: Start) -> Handle:
         try:
-            task_id = await self._session.send(start.endpoint, start.values, gate=gate)
+            if self._durable is None:
+                return await self._request(start)
+            return await self._durable.start(start, self._request)
         except AltcraftError as error:
             if (telling := self._rules.telling) is not None:
                 telling.tell(telling.observer.not_started, start.kind, start.target, error)
             raise
+
+    async def _request(self, start: Start, gate: Gate | None = None) -> Handle:
+        task_id = await self._session.send(start.endpoint, start.values, gate=gate)
         ref = TaskRef(
             task_id=task_id,
             kind=start.kind,

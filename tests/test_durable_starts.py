@@ -24,6 +24,7 @@ from altcraft_async.simulator import Fault
 from tests.clock import now
 from tests.ledgers import MemoryLedger
 from tests.nights import LEASE, night, start
+from tests.observing import Recorder as Heard
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
@@ -181,6 +182,34 @@ async def test_forgotten_start_is_sent() -> None:
         assert world.starts == 2
 
 
+@pytest.mark.parametrize("what", ["nobody knows", "no ledger"])
+async def test_observer_is_told_of_a_start_that_the_ledger_prevents(what: str) -> None:
+    """A start fails for good before a request as well as after one, and is told once."""
+    heard = Heard()
+    async with night() as world:
+        if what == "nobody knows":
+            world.server.misbehave(START, Fault.reset())
+            with pytest.raises(TransportError):
+                await start(world.open())
+            await asyncio.sleep(LEASE)
+        else:
+            await world.ledger.aclose()
+        with pytest.raises((StartUnknownError, LedgerError)) as caught:
+            await start(world.open(observer=heard))
+        kind, target, error = heard.only("not_started").about
+        assert (kind, target, str(error)) == ("resource", (24, 1), str(caught.value))
+
+
+async def test_observer_is_told_once_of_a_request_that_fails() -> None:
+    """A request with an intent is no exception."""
+    heard = Heard()
+    async with night() as world:
+        world.server.misbehave(START, Fault.reset())
+        with pytest.raises(TransportError):
+            await start(world.open(observer=heard))
+        assert heard.names == ["not_started"]
+
+
 async def test_start_under_way_elsewhere_is_waited_for_and_joined() -> None:
     """While another process sends it, a start waits, and shares what comes of it."""
     async with night(duration=100) as world:
@@ -311,13 +340,29 @@ async def test_task_that_cannot_be_noted_is_handed_out_and_noted_later(
         first = await start(world.open())
         await asyncio.sleep(10)
         assert world.intended
-        (said,) = (one for one in caplog.records if "not in the ledger yet" in one.message)
-        assert said.message == f"task {first} is not in the ledger yet: ledger: no task"
-        assert vars(said)["altcraft_task_id"] == first
+        (record,) = (one for one in caplog.records if "is not in the ledger yet" in one.message)
+        name = f"task {first} of resource 24, 1"
+        assert record.message == f"{name} is not in the ledger yet: ledger: no task"
+        assert vars(record)["altcraft_task_id"] == first
+        assert vars(record)["altcraft_target"] == (24, 1)
         ledger.fails = frozenset()
         await asyncio.sleep(2)
         assert world.entry.ref is not None
         assert await start(world.open()) == first
+
+
+async def test_end_that_came_while_the_ledger_failed_is_noted_behind_the_start() -> None:
+    """What is written later is written in its order, so that nobody looks at the task again."""
+    ledger = Failing()
+    ledger.fails = frozenset({"task"})
+    async with night(ledger, duration=1) as world:
+        await world.open().resources.refresh(24, database_id=1)
+        await asyncio.sleep(3)
+        assert world.intended
+        ledger.fails = frozenset()
+        await asyncio.sleep(3)
+        assert world.entry.ref is not None
+        assert world.entry.over
 
 
 async def test_closing_writes_what_is_left(caplog: pytest.LogCaptureFixture) -> None:
@@ -332,6 +377,27 @@ async def test_closing_writes_what_is_left(caplog: pytest.LogCaptureFixture) -> 
         assert now() - began == pytest.approx(5)
         lost = f"left 1 changes out of the ledger: {world.entry.key} {first}"
         assert caplog.messages[-1] == lost
+        assert vars(caplog.records[-1])["altcraft_task_ids"] == [first]
+
+
+async def test_closing_does_not_wait_for_a_ledger_that_hangs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whose task is just being noted gets it, and the client sees to the rest."""
+    ledger = Slow()
+    async with night(ledger) as world:
+        world.server.misbehave(START, Fault.slow_body(2))
+        client = world.open()
+        starting = asyncio.create_task(start(client))
+        await asyncio.sleep(1)
+        ledger.seconds = 10_000
+        await asyncio.sleep(2)
+        began = now()
+        await client.aclose()
+        assert now() == began
+        assert world.entry.ref is not None
+        assert world.entry.ref.task_id == await starting
+        assert not caplog.messages
 
 
 async def test_closing_writes_on_as_long_as_that_goes_well() -> None:

@@ -14,7 +14,9 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.simulator import Fault
+from tests.ledgers import MemoryLedger
 from tests.nights import LEASE, Night, night, start
+from tests.scripted import ScriptedServer, Step, answer
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
@@ -87,6 +89,25 @@ async def test_documented_answer_does_not_tell(key: str | None) -> None:
             await start(client, key)
         assert caught.value.report is not None
         assert world.starts == 0
+
+
+@pytest.mark.parametrize("key", ["a", None])
+async def test_answer_that_does_not_say_whether_a_count_runs_does_not_tell(
+    server: ScriptedServer, key: str | None
+) -> None:
+    """The time of the last count alone is no proof: the start may run, and nothing is sent."""
+    said = (
+        '{"error": 0, "data": [{"list_id": 1, "updated": "2026-11-25T01:00:00Z", "channels": []}]}'
+    )
+    server.script(answer(said), Step(then="reset"), answer(said))
+    ledger = MemoryLedger()
+    async with AltcraftClient(server.url, "t", ledger=ledger, reconcile_starts=True) as client:
+        with pytest.raises(TransportError):
+            await start(client, key)
+        await asyncio.sleep(LEASE)
+        with pytest.raises(StartUnknownError) as caught:
+            await start(client, key)
+        assert caught.value.report is not None
 
 
 async def test_figures_that_cannot_be_had_leave_the_start_unknown() -> None:

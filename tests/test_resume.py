@@ -168,6 +168,42 @@ async def test_client_without_a_ledger_resumes_from_any() -> None:
         assert await resumed(client, world.ledger) == []
 
 
+async def test_ledger_that_was_resumed_from_is_not_told_of_what_it_does_not_know(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It may be closed by then, and a client goes on with its other tasks and closes at once."""
+    async with night(duration=1) as world:
+        await start(world.open())
+        client = world.open(ledger=None)
+        async for handle in client.resume(world.ledger):
+            await handle
+        await asyncio.sleep(1)
+        await world.ledger.aclose()
+        for number in (1, 2):
+            await client.resources.refresh(number, database_id=1)
+        began = now()
+        await client.aclose()
+        assert now() == began
+        assert not caplog.messages
+
+
+async def test_client_that_is_closed_resumes_nothing() -> None:
+    """Neither from an empty ledger nor between two handles does it look as if that was all."""
+    async with night(duration=100) as world:
+        client = world.open()
+        await client.aclose()
+        with pytest.raises(ClientClosedError):
+            await resumed(client)
+        for number in (1, 2):
+            await world.open().resources.refresh_counters(number, database_id=1)
+        client = world.open()
+        async with aclosing(client.resume()) as handles:
+            await anext(handles)
+            await client.aclose()
+            with pytest.raises(ClientClosedError):
+                await anext(handles)
+
+
 async def test_leaving_early_leaves_nothing_behind() -> None:
     """Whoever breaks off has the handles that came, and the rest is still in the ledger."""
     async with night(duration=100) as world:

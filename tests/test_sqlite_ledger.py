@@ -14,10 +14,12 @@ import pytest
 from altcraft_async import (
     AltcraftClient,
     ConfigurationError,
+    Constant,
+    LedgerEntry,
     LedgerError,
     SQLiteLedger,
 )
-from altcraft_async.simulator import Simulator
+from altcraft_async.simulator import PretendClock, Simulator
 from tests.forks import in_a_fork
 from tests.ledgers import KEY, entry_of
 
@@ -29,7 +31,15 @@ def test_making_one_opens_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("path", ["", None, 5, b"starts.sqlite"])
+class BytesPath:
+    """A path as `os` takes it, of a kind that nobody has."""
+
+    def __fspath__(self) -> bytes:
+        """Return bytes."""
+        return b"starts.sqlite"
+
+
+@pytest.mark.parametrize("path", ["", None, 5, b"starts.sqlite", BytesPath(), "a\0b", "\ud800"])
 def test_what_is_no_path_is_refused(path: object) -> None:
     """A wrong argument is refused by name."""
     with pytest.raises(ConfigurationError, match=r"^path: has to be the path of a file"):
@@ -139,6 +149,51 @@ def test_importing_the_package_does_not_load_what_only_ledgers_need(module: str)
     there = f"{module!r} in sys.modules"
     code = f"import sys; had = {there}; import altcraft_async; sys.exit({there} and not had)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 -- our own words
+
+
+class OnASlowDisk(SQLiteLedger):
+    """A ledger that takes long enough for pretend time to pass."""
+
+    async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
+        """Write, and take a while."""
+        written = await super().write(entry, expected=expected)
+        await asyncio.sleep(0.05)
+        return written
+
+
+async def test_pretend_time_that_passes_while_an_intent_is_written_does_not_count(
+    tmp_path: Path,
+) -> None:
+    """A lease goes by real time, of which a write takes little, so it is sent."""
+    clock = PretendClock()
+    async with (
+        Simulator(duration=1e6, clock=clock.time) as server,
+        OnASlowDisk(tmp_path / "starts.sqlite") as ledger,
+        AltcraftClient(
+            server.url, server.token, clock=clock, ledger=ledger, poll=Constant(60)
+        ) as client,
+    ):
+        first = await client.resources.refresh_counters(24, database_id=1)
+        first.add_done_callback(lambda _: None)  # time passes as long as somebody waits for it
+        began = clock.time()
+        await client.resources.refresh_counters(25, database_id=1)
+        assert clock.time() > began
+
+
+async def test_doubt_in_a_task_passes_by_the_clock_of_the_client(tmp_path: Path) -> None:
+    """A task that the platform has forgotten is waited for in pretend time as well."""
+    clock = PretendClock()
+    async with (
+        Simulator(duration=3600.0, clock=clock.time) as server,
+        SQLiteLedger(tmp_path / "starts.sqlite") as ledger,
+        AltcraftClient(server.url, server.token, clock=clock, ledger=ledger) as first,
+        AltcraftClient(server.url, server.token, clock=clock, ledger=ledger) as second,
+    ):
+        lost = await first.resources.refresh_counters(24, database_id=1)
+        server.world.forget(lost.ref.task_id)
+        async with asyncio.timeout(5):
+            found = await second.resources.refresh_counters(24, database_id=1)
+        assert found.ref.task_id != lost.ref.task_id
 
 
 async def test_many_targets_are_started_by_one_file(tmp_path: Path) -> None:

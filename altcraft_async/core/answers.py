@@ -24,11 +24,13 @@ from altcraft_async.models import (
 
 __all__ = [
     "TaskAnswer",
+    "TellingCounts",
     "counters_report",
     "last_counted",
     "last_report",
     "started_task_id",
     "task_answer",
+    "telling_counts",
     "usual_task_answer",
 ]
 
@@ -170,11 +172,36 @@ def last_counted(document: Document) -> tuple[CounterGroup, ...]:
 
     Bare channels become one group that does not name its database.
     """
+    return tuple(map(_model, _last_groups(document)))
+
+
+class TellingCounts(msgspec.Struct, frozen=True):
+    """What was last counted, and what that tells of a count that runs.
+
+    Attributes:
+        groups: As `last_counted` reads them.
+        tell: Whether each group says if a count runs. Where one does not, a
+            `CounterGroup` that is not ``in_progress`` proves nothing.
+    """
+
+    groups: tuple[CounterGroup, ...]
+    tell: bool
+
+
+def telling_counts(document: Document) -> TellingCounts:
+    """Read what `last_counted` reads, for who has to know whether a count runs."""
+    groups = _last_groups(document)
+    return TellingCounts(
+        tuple(map(_model, groups)), all(group.in_progress is not None for group in groups)
+    )
+
+
+def _last_groups(document: Document) -> list[_Group]:
     data = Document(document.field("data"), document.textual)
     items = data.value if isinstance(data.value, list) else [data.value]
     if any(isinstance(item, dict) and "channels" in item for item in items):
-        return tuple(_model(group) for group in data.to(list[_Group]))
-    return (_model(_Group(channels=data.to(list[_Channel]))),)
+        return data.to(list[_Group])
+    return [_Group(channels=data.to(list[_Channel]))]
 
 
 def last_report(

@@ -12,9 +12,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from altcraft_async.core.answers import (
+    TellingCounts,
     last_counted,
     started_task_id,
     task_answer,
+    telling_counts,
     usual_task_answer,
 )
 from altcraft_async.core.codecs import Document
@@ -27,7 +29,7 @@ from altcraft_async.core.lookups import (
     segment_page,
     subscription_fields,
 )
-from altcraft_async.models import CounterGroup, TaskKind
+from altcraft_async.models import TaskKind
 
 __all__ = [
     "DATABASE_COUNTERS",
@@ -162,16 +164,18 @@ def renamed(endpoint: Endpoint[T_co], name: str, wire_name: str | None) -> Endpo
 
 def counters_by_kind(
     segment_database_name: str | None,
-) -> Mapping[TaskKind, Endpoint[tuple[CounterGroup, ...]]]:
+) -> Mapping[TaskKind, Endpoint[TellingCounts]]:
     """Return what tells of the last count of each kind of target, by documented methods only.
 
     A resource in a database and a database in a resource are asked for by the same two ids.
     """
-    return {
-        "resource": DATABASE_COUNTERS,
-        "database": DATABASE_COUNTERS,
-        "segment": renamed(SEGMENT_COUNTERS, "database_id", segment_database_name),
-    }
+    segment = renamed(SEGMENT_COUNTERS, "database_id", segment_database_name)
+    database = _telling(DATABASE_COUNTERS)
+    return {"resource": database, "database": database, "segment": _telling(segment)}
+
+
+def _telling(endpoint: Endpoint[object]) -> Endpoint[TellingCounts]:
+    return Endpoint(path=endpoint.path, read=telling_counts, names=endpoint.names)
 
 
 def parameters(endpoint: Endpoint[object], values: Mapping[str, object]) -> dict[str, object]:

@@ -117,7 +117,8 @@ def settled(intent: LedgerEntry, group: CounterGroup | None, *, anew: bool) -> L
 
     Args:
         intent: Its task is not known.
-        group: The last counted figures; ``None`` where the answer has none of the target.
+        group: The last counted figures; ``None`` where the answer has none of the target, or
+            does not say whether a count runs.
         anew: Whether a start that was counted in the meantime is to be started again.
 
     Returns:
@@ -125,8 +126,10 @@ def settled(intent: LedgerEntry, group: CounterGroup | None, *, anew: bool) -> L
     """
     if group is None:
         return None
-    if group.in_progress:
-        return _adopted(intent, group.refresh_task_id) if group.refresh_task_id else None
+    if group.in_progress or group.refresh_task_id:
+        # The id alone is a contradiction, of which nothing follows.
+        tell = group.in_progress and group.refresh_task_id
+        return _adopted(intent, group.refresh_task_id) if tell else None
     after = fingerprint(group)
     if not (intent.before and after):
         return None

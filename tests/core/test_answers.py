@@ -19,6 +19,7 @@ from altcraft_async.core.answers import (
     last_report,
     started_task_id,
     task_answer,
+    telling_counts,
     usual_task_answer,
 )
 from altcraft_async.core.codecs import Document, Plain, UnreadableError, read
@@ -353,6 +354,27 @@ def test_groups_are_read_where_bare_channels_are_documented(body: str) -> None:
     """The two shapes of the same figures are told apart by what is in them."""
     channels = {"sms": SubscriptionCounters(all=1)}
     assert last_counted(read(body.encode())) == (CounterGroup(database_id=7, channels=channels),)
+
+
+@pytest.mark.parametrize(
+    ("body", "tell"),
+    [
+        ('{"data": [{"channels": [], "in_progress": false}]}', True),
+        ('{"data": [{"channels": [], "in_progress": true}]}', True),
+        ("<xml><data><channels/><in_progress>false</in_progress></data></xml>", True),
+        ('{"data": [{"channels": []}]}', False),
+        ('{"data": [{"channels": [], "in_progress": null}]}', False),
+        ('{"data": [{"channels": [], "in_progress": false}, {"channels": []}]}', False),
+        ('{"data": []}', False),
+    ],
+)
+def test_counts_tell_of_one_that_runs_only_where_each_group_says_so(
+    body: str, *, tell: bool
+) -> None:
+    """A field that is missing is not the same as one that says no."""
+    counts = telling_counts(read(body.encode()))
+    assert counts.tell is tell
+    assert counts.groups == last_counted(read(body.encode()))
 
 
 def test_what_a_last_count_leaves_unsaid_is_that_of_the_request() -> None:

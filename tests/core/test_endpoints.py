@@ -122,5 +122,8 @@ def test_database_of_a_segment_has_the_name_of_each_page() -> None:
 def test_figures_of_every_kind_are_had_by_documented_methods() -> None:
     """A resource is asked for as a database, by the same two ids."""
     by_kind = counters_by_kind("db_id")
-    assert by_kind["resource"] is by_kind["database"] is DATABASE_COUNTERS
-    assert by_kind["segment"] == renamed(SEGMENT_COUNTERS, "database_id", "db_id")
+    assert by_kind["resource"] is by_kind["database"]
+    assert by_kind["database"].path == DATABASE_COUNTERS.path
+    assert by_kind["database"].names == DATABASE_COUNTERS.names
+    assert by_kind["segment"].path == SEGMENT_COUNTERS.path
+    assert by_kind["segment"].names == renamed(SEGMENT_COUNTERS, "database_id", "db_id").names

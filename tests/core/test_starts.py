@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -226,6 +227,7 @@ def test_start_after_which_something_was_counted_matters_only_to_the_same_reques
         (BEFORE, None),
         (BEFORE, group()),
         (BEFORE, group(in_progress=True)),
+        (BEFORE, msgspec.structs.replace(COUNTED, refresh_task_id="t9")),
         (entry_of(), COUNTED),
         (entry_of(), group()),
     ],
