@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from altcraft_async.core.address import is_exposed
 from altcraft_async.core.checks import checked_choice, checked_function, checked_positive
 from altcraft_async.integrations.addresses import Addresses
 from altcraft_async.integrations.hints import Hints
+from altcraft_async.logs import logger
 from altcraft_async.models import Feedback, TaskKind
 from altcraft_async.tasks import TaskHandle
 
@@ -43,8 +43,6 @@ NextPiece: TypeAlias = Callable[[], Awaitable[bytes | None]]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-
-logger = logging.getLogger("altcraft_async")
 
 BODY_LIMIT = 2**20
 """Bytes of a body that are kept; the counters of a hundred channels take a tenth of it."""
@@ -217,7 +215,9 @@ class FeedbackReceiver:
             if inspect.isawaitable(told):
                 await told
         except Exception:  # it is the user's code, and the hint has been taken
-            logger.exception("on_feedback failed for %s %s", received.kind, received.target)
+            words = "on_feedback failed for %s %s"
+            fields = {"altcraft_kind": received.kind, "altcraft_target": received.target}
+            logger.exception(words, received.kind, received.target, extra=fields)
 
 
 async def _read(next_piece: NextPiece, seconds: float) -> tuple[bytes, bool]:

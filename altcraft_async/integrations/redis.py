@@ -10,7 +10,6 @@ Needs the extra ``redis``. How Redis has to be set up for that is said in
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import re
 from collections.abc import AsyncGenerator, Awaitable
@@ -29,12 +28,11 @@ from redis.exceptions import TimeoutError as LateError
 from altcraft_async.core.checks import checked_kind, checked_positive, checked_text
 from altcraft_async.errors import ConfigurationError, LedgerError
 from altcraft_async.ledger import LedgerEntry, TaskLedger
+from altcraft_async.logs import logger
 
 __all__ = ["FleetLimit", "RedisLedger", "fleet_limit"]
 
 T = TypeVar("T")
-
-logger = logging.getLogger("altcraft_async")
 
 _WEEK = 7 * 86_400.0
 

@@ -6,7 +6,6 @@ Needs the extra ``taskiq``. `docs/guides/many-workers.md` shows it at work.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Literal
@@ -51,13 +50,12 @@ from altcraft_async.integrations.attempts import (
     result_of,
 )
 from altcraft_async.integrations.streams import RefreshBroker
+from altcraft_async.logs import logger
 from altcraft_async.many import one_by_one
 from altcraft_async.models import CountersReport
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["AltcraftRefreshes", "RefreshBroker", "RefreshError", "RefreshKind"]
-
-logger = logging.getLogger("altcraft_async")
 
 RefreshKind = Literal["resource", "database", "segment"]
 """What is counted."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -21,6 +20,7 @@ from altcraft_async.core.task_words import task_word
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.integrations import answers
 from altcraft_async.integrations.answers import Answer, Shown
+from altcraft_async.logs import logger
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.tasks import TaskHandle
 
@@ -29,8 +29,6 @@ __all__ = ["Desk", "while_here"]
 T = TypeVar("T")
 Handle = TaskHandle[CountersReport]
 Left = Callable[[], Coroutine[Any, Any, object]]  # what it yields to the loop is the loop's affair
-
-logger = logging.getLogger("altcraft_async")
 
 MOST_HANDLES = 1000
 """Tasks whose handle is kept, the newest of them; each weighs a few kilobytes with its report."""
