@@ -10,7 +10,7 @@ from typing import Any, Unpack, cast
 
 import msgspec
 import pytest
-from taskiq import AsyncTaskiqTask, InMemoryBroker, TaskiqResult
+from taskiq import AsyncTaskiqTask, BrokerMessage, InMemoryBroker, TaskiqResult
 
 from altcraft_async import (
     AltcraftClient,
@@ -27,6 +27,7 @@ from altcraft_async.errors import (
     AltcraftError,
     ApiError,
     AuthenticationError,
+    ClientClosedError,
     NotFoundError,
     PollingError,
     ProtocolError,
@@ -77,13 +78,14 @@ async def result_of(task: AsyncTaskiqTask[dict[str, object]]) -> TaskiqResult[di
 
 
 @asynccontextmanager
-async def workplace(
+async def workplace(  # noqa: PLR0913 -- each has a default that suits most tests
     *,
     duration: float = 0.2,
     wait: float = 5.0,
     attempts: int = 10,
     store: MemoryLedger | None = None,
     shows_running: bool = False,
+    broker: InMemoryBroker | None = None,
     **options: Unpack[ClientOptions],
 ) -> AsyncGenerator[Workplace, None]:
     """Run a worker in memory, whose tasks take a moment."""
@@ -97,14 +99,14 @@ async def workplace(
             async with AltcraftClient(server.url, server.token, **chosen) as client:
                 yield client
 
-        broker = InMemoryBroker()
-        refreshes = AltcraftRefreshes(broker, connect, wait=wait, attempts=attempts)
-        await broker.startup()
+        queue = InMemoryBroker() if broker is None else broker
+        refreshes = AltcraftRefreshes(queue, connect, wait=wait, attempts=attempts)
+        await queue.startup()
         try:
             yield Workplace(server, ledger, refreshes)
         finally:
-            await broker.wait_all()
-            await broker.shutdown()
+            await queue.wait_all()
+            await queue.shutdown()
 
 
 def part(result: TaskiqResult[dict[str, object]], name: str) -> object:
@@ -145,6 +147,27 @@ async def test_everything_that_can_be_counted_is(kind: Any, target: tuple[int, .
 async def test_long_refresh_is_handed_over_and_started_once() -> None:
     """Where the wait of an attempt is over first, the next ones come back to the same task."""
     async with workplace(duration=1.0, wait=0.2) as work:
+        assert part(await work.done(), "report")
+        assert work.server.starts == {("resource", (24, 1)): 1}
+
+
+class FullQueue(InMemoryBroker):
+    """One into which a job that is there cannot be put again, for two tries."""
+
+    tries = 0
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Fail the second and the third time."""
+        self.tries += 1
+        if self.tries in (2, 3):
+            msg = "the queue is away"
+            raise OSError(msg)
+        await super().kick(message)
+
+
+async def test_job_that_cannot_be_handed_over_yet_does_not_fail() -> None:
+    """A queue that is away for a while does not make its own error the result of a refresh."""
+    async with workplace(duration=1.0, wait=0.2, broker=FullQueue()) as work:
         assert part(await work.done(), "report")
         assert work.server.starts == {("resource", (24, 1)): 1}
 
@@ -194,7 +217,7 @@ async def test_many_are_read_one_by_one() -> None:
         assert results == [[8, 1], [9, 1], *([number, 1] for number in range(1, 6))]
 
 
-async def test_refusal_is_final_and_typed() -> None:
+async def test_refusal_is_final_and_typed(caplog: pytest.LogCaptureFixture) -> None:
     """What cannot be done is tried once, and its error says what was raised."""
     async with workplace() as work:
         result = await work.done((99_999, 1))
@@ -203,6 +226,7 @@ async def test_refusal_is_final_and_typed() -> None:
         assert result.error.ref is None
         assert str(result.error).startswith("resources/refresh_counters: refused with 404")
         assert sum(seen.method == START for seen in work.server.requests) == 1
+    assert "Cannot parse" not in caplog.text  # as taskiq warns of a value that is none
 
 
 async def test_failed_task_is_final_and_named() -> None:
@@ -366,6 +390,25 @@ async def test_what_cannot_be_refreshed_is_not_enqueued(name: str, wrong: dict[s
         with pytest.raises(ConfigurationError, match=f"^{name}: "):
             await work.refreshes.enqueue(**(right | wrong))
         assert not work.server.requests
+
+
+async def test_worker_whose_client_has_no_ledger_does_not_start() -> None:
+    """Else each job in the queue would fail, one after another."""
+    clients: list[AltcraftClient] = []
+
+    @asynccontextmanager
+    async def connect() -> AsyncGenerator[AltcraftClient, None]:
+        async with AltcraftClient("https://example.com", "t0ken") as client:
+            clients.append(client)
+            yield client
+
+    broker = InMemoryBroker()
+    AltcraftRefreshes(broker, connect)
+    with pytest.raises(ConfigurationError, match=r"^connect: .*ledger"):
+        await broker.startup()
+    with pytest.raises(ClientClosedError):
+        await clients[0].resources.get(1)
+    broker.executor.shutdown()
 
 
 async def test_job_outside_of_a_worker_says_so() -> None:
