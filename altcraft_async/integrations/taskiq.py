@@ -276,7 +276,7 @@ class AltcraftRefreshes:
                 # No longer than an attempt, which the broker's idle_timeout was chosen for.
                 async with asyncio.timeout(min(pause_after(failures), self._wait)):
                     await self._stopping.wait()
-        await _give_back(context)
+        return await _give_back(context)
 
     async def _started(
         self, kind: RefreshKind, target: list[int], *, key: str
