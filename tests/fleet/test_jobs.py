@@ -176,12 +176,8 @@ async def test_progress_is_shown() -> None:
     """While it runs, taskiq's handle has status, progress and ref."""
     async with workplace(duration=1.0) as work:
         task = await work.refreshes.enqueue((24, 1))
-        shown: Mapping[str, object] | None = None
-        while not await task.is_ready():
-            progress = await task.get_progress()
-            shown = cast("Mapping[str, object]", progress.meta) if progress else shown
-            await asyncio.sleep(0.01)
-        assert shown is not None
+        progress = await until(task.get_progress)
+        shown = cast("Mapping[str, object]", progress.meta)
         assert shown["status"] in ("running", "completed")
         assert msgspec.convert(shown["ref"], TaskRef).target == (24, 1)
 
@@ -231,11 +227,11 @@ async def test_refusal_is_final_and_typed(caplog: pytest.LogCaptureFixture) -> N
 
 async def test_failed_task_is_final_and_named() -> None:
     """A task that failed is not started again behind anybody's back; the error has its ref."""
-    async with workplace(duration=0.5) as work:
+    async with workplace(duration=600) as work:
         task = await work.refreshes.enqueue((24, 1))
         progress = await until(task.get_progress)
         ref = msgspec.convert(cast("dict[str, Any]", progress.meta)["ref"], TaskRef)
-        work.server.world.fail(ref.task_id)
+        work.server.world.fail(ref.task_id, at=0.0)
         result = await result_of(task)
         assert isinstance(result.error, RefreshError)
         assert (result.error.error, result.error.ref) == ("TaskFailedError", ref)
@@ -277,13 +273,18 @@ async def test_what_does_not_pass_is_given_up() -> None:
 async def test_start_whose_answer_was_lost_is_found_again() -> None:
     """The next attempt asks the platform what became of the start, and comes back to its task."""
     async with workplace(
-        duration=3, shows_running=True, reconcile_starts=True, request_timeout=0.5
+        duration=600, shows_running=True, reconcile_starts=True, request_timeout=0.5
     ) as work:
         work.server.misbehave(START, Fault.lost_start())
         task = await work.refreshes.enqueue((24, 1))
         await until(work.is_started)
         work.ledger.ahead += timedelta(seconds=60)
-        assert part(await result_of(task), "ref") is not None
+        progress = await until(task.get_progress)
+        ref = msgspec.convert(cast("dict[str, Any]", progress.meta)["ref"], TaskRef)
+        work.server.world.fail(ref.task_id, at=0.0)
+        result = await result_of(task)
+        assert isinstance(result.error, RefreshError)
+        assert result.error.ref == ref
         assert work.server.starts == {("resource", (24, 1)): 1}
 
 
