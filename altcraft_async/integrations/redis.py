@@ -74,8 +74,8 @@ return 1
 class RedisLedger(TaskLedger):
     """A ledger of starts in Redis, shared by all workers that use it.
 
-    One short string a target, below ``<prefix>ledger:``. Costs two small
-    commands a start and one more at its end. When Redis cannot be reached,
+    One short string a target, below ``<prefix>ledger:``. Costs three small
+    commands a start and two more at its end. When Redis cannot be reached,
     nothing is started: every method raises a `LedgerError`.
 
     ```python
