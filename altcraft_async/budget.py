@@ -135,8 +135,12 @@ class SharedBudget(Budget):
 
     def _asked(self, asking: asyncio.Task[None]) -> None:
         self._asking = None
-        if asking.cancelled() and not self._lifetime.closed:
+        if self._lifetime.closed:
+            return
+        if asking.cancelled():
             self._lifetime.enter().call_later(_SOON, self._arm, 0.0)
+        else:
+            self._arm(0.0)  # for who has come since it looked for the last time
 
     async def _ask(self) -> None:
         """Ask for places while somebody wants one."""

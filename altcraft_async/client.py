@@ -465,6 +465,11 @@ def _check_ledger(ledger: object, *, reconcile_starts: object, retry: Retry) -> 
         raise ConfigurationError(msg)
 
 
+def has_ledger(client: AltcraftClient) -> bool:
+    """Say whether a client has a ledger, for this library's own rooms."""
+    return client._ledger is not None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see
+
+
 def when_opened(client: AltcraftClient, call: Callable[[], None]) -> None:
     """Have a function called in the loop that a client binds to, for this library's own rooms."""
     client._lifetime.opened = call  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see

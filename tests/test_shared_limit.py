@@ -172,6 +172,15 @@ async def test_asking_that_a_stranger_cancels_begins_anew() -> None:
     assert now() == pytest.approx(1.51, abs=0.01)
 
 
+async def test_who_asks_again_at_once_is_served_again() -> None:
+    """A place asked for in the instant in which the asking ends is asked for as well."""
+    budget = budget_of(Gate(1.0))
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await budget.take()
+    assert now() == pytest.approx(3, abs=0.01)
+
+
 async def test_calls_go_before_looks_when_the_place_is_there() -> None:
     """Which of those who wait goes is decided when one may go: a call that came last goes first."""
     order: list[str] = []

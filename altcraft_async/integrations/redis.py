@@ -12,21 +12,21 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from inspect import isawaitable
 from types import TracebackType
 from typing import Self, TypeVar
 
 from pyrate_limiter import GCRA, Rate, RedisStateStore, StateStore
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as UnreachableError
 from redis.exceptions import TimeoutError as LateError
 
 from altcraft_async.core.checks import checked_kind, checked_positive, checked_text
-from altcraft_async.errors import ConfigurationError, LedgerError
+from altcraft_async.errors import LedgerError
+from altcraft_async.integrations.reach import checked_address, patient
 from altcraft_async.ledger import LedgerEntry, TaskLedger
 from altcraft_async.logs import logger
 
@@ -72,8 +72,8 @@ return 1
 class RedisLedger(TaskLedger):
     """A ledger of starts in Redis, shared by all workers that use it.
 
-    One short string a target, below ``<prefix>ledger:``. Costs two small
-    commands a start and one more at its end. When Redis cannot be reached,
+    One short string a target, below ``<prefix>ledger:``. Costs three small
+    commands a start and two more at its end. When Redis cannot be reached,
     nothing is started: every method raises a `LedgerError`.
 
     ```python
@@ -110,7 +110,7 @@ class RedisLedger(TaskLedger):
 
     async def read(self, key: str) -> LedgerEntry | None:
         """Return the entry with this key; ``None`` where there is none."""
-        stored = await self._answer(self._open().get(self._prefix + key))
+        stored = await self._answer(partial(self._open().get, self._prefix + key))
         return None if stored is None else LedgerEntry.from_json(stored)
 
     async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
@@ -118,7 +118,7 @@ class RedisLedger(TaskLedger):
         keep = self._keep if entry.over else ""
         arguments = entry.to_json(), expected, keep
         script = self._open().register_script(_WRITE)
-        return bool(await self._answer(script([self._prefix + entry.key], arguments)))
+        return bool(await self._answer(partial(script, [self._prefix + entry.key], arguments)))
 
     async def entries(self) -> AsyncGenerator[LedgerEntry, None]:
         """Iterate over the entries that are not over; walks through all keys of the database."""
@@ -126,7 +126,7 @@ class RedisLedger(TaskLedger):
         seen: set[str] = set()  # as SCAN may say a key twice
         cursor = -1
         while cursor != 0:
-            scan = self._open().scan(max(cursor, 0), match=pattern, count=_PAGE)
+            scan = partial(self._open().scan, max(cursor, 0), match=pattern, count=_PAGE)
             cursor, keys = await self._answer(scan)
             for entry in await self._entries(keys):
                 if not entry.over and entry.key not in seen:
@@ -140,7 +140,7 @@ class RedisLedger(TaskLedger):
             await self._redis.aclose()
 
     async def _entries(self, keys: list[bytes | str]) -> list[LedgerEntry]:
-        stored = await self._answer(self._open().mget(keys)) if keys else []
+        stored = await self._answer(partial(self._open().mget, keys)) if keys else []
         return [LedgerEntry.from_json(one) for one in stored if one is not None]
 
     def _open(self) -> Redis:
@@ -149,10 +149,10 @@ class RedisLedger(TaskLedger):
             raise LedgerError(msg)
         return self._redis
 
-    async def _answer(self, command: Awaitable[T]) -> T:
+    async def _answer(self, command: Callable[[], Awaitable[T]]) -> T:
         try:
             async with self._connections:
-                return await command
+                return await command()
         except RedisError as error:
             refused = f"{type(error).__name__}: {error}"
         # Outside the block, whose own error carries frames of redis-py, and its password.
@@ -194,7 +194,8 @@ class FleetLimit:
         while True:
             try:
                 async with self._turn:
-                    wait = await self._take()
+                    now = await self._now()
+                    wait = await self._place(now) - now
             except AuthenticationError:
                 raise
             except (UnreachableError, LateError) as error:
@@ -204,7 +205,7 @@ class FleetLimit:
             else:
                 break
         self._down = False
-        await asyncio.sleep(wait)
+        await asyncio.sleep(wait / 1000)
 
     async def __aenter__(self) -> Self:
         """Return itself; opening is left to the first use."""
@@ -224,16 +225,19 @@ class FleetLimit:
         if self._owned:
             await self._redis.aclose()
 
-    async def _take(self) -> float:
-        """Take the next free place; return the seconds until its time comes."""
+    async def _now(self) -> int:
+        """Return the next whole millisecond by the clock of Redis."""
         seconds, micros = await self._redis.time()
-        now = at = -(-(seconds * _SECOND_US + micros) // 1000)  # the next whole millisecond
+        return -(-(seconds * _SECOND_US + micros) // 1000)
+
+    async def _place(self, at: int) -> int:
+        """Take the next free place from that millisecond on; return that of the place."""
         while True:
             decision = self._store.check(GCRA(), [self._rate], at, 1)
             if isawaitable(decision):
                 decision = await decision
             if decision.allowed:
-                return (at - now) / 1000
+                return at
             at += decision.retry_after_ms or 1
 
     def _note_down(self, error: Exception) -> None:
@@ -277,10 +281,4 @@ def _opened(redis: Redis | str) -> tuple[Redis, bool]:
     if not isinstance(redis, str):
         checked_kind("redis", redis, Redis)
         return redis, False
-    try:
-        retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.1), _RETRIES)
-        return Redis.from_url(redis, retry=retry), True
-    except (ValueError, TypeError):
-        pass  # whose text may quote a password
-    msg = "redis: has to be an address such as redis://localhost:6379/0"
-    raise ConfigurationError(msg)
+    return Redis.from_url(checked_address("redis", redis), retry=patient(_RETRIES)), True

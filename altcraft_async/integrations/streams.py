@@ -23,13 +23,12 @@ from functools import partial
 from typing import cast
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
 from taskiq import AckableMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
 from altcraft_async.core.checks import checked_seconds, checked_text
+from altcraft_async.integrations.reach import checked_address, patient
 
 __all__ = ["RefreshBroker"]
 
@@ -85,12 +84,12 @@ class RefreshBroker(RedisStreamBroker):
         idle = math.ceil(checked_seconds("idle_timeout", idle_timeout, least=1.0) * 1000)
         keep = math.ceil(checked_seconds("keep_results", keep_results, least=1.0))
         super().__init__(
-            url,
+            checked_address("url", url),
             queue_name=checked_text("queue_name", queue_name),
             # What was enqueued before the first worker was started is for it as well.
             consumer_id="0",
             idle_timeout=idle,
-            retry=_patient(_RETRIES),
+            retry=patient(_RETRIES),
         )
         results: RedisAsyncResultBackend[object] = RedisAsyncResultBackend(
             url,
@@ -99,7 +98,7 @@ class RefreshBroker(RedisStreamBroker):
             # The default is pickle, by which who can write to Redis could run code here.
             serializer=JSONSerializer(),
             # A result that cannot be saved would be lost, as taskiq takes its job for done.
-            retry=_patient(_FOR_EVER),
+            retry=patient(_FOR_EVER),
         )
         self.with_result_backend(results)
         self._reclaim_from = b"0-0"
@@ -110,7 +109,9 @@ class RefreshBroker(RedisStreamBroker):
         async with Redis(connection_pool=self.connection_pool) as redis:
             while True:
                 for number, fields in await self._left_behind(redis) or await self._new(redis):
-                    yield AckableMessage(data=fields[b"data"], ack=partial(self._done, number))
+                    # What is no job is for taskiq to say, and to take out of the queue.
+                    data = fields.get(b"data", b"")
+                    yield AckableMessage(data=data, ack=partial(self._done, number))
 
     async def _new(self, redis: Redis) -> _Messages:
         fetched = await redis.xreadgroup(
@@ -152,7 +153,3 @@ class RefreshBroker(RedisStreamBroker):
             together.xack(self.queue_name, self.consumer_group_name, number)
             together.xdel(self.queue_name, number)
             await together.execute()
-
-
-def _patient(retries: int) -> Retry:
-    return Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.1), retries)

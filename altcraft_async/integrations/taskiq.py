@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from typing import Literal
+from typing import Literal, NoReturn
 
 import msgspec
 from taskiq import (
@@ -24,9 +24,10 @@ from taskiq.depends.progress_tracker import (  # pyright: ignore[reportMissingTy
     TaskProgress,
     TaskState,
 )
+from taskiq.exceptions import NoResultError
 from taskiq_redis import RedisStreamBroker
 
-from altcraft_async.client import AltcraftClient
+from altcraft_async.client import AltcraftClient, has_ledger
 from altcraft_async.core.checks import (
     checked_choice,
     checked_id,
@@ -156,6 +157,8 @@ class AltcraftRefreshes:
             return await self._refresh(kind, target, context)
 
         self._job = broker.register_task(refresh, task_name=task_name)
+        # By which taskiq reads results, and warns of each failed one that it is none.
+        self._job.return_type = None
         broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, self._startup)
         broker.add_event_handler(TaskiqEvents.WORKER_SHUTDOWN, self._shutdown)
 
@@ -211,7 +214,12 @@ class AltcraftRefreshes:
     async def _startup(self, _: TaskiqState) -> None:
         if self._client is None:
             self._stopping.clear()
-            self._client = await self._open.enter_async_context(self._connect())
+            client = await self._open.enter_async_context(self._connect())
+            if not has_ledger(client):
+                await self._open.aclose()
+                msg = "connect: the client has no ledger, so every job would fail"
+                raise ConfigurationError(msg)
+            self._client = client
 
     async def _shutdown(self, _: TaskiqState) -> None:
         """Close the client, by which running jobs go back to the queue while there is one."""
@@ -231,24 +239,30 @@ class AltcraftRefreshes:
     async def _refresh(
         self, kind: RefreshKind, target: list[int], context: Context
     ) -> dict[str, object]:
+        try:
+            return await self._attempt(kind, target, context)
+        except (asyncio.CancelledError, ClientClosedError):
+            # Which taskiq would make the job's result: who stops a worker gives its jobs back.
+            if not isinstance(context.broker, InMemoryBroker):  # where there is no other worker
+                await _give_back(context)
+            raise
+
+    async def _attempt(
+        self, kind: RefreshKind, target: list[int], context: Context
+    ) -> dict[str, object]:
         """Make one attempt: be done, fail for good, or go to the end of the queue."""
         handle: TaskHandle[CountersReport] | None = None
         try:
             handle = await self._started(kind, target, key=context.message.task_id)
             report = await self._waited(handle, context)
+        except ClientClosedError:
+            raise
         except AltcraftError as failed:
             error = failed
-        except asyncio.CancelledError:
-            # Which taskiq would make the job's result: who stops a worker gives its jobs back.
-            await _give_back(context)
-            raise
         else:
             return result_of(target, handle.ref, report)
         if isinstance(error, StartUnknownError) and error.report is not None:
             return result_of(target, None, error.report)
-        if isinstance(error, ClientClosedError):
-            await _give_back(context)
-            raise error
         labels = context.message.labels
         if not isinstance(error, WaitTimeoutError):
             failures = int(labels.get(_FAILURES, 0)) + 1
@@ -257,10 +271,10 @@ class AltcraftRefreshes:
             logger.warning("%s: attempt %d failed: %s", context.message.task_id, failures, error)
             labels[_FAILURES] = failures
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause_after(failures)):
+                # No longer than an attempt, which the broker's idle_timeout was chosen for.
+                async with asyncio.timeout(min(pause_after(failures), self._wait)):
                     await self._stopping.wait()
-        await context.requeue()
-        raise error  # never comes to this: requeue raises what taskiq knows
+        return await _give_back(context)
 
     async def _started(
         self, kind: RefreshKind, target: list[int], *, key: str
@@ -296,10 +310,23 @@ class AltcraftRefreshes:
             await asyncio.gather(showing, return_exceptions=True)
 
 
-async def _give_back(context: Context) -> None:
-    """Send the job to the end of the queue, for another worker; in memory there is none."""
-    if not isinstance(context.broker, InMemoryBroker):
-        await context.requeue()
+async def _give_back(context: Context) -> NoReturn:
+    """Send the job to the end of the queue, however long that takes.
+
+    Raises:
+        NoResultError: It is there, which is how taskiq hears of it. Any other
+            error would be the job's result.
+    """
+    failures = 0
+    while True:
+        failures += 1
+        try:
+            await context.requeue()
+        except NoResultError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- each kind of broker has its own
+            logger.warning("%s: is not in the queue yet: %s", context.message.task_id, error)
+            await asyncio.sleep(pause_after(failures))
 
 
 async def _show(handle: TaskHandle[CountersReport], context: Context) -> None:

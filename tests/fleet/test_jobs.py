@@ -10,7 +10,7 @@ from typing import Any, Unpack, cast
 
 import msgspec
 import pytest
-from taskiq import AsyncTaskiqTask, InMemoryBroker, TaskiqResult
+from taskiq import AsyncTaskiqTask, BrokerMessage, InMemoryBroker, TaskiqResult
 
 from altcraft_async import (
     AltcraftClient,
@@ -27,6 +27,7 @@ from altcraft_async.errors import (
     AltcraftError,
     ApiError,
     AuthenticationError,
+    ClientClosedError,
     NotFoundError,
     PollingError,
     ProtocolError,
@@ -77,13 +78,14 @@ async def result_of(task: AsyncTaskiqTask[dict[str, object]]) -> TaskiqResult[di
 
 
 @asynccontextmanager
-async def workplace(
+async def workplace(  # noqa: PLR0913 -- each has a default that suits most tests
     *,
     duration: float = 0.2,
     wait: float = 5.0,
     attempts: int = 10,
     store: MemoryLedger | None = None,
     shows_running: bool = False,
+    broker: InMemoryBroker | None = None,
     **options: Unpack[ClientOptions],
 ) -> AsyncGenerator[Workplace, None]:
     """Run a worker in memory, whose tasks take a moment."""
@@ -97,14 +99,14 @@ async def workplace(
             async with AltcraftClient(server.url, server.token, **chosen) as client:
                 yield client
 
-        broker = InMemoryBroker()
-        refreshes = AltcraftRefreshes(broker, connect, wait=wait, attempts=attempts)
-        await broker.startup()
+        queue = InMemoryBroker() if broker is None else broker
+        refreshes = AltcraftRefreshes(queue, connect, wait=wait, attempts=attempts)
+        await queue.startup()
         try:
             yield Workplace(server, ledger, refreshes)
         finally:
-            await broker.wait_all()
-            await broker.shutdown()
+            await queue.wait_all()
+            await queue.shutdown()
 
 
 def part(result: TaskiqResult[dict[str, object]], name: str) -> object:
@@ -149,16 +151,33 @@ async def test_long_refresh_is_handed_over_and_started_once() -> None:
         assert work.server.starts == {("resource", (24, 1)): 1}
 
 
+class FullQueue(InMemoryBroker):
+    """One into which a job that is there cannot be put again, for two tries."""
+
+    tries = 0
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Fail the second and the third time."""
+        self.tries += 1
+        if self.tries in (2, 3):
+            msg = "the queue is away"
+            raise OSError(msg)
+        await super().kick(message)
+
+
+async def test_job_that_cannot_be_handed_over_yet_does_not_fail() -> None:
+    """A queue that is away for a while does not make its own error the result of a refresh."""
+    async with workplace(duration=1.0, wait=0.2, broker=FullQueue()) as work:
+        assert part(await work.done(), "report")
+        assert work.server.starts == {("resource", (24, 1)): 1}
+
+
 async def test_progress_is_shown() -> None:
     """While it runs, taskiq's handle has status, progress and ref."""
     async with workplace(duration=1.0) as work:
         task = await work.refreshes.enqueue((24, 1))
-        shown: Mapping[str, object] | None = None
-        while not await task.is_ready():
-            progress = await task.get_progress()
-            shown = cast("Mapping[str, object]", progress.meta) if progress else shown
-            await asyncio.sleep(0.01)
-        assert shown is not None
+        progress = await until(task.get_progress)
+        shown = cast("Mapping[str, object]", progress.meta)
         assert shown["status"] in ("running", "completed")
         assert msgspec.convert(shown["ref"], TaskRef).target == (24, 1)
 
@@ -194,7 +213,7 @@ async def test_many_are_read_one_by_one() -> None:
         assert results == [[8, 1], [9, 1], *([number, 1] for number in range(1, 6))]
 
 
-async def test_refusal_is_final_and_typed() -> None:
+async def test_refusal_is_final_and_typed(caplog: pytest.LogCaptureFixture) -> None:
     """What cannot be done is tried once, and its error says what was raised."""
     async with workplace() as work:
         result = await work.done((99_999, 1))
@@ -203,15 +222,16 @@ async def test_refusal_is_final_and_typed() -> None:
         assert result.error.ref is None
         assert str(result.error).startswith("resources/refresh_counters: refused with 404")
         assert sum(seen.method == START for seen in work.server.requests) == 1
+    assert "Cannot parse" not in caplog.text  # as taskiq warns of a value that is none
 
 
 async def test_failed_task_is_final_and_named() -> None:
     """A task that failed is not started again behind anybody's back; the error has its ref."""
-    async with workplace(duration=0.5) as work:
+    async with workplace(duration=600) as work:
         task = await work.refreshes.enqueue((24, 1))
         progress = await until(task.get_progress)
         ref = msgspec.convert(cast("dict[str, Any]", progress.meta)["ref"], TaskRef)
-        work.server.world.fail(ref.task_id)
+        work.server.world.fail(ref.task_id, at=0.0)
         result = await result_of(task)
         assert isinstance(result.error, RefreshError)
         assert (result.error.error, result.error.ref) == ("TaskFailedError", ref)
@@ -253,13 +273,18 @@ async def test_what_does_not_pass_is_given_up() -> None:
 async def test_start_whose_answer_was_lost_is_found_again() -> None:
     """The next attempt asks the platform what became of the start, and comes back to its task."""
     async with workplace(
-        duration=3, shows_running=True, reconcile_starts=True, request_timeout=0.5
+        duration=600, shows_running=True, reconcile_starts=True, request_timeout=0.5
     ) as work:
         work.server.misbehave(START, Fault.lost_start())
         task = await work.refreshes.enqueue((24, 1))
         await until(work.is_started)
         work.ledger.ahead += timedelta(seconds=60)
-        assert part(await result_of(task), "ref") is not None
+        progress = await until(task.get_progress)
+        ref = msgspec.convert(cast("dict[str, Any]", progress.meta)["ref"], TaskRef)
+        work.server.world.fail(ref.task_id, at=0.0)
+        result = await result_of(task)
+        assert isinstance(result.error, RefreshError)
+        assert result.error.ref == ref
         assert work.server.starts == {("resource", (24, 1)): 1}
 
 
@@ -366,6 +391,25 @@ async def test_what_cannot_be_refreshed_is_not_enqueued(name: str, wrong: dict[s
         with pytest.raises(ConfigurationError, match=f"^{name}: "):
             await work.refreshes.enqueue(**(right | wrong))
         assert not work.server.requests
+
+
+async def test_worker_whose_client_has_no_ledger_does_not_start() -> None:
+    """Else each job in the queue would fail, one after another."""
+    clients: list[AltcraftClient] = []
+
+    @asynccontextmanager
+    async def connect() -> AsyncGenerator[AltcraftClient, None]:
+        async with AltcraftClient("https://example.com", "t0ken") as client:
+            clients.append(client)
+            yield client
+
+    broker = InMemoryBroker()
+    AltcraftRefreshes(broker, connect)
+    with pytest.raises(ConfigurationError, match=r"^connect: .*ledger"):
+        await broker.startup()
+    with pytest.raises(ClientClosedError):
+        await clients[0].resources.get(1)
+    broker.executor.shutdown()
 
 
 async def test_job_outside_of_a_worker_says_so() -> None:

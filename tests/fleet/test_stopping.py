@@ -6,12 +6,13 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import pytest
 from taskiq import InMemoryBroker
 from taskiq.receiver import Receiver
 
-from altcraft_async import AltcraftClient
+from altcraft_async import AltcraftClient, LedgerError
 from altcraft_async.integrations.taskiq import AltcraftRefreshes, RefreshBroker
 from altcraft_async.simulator import Simulator
 from tests.fleet.waiting import until
@@ -25,12 +26,23 @@ async def server() -> AsyncGenerator[Simulator, None]:
         yield running
 
 
-def worker_of(broker: RefreshBroker | InMemoryBroker, server: Simulator) -> AltcraftRefreshes:
+class AwayLedger(MemoryLedger):
+    """One that cannot be reached."""
+
+    async def read(self, key: str) -> NoReturn:
+        """Fail."""
+        msg = f"ledger: not now, {key}"
+        raise LedgerError(msg)
+
+
+def worker_of(
+    broker: RefreshBroker | InMemoryBroker, server: Simulator, store: MemoryLedger | None = None
+) -> AltcraftRefreshes:
     """Register the job of a worker."""
 
     @asynccontextmanager
     async def connect() -> AsyncGenerator[AltcraftClient, None]:
-        ledger = MemoryLedger()
+        ledger = MemoryLedger() if store is None else store
         async with AltcraftClient(server.url, server.token, ledger=ledger) as client:
             yield client
 
@@ -65,13 +77,42 @@ async def test_job_goes_back_to_the_queue(redis_url: str, server: Simulator, how
     await listening.aclose()
     await broker.shutdown()
     assert working.done()
+    await assert_in_the_queue(redis_url, queue, task.task_id)
 
+
+async def test_job_that_waits_for_its_next_attempt_goes_back_as_well(
+    redis_url: str, server: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Being stopped in the pause after a failure is no result either."""
+    queue = f"queue-{os.urandom(8).hex()}"
+    broker = RefreshBroker(redis_url, queue_name=queue)
+    refreshes = worker_of(broker, server, AwayLedger())
+    await broker.startup()
+    task = await refreshes.enqueue((24, 1))
+    listening = broker.listen()
+    message = await anext(listening)
+    working = asyncio.create_task(Receiver(broker, max_async_tasks=1).callback(message))
+
+    async def has_failed() -> bool:
+        return "attempt 1 failed" in caplog.text
+
+    await until(has_failed)
+    working.cancel()
+    await asyncio.wait({working})
+    await listening.aclose()
+    await broker.shutdown()
+    await assert_in_the_queue(redis_url, queue, task.task_id)
+
+
+async def assert_in_the_queue(redis_url: str, queue: str, task_id: str) -> None:
+    """The job is there for who comes next, and has no result."""
     another = RefreshBroker(redis_url, queue_name=queue)
     await another.startup()
     listening = another.listen()
-    found = await anext(listening)
-    assert another.formatter.loads(found.data).task_id == task.task_id
-    assert not await another.result_backend.is_result_ready(task.task_id)
+    async with asyncio.timeout(20):
+        found = await anext(listening)
+    assert another.formatter.loads(found.data).task_id == task_id
+    assert not await another.result_backend.is_result_ready(task_id)
     await listening.aclose()
     await another.shutdown()
 

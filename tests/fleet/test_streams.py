@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 from taskiq.acks import AckableMessage
+from taskiq.receiver import Receiver
 from taskiq.utils import maybe_awaitable
 
 from altcraft_async import ConfigurationError
@@ -79,6 +80,18 @@ async def test_job_that_is_done_is_deleted(redis_url: str, queue: str) -> None:
         await listening.aclose()
 
 
+async def test_what_is_no_job_does_not_end_the_worker(redis_url: str, queue: str) -> None:
+    """Else it would come again to one worker after another, and end them all."""
+    async with broker_of(redis_url, queue) as broker, Redis.from_url(redis_url) as redis:
+        await redis.xadd(queue, {"else": "what"})
+        await enqueue(broker, 1)
+        listening = broker.listen()
+        await Receiver(broker, max_async_tasks=1).callback(await anext(listening))
+        assert await redis.xlen(queue) == 1
+        assert await number_of(await anext(listening), broker) == 1
+        await listening.aclose()
+
+
 async def test_worker_takes_no_more_than_it_is_free_for(redis_url: str, queue: str) -> None:
     """Jobs that wait for their turn are in the queue, where any worker takes them."""
     async with (
@@ -135,12 +148,18 @@ async def test_job_left_behind_is_found_behind_many_that_are_not(
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
+        ("url", {"url": "localhost"}),
+        ("url", {"url": "redis://localhost:w0rd"}),
+        ("url", {"url": 5}),
         ("queue_name", {"queue_name": ""}),
         ("idle_timeout", {"idle_timeout": 0.5}),
         ("keep_results", {"keep_results": 0}),
     ],
 )
 def test_wrong_argument_of_a_broker_is_named(name: str, wrong: dict[str, Any]) -> None:
-    """Before anything is opened."""
-    with pytest.raises(ConfigurationError, match=f"^{name}: "):
-        RefreshBroker("redis://localhost", **wrong)
+    """Before anything is opened, and without what may be a password."""
+    right: dict[str, Any] = {"url": "redis://localhost"}
+    with pytest.raises(ConfigurationError, match=f"^{name}: ") as refused:
+        RefreshBroker(**(right | wrong))
+    assert "w0rd" not in str(refused.value)
+    assert refused.value.__context__ is None
