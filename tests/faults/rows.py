@@ -34,8 +34,7 @@ HEAD = """\
 """
 
 LATER: Mapping[int, str] = {
-    **dict.fromkeys((66, 67, 68, 69, 70, 71), "several processes that share their tasks"),
-    73: "finding out by itself whether a start arrived",
+    73: "starts that a platform acts on later than a start's lease",
     80: "checking the addresses that others pass in as feedback",
 }
 """Rows about what this library does not do."""

@@ -40,6 +40,16 @@ def faults_test(name: str) -> str:
     return f"tests/faults/test_{name}"
 
 
+def fleet_test(name: str) -> str:
+    """Name a test of several workers."""
+    return f"tests/fleet/test_fleet.py::test_{name}"
+
+
+def ledger_test(name: str) -> str:
+    """Name a test of starts that a ledger notes."""
+    return f"tests/test_durable_starts.py::test_{name}"
+
+
 def feedback_test(name: str) -> str:
     """Name a test of the calls that the platform makes."""
     return f"tests/integrations/test_feedback.py::test_{name}"
@@ -278,6 +288,73 @@ SINGLE = (
         "1 / —",
         '`join="never"` starts another',
         ("tests/test_starting.py::test_starts_at_the_same_time_share_one_request",),
+    ),
+    Row(
+        66,
+        "with a ledger: the same target is refreshed by two processes",
+        "the second joins the task that runs",
+        "—",
+        "1 / —",
+        NOTHING,
+        (
+            ledger_test("next_process_joins_the_task_that_runs"),
+            ledger_test("many_clients_that_begin_at_once_start_once"),
+        ),
+    ),
+    waits(
+        67,
+        "with a ledger: the process that waits is killed",
+        "the next one takes up the task",
+        "run it again, or `client.resume()`; workers of taskiq do so by themselves",
+        fleet_test("killed_worker_costs_no_refresh_and_no_second_start"),
+        "tests/test_resume.py::test_tasks_that_run_come_as_handles_and_their_end_is_noted",
+    ),
+    Row(
+        68,
+        "with a ledger: the process is killed while it starts",
+        "`StartUnknownError` in the next one, if nobody can know",
+        "—",
+        "1 / —",
+        "look at the platform, then `await ledger.forget(entry)`; or `reconcile_starts=True`",
+        (
+            "tests/test_crashes.py::test_next_process_starts_once_or_says_that_nobody_knows",
+            "tests/test_crashes.py::test_with_the_figures_the_next_process_finds_out",
+            faults_test("ledger_machine.py::test_nothing_is_started_twice_whoever_dies_when"),
+        ),
+    ),
+    Row(
+        69,
+        "with a ledger: a job is delivered again while its worker lives",
+        "the same task",
+        "looked at by both",
+        "1 / —",
+        "make `idle_timeout` longer",
+        (fleet_test("job_taken_twice_is_looked_at_twice_and_started_once"),),
+    ),
+    Row(
+        70,
+        "the ledger cannot be reached",
+        "`LedgerError`; with workers of taskiq, waits",
+        "goes on",
+        "0 / —",
+        "repair the store; nothing was sent",
+        (
+            ledger_test("without_the_ledger_nothing_is_sent"),
+            ledger_test("task_that_cannot_be_noted_is_handed_out_and_noted_later"),
+            fleet_test("redis_that_restarts_loses_nothing"),
+        ),
+    ),
+    Row(
+        71,
+        "with a ledger: a process is stopped for longer than its lease, and goes on",
+        "not sent, unless that was between the last check and the sending",
+        "—",
+        "1 / —",
+        NOTHING,
+        (
+            ledger_test("process_that_was_stopped_while_it_wrote_does_not_send"),
+            fleet_test("stopped_worker_that_goes_on_starts_nothing_again"),
+        ),
     ),
     waits(
         72,
