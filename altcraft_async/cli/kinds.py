@@ -21,16 +21,15 @@ from altcraft_async import (
     TaskHandle,
     TaskKind,
 )
+from altcraft_async.core.targets import TARGET_IDS
 
 __all__ = ["DATABASES", "IDS", "RESOURCES", "SEGMENTS", "Kind", "Target", "named_ids"]
 
 Target = tuple[int, ...]
 
 IDS: Mapping[TaskKind, tuple[str, ...]] = {
-    "resource": ("resource_id", "database_id"),
-    "database": ("database_id", "resource_id"),
-    "segment": ("segment_id", "resource_id", "database_id"),
-    "unknown": ("resource_id", "database_id"),
+    **TARGET_IDS,
+    "unknown": TARGET_IDS["resource"],
 }
 """What the ids of a target are, by what is counted; a segment may come without the last."""
 

@@ -8,7 +8,6 @@ has to compare and swap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -30,7 +29,6 @@ __all__ = [
     "ended",
     "fingerprint",
     "group_of",
-    "ids_of",
     "intended",
     "is_fresh",
     "note_ended",
@@ -49,12 +47,6 @@ clocks that differ and for a platform that acts a little late."""
 
 ASK_AGAIN = 0.5
 """Seconds between two questions to the ledger whether a start under way was answered."""
-
-_IDS: Mapping[TaskKind, tuple[str, ...]] = {
-    "resource": ("resource_id", "database_id"),
-    "database": ("database_id", "resource_id"),
-    "segment": ("segment_id", "resource_id", "database_id"),
-}
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -148,11 +140,6 @@ def group_of(groups: tuple[CounterGroup, ...], database_id: int | None) -> Count
     """Return the one group that is of this database, or does not say of which."""
     own = [one for one in groups if database_id is None or one.database_id in (None, database_id)]
     return own[0] if len(own) == 1 else None
-
-
-def ids_of(kind: TaskKind, target: tuple[int, ...]) -> dict[str, int]:
-    """Return the ids of a target by their Python names."""
-    return dict(zip(_IDS[kind], target, strict=False))
 
 
 def intended(  # noqa: PLR0913 -- one argument per field that a start fills, all but two by name

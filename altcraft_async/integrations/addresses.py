@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from altcraft_async.core.address import checked_address
 from altcraft_async.core.checks import checked_choice, checked_target
+from altcraft_async.core.targets import TARGET_IDS
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import TaskKind
 
@@ -19,10 +20,7 @@ LEAST_SECRET = 16
 """Bytes; the 128 bits below which a key is not safe from guessing."""
 
 # What can report: the vendor's page on segments knows no feedback.
-_KINDS: Mapping[str, tuple[TaskKind, tuple[str, str]]] = {
-    "resource": ("resource", ("resource_id", "database_id")),
-    "database": ("database", ("database_id", "resource_id")),
-}
+_KINDS: Mapping[str, TaskKind] = {"resource": "resource", "database": "database"}
 _PARTS = 3  # kind, target and signature, at the end of every path
 
 
@@ -52,7 +50,7 @@ class Addresses:
             ConfigurationError: There is no such target, or no feedback for it.
         """
         checked_choice("kind", kind, *_KINDS)
-        ids = "-".join(map(str, checked_target(tuple(target), *_KINDS[kind][1])))
+        ids = "-".join(map(str, checked_target(tuple(target), *TARGET_IDS[_KINDS[kind]])))
         return f"{self.base}/{kind}/{ids}/{self._signature(kind, ids)}"
 
     def addressed(self, path: str) -> tuple[TaskKind, tuple[int, ...]] | None:
@@ -65,7 +63,7 @@ class Addresses:
         if not hmac.compare_digest(signature, self._signature(kind, ids)):
             return None
         # Signed by us, so these are ids.
-        return _KINDS[kind][0], tuple(map(int, ids.split("-")))
+        return _KINDS[kind], tuple(map(int, ids.split("-")))
 
     def _signature(self, kind: str, ids: str) -> str:
         mac = hmac.new(self._key, f"{kind}/{ids}".encode(), hashlib.sha256)

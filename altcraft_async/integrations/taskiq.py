@@ -36,6 +36,7 @@ from altcraft_async.core.checks import (
     checked_positive,
     checked_target,
 )
+from altcraft_async.core.targets import LEAST_IDS, TARGET_IDS
 from altcraft_async.errors import (
     AltcraftError,
     ClientClosedError,
@@ -62,12 +63,6 @@ RefreshKind = Literal["resource", "database", "segment"]
 """What is counted."""
 
 RefreshTask = AsyncTaskiqTask[dict[str, object]]
-
-_NAMES = {
-    "resource": (("resource_id", "database_id"), 2),
-    "database": (("database_id", "resource_id"), 2),
-    "segment": (("segment_id", "resource_id", "database_id"), 2),
-}
 
 _FAILURES = "altcraft_failures"  # label of a message: attempts that have failed
 
@@ -181,9 +176,8 @@ class AltcraftRefreshes:
             ConfigurationError: An argument is wrong; nothing was enqueued.
             taskiq.exceptions.SendTaskError: The broker cannot be reached.
         """
-        checked_choice("kind", kind, *_NAMES)
-        names, least = _NAMES[kind]
-        ids = checked_target(target, *names, least=least)
+        checked_choice("kind", kind, *TARGET_IDS)
+        ids = checked_target(target, *TARGET_IDS[kind], least=LEAST_IDS)
         task_id = None
         if checked_key("run", run):
             task_id = checked_key("run", ":".join((str(run), kind, *map(str, ids))))

@@ -34,9 +34,7 @@ class Databases:
     def __init__(self, session: Session, starting: Starting) -> None:
         """Use the client's parts."""
         self._session = session
-        self._recounts = Recounts(
-            starting, REFRESH_DATABASE, "database", "database_id", "resource_id"
-        )
+        self._recounts = Recounts(starting, REFRESH_DATABASE, "database")
 
     def list(
         self,

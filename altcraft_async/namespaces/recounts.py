@@ -11,6 +11,7 @@ from altcraft_async.core.checks import (
     checked_target,
 )
 from altcraft_async.core.endpoints import Endpoint
+from altcraft_async.core.targets import LEAST_IDS, TARGET_IDS, ids_of
 from altcraft_async.many import refresh_many
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskKind
 from altcraft_async.running import Start
@@ -23,28 +24,17 @@ __all__ = ["Recounts"]
 class Recounts:
     """Starts the recounts of one kind of object."""
 
-    def __init__(
-        self,
-        starting: Starting,
-        endpoint: Endpoint[str],
-        kind: TaskKind,
-        *names: str,
-        least: int | None = None,
-    ) -> None:
+    def __init__(self, starting: Starting, endpoint: Endpoint[str], kind: TaskKind) -> None:
         """Remember what to start and how.
 
         Args:
             starting: The client's.
             endpoint: The ``refresh_counters`` to call.
             kind: What it counts.
-            names: Of the ids in a target, in their order.
-            least: How many ids a target needs; ``None`` for all.
         """
         self._starting = starting
         self._endpoint = endpoint
         self._kind: TaskKind = kind
-        self._names = names
-        self._least = least
 
     async def start(
         self,
@@ -60,14 +50,14 @@ class Recounts:
             ConfigurationError: An argument is wrong; nothing was sent.
             AltcraftError: The start failed.
         """
-        checked = checked_target(target, *self._names, least=self._least)
+        checked = checked_target(target, *TARGET_IDS[self._kind], least=LEAST_IDS)
         if feedback is not None:
             checked_kind("feedback", feedback, Feedback)
         start = Start(
             endpoint=self._endpoint,
             kind=self._kind,
             target=checked,
-            values={**dict(zip(self._names, checked, strict=False)), "feedback": feedback},
+            values={**ids_of(self._kind, checked), "feedback": feedback},
             feedback=feedback,
             idempotency_key=checked_key("idempotency_key", idempotency_key),
         )

@@ -35,9 +35,7 @@ class Resources:
     def __init__(self, session: Session, starting: Starting) -> None:
         """Use the client's parts."""
         self._session = session
-        self._recounts = Recounts(
-            starting, REFRESH_RESOURCE, "resource", "resource_id", "database_id"
-        )
+        self._recounts = Recounts(starting, REFRESH_RESOURCE, "resource")
 
     def list(
         self,

@@ -52,10 +52,6 @@ class Segments:
             starting,
             renamed(REFRESH_SEGMENT, "database_id", database_name),
             "segment",
-            "segment_id",
-            "resource_id",
-            "database_id",
-            least=2,
         )
 
     def list(

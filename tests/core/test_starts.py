@@ -22,7 +22,6 @@ from altcraft_async.core.starts import (
     ended,
     fingerprint,
     group_of,
-    ids_of,
     intended,
     is_fresh,
     note_ended,
@@ -34,6 +33,7 @@ from altcraft_async.core.starts import (
     surely_not_started,
     withdrawn,
 )
+from altcraft_async.core.targets import ids_of
 from altcraft_async.errors import (
     BadRequestError,
     ClientClosedError,
