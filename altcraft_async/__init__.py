@@ -24,7 +24,14 @@ from altcraft_async.client import AltcraftClient
 from altcraft_async.clock import Clock
 from altcraft_async.completion import as_completed
 from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.pacing import Constant, Exponential, Finished, Learner, PollPolicy, Seen
+from altcraft_async.core.pacing import (
+    Constant,
+    Exponential,
+    FinishedTask,
+    Learner,
+    PollPolicy,
+    PollState,
+)
 from altcraft_async.core.repeating import Retry
 from altcraft_async.core.tracking import Patience
 from altcraft_async.errors import (
@@ -64,7 +71,7 @@ from altcraft_async.models import (
     TaskRef,
     TaskStatus,
 )
-from altcraft_async.observer import Look, ObservedTask, Observer
+from altcraft_async.observer import ObservedTask, Observer, PollEvent
 from altcraft_async.pages import Pages
 from altcraft_async.sqlite_ledger import SQLiteLedger
 from altcraft_async.tasks import TaskHandle
@@ -90,18 +97,19 @@ __all__ = [
     "Exponential",
     "Failed",
     "Feedback",
-    "Finished",
+    "FinishedTask",
     "Learner",
     "LedgerEntry",
     "LedgerError",
-    "Look",
     "NotFoundError",
     "ObservedTask",
     "Observer",
     "Pages",
     "Patience",
     "PermissionDeniedError",
+    "PollEvent",
     "PollPolicy",
+    "PollState",
     "PollingError",
     "ProtocolError",
     "RateLimitedError",
@@ -110,7 +118,6 @@ __all__ = [
     "ResourceDetails",
     "Retry",
     "SQLiteLedger",
-    "Seen",
     "Segment",
     "SegmentDetails",
     "ServerError",

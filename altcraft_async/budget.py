@@ -18,21 +18,21 @@ __all__ = ["Budget", "SharedBudget"]
 _Turn = asyncio.Future[AltcraftError | None]  # resolved with why it may not send, where that is so
 
 CALLS_IN_A_ROW = 3
-"""Starts and other calls served before one waiting look gets its turn."""
+"""Starts and other calls served before one waiting poll gets its turn."""
 
 _SOON = 0.01
 """Seconds before asking again after a stranger has cancelled it, who may be stopping the loop."""
 
 
 class Budget:
-    """Lets requests through as fast as the rate allows, calls of people before looks."""
+    """Lets requests through as fast as the rate allows, calls of people before polls."""
 
     def __init__(self, lifetime: Lifetime, rate: Rate) -> None:
         """Begin with nobody waiting."""
         self._lifetime = lifetime
         self._rate = rate
         self._calls: deque[_Turn] = deque()
-        self._looks: deque[_Turn] = deque()
+        self._polls: deque[_Turn] = deque()
         self._in_a_row = 0
         self._timer: Timer | None = None
 
@@ -45,7 +45,7 @@ class Budget:
         """Take a place for one request, if one may be sent at once."""
         return self._timer is None and self._rate.take(self._lifetime.time())
 
-    async def take(self, *, for_look: bool = False) -> None:
+    async def take(self, *, for_poll: bool = False) -> None:
         """Wait until one more request may be sent.
 
         Raises:
@@ -54,7 +54,7 @@ class Budget:
         if self.take_now():
             return
         turn: _Turn = self._lifetime.enter().create_future()
-        (self._looks if for_look else self._calls).append(turn)
+        (self._polls if for_poll else self._calls).append(turn)
         self._arm(self._lifetime.time())
         if refused := await turn:
             raise refused
@@ -82,14 +82,14 @@ class Budget:
         while not self._rate.wait(now) and (turn := self._next_turn()):
             turn.set_result(None)
             self._rate.sent(now)
-        if self._calls or self._looks:
+        if self._calls or self._polls:
             self._arm(now)
 
     def _next_turn(self) -> _Turn | None:
         """Take the next of those who still wait out of the queues."""
-        while self._calls or self._looks:
-            is_call = bool(self._calls) and not (self._looks and self._in_a_row >= CALLS_IN_A_ROW)
-            turn = (self._calls if is_call else self._looks).popleft()
+        while self._calls or self._polls:
+            is_call = bool(self._calls) and not (self._polls and self._in_a_row >= CALLS_IN_A_ROW)
+            turn = (self._calls if is_call else self._polls).popleft()
             if not turn.done():
                 self._in_a_row = self._in_a_row + 1 if is_call else 0
                 return turn
@@ -172,7 +172,7 @@ class SharedBudget(Budget):
         return None
 
     def _is_wanted(self) -> bool:
-        for waiting in (self._calls, self._looks):
+        for waiting in (self._calls, self._polls):
             while waiting and waiting[0].done():
                 waiting.popleft()
-        return bool(self._calls or self._looks)
+        return bool(self._calls or self._polls)

@@ -39,7 +39,7 @@ from altcraft_async.core.checks import (
 )
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS, counters_by_kind
-from altcraft_async.core.pacing import Learner, PollPolicy, Seen, checked_policy
+from altcraft_async.core.pacing import Learner, PollPolicy, PollState, checked_policy
 from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Quota, Retry
 from altcraft_async.core.token import Token
@@ -82,7 +82,7 @@ class ClientOptions(TypedDict, total=False):
     token_in: TokenPlace
     session: aiohttp.ClientSession | None
     retry: Retry
-    poll: PollPolicy | Callable[[Seen], float] | None
+    poll: PollPolicy | Callable[[PollState], float] | None
     rate_limit: float | None
     shared_limit: Callable[[], Awaitable[object]] | None
     request_timeout: float
@@ -126,7 +126,7 @@ class AltcraftClient:
         token_in: TokenPlace = "body",  # noqa: S107 -- a place, no password
         session: aiohttp.ClientSession | None = None,
         retry: Retry = _RETRY,
-        poll: PollPolicy | Callable[[Seen], float] | None = None,
+        poll: PollPolicy | Callable[[PollState], float] | None = None,
         rate_limit: float | None = None,
         shared_limit: Callable[[], Awaitable[object]] | None = None,
         request_timeout: float = 30.0,
@@ -154,8 +154,8 @@ class AltcraftClient:
             session: An open ``aiohttp.ClientSession`` to use and not to
                 close. Without one the client has its own.
             retry: How often a failed request is repeated.
-            poll: When to look at a running task again: `Adaptive` by default,
-                another policy, or a function from `Seen` to seconds.
+            poll: When to poll a running task again: `Adaptive` by default,
+                another policy, or a function from `PollState` to seconds.
             rate_limit: Requests per second at most, over everything this
                 client sends; ``None`` for no limit of yours. When the server
                 objects (429, ``Retry-After``), the rate shrinks and recovers
@@ -168,10 +168,10 @@ class AltcraftClient:
                 `AltcraftError`, else with a `TransportError`.
             request_timeout: Seconds for one request, from connecting to the
                 last byte of the answer.
-            polling_patience: How long a wait outlives looks that fail.
+            polling_patience: How long a wait outlives polls that fail.
             failure_statuses: Names of a task's status that mean failure, in
                 any case. The vendor documents none; the default is a guess.
-            connections: Requests at once, for starts, for looks (32 at most)
+            connections: Requests at once, for starts, for polls (32 at most)
                 and for other calls each.
             max_answer_bytes: Largest answer, after decompression.
             ssl_context: For a private certificate authority, for example.
@@ -187,7 +187,7 @@ class AltcraftClient:
                 request a start. That they show a running count is inferred
                 from what a refresh returns; where they do not, you get the
                 `StartUnknownError` that you get without this.
-            observer: Told of each start, look and end, for traces and metrics,
+            observer: Told of each start, poll and end, for traces and metrics,
                 for example. Without one nothing is spent on it.
             clock: The time to go by between requests, for tests that cannot
                 wait: ``simulator.PretendClock``. ``None`` for the event loop's.
@@ -256,7 +256,7 @@ class AltcraftClient:
         rules = PollRules(
             lifetime=self._lifetime,
             scheduler=self._scheduler,
-            look=self._look,
+            poll=self._poll,
             policy=policy,
             learn=policy.learn if isinstance(policy, Learner) else None,
             over=running.over,
@@ -449,7 +449,7 @@ class AltcraftClient:
         await self._ledgers.aclose()
         await self._session.aclose()
 
-    def _look(self, task_id: str) -> Coroutine[object, object, TaskAnswer]:
+    def _poll(self, task_id: str) -> Coroutine[object, object, TaskAnswer]:
         return self._session.attempt(TASK_STATUS, {"task_id": task_id})
 
 

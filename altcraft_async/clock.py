@@ -25,7 +25,7 @@ class Timer(Protocol):
 class Clock(Protocol):
     """A time to go by in place of the event loop's; see ``simulator.PretendClock`` for one.
 
-    A client asks it when to look again, when to repeat a request and when a
+    A client asks it when to poll again, when to repeat a request and when a
     wait has taken too long. What a request itself takes is real time.
     """
 

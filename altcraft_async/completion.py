@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Generic, TypeVar
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.tasks import TaskHandle, poll_of
+from altcraft_async.tasks import TaskHandle, poller_of
 from altcraft_async.watching import Watcher
 
 __all__ = ["as_completed", "unwatch_all"]
@@ -37,7 +37,7 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
     Costs one small object a handle, where ``asyncio.as_completed`` would
     start an ``asyncio.Task`` for each. A handle comes exactly once, however
     often it is given. One whose wait ended without the task, because the
-    looks failed for too long or the client was closed, comes too: its
+    polls failed for too long or the client was closed, comes too: its
     ``done()`` is false, and awaiting it tries again.
 
     ```python
@@ -52,7 +52,7 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
     heralds = [_Herald(handle, queue) for handle in dict.fromkeys(handles)]
     try:
         for herald in heralds:
-            poll_of(herald.handle).watch(herald)
+            poller_of(herald.handle).watch(herald)
         for number in range(1, len(heralds) + 1):
             yield await queue.get()
             if number % HANDLES_A_TURN == 0:  # where very many end together
@@ -66,9 +66,9 @@ async def unwatch_all(watched: Iterable[tuple[TaskHandle[T], Watcher]]) -> None:
     left = iter(watched)
     try:
         for count, (handle, watcher) in enumerate(left, start=1):
-            poll_of(handle).unwatch(watcher)
+            poller_of(handle).unwatch(watcher)
             if count % HANDLES_A_TURN == 0:
                 await asyncio.sleep(0)
     finally:
         for handle, watcher in left:  # of which there are some if this is cancelled
-            poll_of(handle).unwatch(watcher)
+            poller_of(handle).unwatch(watcher)

@@ -240,7 +240,7 @@ class Durable:
         return handle
 
     async def _still_runs(self, handle: Handle) -> bool:
-        """Look, as a task that has ended has the figures of then."""
+        """Poll, as a task that has ended has the figures of then."""
         try:
             await handle.poll()
         except NotFoundError:
@@ -253,7 +253,7 @@ class Durable:
             raise
         except AltcraftError as failed:
             # No news is no reason to start it twice.
-            words = "%s is joined, though it cannot be looked at: %s"
+            words = "%s is joined, though it cannot be polled: %s"
             logger.info(words, named(handle.ref), failed, extra=about(handle.ref))
         return not handle.done()
 

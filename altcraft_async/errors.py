@@ -109,7 +109,7 @@ class TransportError(AltcraftError):
         path: API method, for example ``"tasks/status"``.
         maybe_delivered: Whether the platform may have acted on the request.
             Only for a call that starts something does it matter: where it is
-            true, look at the counters before starting again.
+            true, poll the counters before starting again.
         permanent: Whether the same request would fail the same way, as with
             a certificate that cannot be trusted.
     """
@@ -246,7 +246,7 @@ class StartUnknownError(AltcraftError):
     """A start was about to be sent, and nobody knows whether it was.
 
     Most often the process died in that moment. Sending it again could start
-    the same count twice, so nothing was sent. Look at the platform, then
+    the same count twice, so nothing was sent. Check the platform, then
     ``await ledger.forget(entry)``; the next call starts it.
 
     Attributes:
@@ -304,7 +304,7 @@ class TaskStalledError(WaitError):
 
 
 class PollingError(WaitError):
-    """So many looks in a row failed that the wait was given up.
+    """So many polls in a row failed that the wait was given up.
 
     The last failure is the ``__cause__``.
     """

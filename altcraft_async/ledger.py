@@ -137,7 +137,7 @@ class TaskLedger(ABC):
     async def forget(self, entry: LedgerEntry) -> bool:
         """Take back a start, so that the next one of this target is sent.
 
-        For who has looked at the platform, after a `StartUnknownError`, and
+        For who has polled the platform, after a `StartUnknownError`, and
         knows that the start did not happen or that its task does not matter.
 
         Args:

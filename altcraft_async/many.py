@@ -12,7 +12,7 @@ from altcraft_async.core.checks import checked_id, checked_limit
 from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.logs import logger
 from altcraft_async.models import Completed, Failed, TaskRef
-from altcraft_async.tasks import TaskHandle, poll_of
+from altcraft_async.tasks import TaskHandle, poller_of
 from altcraft_async.watching import Limited
 
 __all__ = ["one_by_one", "refresh_many"]
@@ -155,7 +155,7 @@ class _Stream(Generic[T]):
             handle = await self._start(target)
             reporter = _Reporter(self, handle, self._timeout)
             self._running.add(reporter)
-            poll_of(handle).watch(reporter)
+            poller_of(handle).watch(reporter)
         except AltcraftError as error:
             if isinstance(error, ClientClosedError):
                 self._exhausted = True
@@ -212,7 +212,7 @@ class _Reporter(Limited, Generic[T]):
     __slots__ = ("_stream", "_time", "handle")
 
     def __init__(self, stream: _Stream[T], handle: TaskHandle[T], timeout: float | None) -> None:
-        self._time = poll_of(handle).rules.lifetime.time
+        self._time = poller_of(handle).rules.lifetime.time
         super().__init__(self._time(), timeout=timeout)
         self._stream = stream
         self.handle = handle

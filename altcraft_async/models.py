@@ -234,7 +234,7 @@ class Completed(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
         target: As given, as a tuple of ints.
         ref: The task that did it.
         value: Its result.
-        polls: How many looks it took.
+        polls: How many polls it took.
         seconds: From the start's answer to the result, as seen from here.
     """
 
@@ -251,7 +251,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         target: As given, however wrong; as a tuple of ints once it was started.
         ref: The task, ``None`` where the start itself failed.
-        error: Why; pass it to ``raise`` or look at its fields.
+        error: Why; pass it to ``raise`` or poll its fields.
     """
 
     target: object

@@ -10,12 +10,12 @@ from altcraft_async.core.codecs import Document
 from altcraft_async.core.tracking import Track
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskRef
-from altcraft_async.observer import Look, ObservedTask, Telling
-from altcraft_async.polling import PollRules, TaskPoll
+from altcraft_async.observer import ObservedTask, PollEvent, Telling
+from altcraft_async.polling import PollRules, TaskPoller
 from altcraft_async.scheduler import Scheduler
-from altcraft_async.watching import Looker, Watcher
+from altcraft_async.watching import PollWaiter, Watcher
 
-__all__ = ["ObservedPoll", "new_poll"]
+__all__ = ["ObservedPoller", "new_poll"]
 
 
 def new_poll(
@@ -24,15 +24,15 @@ def new_poll(
     decode: Callable[[Document, TaskRef], object],
     *,
     started: float | None,
-) -> TaskPoll:
+) -> TaskPoller:
     """Make the poll loop of a task: one that tells, where there is somebody to tell."""
     if rules.telling is None:
-        return TaskPoll(ref, rules, decode, started=started)
-    return ObservedPoll(ref, rules, decode, started=started, telling=rules.telling)
+        return TaskPoller(ref, rules, decode, started=started)
+    return ObservedPoller(ref, rules, decode, started=started, telling=rules.telling)
 
 
-class ObservedPoll(TaskPoll):
-    """Tells an observer of what a `TaskPoll` does.
+class ObservedPoller(TaskPoller):
+    """Tells an observer of what a `TaskPoller` does.
 
     A class of its own, so that a client without an observer does not even ask
     whether there is one.
@@ -53,8 +53,8 @@ class ObservedPoll(TaskPoll):
         super().__init__(ref, rules, decode, started=started)
         self._telling = telling
         self._task = ObservedTask(ref)
-        self._due = math.inf  # when the next look is planned
-        self._began = self._late = 0.0  # of the newest look
+        self._due = math.inf  # when the next poll is planned
+        self._began = self._late = 0.0  # of the newest poll
         self._knew = started  # when it was last known to be running
         self._watched = False
         self._why: AltcraftError | None = None  # the last wait ended
@@ -67,7 +67,7 @@ class ObservedPoll(TaskPoll):
         self._telling.tell(self._telling.observer.joined, self._task)
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell when the first comes who stays for more than one look."""
+        """Tell when the first comes who stays for more than one poll."""
         super().watch(watcher)
         if not self._watched and self._has_followers():
             self._watched = True
@@ -79,12 +79,12 @@ class ObservedPoll(TaskPoll):
         self._note_leaving(self._why)
 
     async def run(self) -> float | None:
-        """Note when the look began, and when the next one is planned."""
+        """Note when the poll began, and when the next one is planned."""
         self._note_beginning()
         return self._planned(await super().run())
 
     def refuse(self, error: AltcraftError) -> float | None:
-        """Note the same of a look that may not be sent."""
+        """Note the same of a poll that may not be sent."""
         self._note_beginning()
         return self._planned(super().refuse(error))
 
@@ -103,16 +103,16 @@ class ObservedPoll(TaskPoll):
 
     def _note_answer(self, track: Track, answer: TaskAnswer, now: float) -> None:
         self._task.status = answer.name
-        self._note_look(track, now, answer=answer)
+        self._note_poll(track, now, answer=answer)
         super()._note_answer(track, answer, now)
         self._knew = now
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
         self._task.faults += 1
-        self._note_look(track, now, failure=failure)
+        self._note_poll(track, now, failure=failure)
         super()._note_failure(track, failure, now)
 
-    def _note_look(
+    def _note_poll(
         self,
         track: Track,
         now: float,
@@ -120,16 +120,16 @@ class ObservedPoll(TaskPoll):
         answer: TaskAnswer | None = None,
         failure: AltcraftError | None = None,
     ) -> None:
-        self._task.looks += 1
+        self._task.polls += 1
         self._task.seconds = now - track.started
-        look = Look(
+        poll = PollEvent(
             status=answer.name if answer else None,
             progress=answer.progress if answer else None,
             error=failure,
             seconds=now - self._began,
             late=self._late,
         )
-        self._telling.tell(self._telling.observer.looked, self._task, look)
+        self._telling.tell(self._telling.observer.polled, self._task, poll)
 
     def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
         super()._finish(value=value, error=error)
@@ -150,7 +150,7 @@ class ObservedPoll(TaskPoll):
     def _note_leaving(self, why: AltcraftError | None) -> None:
         if self._watched and not self._has_followers():
             self._watched = False
-            self._telling.tell(self._telling.observer.left, self._task, why)
+            self._telling.tell(self._telling.observer.unwatched, self._task, why)
 
     def _has_followers(self) -> bool:
-        return any(not isinstance(watcher, Looker) for watcher in self._audience)
+        return any(not isinstance(watcher, PollWaiter) for watcher in self._audience)

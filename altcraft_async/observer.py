@@ -11,21 +11,21 @@ from altcraft_async.errors import AltcraftError
 from altcraft_async.logs import logger
 from altcraft_async.models import TaskKind, TaskRef
 
-__all__ = ["Look", "ObservedTask", "Observer", "Telling"]
+__all__ = ["ObservedTask", "Observer", "PollEvent", "Telling"]
 
 P = ParamSpec("P")
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at a task.
+class PollEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One poll a task.
 
     Attributes:
-        status: Name of the status as sent; ``None`` where the look failed.
+        status: Name of the status as sent; ``None`` where the poll failed.
         progress: Percent as sent; ``None`` where there is none.
         error: Why it failed; ``None`` where it was answered.
         seconds: What it took, from sending to reading.
         late: Seconds by which it began after it was planned: a hundredth at
-            most, or what it waited for the rate limit and for other looks.
+            most, or what it waited for the rate limit and for other polls.
     """
 
     status: str | None = None
@@ -40,22 +40,22 @@ class ObservedTask:
 
     Attributes:
         ref: The task.
-        looks: Looks made, failed ones included.
-        faults: Looks that failed.
+        polls: Polls made, failed ones included.
+        faults: Polls that failed.
         seconds: From its start, as far as that is known, to the newest event.
         status: Name of the newest status; ``None`` before the first.
         lateness: At most so many seconds passed from its end to our knowing:
-            those between the last look that found it running, or its start,
+            those between the last poll that found it running, or its start,
             and the one that found it over. ``None`` while it runs, and where
-            a task started elsewhere was over at the first look.
+            a task started elsewhere was over at the first poll.
     """
 
-    __slots__ = ("__weakref__", "faults", "lateness", "looks", "ref", "seconds", "status")
+    __slots__ = ("__weakref__", "faults", "lateness", "polls", "ref", "seconds", "status")
 
     def __init__(self, ref: TaskRef) -> None:
         """Know no more than which task it is."""
         self.ref = ref
-        self.looks = self.faults = 0
+        self.polls = self.faults = 0
         self.seconds = 0.0
         self.status: str | None = None
         self.lateness: float | None = None
@@ -69,7 +69,7 @@ class Observer:
     that raises is logged, once a client, and changes nothing. Methods are
     added in later versions, and do nothing unless overridden.
 
-    `started`, `attached`, `joined`, `watched`, `not_started` and `repeated` run
+    `started`, `attached`, `joined`, `watched`, `start_failed` and `repeated` run
     in the context of whoever made the call, so that context variables, such as
     the current span, are theirs; the others may run in an empty one.
 
@@ -88,7 +88,7 @@ class Observer:
     def started(self, task: ObservedTask) -> None:
         """Learn that this client has started a task: the platform has answered with its id."""
 
-    def not_started(self, kind: TaskKind, target: tuple[int, ...], error: AltcraftError) -> None:
+    def start_failed(self, kind: TaskKind, target: tuple[int, ...], error: AltcraftError) -> None:
         """Learn that a start failed for good; its error says whether it may run all the same."""
 
     def attached(self, task: ObservedTask) -> None:
@@ -100,10 +100,10 @@ class Observer:
     def watched(self, task: ObservedTask) -> None:
         """Learn that somebody waits for the task now, or has a callback, where nobody did."""
 
-    def looked(self, task: ObservedTask, look: Look) -> None:
-        """Learn of one look."""
+    def polled(self, task: ObservedTask, poll: PollEvent) -> None:
+        """Learn of one poll."""
 
-    def left(self, task: ObservedTask, error: AltcraftError | None) -> None:
+    def unwatched(self, task: ObservedTask, error: AltcraftError | None) -> None:
         """Learn that nobody waits for the task any more, though it is not known to be over.
 
         `error` is why the last wait ended, for example with a
@@ -113,8 +113,8 @@ class Observer:
     def ended(self, task: ObservedTask, error: AltcraftError | None) -> None:
         """Learn that the task is over: with a result, or with an error."""
 
-    def repeated(self, method: str, error: AltcraftError) -> None:
-        """Learn that a request, of any API method but for looks, has failed and is sent again."""
+    def retried(self, method: str, error: AltcraftError) -> None:
+        """Learn that a request, of any API method but for polls, has failed and is sent again."""
 
 
 class Telling:

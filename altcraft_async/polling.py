@@ -14,7 +14,13 @@ import msgspec
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.codecs import Document, UnreadableError
 from altcraft_async.core.envelope import snippet
-from altcraft_async.core.pacing import LONGEST_PAUSE, SHORTEST_PAUSE, Finished, PollPolicy, pause
+from altcraft_async.core.pacing import (
+    LONGEST_PAUSE,
+    SHORTEST_PAUSE,
+    FinishedTask,
+    PollPolicy,
+    pause,
+)
 from altcraft_async.core.repeating import Quota, Retry, backoff
 from altcraft_async.core.tracking import (
     Patience,
@@ -44,14 +50,14 @@ from altcraft_async.observer import Telling
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.watching import Audience, Limited, Watcher
 
-__all__ = ["PollRules", "TaskPoll", "named"]
+__all__ = ["PollRules", "TaskPoller", "named"]
 
 E = TypeVar("E", bound=TaskError)
 
-LAST_LOOK_SECONDS = 1.0
-"""How long the look that is made at a deadline may take before the wait ends without it."""
+LAST_POLL_SECONDS = 1.0
+"""How long the poll that is made at a deadline may take before the wait ends without it."""
 
-_CLOCK_SLACK = 1e-3  # seconds by which a look may come before the deadline it is made for
+_CLOCK_SLACK = 1e-3  # seconds by which a poll may come before the deadline it is made for
 
 
 class PollRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +65,13 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         lifetime: Of the client.
-        scheduler: Makes the looks happen.
-        look: Asks the platform once.
-        policy: Decides when to look again.
+        scheduler: Makes the polls happen.
+        poll: Asks the platform once.
+        policy: Decides when to poll again.
         learn: Tells the policy how a task went, where it wants to know.
-        patience: How long a wait outlives looks that fail.
-        retry: Scale of the pauses after failed looks.
-        quota: Looks that may come sooner than the policy says because one failed.
+        patience: How long a wait outlives polls that fail.
+        retry: Scale of the pauses after failed polls.
+        quota: Polls that may come sooner than the policy says because one failed.
         over: Learns of every task that is known to be over.
         failure_statuses: Lower-case names of statuses that mean failure.
         chance: Random numbers, 0 <= chance < 1.
@@ -76,9 +82,9 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
 
     lifetime: Lifetime
     scheduler: Scheduler
-    look: Callable[[str], Awaitable[TaskAnswer]]
+    poll: Callable[[str], Awaitable[TaskAnswer]]
     policy: PollPolicy
-    learn: Callable[[Finished], None] | None = None
+    learn: Callable[[FinishedTask], None] | None = None
     over: Callable[[TaskRef], None] | None = None
     patience: Patience
     retry: Retry
@@ -90,8 +96,8 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
     telling: Telling | None = None
 
 
-class TaskPoll:
-    """What is known of one task, and the looks at it while somebody watches.
+class TaskPoller:
+    """What is known of one task, and the polls it while somebody watches.
 
     Attributes:
         ref: The task.
@@ -125,7 +131,7 @@ class TaskPoll:
     ) -> None:
         """Remember the task and, if it was started here, the loop time of that; ask nothing yet.
 
-        One that was started elsewhere may be long over, so it is looked at as
+        One that was started elsewhere may be long over, so it is polled as
         soon as somebody watches.
         """
         self.ref = ref
@@ -149,7 +155,7 @@ class TaskPoll:
 
     @property
     def status(self) -> TaskStatus | None:
-        """What the newest answered look brought; ``None`` before the first."""
+        """What the newest answered poll brought; ``None`` before the first."""
         answer = self.track and self.track.answer
         return answer.status if answer else None
 
@@ -164,7 +170,7 @@ class TaskPoll:
         return self._audience.awaited > 0
 
     def rank(self) -> float:
-        """Return when this look is wanted most if not all can be made; later if nobody waits."""
+        """Return when this poll is wanted most if not all can be made; later if nobody waits."""
         now = self._rules.lifetime.time()
         track = self.track or self._new_track(now)
         age = now - track.started
@@ -177,14 +183,14 @@ class TaskPoll:
             return 0.0
         now = self._rules.lifetime.time()
         track = self.track or self._new_track(now)
-        return now - max(track.started, track.looked_at)
+        return now - max(track.started, track.polled_at)
 
     def joined(self) -> None:
         """Learn that a second refresh of the same target was asked for."""
         self._log("is joined")
 
     def watch(self, watcher: Watcher) -> None:
-        """Look from now on because of this watcher too; one that comes after the end hears of it.
+        """Poll from now on because of this watcher too; one that comes after the end hears of it.
 
         Raises:
             ClientClosedError: The client is closed.
@@ -201,54 +207,54 @@ class TaskPoll:
         self._audience.come(watcher)
         if isinstance(watcher, Limited) and watcher.deadline < math.inf:
             self._plan(watcher.deadline)
-            late = watcher.deadline + LAST_LOOK_SECONDS
+            late = watcher.deadline + LAST_POLL_SECONDS
             watcher.timer = self._rules.lifetime.call_at(late, self.expire, watcher)
 
     def unwatch(self, watcher: Watcher) -> None:
-        """Forget a watcher; without any, looking stops."""
+        """Forget a watcher; without any, polling stops."""
         if watcher in self._audience:
             self._audience.leave(watcher)
             if not self._audience:
-                scheduler, looks = self._rules.scheduler, self.track.looks if self.track else 0
-                if not looks and not scheduler.is_running(self):
-                    # Or those who never stay for a whole pause would never get a look.
+                scheduler, polls = self._rules.scheduler, self.track.polls if self.track else 0
+                if not polls and not scheduler.is_running(self):
+                    # Or those who never stay for a whole pause would never get a poll.
                     self._soon = True
                 scheduler.drop(self)
 
-    def look_now(self) -> None:
-        """Look now, or join the look that is under way."""
+    def poll_now(self) -> None:
+        """Poll now, or join the poll that is under way."""
         if not self._rules.scheduler.is_running(self):
             self.hurry()
 
     def hurry(self) -> None:
-        """Look now, after the look under way if there is one; without watchers, with the first."""
+        """Poll now, after the poll under way if there is one; without watchers, with the first."""
         self._soon = True
         if self._audience and not self._rules.lifetime.closed:
             self._rules.lifetime.enter()
             self._plan(self._rules.lifetime.time())
 
     async def run(self) -> float | None:
-        """Make one look and tell whoever watches; return when to look again."""
+        """Make one poll and tell whoever watches; return when to poll again."""
         if not self._audience:
             return None
         self._soon = False
         answer: TaskAnswer | None = None
         failure: AltcraftError | None = None
         try:
-            answer = await self._rules.look(self.ref.task_id)
+            answer = await self._rules.poll(self.ref.task_id)
         except AltcraftError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 -- whatever it is, whoever waits has to hear
             return self._break(error)
-        return self._looked(answer, failure)
+        return self._polled(answer, failure)
 
     def refuse(self, error: AltcraftError) -> float | None:
-        """Count a look that may not be sent as one that has failed."""
+        """Count a poll that may not be sent as one that has failed."""
         self._soon = False
-        return self._looked(None, error)
+        return self._polled(None, error)
 
-    def _looked(self, answer: TaskAnswer | None, failure: AltcraftError | None) -> float | None:
-        """Note what a look has brought and tell whoever watches; return when to look again."""
+    def _polled(self, answer: TaskAnswer | None, failure: AltcraftError | None) -> float | None:
+        """Note what a poll has brought and tell whoever watches; return when to poll again."""
         try:
             now = self._rules.lifetime.time()
             track = self.track or self._new_track(now)
@@ -263,9 +269,9 @@ class TaskPoll:
             return self._break(error)
 
     def _tell(self, failure: AltcraftError | None) -> None:
-        """Let those know who want to hear of each look."""
+        """Let those know who want to hear of each poll."""
         for watcher in tuple(self._audience):
-            watcher.looked(failure)
+            watcher.polled(failure)
 
     def _break(self, error: Exception) -> float | None:
         """Go on for callbacks alone after something, most likely the policy, has failed."""
@@ -320,7 +326,7 @@ class TaskPoll:
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
         verdict = note_failure(track, failure, now, self._rules.patience)
-        self._log("could not be looked at", failure)
+        self._log("could not be polled", failure)
         if track.failures == 1:
             self._audience.warned = False
         if verdict is Verdict.LOST:
@@ -329,9 +335,9 @@ class TaskPoll:
         elif verdict is Verdict.REFUSED:
             self._end_watch(failure, but_patient=True)
         elif verdict is Verdict.GIVE_UP:
-            words = f"could not be looked at, {track.failures} times in a row"
+            words = f"could not be polled, {track.failures} times in a row"
             error = self._task_error(PollingError, words, failure)
-            self._tell(failure)  # who asked for one look hears of that look
+            self._tell(failure)  # who asked for one poll hears of that poll
             self._end_watch(error, but_patient=True)
         elif self._audience.limited:
             self._end_overdue(track, now)
@@ -371,7 +377,7 @@ class TaskPoll:
                 watcher.rest()
                 watcher.end(error.fresh())
         if self._audience and not audience.warned:
-            words = "still looking, for callbacks only: %s"
+            words = "still polling, for callbacks only: %s"
             logger.warning(words, error, extra=about(self.ref))
         self._audience.warned = True
 
@@ -388,15 +394,15 @@ class TaskPoll:
                 self._let_go(watcher, self._task_error(TaskStalledError, words))
 
     def _first_moment(self, now: float) -> float:
-        """Return when to look for the first of those who watch now."""
+        """Return when to poll for the first of those who watch now."""
         track = self.track or self._new_track(now)
         track.failures = 0
-        if track.looks:
-            # When it ended while nobody looked says nothing about how long it took.
+        if track.polls:
+            # When it ended while nobody polled says nothing about how long it took.
             track.history = None
         if self._soon:
             return now
-        last = track.looked_at if track.looks else now
+        last = track.polled_at if track.polls else now
         try:
             return max(now, last + self._pause(track, last))
         except Exception as error:  # noqa: BLE001 -- a policy is the user's code
@@ -422,7 +428,7 @@ class TaskPoll:
         return pause(self._rules.policy, seen(track, self.ref, now, self._rules.chance()))
 
     def _pause_after(self, failure: AltcraftError, track: Track, now: float) -> float:
-        """Look again soon after one failed look; while very many fail, no sooner than else."""
+        """Poll again soon after one failed poll; while very many fail, no sooner than else."""
         soon = backoff(track.failures - 1, failure, self._rules.retry, self._rules.chance())
         usual = 0.0 if self._rules.quota.spend() else self._pause(track, now)
         return min(max(soon, usual, SHORTEST_PAUSE), LONGEST_PAUSE)

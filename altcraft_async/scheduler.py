@@ -254,7 +254,7 @@ class Scheduler:
         """Wait for a place in the budget; one worker does so, or places would be left over."""
         self._asking = True
         try:
-            await self._budget.take(for_look=True)
+            await self._budget.take(for_poll=True)
         except AltcraftError as refused:
             return refused
         finally:

@@ -172,7 +172,7 @@ class Session:
             failure = state.outcome.exception() if state.outcome else None
             logger.info("sent again: %s", failure, extra={"altcraft_method": endpoint.path})
             if self._telling is not None and isinstance(failure, AltcraftError):
-                self._telling.tell(self._telling.observer.repeated, endpoint.path, failure)
+                self._telling.tell(self._telling.observer.retried, endpoint.path, failure)
 
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda e: self._may_repeat(endpoint, e)),
@@ -192,7 +192,7 @@ class Session:
 class ClockedSession(Session):
     """Has a clock that is not the loop's stand still while a request is under way.
 
-    A class of its own, so that a look by the loop's clock does not pay for it.
+    A class of its own, so that a poll by the loop's clock does not pay for it.
     """
 
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:

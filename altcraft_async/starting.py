@@ -14,14 +14,14 @@ from altcraft_async.models import TaskRef
 from altcraft_async.polling import PollRules
 from altcraft_async.running import Handle, Running, Start
 from altcraft_async.session import Gate, Session
-from altcraft_async.tasks import TaskHandle, poll_of
+from altcraft_async.tasks import TaskHandle, poller_of
 
 __all__ = ["Join", "Starting"]
 
 Join = Literal["client", "never"]
 
 NEWS_SECONDS = 10.0
-"""How long a task that nobody watches is taken to run on before a look makes sure."""
+"""How long a task that nobody watches is taken to run on before a poll makes sure."""
 
 
 class Starting:
@@ -64,7 +64,7 @@ class Starting:
             return await self._send(start)
         while (handle := self._running.find(start)) is not None:
             if await self._still_runs(handle):
-                poll_of(handle).joined()
+                poller_of(handle).joined()
                 return handle
         # By name as well: what was done under one name is no answer to another.
         key = (start.kind, start.target, start.feedback, start.idempotency_key)
@@ -81,7 +81,7 @@ class Starting:
             return await self._durable.start(start, self._request)
         except AltcraftError as error:
             if (telling := self._rules.telling) is not None:
-                telling.tell(telling.observer.not_started, start.kind, start.target, error)
+                telling.tell(telling.observer.start_failed, start.kind, start.target, error)
             raise
 
     async def _request(self, start: Start, gate: Gate | None = None) -> Handle:
@@ -99,7 +99,7 @@ class Starting:
 
     async def _still_runs(self, handle: Handle) -> bool:
         """Say whether a task is worth joining: one that has ended has the figures of then."""
-        if poll_of(handle).news_age() > NEWS_SECONDS:
+        if poller_of(handle).news_age() > NEWS_SECONDS:
             try:
                 await handle.poll()
             except AltcraftError:
@@ -127,7 +127,7 @@ class Starting:
             shared = failure
         else:
             if joins:
-                poll_of(handle).joined()
+                poller_of(handle).joined()
             return handle
         finally:
             pending.callers -= 1

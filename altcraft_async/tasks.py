@@ -14,10 +14,10 @@ from altcraft_async.core.tracking import remaining
 from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observed import new_poll
-from altcraft_async.polling import PollRules, TaskPoll, named
-from altcraft_async.watching import Callback, Listener, Looker, Waiter
+from altcraft_async.polling import PollRules, TaskPoller, named
+from altcraft_async.watching import Callback, Listener, PollWaiter, Waiter
 
-__all__ = ["TaskHandle", "poll_of"]
+__all__ = ["TaskHandle", "poller_of"]
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class TaskHandle(Generic[T]):
     Made by ``refresh_counters`` and ``client.tasks.attach``.
     """
 
-    __slots__ = ("__weakref__", "_poll")
+    __slots__ = ("__weakref__", "_poller")
 
     def __init__(
         self,
@@ -45,35 +45,35 @@ class TaskHandle(Generic[T]):
         started: float | None = None,
     ) -> None:
         """Remember the task and, if it was started here, the loop time of that; ask nothing yet."""
-        self._poll: TaskPoll = new_poll(ref, rules, decode, started=started)
+        self._poller: TaskPoller = new_poll(ref, rules, decode, started=started)
 
     @property
     def ref(self) -> TaskRef:
         """The task itself: store it, send it elsewhere, attach it again."""
-        return self._poll.ref
+        return self._poller.ref
 
     @property
     def status(self) -> TaskStatus | None:
-        """What the newest answered look brought; ``None`` before the first."""
-        return self._poll.status
+        """What the newest answered poll brought; ``None`` before the first."""
+        return self._poller.status
 
     @property
     def polls(self) -> int:
-        """How many looks were made, failed ones included."""
-        track = self._poll.track
-        return track.looks if track else 0
+        """How many polls were made, failed ones included."""
+        track = self._poller.track
+        return track.polls if track else 0
 
     @property
     def eta(self) -> float | None:
         """Seconds left if the progress stays even; ``None`` where there is none to go by."""
-        if self._poll.over:
+        if self._poller.over:
             return 0.0
-        track, lifetime = self._poll.track, self._poll.rules.lifetime
+        track, lifetime = self._poller.track, self._poller.rules.lifetime
         return remaining(track, lifetime.time()) if track and lifetime.loop else None
 
     def __repr__(self) -> str:
         """Show what is known, without asking anybody."""
-        status = self.status.status if self.status else "not looked at yet"
+        status = self.status.status if self.status else "not polled yet"
         return f"<TaskHandle {named(self.ref)}: {status}, polls={self.polls}>"
 
     def __reduce__(self) -> NoReturn:
@@ -85,14 +85,14 @@ class TaskHandle(Generic[T]):
         """Wait for the result as long as it takes; see `wait` for errors and limits."""
         return self.wait().__await__()
 
-    async def wait(self, *, timeout: float | None = None, stall: float | None = None) -> T:  # noqa: ASYNC109 -- asyncio.timeout could not make the last look
+    async def wait(self, *, timeout: float | None = None, stall: float | None = None) -> T:  # noqa: ASYNC109 -- asyncio.timeout could not make the last poll
         """Wait for the result.
 
-        Costs looks at the task only, paced by the client's ``poll`` policy.
+        Costs polls the task only, paced by the client's ``poll`` policy.
         A result that arrives together with the deadline is returned.
 
         Args:
-            timeout: Seconds after which a last look is made and the wait
+            timeout: Seconds after which a last poll is made and the wait
                 ends, at most one second later. ``None`` waits as long as it takes.
             stall: Seconds without a change of status or progress after which
                 the wait ends. Counts only once one of them has changed, since
@@ -103,25 +103,25 @@ class TaskHandle(Generic[T]):
             TaskLostError: The server does not know the task.
             WaitTimeoutError: ``timeout`` ran out; the handle can be awaited again.
             TaskStalledError: ``stall`` ran out; the handle can be awaited again.
-            PollingError: So many looks failed that the wait was given up.
+            PollingError: So many polls failed that the wait was given up.
             ProtocolError: The task is completed, its result is not as documented.
-            ApiError: A look was refused for good, for example for a revoked token.
+            ApiError: A poll was refused for good, for example for a revoked token.
             ClientClosedError: The client was closed.
         """
         timeout, stall = checked_limit("timeout", timeout), checked_limit("stall", stall)
-        if not self._poll.over:
+        if not self._poller.over:
             await self._wait(timeout, stall)
         return self.result()
 
     async def _wait(self, timeout: float | None, stall: float | None) -> None:  # noqa: ASYNC109 -- as `wait`
-        lifetime = self._poll.rules.lifetime
+        lifetime = self._poller.rules.lifetime
         waiter = Waiter(lifetime.enter(), lifetime.time(), timeout=timeout, stall=stall)
-        self._poll.watch(waiter)
+        self._poller.watch(waiter)
         try:
             error = await waiter.ended()
         finally:
-            self._poll.unwatch(waiter)
-        if error is not None and not self._poll.over:
+            self._poller.unwatch(waiter)
+        if error is not None and not self._poller.over:
             raise error
 
     async def updates(self) -> AsyncGenerator[TaskStatus, None]:
@@ -131,70 +131,70 @@ class TaskHandle(Generic[T]):
         the task ended, await the handle.
 
         Raises:
-            PollingError: So many looks failed that nobody looks any more.
-            ApiError: A look was refused for good.
+            PollingError: So many polls failed that nobody polls any more.
+            ApiError: A poll was refused for good.
             ClientClosedError: The client was closed.
         """
         shown: TaskStatus | None = None
-        listener = None if self._poll.over else Listener(self._poll.rules.lifetime.enter())
+        listener = None if self._poller.over else Listener(self._poller.rules.lifetime.enter())
         if listener:
-            self._poll.watch(listener)
+            self._poller.watch(listener)
         try:
             while True:
                 status = self.status
                 if status and status != shown:
                     shown = status
                     yield status
-                elif listener is None or self._poll.over:
+                elif listener is None or self._poller.over:
                     return
                 else:
                     await listener.news()
         finally:
             if listener:
-                self._poll.unwatch(listener)
+                self._poller.unwatch(listener)
 
     async def poll(self) -> TaskStatus | None:
-        """Look now, once; join a look that is under way.
+        """Poll now, once; join a poll that is under way.
 
-        A look that got no answer is made once more, as the server may just
-        have closed the connection that was kept from the look before.
+        A poll that got no answer is made once more, as the server may just
+        have closed the connection that was kept from the poll before.
 
         Returns:
             The newest status; ``None`` where the task ended without any.
 
         Raises:
-            AltcraftError: The look failed.
+            AltcraftError: The poll failed.
         """
-        failure = await self._look()
+        failure = await self._poll_once()
         if isinstance(failure, TransportError) and not failure.permanent:
-            failure = await self._look()
+            failure = await self._poll_once()
         if failure is not None:
             raise failure.fresh()
         return self.status
 
-    async def _look(self) -> AltcraftError | None:
-        if self._poll.over:
+    async def _poll_once(self) -> AltcraftError | None:
+        if self._poller.over:
             return None
-        looker = Looker(self._poll.rules.lifetime.enter())
-        self._poll.watch(looker)
-        self._poll.look_now()
+        poll_waiter = PollWaiter(self._poller.rules.lifetime.enter())
+        self._poller.watch(poll_waiter)
+        self._poller.poll_now()
         try:
-            return await looker.failure()
+            return await poll_waiter.failure()
         finally:
-            self._poll.unwatch(looker)
+            self._poller.unwatch(poll_waiter)
 
     def nudge(self) -> None:
-        """Say that something happened, so that the next look comes now.
+        """Say that something happened, so that the next poll comes now.
 
-        Costs a look where somebody watches; else the first look is made at
+        Costs a poll where somebody watches; else the first poll is made at
         once when somebody does. What a webhook calls.
         """
-        if not self._poll.over:
-            self._poll.hurry()
+        if not self._poller.over:
+            self._poller.hurry()
 
     def done(self) -> bool:
         """Say whether the task is known to be over; asks nobody."""
-        return self._poll.over
+        return self._poller.over
 
     def result(self) -> T:
         """Return the result; asks nobody.
@@ -206,7 +206,7 @@ class TaskHandle(Generic[T]):
         error = self.exception()
         if error is not None:
             raise error
-        return cast("T", self._poll.value)  # made by this handle's own decoder
+        return cast("T", self._poller.value)  # made by this handle's own decoder
 
     def exception(self) -> AltcraftError | None:
         """Return why the task has no result, ``None`` where it has one; asks nobody.
@@ -214,39 +214,39 @@ class TaskHandle(Generic[T]):
         Raises:
             asyncio.InvalidStateError: The task is not known to be over.
         """
-        if not self._poll.over:
+        if not self._poller.over:
             msg = f"{named(self.ref)} is not known to be over; await the handle"
             raise asyncio.InvalidStateError(msg)
         # A fresh one each time: raised again and again, one would grow its traceback.
-        return self._poll.error.fresh() if self._poll.error else None
+        return self._poller.error.fresh() if self._poller.error else None
 
     def add_done_callback(
         self, fn: Callable[[TaskHandle[T]], object], *, context: Context | None = None
     ) -> None:
         """Call ``fn(handle)`` soon after the task is over, and poll until then.
 
-        Unlike a wait, this outlives any number of failed looks. The function
+        Unlike a wait, this outlives any number of failed polls. The function
         is not called when the client is closed first.
         """
-        loop = self._poll.rules.lifetime.enter()
+        loop = self._poller.rules.lifetime.enter()
         callback = Callback(fn, partial(fn, self), loop, context or copy_context())
-        if self._poll.over:
+        if self._poller.over:
             callback.end(None)
         else:
-            self._poll.watch(callback)
+            self._poller.watch(callback)
 
     def remove_done_callback(self, fn: Callable[[TaskHandle[T]], object]) -> int:
         """Forget a callback; return how many times it had been added."""
         added = [
             watcher
-            for watcher in self._poll.watchers
+            for watcher in self._poller.watchers
             if isinstance(watcher, Callback) and watcher.fn == fn
         ]
         for callback in added:
-            self._poll.unwatch(callback)
+            self._poller.unwatch(callback)
         return len(added)
 
 
-def poll_of(handle: TaskHandle[T]) -> TaskPoll:
+def poller_of(handle: TaskHandle[T]) -> TaskPoller:
     """Return what is behind a handle, for this library's own rooms."""
-    return handle._poll  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see
+    return handle._poller  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import tenacity
 
-from altcraft_async.core.pacing import Seen
+from altcraft_async.core.pacing import PollState
 
 __all__ = ["TenacityWait"]
 
 
 class TenacityWait:
-    """Look as a ``wait_…`` of tenacity says, for which each look is an attempt.
+    """Poll as a ``wait_…`` of tenacity says, for which each poll is an attempt.
 
     ```python
     from tenacity import wait_random_exponential
@@ -29,8 +29,8 @@ class TenacityWait:
         """Take any of tenacity's waits that goes by the number of attempts."""
         self._wait = wait
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return what the wait says after so many attempts."""
         state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
-        state.attempt_number = seen.looks + 1
+        state.attempt_number = seen.polls + 1
         return float(self._wait(state))

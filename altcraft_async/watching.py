@@ -1,4 +1,4 @@
-"""Those because of whom a task is polled: each hears of every look and of the end."""
+"""Those because of whom a task is polled: each hears of every poll and of the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextvars import Context
 from altcraft_async.clock import Timer
 from altcraft_async.errors import AltcraftError
 
-__all__ = ["Audience", "Callback", "Limited", "Listener", "Looker", "Waiter", "Watcher"]
+__all__ = ["Audience", "Callback", "Limited", "Listener", "PollWaiter", "Waiter", "Watcher"]
 
 
 class Watcher:
@@ -18,12 +18,12 @@ class Watcher:
 
     Attributes:
         since: The client's time at which it came.
-        deadline: The client's time at which a last look is to be made for it.
+        deadline: The client's time at which a last poll is to be made for it.
         stall: Seconds without a change after which it gives up.
         awaited: Whether somebody waits through it, who goes before those who do not.
-        patient: Whether it stays when others give up because looks fail.
+        patient: Whether it stays when others give up because polls fail.
         limited: Whether it has a deadline or gives up on a stall.
-        curious: Whether it wants to hear of every look.
+        curious: Whether it wants to hear of every poll.
     """
 
     __slots__ = ()
@@ -36,11 +36,11 @@ class Watcher:
     limited: bool = False
     curious: bool = False
 
-    def looked(self, failure: AltcraftError | None) -> None:
-        """Learn that a look was made, and why it failed if it did; only asked of the curious."""
+    def polled(self, failure: AltcraftError | None) -> None:
+        """Learn that a poll was made, and why it failed if it did; only asked of the curious."""
 
     def end(self, error: AltcraftError | None) -> None:
-        """Learn that the task is over, or why nobody looks at it any more."""
+        """Learn that the task is over, or why nobody polls it any more."""
 
     def rest(self) -> None:
         """Forget the deadline, if there is one."""
@@ -50,13 +50,13 @@ class Audience(list[Watcher]):
     """Those who watch one task, in the order in which they came.
 
     What they want together is counted as they come and go, as it is asked
-    before and after every look.
+    before and after every poll.
 
     Attributes:
         awaited: How many wait through it.
         limited: How many have a deadline or give up on a stall.
-        curious: How many want to hear of every look.
-        warned: Whether it was said that looks fail, and who is left goes on all the same.
+        curious: How many want to hear of every poll.
+        warned: Whether it was said that polls fail, and who is left goes on all the same.
     """
 
     __slots__ = ("awaited", "curious", "limited", "warned")
@@ -89,7 +89,7 @@ class Limited(Watcher):
     """Watches for so long only, perhaps.
 
     Attributes:
-        timer: Ends it a little after its deadline, if the last look takes too long.
+        timer: Ends it a little after its deadline, if the last poll takes too long.
     """
 
     __slots__ = ("deadline", "limited", "since", "stall", "timer")
@@ -136,33 +136,33 @@ class Waiter(Limited):
             self._end.set_result(error)
 
 
-class Looker(Watcher):
-    """Waits for one look."""
+class PollWaiter(Watcher):
+    """Waits for one poll."""
 
-    __slots__ = ("_look",)
+    __slots__ = ("_poll",)
 
     curious = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to wait now."""
-        self._look: asyncio.Future[AltcraftError | None] = loop.create_future()
+        self._poll: asyncio.Future[AltcraftError | None] = loop.create_future()
 
     async def failure(self) -> AltcraftError | None:
-        """Wait; return why the look failed if it did."""
-        return await self._look
+        """Wait; return why the poll failed if it did."""
+        return await self._poll
 
-    def looked(self, failure: AltcraftError | None) -> None:
+    def polled(self, failure: AltcraftError | None) -> None:
         """Wake up, once."""
-        if not self._look.done():
-            self._look.set_result(failure)
+        if not self._poll.done():
+            self._poll.set_result(failure)
 
     def end(self, error: AltcraftError | None) -> None:
-        """Wake up, if no look has come before the end."""
-        self.looked(error)
+        """Wake up, if no poll has come before the end."""
+        self.polled(error)
 
 
 class Listener(Watcher):
-    """Hears of every look; those missed meanwhile count as one."""
+    """Hears of every poll; those missed meanwhile count as one."""
 
     __slots__ = ("_error", "_loop", "_over", "_wake")
 
@@ -176,10 +176,10 @@ class Listener(Watcher):
         self._error: AltcraftError | None = None
 
     async def news(self) -> None:
-        """Wait for the next look or the end.
+        """Wait for the next poll or the end.
 
         Raises:
-            AltcraftError: Nobody looks any more, though the task is not over.
+            AltcraftError: Nobody polls any more, though the task is not over.
         """
         if not self._over:
             self._wake = self._loop.create_future()
@@ -187,7 +187,7 @@ class Listener(Watcher):
         if self._error is not None:
             raise self._error
 
-    def looked(self, failure: AltcraftError | None) -> None:  # noqa: ARG002 -- any look is news
+    def polled(self, failure: AltcraftError | None) -> None:  # noqa: ARG002 -- any poll is news
         """Wake up."""
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
@@ -195,7 +195,7 @@ class Listener(Watcher):
     def end(self, error: AltcraftError | None) -> None:
         """Wake up for the last time."""
         self._over, self._error = True, error
-        self.looked(error)
+        self.polled(error)
 
 
 class Callback(Watcher):

@@ -13,12 +13,12 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import end_to_end, importing, looks, observing, policies, scheduling, soak
+from benchmarks import end_to_end, importing, observing, policies, polls, scheduling, soak
 from benchmarks.results import circumstances, publish, show, store
 from benchmarks.side_by_side import Row
 
 BENCHMARKS: Mapping[str, Callable[[], dict[str, list[Row]]]] = {
-    "looks": looks.main,
+    "polls": polls.main,
     "policies": policies.main,
     "scheduling": scheduling.main,
     "end_to_end": end_to_end.main,

@@ -17,7 +17,7 @@ TITLES = {
     "ours_many": "ours, `refresh_many`",
     "ours_handles": "ours, handles and `as_completed`",
     "backoff": "aiohttp + tenacity + json, a Task each, pauses doubling up to 30 s",
-    "constant": "the same, looking every second",
+    "constant": "the same, polling every second",
     "azure": "azure-core `AsyncLROPoller`, every 2 s",
     "google": "google-api-core `AsyncFuture`, its own retry",
 }
@@ -47,4 +47,4 @@ def main(refreshes: int = REFRESHES) -> dict[str, list[Row]]:
 def _run(name: str, refreshes: int) -> Figures:
     with served("timed") as server:
         figures = run_contender(f"refreshes.{name}", str(server.port), str(refreshes))
-    return {"looks/task": server.counts["looks"] / refreshes, **figures}
+    return {"polls/task": server.counts["polls"] / refreshes, **figures}

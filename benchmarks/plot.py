@@ -1,4 +1,4 @@
-"""Draws mean lag against looks per task, a panel per kind of progress; better is lower left."""
+"""Draws mean lag against polls per task, a panel per kind of progress; better is lower left."""
 
 # matplotlib's own types leave keyword arguments open.
 # pyright: reportUnknownMemberType=false
@@ -50,7 +50,7 @@ def draw(points: Iterable[Point]) -> None:
     for place, (progress, inside) in enumerate(panels.items(), start=1):
         _panel(figure.add_subplot(rows, _COLUMNS, place), progress, inside)
     figure.suptitle(
-        "Looks per task against mean lag, warm, lognormal durations (both axes logarithmic)",
+        "Polls per task against mean lag, warm, lognormal durations (both axes logarithmic)",
         color=_INK,
     )
     figure.savefig(FILE, metadata={"Software": None})
@@ -61,12 +61,12 @@ def _panel(axes: Axes, progress: str, points: Iterable[Point]) -> None:
     axes.set(xscale="log", yscale="log", xlim=(1.5, 100), ylim=(0.5, 2000))
     for _, contestant, outcome in points:
         colour = _OURS if contestant.ours else _OTHER
-        looks, lag = outcome.looks, max(0.5, 100 * outcome.mean_lag)
-        axes.plot(looks, lag, "o", color=colour, markersize=8 if contestant.ours else 5)
+        polls, lag = outcome.polls, max(0.5, 100 * outcome.mean_lag)
+        axes.plot(polls, lag, "o", color=colour, markersize=8 if contestant.ours else 5)
         offset, across, down = _PLACES[contestant.place]
         axes.annotate(
             contestant.label,
-            (looks, lag),
+            (polls, lag),
             xytext=offset,
             textcoords="offset points",
             ha=across,
@@ -78,7 +78,7 @@ def _panel(axes: Axes, progress: str, points: Iterable[Point]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
     axes.set_xticks([2, 5, 10, 20, 50])
     axes.minorticks_off()
-    axes.set_xlabel("looks per task", fontsize=8, color=_INK)
+    axes.set_xlabel("polls per task", fontsize=8, color=_INK)
     axes.set_ylabel("mean lag", fontsize=8, color=_INK)
     axes.tick_params(labelsize=8, colors=_INK)
     axes.grid(alpha=0.25)

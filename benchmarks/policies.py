@@ -1,6 +1,6 @@
-"""How often policies look and how late they know, simulated in virtual time without HTTP.
+"""How often policies poll and how late they know, simulated in virtual time without HTTP.
 
-Lag is the time from a task's end to the look that finds it over, as a share
+Lag is the time from a task's end to the poll that finds it over, as a share
 of its duration. "Warm" is after a thousand finished tasks, "cold" is a policy
 without any history for each task. Everything is drawn by a seed, so two runs
 of the same library give the same tables. Writes the plot too.
@@ -36,7 +36,7 @@ BUDGET_PROGRESSES = ("linear", "mix")
 
 
 class Job(NamedTuple):
-    """One simulation: a policy by its place in `CONTESTANTS`, and what it looks at."""
+    """One simulation: a policy by its place in `CONTESTANTS`, and what it polls."""
 
     contestant: int
     durations: str
@@ -117,7 +117,7 @@ def _limited_row(job: Job, outcome: Outcome) -> Row:
 
 def _columns(prefix: str, outcome: Outcome) -> Row:
     return {
-        f"{prefix} looks".strip(): round(outcome.looks, 1),
+        f"{prefix} polls".strip(): round(outcome.polls, 1),
         f"{prefix} mean lag %".strip(): round(100 * outcome.mean_lag, 1),
         f"{prefix} p95 lag %".strip(): round(100 * outcome.p95_lag, 1),
     }

@@ -1,8 +1,8 @@
 """What waiting for 100,000 refreshes costs beyond HTTP: CPU time, memory, and the loop's time.
 
-Looks answer at once. The rival is what one would write: a Task per refresh
-that sleeps between looks. The loop's lag is compared with that of a loop
-which makes as many looks a second and has hardly anything in flight.
+Polls answer at once. The rival is what one would write: a Task per refresh
+that sleeps between polls. The loop's lag is compared with that of a loop
+which makes as many polls a second and has hardly anything in flight.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ TITLES = {
     "handles": "ours, `as_completed`, ends with `aclose()`",
     "stream": "ours, `refresh_many`, ends with its reader's cancellation",
     "a_task_each": "a Task each, end with their cancellation",
-    "same_load": "as many looks, hardly anything in flight",
-    "looked_at": "ours, three looks at each, the default policy, answers of their own",
+    "same_load": "as many polls, hardly anything in flight",
+    "polled_at": "ours, three polls each, the default policy, answers of their own",
 }
 
 
@@ -28,9 +28,9 @@ def main() -> dict[str, list[Row]]:
     found = medians(partial(run_contender, "scheduling"), list(TITLES), rounds=ROUNDS)
     found["same_load"].pop("bytes")  # of how few there are
     ours, rival, idle = found["handles"], found["a_task_each"], found["same_load"]
-    stream, looked_at = found["stream"], found["looked_at"]
-    cpu, lag, stop = "CPU µs per look", "loop lag p99 ms", "longest loop stop at the end ms"
-    figures = ["looks per second", cpu, "bytes", lag, stop]
+    stream, polled_at = found["stream"], found["polled_at"]
+    cpu, lag, stop = "CPU µs per poll", "loop lag p99 ms", "longest loop stop at the end ms"
+    figures = ["polls per second", cpu, "bytes", lag, stop]
     return {
         "100,000 in flight": [
             {
@@ -40,7 +40,7 @@ def main() -> dict[str, list[Row]]:
             for name, title in TITLES.items()
         ],
         "Ratios": [
-            {"figure": "CPU per look, ours / a Task each", "ratio": _ratio(ours, rival, cpu)},
+            {"figure": "CPU per poll, ours / a Task each", "ratio": _ratio(ours, rival, cpu)},
             {"figure": "the same, refresh_many", "ratio": _ratio(stream, rival, cpu)},
             {"figure": "bytes, ours / a Task each", "ratio": _ratio(ours, rival, "bytes")},
             {"figure": "the same, refresh_many", "ratio": _ratio(stream, rival, "bytes")},
@@ -48,7 +48,7 @@ def main() -> dict[str, list[Row]]:
             {"figure": "the same, refresh_many", "ratio": _ratio(stream, idle, lag)},
             {"figure": "loop stop, aclose() / Tasks", "ratio": _ratio(ours, rival, stop)},
             {"figure": "loop stop, refresh_many / Tasks", "ratio": _ratio(stream, rival, stop)},
-            {"figure": "bytes after looks / before", "ratio": _ratio(looked_at, ours, "bytes")},
+            {"figure": "bytes after polls / before", "ratio": _ratio(polled_at, ours, "bytes")},
         ],
     }
 

@@ -37,7 +37,7 @@ def client_of(
     wire_format: WireFormat = "json",
     **options: Unpack[ClientOptions],
 ) -> AltcraftClient:
-    """Return a client that repeats without a pause and looks as often as it may."""
+    """Return a client that repeats without a pause and polls as often as it may."""
     quick: ClientOptions = {"retry": AT_ONCE, "poll": Constant(0.05), **options}
     return AltcraftClient(base_url, token, format=wire_format, **quick)
 
@@ -69,17 +69,17 @@ async def _start_alone(client: AltcraftClient) -> object:
     return await client.resources.refresh_counters(24, database_id=1, join="never")
 
 
-async def _look(client: AltcraftClient) -> object:
+async def _poll(client: AltcraftClient) -> object:
     return await client.tasks.status("t1")
 
 
 START = Call("resources/refresh_counters", _start, starts=True)
 START_ALONE = Call("resources/refresh_counters", _start_alone, starts=True)
 """Joins no other, so that each is a request."""
-LOOK = Call("tasks/status", _look, starts=False)
+POLL = Call("tasks/status", _poll, starts=False)
 
-both_calls = pytest.mark.parametrize("call", [START, LOOK], ids=["start", "look"])
-both_alone = pytest.mark.parametrize("call", [START_ALONE, LOOK], ids=["start", "look"])
+both_calls = pytest.mark.parametrize("call", [START, POLL], ids=["start", "poll"])
+both_alone = pytest.mark.parametrize("call", [START_ALONE, POLL], ids=["start", "poll"])
 
 
 async def succeed(call: Call, client: AltcraftClient) -> None:

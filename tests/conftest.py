@@ -1,4 +1,4 @@
-"""What every test can use: a pretend platform, a scripted server, a look at what is left behind."""
+"""What every test can use: a pretend platform, a scripted server, a poll what is left behind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import pytest
 from hypothesis import settings
 
-from altcraft_async import AltcraftClient, Seen
+from altcraft_async import AltcraftClient, PollState
 from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.chance import Curve, Duration
@@ -34,7 +34,7 @@ settings.load_profile("altcraft")
 class EverySecond:
     """A poll policy of a user's own, to the second."""
 
-    def next_look(self, seen: Seen) -> float:  # noqa: ARG002 -- the interface
+    def next_poll(self, seen: PollState) -> float:  # noqa: ARG002 -- the interface
         """Return one second."""
         return 1.0
 
@@ -70,7 +70,7 @@ def _no_stray_loop() -> None:
 
 @pytest.fixture
 def platform() -> OpenPlatform:
-    """A simulator whose tasks take ten seconds, and a client that looks every second."""
+    """A simulator whose tasks take ten seconds, and a client that polls every second."""
 
     @asynccontextmanager
     async def opened(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from altcraft_async import AltcraftError, Look, ObservedTask, Observer, TaskKind
+from altcraft_async import AltcraftError, ObservedTask, Observer, PollEvent, TaskKind
 
 caller: ContextVar[str] = ContextVar("caller", default="nobody")
 """Set by a test, and noted with each event: in whose context was it told?"""
@@ -36,18 +36,20 @@ class Recorder(Observer):
 
     @property
     def names(self) -> list[str]:
-        """What happened, looks in a row once."""
+        """What happened, polls in a row once."""
         names = [event.name for event in self.events]
         return [
             name
             for name, before in zip(names, ["", *names], strict=False)
-            if not (name == before == "looked")
+            if not (name == before == "polled")
         ]
 
     @property
-    def looks(self) -> list[Look]:
-        """All looks."""
-        return [look for event in self.events for look in event.about if isinstance(look, Look)]
+    def polls(self) -> list[PollEvent]:
+        """All polls."""
+        return [
+            poll for event in self.events for poll in event.about if isinstance(poll, PollEvent)
+        ]
 
     def only(self, name: str) -> Event:
         """Return the only event of this name."""
@@ -58,9 +60,9 @@ class Recorder(Observer):
         """Note it."""
         self._note("started", task)
 
-    def not_started(self, kind: TaskKind, target: tuple[int, ...], error: AltcraftError) -> None:
+    def start_failed(self, kind: TaskKind, target: tuple[int, ...], error: AltcraftError) -> None:
         """Note it."""
-        self._note("not_started", None, kind, target, error)
+        self._note("start_failed", None, kind, target, error)
 
     def attached(self, task: ObservedTask) -> None:
         """Note it."""
@@ -74,21 +76,21 @@ class Recorder(Observer):
         """Note it."""
         self._note("watched", task)
 
-    def looked(self, task: ObservedTask, look: Look) -> None:
+    def polled(self, task: ObservedTask, poll: PollEvent) -> None:
         """Note it."""
-        self._note("looked", task, look)
+        self._note("polled", task, poll)
 
-    def left(self, task: ObservedTask, error: AltcraftError | None) -> None:
+    def unwatched(self, task: ObservedTask, error: AltcraftError | None) -> None:
         """Note it."""
-        self._note("left", task, error)
+        self._note("unwatched", task, error)
 
     def ended(self, task: ObservedTask, error: AltcraftError | None) -> None:
         """Note it."""
         self._note("ended", task, error)
 
-    def repeated(self, method: str, error: AltcraftError) -> None:
+    def retried(self, method: str, error: AltcraftError) -> None:
         """Note it."""
-        self._note("repeated", None, method, error)
+        self._note("retried", None, method, error)
 
     def _note(self, name: str, task: ObservedTask | None, *about: object) -> None:
         self.events.append(Event(name, caller.get(), task, about))

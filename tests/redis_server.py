@@ -69,6 +69,7 @@ class RedisServer:
 @cache
 def shared_redis() -> RedisServer:
     """Return the one that runs until the tests are over; each test takes names of its own in it."""
+    _program()  # skips the test before anything is acquired
     folder = tempfile.TemporaryDirectory()  # removed after the server has stopped
     server = RedisServer(Path(folder.name))
     atexit.register(folder.cleanup)

@@ -30,7 +30,7 @@ def budget_of(rate: float) -> Budget:
 
 
 async def test_everything_that_is_sent_shares_the_limit(platform: OpenPlatform) -> None:
-    """Starts and looks together stay below the rate, and everything completes."""
+    """Starts and polls together stay below the rate, and everything completes."""
     async with platform(duration=(1, 3), options={"rate_limit": 10}) as (server, client):
         targets = [(number, 1) for number in range(1, 31)]
         outcomes = [one async for one in client.resources.refresh_many(targets)]
@@ -53,22 +53,22 @@ async def test_throttled_client_slows_down_as_a_whole_and_loses_nothing(
         assert min(after) > objected + 4.9
 
 
-async def test_calls_go_before_looks_but_not_for_ever() -> None:
-    """Of those who wait, three calls go, then a look, so that nobody starves."""
+async def test_calls_go_before_polls_but_not_for_ever() -> None:
+    """Of those who wait, three calls go, then a poll, so that nobody starves."""
     budget = budget_of(10)
     order: list[str] = []
 
-    async def take(name: str, *, for_look: bool) -> None:
-        await budget.take(for_look=for_look)
+    async def take(name: str, *, for_poll: bool) -> None:
+        await budget.take(for_poll=for_poll)
         order.append(name)
 
     await budget.take()
     async with asyncio.TaskGroup() as group:
         for _ in range(3):
-            group.create_task(take("look", for_look=True))
+            group.create_task(take("poll", for_poll=True))
         for _ in range(6):
-            group.create_task(take("call", for_look=False))
-    assert order == ["call", "call", "call", "look"] * 2 + ["look"]
+            group.create_task(take("call", for_poll=False))
+    assert order == ["call", "call", "call", "poll"] * 2 + ["poll"]
 
 
 async def test_one_who_gives_up_takes_no_turn() -> None:

@@ -42,8 +42,8 @@ async def ask(client: AltcraftClient) -> object:
     return await client.tasks.status("x")
 
 
-async def look(client: AltcraftClient) -> object:
-    """Look through a handle once."""
+async def poll(client: AltcraftClient) -> object:
+    """Poll through a handle once."""
     return await client.tasks.attach("x").poll()
 
 
@@ -57,7 +57,7 @@ async def refresh_many(client: AltcraftClient) -> object:
     return [one async for one in client.resources.refresh_many([(24, 1), (25, 1)])]
 
 
-CALLS = [start, start_alone, refresh, ask, look, iterate, refresh_many]
+CALLS = [start, start_alone, refresh, ask, poll, iterate, refresh_many]
 TURNS = range(0, 42, 6)
 
 
@@ -65,8 +65,8 @@ TURNS = range(0, 42, 6)
     ("call", "fault"),
     [
         *((call, fault) for call in CALLS for fault in (Fault.stall(), Fault.slow_body())),
-        # A single look is not repeated, so it does not pause.
-        *((call, Fault.status(429, retry_after=60)) for call in CALLS if call is not look),
+        # A single poll is not repeated, so it does not pause.
+        *((call, Fault.status(429, retry_after=60)) for call in CALLS if call is not poll),
     ],
 )
 async def test_cancelled_call_ends_at_once(

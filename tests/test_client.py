@@ -16,15 +16,15 @@ from altcraft_async import (
     CountersReport,
     Feedback,
     PollingError,
+    PollState,
     ProtocolError,
-    Seen,
     TaskHandle,
     TenacityWait,
 )
 from altcraft_async.simulator import Simulator
 
 if TYPE_CHECKING:
-    from altcraft_async import Finished
+    from altcraft_async import FinishedTask
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime]
@@ -221,14 +221,14 @@ async def test_decoder_that_fails_is_told_as_such(platform: OpenPlatform) -> Non
 class Broken:
     """A policy that works once."""
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return a pause, then fail."""
-        return 1 / (1 - seen.looks)
+        return 1 / (1 - seen.polls)
 
 
 async def test_function_is_a_policy(platform: OpenPlatform) -> None:
-    """A function from what was seen to seconds paces the looks."""
-    async with platform(duration=10, options={"poll": lambda seen: 2.0 + seen.looks}) as (
+    """A function from what was seen to seconds paces the polls."""
+    async with platform(duration=10, options={"poll": lambda seen: 2.0 + seen.polls}) as (
         _,
         client,
     ):
@@ -247,20 +247,20 @@ async def test_function_is_a_policy(platform: OpenPlatform) -> None:
     ],
 )
 def test_wait_of_tenacity_is_a_policy(wait: tenacity.wait.wait_base, pauses: list[float]) -> None:
-    """Each look counts as an attempt."""
+    """Each poll counts as an attempt."""
     policy = TenacityWait(wait)
-    seen = [Seen(waited=looks * 10.0, looks=looks) for looks in range(3)]
-    assert [policy.next_look(one) for one in seen] == pauses
+    seen = [PollState(waited=polls * 10.0, polls=polls) for polls in range(3)]
+    assert [policy.next_poll(one) for one in seen] == pauses
 
 
 class Unteachable:
     """A policy that cannot learn."""
 
-    def next_look(self, seen: Seen) -> float:  # noqa: ARG002 -- the interface
+    def next_poll(self, seen: PollState) -> float:  # noqa: ARG002 -- the interface
         """Return one second."""
         return 1.0
 
-    def learn(self, finished: Finished) -> None:
+    def learn(self, finished: FinishedTask) -> None:
         """Fail."""
         raise KeyError(finished.kind)
 
@@ -275,11 +275,11 @@ async def test_policy_that_cannot_learn_takes_no_result_away(
 
 
 async def test_policy_that_fails_at_once_leaves_the_handle_usable(platform: OpenPlatform) -> None:
-    """A policy that cannot even time the first look ends the wait, and nothing is polled."""
+    """A policy that cannot even time the first poll ends the wait, and nothing is polled."""
 
     class Hopeless:
-        def next_look(self, seen: Seen) -> float:
-            return 1 / seen.looks
+        def next_poll(self, seen: PollState) -> float:
+            return 1 / seen.polls
 
     async with platform(options={"poll": Hopeless()}) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)

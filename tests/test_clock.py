@@ -50,18 +50,18 @@ async def opened(
         yield Platform(server, client)
 
 
-def looks(server: Simulator) -> list[int]:
-    """Return when tasks were looked at, to the second."""
+def polls(server: Simulator) -> list[int]:
+    """Return when tasks were polled, to the second."""
     return [int(seen.at) for seen in server.requests if seen.method == "tasks/status"]
 
 
 async def test_day_of_polling_takes_no_time(clock: PretendClock) -> None:
-    """And has each look at its moment."""
+    """And has each poll its moment."""
     began = time.monotonic()
     async with opened(clock, duration=DAY, poll=Constant(HOUR)) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await handle
-        gaps = [after - before for before, after in pairwise(looks(server))]
+        gaps = [after - before for before, after in pairwise(polls(server))]
     assert handle.polls == pytest.approx(25, abs=1)
     assert set(gaps[1:]) <= {3600, 3601}  # the first pause is drawn
     assert time.monotonic() - began < 60
@@ -121,7 +121,7 @@ async def test_pause_that_ends_as_it_is_cancelled_breaks_nothing() -> None:
     assert errors == []
 
 
-async def test_patience_with_failing_looks_goes_by_the_clock(clock: PretendClock) -> None:
+async def test_patience_with_failing_polls_goes_by_the_clock(clock: PretendClock) -> None:
     """A wait that outlives a minute of them does so at once."""
     async with opened(clock) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -174,15 +174,15 @@ def test_what_is_no_clock_is_refused() -> None:
 
 
 async def test_held_clock_lets_a_client_do_what_is_to_be_done_now(clock: PretendClock) -> None:
-    """A look that is asked for is made, and no other."""
+    """A poll that is asked for is made, and no other."""
     async with opened(clock) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         handle.add_done_callback(lambda _: None)
         with clock.hold():
             await clock.advance(HOUR / 2)
-            before = len(looks(server))
+            before = len(polls(server))
             status = await handle.poll()
             await asyncio.sleep(0.05)
         assert status is not None
         assert status.progress == 50
-        assert len(looks(server)) == before + 1
+        assert len(polls(server)) == before + 1

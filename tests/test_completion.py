@@ -16,7 +16,7 @@ from altcraft_async import (
 )
 from altcraft_async.completion import HANDLES_A_TURN, unwatch_all
 from altcraft_async.simulator import Fault
-from altcraft_async.tasks import poll_of
+from altcraft_async.tasks import poller_of
 from altcraft_async.watching import Watcher
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ async def test_handles_come_in_order_of_completion(platform: OpenPlatform) -> No
 
 
 async def test_done_handles_come_at_once(platform: OpenPlatform) -> None:
-    """A handle that is done already costs no look."""
+    """A handle that is done already costs no poll."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await handle
-        looks = server.count(STATUS)
+        polls = server.count(STATUS)
         assert [one async for one in as_completed([handle])] == [handle]
-        assert server.count(STATUS) == looks
+        assert server.count(STATUS) == polls
 
 
 async def test_no_handles_end_at_once() -> None:
@@ -64,20 +64,20 @@ async def test_no_handles_end_at_once() -> None:
 
 
 async def test_leaving_early_stops_the_polling(platform: OpenPlatform) -> None:
-    """A break leaves nothing behind: nobody looks any more."""
+    """A break leaves nothing behind: nobody polls any more."""
     async with platform(duration=3) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         handles = [client.tasks.attach(handle.ref) for _ in range(1100)]
         async for _ in as_completed(handles):
             break
         await asyncio.sleep(1)
-        looks = server.count(STATUS)
+        polls = server.count(STATUS)
         await asyncio.sleep(60)
-        assert server.count(STATUS) == looks
+        assert server.count(STATUS) == polls
 
 
 async def test_handle_whose_wait_ended_comes_too(platform: OpenPlatform) -> None:
-    """A handle that cannot be looked at comes undone, and awaiting it tries again."""
+    """A handle that cannot be polled comes undone, and awaiting it tries again."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.refuse(401), times=2)
@@ -113,11 +113,11 @@ async def test_letting_go_of_many_is_finished_when_it_is_cancelled(platform: Ope
         handles = [client.tasks.attach(ref) for _ in range(3 * HANDLES_A_TURN)]
         watched = [(handle, Watcher()) for handle in handles]
         for handle, watcher in watched:
-            poll_of(handle).watch(watcher)
+            poller_of(handle).watch(watcher)
         leaving = asyncio.create_task(unwatch_all(watched))
         await asyncio.sleep(0)
         leaving.cancel()
         await asyncio.wait([leaving])
-        assert not any(poll_of(handle).watchers for handle in handles)
+        assert not any(poller_of(handle).watchers for handle in handles)
         await asyncio.sleep(30)
         assert server.count(STATUS) == 0

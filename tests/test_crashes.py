@@ -67,5 +67,5 @@ async def test_with_the_figures_the_next_process_finds_out(
         assert server.starts[TARGET] == starts
         code, printed = await crash(server, tmp_path, "nowhere", "reconcile")
         assert code == 0
-        assert server.world.look(printed, 0.0) is not None
+        assert server.world.poll(printed, 0.0) is not None
         assert server.starts[TARGET] == 1

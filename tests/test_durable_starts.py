@@ -52,7 +52,7 @@ async def test_start_is_noted_before_it_is_sent_and_its_task_after() -> None:
 
 
 async def test_next_process_joins_the_task_that_runs() -> None:
-    """A task that is in the ledger is looked at and shared, not started again."""
+    """A task that is in the ledger is polled and shared, not started again."""
     async with night() as world:
         first = await start(world.open())
         assert await start(world.open()) == first
@@ -169,7 +169,7 @@ async def test_start_of_which_nobody_knows_is_not_sent_again() -> None:
 
 
 async def test_forgotten_start_is_sent() -> None:
-    """Who has looked at the platform lets the next start go."""
+    """Who has polled the platform lets the next start go."""
     async with night() as world:
         world.server.misbehave(START, Fault.lost_start())
         client = world.open()
@@ -196,7 +196,7 @@ async def test_observer_is_told_of_a_start_that_the_ledger_prevents(what: str) -
             await world.ledger.aclose()
         with pytest.raises((StartUnknownError, LedgerError)) as caught:
             await start(world.open(observer=heard))
-        kind, target, error = heard.only("not_started").about
+        kind, target, error = heard.only("start_failed").about
         assert (kind, target, str(error)) == ("resource", (24, 1), str(caught.value))
 
 
@@ -207,7 +207,7 @@ async def test_observer_is_told_once_of_a_request_that_fails() -> None:
         world.server.misbehave(START, Fault.reset())
         with pytest.raises(TransportError):
             await start(world.open(observer=heard))
-        assert heard.names == ["not_started"]
+        assert heard.names == ["start_failed"]
 
 
 async def test_start_under_way_elsewhere_is_waited_for_and_joined() -> None:
@@ -352,7 +352,7 @@ async def test_task_that_cannot_be_noted_is_handed_out_and_noted_later(
 
 
 async def test_end_that_came_while_the_ledger_failed_is_noted_behind_the_start() -> None:
-    """What is written later is written in its order, so that nobody looks at the task again."""
+    """What is written later is written in its order, so that nobody polls the task again."""
     ledger = Failing()
     ledger.fails = frozenset({"task"})
     async with night(ledger, duration=1) as world:
@@ -483,7 +483,7 @@ async def test_task_that_is_unknown_for_a_moment_is_joined() -> None:
         assert world.starts == 1
 
 
-async def test_task_that_cannot_be_looked_at_is_joined() -> None:
+async def test_task_that_cannot_be_polled_at_is_joined() -> None:
     """No news is no reason to start twice."""
     async with night(duration=100) as world:
         first = await start(world.open())
@@ -520,7 +520,7 @@ async def test_closing_ends_who_waits_for_a_start_elsewhere() -> None:
         await asyncio.gather(first, return_exceptions=True)
 
 
-async def test_closing_ends_who_looks_at_a_task_of_the_ledger() -> None:
+async def test_closing_ends_who_polls_at_a_task_of_the_ledger() -> None:
     """A client that is closed does not hand out a handle that would be of no use."""
     async with night(duration=100) as world:
         await start(world.open())

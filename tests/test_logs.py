@@ -13,7 +13,7 @@ from altcraft_async import Adaptive, Observer, TaskFailedError
 from altcraft_async.simulator import Fault
 
 if TYPE_CHECKING:
-    from altcraft_async import Finished, TaskRef
+    from altcraft_async import FinishedTask, TaskRef
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
@@ -40,7 +40,7 @@ def of(ref: TaskRef) -> dict[str, object]:
 async def test_debug_tells_of_starts_joins_faults_and_ends(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture, observer: Observer | None
 ) -> None:
-    """Not of each look that goes well, as that is the path that has to be cheap."""
+    """Not of each poll that goes well, as that is the path that has to be cheap."""
     caplog.set_level(logging.DEBUG, "altcraft_async")
     async with platform(options={"observer": observer}) as (server, client):
         server.misbehave(STATUS, Fault.status(503))
@@ -53,7 +53,7 @@ async def test_debug_tells_of_starts_joins_faults_and_ends(
     assert said == [
         f"{name} is started",
         f"{name} is joined",
-        f"{name} could not be looked at: {STATUS}: refused with 503: HTTP status 503 (HTTP 503)",
+        f"{name} could not be polled: {STATUS}: refused with 503: HTTP status 503 (HTTP 503)",
         f"{name} is over",
         f"{name} is attached",
         f"{name} is over",
@@ -90,10 +90,10 @@ async def test_repeat_is_said_with_its_method(
     assert fields(record) == {"altcraft_method": START}
 
 
-async def test_looking_on_for_callbacks_says_of_which_task(
+async def test_polling_on_for_callbacks_says_of_which_task(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The warning that looks fail has the fields too."""
+    """The warning that polls fail has the fields too."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.refuse(401), times=3)
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -106,7 +106,7 @@ async def test_looking_on_for_callbacks_says_of_which_task(
 class Unteachable(Adaptive):
     """A policy that fails to learn."""
 
-    def learn(self, finished: Finished) -> None:
+    def learn(self, finished: FinishedTask) -> None:
         """Fail."""
         raise KeyError(finished.kind)
 

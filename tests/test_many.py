@@ -37,7 +37,7 @@ STATUS = "tasks/status"
 
 
 async def test_every_target_completes_once(platform: OpenPlatform) -> None:
-    """Each target comes out once, with its ref, its report, its looks and its seconds."""
+    """Each target comes out once, with its ref, its report, its polls and its seconds."""
     targets = [(number, 1) for number in range(1, 151)]
     async with platform(duration=(1, 5)) as (server, client):
         outcomes = [one async for one in client.resources.refresh_many(targets, in_flight=150)]
@@ -146,7 +146,7 @@ async def test_same_target_twice_shares_a_task(platform: OpenPlatform) -> None:
 async def test_leaving_early_leaves_nothing_behind(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After a break nothing is started or looked at, and the log says which tasks run on."""
+    """After a break nothing is started or polled, and the log says which tasks run on."""
     async with platform(duration=(1, 100)) as (server, client):
         with caplog.at_level(logging.INFO, "altcraft_async"):
             targets = ((number, 1) for number in range(1, 500))
@@ -160,7 +160,7 @@ async def test_leaving_early_leaves_nothing_behind(
 
 
 async def test_cancelling_the_reader_leaves_nothing_behind(platform: OpenPlatform) -> None:
-    """Cancelled in the middle, the stream ends its starters and its looks."""
+    """Cancelled in the middle, the stream ends its starters and its polls."""
     async with platform(duration=50) as (server, client):
 
         async def read() -> None:
@@ -173,9 +173,9 @@ async def test_cancelling_the_reader_leaves_nothing_behind(platform: OpenPlatfor
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-        looks = server.count(STATUS)
+        polls = server.count(STATUS)
         await asyncio.sleep(100)
-        assert server.count(STATUS) == looks
+        assert server.count(STATUS) == polls
 
 
 async def test_iterable_that_fails_ends_the_stream_after_what_was_read(
@@ -215,7 +215,7 @@ async def test_cancellation_inside_the_iterable_reaches_the_caller(
 async def test_target_that_cannot_even_be_read_is_a_failure_of_its_own(
     platform: OpenPlatform,
 ) -> None:
-    """Whatever a target raises when it is looked at, the stream goes on."""
+    """Whatever a target raises when it is polled, the stream goes on."""
 
     class Broken:
         def __index__(self) -> int:
@@ -230,8 +230,8 @@ async def test_target_that_cannot_even_be_read_is_a_failure_of_its_own(
         assert [type(one) for one in outcomes] == [Failed, Completed]
 
 
-async def test_timeout_holds_although_a_last_look_hangs(platform: OpenPlatform) -> None:
-    """A server that does not answer the last look holds a target for a second at most."""
+async def test_timeout_holds_although_a_last_poll_hangs(platform: OpenPlatform) -> None:
+    """A server that does not answer the last poll holds a target for a second at most."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.stall())
         began = now()

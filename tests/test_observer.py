@@ -26,7 +26,7 @@ from altcraft_async.simulator import Fault
 from tests.observing import Raising, Recorder, caller
 
 if TYPE_CHECKING:
-    from altcraft_async import Seen
+    from altcraft_async import PollState
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
@@ -36,22 +36,22 @@ STATUS = "tasks/status"
 
 
 async def test_refresh_is_told_from_start_to_end(platform: OpenPlatform) -> None:
-    """A refresh that goes well is started, watched, looked at, and ended."""
+    """A refresh that goes well is started, watched, polled, and ended."""
     heard = Recorder()
     async with platform(options={"observer": heard}) as (server, client):
         await client.resources.refresh(24, database_id=1)
-        assert heard.names == ["started", "watched", "looked", "ended"]
+        assert heard.names == ["started", "watched", "polled", "ended"]
         ended = heard.only("ended")
         assert ended.about == (None,)
         assert (task := ended.task) is not None
         assert task.ref.target == (24, 1)
-        assert (task.looks, task.faults) == (server.count(STATUS), 0)
-        assert task.looks == len(heard.looks)
+        assert (task.polls, task.faults) == (server.count(STATUS), 0)
+        assert task.polls == len(heard.polls)
         assert task.status == "completed"
 
 
-async def test_times_of_a_task_are_those_of_its_looks(platform: OpenPlatform) -> None:
-    """A task is as old as its last look, and its end was noticed within one pause."""
+async def test_times_of_a_task_are_those_of_its_polls(platform: OpenPlatform) -> None:
+    """A task is as old as its last poll, and its end was noticed within one pause."""
     heard = Recorder()
     async with platform(duration=10.0, options={"observer": heard}) as (_, client):
         await client.resources.refresh(24, database_id=1)
@@ -59,7 +59,7 @@ async def test_times_of_a_task_are_those_of_its_looks(platform: OpenPlatform) ->
     assert task is not None
     assert task.seconds == pytest.approx(10.0, abs=1.1)
     assert task.lateness == pytest.approx(1.0, abs=0.05)
-    progresses = [look.progress for look in heard.looks]
+    progresses = [poll.progress for poll in heard.polls]
     assert progresses == sorted(progresses, key=lambda percent: percent or 0)
     assert progresses[-1] == 100
 
@@ -71,10 +71,10 @@ async def test_task_found_over_at_once_says_no_lateness(platform: OpenPlatform) 
         handle = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(60)
         await client.tasks.attach(handle.ref)
-    assert heard.names == ["started", "attached", "watched", "looked", "ended"]
+    assert heard.names == ["started", "attached", "watched", "polled", "ended"]
     task = heard.only("ended").task
     assert task is not None
-    assert (task.looks, task.lateness) == (1, None)
+    assert (task.polls, task.lateness) == (1, None)
 
 
 async def test_what_people_ask_for_is_told_in_their_context(platform: OpenPlatform) -> None:
@@ -92,7 +92,7 @@ async def test_what_people_ask_for_is_told_in_their_context(platform: OpenPlatfo
         "started": "the one who starts",
         "joined": "the one who joins",
         "watched": "the one who waits",
-        "looked": "nobody",
+        "polled": "nobody",
         "ended": "nobody",
     }
 
@@ -114,10 +114,10 @@ async def test_failed_start_is_told_with_its_error(platform: OpenPlatform) -> No
         server.misbehave(START, Fault.status(503))
         with pytest.raises(ServerError) as caught:
             await client.resources.refresh_counters(24, database_id=1)
-    kind, target, error = heard.only("not_started").about
+    kind, target, error = heard.only("start_failed").about
     assert (kind, target, type(error)) == ("resource", (24, 1), ServerError)
     assert str(error) == str(caught.value)
-    assert heard.names == ["not_started"]
+    assert heard.names == ["start_failed"]
 
 
 async def test_repeat_is_told_with_what_it_survived(platform: OpenPlatform) -> None:
@@ -127,26 +127,26 @@ async def test_repeat_is_told_with_what_it_survived(platform: OpenPlatform) -> N
         server.misbehave(START, Fault.status(429))
         caller.set("the one who starts")
         await client.resources.refresh_counters(24, database_id=1)
-    repeated = heard.only("repeated")
+    repeated = heard.only("retried")
     method, error = repeated.about
     assert (method, type(error)) == (START, RateLimitedError)
     assert repeated.caller == "the one who starts"
-    assert heard.names == ["repeated", "started"]
+    assert heard.names == ["retried", "started"]
 
 
-async def test_failed_looks_are_told_and_counted(platform: OpenPlatform) -> None:
-    """A look that fails says why, and the task says how many did."""
+async def test_failed_polls_are_told_and_counted(platform: OpenPlatform) -> None:
+    """A poll that fails says why, and the task says how many did."""
     heard = Recorder()
     async with platform(options={"observer": heard}) as (server, client):
         server.misbehave(STATUS, Fault.status(503), times=2)
         await client.resources.refresh(24, database_id=1)
-    failed = [look for look in heard.looks if look.error]
-    assert [type(look.error) for look in failed] == [ServerError, ServerError]
-    assert [(look.status, look.progress) for look in failed] == [(None, None)] * 2
+    failed = [poll for poll in heard.polls if poll.error]
+    assert [type(poll.error) for poll in failed] == [ServerError, ServerError]
+    assert [(poll.status, poll.progress) for poll in failed] == [(None, None)] * 2
     task = heard.only("ended").task
     assert task is not None
     assert task.faults == 2
-    assert task.looks == len(heard.looks)
+    assert task.polls == len(heard.polls)
 
 
 async def test_failed_task_ends_with_its_error(platform: OpenPlatform) -> None:
@@ -166,8 +166,8 @@ async def test_wait_that_times_out_is_told_as_left(platform: OpenPlatform) -> No
     async with platform(options={"observer": heard}) as (_, client):
         with pytest.raises(WaitTimeoutError):
             await client.resources.refresh(24, database_id=1, timeout=3)
-        assert heard.names == ["started", "watched", "looked", "left"]
-        (error,) = heard.only("left").about
+        assert heard.names == ["started", "watched", "polled", "unwatched"]
+        (error,) = heard.only("unwatched").about
         assert isinstance(error, WaitTimeoutError)
 
 
@@ -178,7 +178,7 @@ async def test_stalled_wait_is_told_as_left(platform: OpenPlatform) -> None:
         handle = await client.resources.refresh_counters(24, database_id=1)
         with pytest.raises(TaskStalledError):
             await handle.wait(stall=20)
-    (error,) = heard.only("left").about
+    (error,) = heard.only("unwatched").about
     assert isinstance(error, TaskStalledError)
 
 
@@ -191,24 +191,32 @@ async def test_cancelled_wait_is_left_without_an_error(platform: OpenPlatform) -
         await asyncio.sleep(2)
         waits[0].cancel()
         await asyncio.sleep(2)
-        assert "left" not in heard.names
+        assert "unwatched" not in heard.names
         waits[1].cancel()
         await asyncio.sleep(0)
-        assert heard.only("left").about == (None,)
+        assert heard.only("unwatched").about == (None,)
         await handle
-    assert heard.names == ["started", "watched", "looked", "left", "watched", "looked", "ended"]
+    assert heard.names == [
+        "started",
+        "watched",
+        "polled",
+        "unwatched",
+        "watched",
+        "polled",
+        "ended",
+    ]
 
 
-async def test_single_look_is_not_a_wait(platform: OpenPlatform) -> None:
-    """`poll()` is a look, and the end if it finds it; nobody begins or ends to wait."""
+async def test_single_poll_is_not_a_wait(platform: OpenPlatform) -> None:
+    """`poll()` is a poll, and the end if it finds it; nobody begins or ends to wait."""
     heard = Recorder()
     async with platform(options={"observer": heard}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await handle.poll()
-        assert heard.names == ["started", "looked"]
+        assert heard.names == ["started", "polled"]
         await asyncio.sleep(20)
         await handle.poll()
-    assert heard.names == ["started", "looked", "ended"]
+    assert heard.names == ["started", "polled", "ended"]
 
 
 async def test_closed_client_leaves_those_who_wait(platform: OpenPlatform) -> None:
@@ -221,12 +229,12 @@ async def test_closed_client_leaves_those_who_wait(platform: OpenPlatform) -> No
     for wait in waits:
         with pytest.raises(ClientClosedError):
             await wait
-    left = [event for event in heard.events if event.name == "left"]
+    left = [event for event in heard.events if event.name == "unwatched"]
     assert [type(event.about[0]) for event in left] == [ClientClosedError] * 2
 
 
-async def test_look_says_how_late_it_began(platform: OpenPlatform) -> None:
-    """Looks that wait for a rate limit are late by that, the first ones too."""
+async def test_poll_says_how_late_it_began(platform: OpenPlatform) -> None:
+    """Polls that wait for a rate limit are late by that, the first ones too."""
     heard = Recorder()
     async with platform(options={"observer": heard, "rate_limit": 2}) as (_, client):
         refs = [
@@ -235,44 +243,44 @@ async def test_look_says_how_late_it_began(platform: OpenPlatform) -> None:
         ]
         async for handle in as_completed(client.tasks.attach(ref) for ref in refs):
             assert handle.done()
-    # Eight looks are wanted at once, and two a second are made.
-    assert [look.late for look in heard.looks[:8]] == pytest.approx(
+    # Eight polls are wanted at once, and two a second are made.
+    assert [poll.late for poll in heard.polls[:8]] == pytest.approx(
         [number / 2 for number in range(8)], abs=0.6
     )
-    assert all(look.late >= 0 for look in heard.looks)
+    assert all(poll.late >= 0 for poll in heard.polls)
 
 
-async def test_look_says_how_long_it_took(platform: OpenPlatform) -> None:
+async def test_poll_says_how_long_it_took(platform: OpenPlatform) -> None:
     """From sending to reading."""
     heard = Recorder()
     async with platform(options={"observer": heard}) as (server, client):
         server.misbehave(STATUS, Fault.stall(2))
         await client.resources.refresh(24, database_id=1)
-    first, second, *_ = heard.looks
+    first, second, *_ = heard.polls
     assert first.seconds == pytest.approx(2, abs=0.1)
     assert second.seconds == pytest.approx(0, abs=0.1)
 
 
-async def test_look_that_may_not_be_sent_took_no_time(platform: OpenPlatform) -> None:
+async def test_poll_that_may_not_be_sent_took_no_time(platform: OpenPlatform) -> None:
     """And neither it nor the next one is late for what was waited before."""
     heard = Recorder()
     asked = iter(range(100))
 
     async def shared_limit() -> None:
-        if next(asked) == 2:  # the start and a look have passed
+        if next(asked) == 2:  # the start and a poll have passed
             raise ZeroDivisionError
 
     options: Any = {"observer": heard, "shared_limit": shared_limit, "poll": Constant(5.0)}
     async with platform(duration=20.0, options=options) as (_, client):
         await client.resources.refresh(24, database_id=1)
-    failed = [number for number, look in enumerate(heard.looks) if look.error is not None]
+    failed = [number for number, poll in enumerate(heard.polls) if poll.error is not None]
     assert failed == [1]
-    assert heard.looks[1].seconds == 0.0
-    assert all(look.late <= 0.02 for look in heard.looks)
+    assert heard.polls[1].seconds == 0.0
+    assert all(poll.late <= 0.02 for poll in heard.polls)
 
 
-async def test_plan_that_was_dropped_makes_no_look_late(platform: OpenPlatform) -> None:
-    """Who comes back after a while has a look that is planned anew."""
+async def test_plan_that_was_dropped_makes_no_poll_late(platform: OpenPlatform) -> None:
+    """Who comes back after a while has a poll that is planned anew."""
     heard = Recorder()
     async with platform(duration=100, options={"observer": heard}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -281,23 +289,23 @@ async def test_plan_that_was_dropped_makes_no_look_late(platform: OpenPlatform) 
                 async with asyncio.timeout(1.5):
                     await handle
             await asyncio.sleep(30)
-    assert len(heard.looks) > 1
-    assert max(look.late for look in heard.looks) < 0.02
+    assert len(heard.polls) > 1
+    assert max(poll.late for poll in heard.polls) < 0.02
 
 
-async def test_look_on_time_is_not_late(platform: OpenPlatform) -> None:
-    """Without a limit, looks begin within a slot of the scheduler of when they were planned."""
+async def test_poll_on_time_is_not_late(platform: OpenPlatform) -> None:
+    """Without a limit, polls begin within a slot of the scheduler of when they were planned."""
     heard = Recorder()
     async with platform(options={"observer": heard}) as (_, client):
         await client.resources.refresh(24, database_id=1)
-    assert max(look.late for look in heard.looks) < 0.02
+    assert max(poll.late for poll in heard.polls) < 0.02
 
 
 async def test_broken_policy_is_told_as_left(platform: OpenPlatform) -> None:
     """A poll policy that raises ends the wait, and the observer hears of it."""
 
-    def broken(seen: Seen) -> float:
-        if seen.looks:
+    def broken(seen: PollState) -> float:
+        if seen.polls:
             raise ZeroDivisionError
         return 1.0
 
@@ -305,7 +313,7 @@ async def test_broken_policy_is_told_as_left(platform: OpenPlatform) -> None:
     async with platform(options={"observer": heard, "poll": broken}) as (_, client):
         with pytest.raises(PollingError):
             await client.resources.refresh(24, database_id=1)
-    (error,) = heard.only("left").about
+    (error,) = heard.only("unwatched").about
     assert isinstance(error, PollingError)
 
 
@@ -320,10 +328,10 @@ async def test_observer_that_raises_changes_nothing(
         with caplog.at_level(logging.ERROR, "altcraft_async"):
             report = await client.resources.refresh(24, database_id=1)
         assert report["email"] == server.world.counters(24, 1)["email"]
-    assert raising.names == ["repeated", "started", "watched", "looked", "ended"]
+    assert raising.names == ["retried", "started", "watched", "polled", "ended"]
     assert len(caplog.records) == 1
     assert caplog.records[0].exc_info
-    assert vars(caplog.records[0])["altcraft_event"] == "repeated"
+    assert vars(caplog.records[0])["altcraft_event"] == "retried"
 
 
 async def test_observer_hears_nothing_unless_it_wants_to(platform: OpenPlatform) -> None:

@@ -1,4 +1,4 @@
-"""When looks come, as the server sees it: spread, never a flood, never past a deadline."""
+"""When polls come, as the server sees it: spread, never a flood, never past a deadline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from altcraft_async import (
     Constant,
     Exponential,
     PollPolicy,
-    Seen,
+    PollState,
     TaskRef,
     WaitTimeoutError,
 )
@@ -37,9 +37,9 @@ class Erratic:
         """Remember what to say."""
         self._pauses = pauses
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return seconds, perhaps."""
-        return self._pauses[seen.looks % len(self._pauses)]
+        return self._pauses[seen.polls % len(self._pauses)]
 
 
 POLICIES = st.one_of(
@@ -50,8 +50,8 @@ POLICIES = st.one_of(
 )
 
 
-async def looks_within(policy: PollPolicy, seconds: float) -> tuple[list[float], float]:
-    """Wait for a task that never ends; return when it was looked at, and when the wait ended."""
+async def polls_within(policy: PollPolicy, seconds: float) -> tuple[list[float], float]:
+    """Wait for a task that never ends; return when it was polled, and when the wait ended."""
     async with ScriptedServer() as server, AltcraftClient(server.url, TOKEN, poll=policy) as client:
         server.otherwise = lambda _request: RUNNING
         began = asyncio.get_running_loop().time()
@@ -64,20 +64,20 @@ async def looks_within(policy: PollPolicy, seconds: float) -> tuple[list[float],
 
 @settings(max_examples=40)
 @given(policy=POLICIES, timeout=st.floats(0.1, 20))
-def test_no_policy_looks_past_the_deadline_or_without_a_pause(
+def test_no_policy_polls_past_the_deadline_or_without_a_pause(
     policy: PollPolicy, timeout: float
 ) -> None:
-    """Whatever a policy says, the last look comes at the deadline and none comes in a flood."""
+    """Whatever a policy says, the last poll comes at the deadline and none comes in a flood."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        looks, ended = runner.run(looks_within(policy, timeout))
+        polls, ended = runner.run(polls_within(policy, timeout))
     assert ended == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_PAUSE)
-    assert looks[-1] == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_PAUSE)
-    assert all(later - sooner >= SHORTEST_PAUSE - 1e-6 for sooner, later in pairwise(looks))
+    assert polls[-1] == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_PAUSE)
+    assert all(later - sooner >= SHORTEST_PAUSE - 1e-6 for sooner, later in pairwise(polls))
 
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("policy", [Adaptive(), Constant(2.0), Exponential()], ids=repr)
-async def test_handles_started_together_are_not_looked_at_together(
+async def test_handles_started_together_are_not_polled_at_together(
     server: ScriptedServer, policy: PollPolicy
 ) -> None:
     """Chance spreads them from the first pause on, so that no moment has more than a few."""

@@ -101,7 +101,7 @@ async def test_start_that_was_taken_back_meanwhile_does_not_come() -> None:
 
 
 async def test_starts_of_which_nobody_knows_come_as_one_error_at_the_end() -> None:
-    """First all the handles, then what has to be looked at."""
+    """First all the handles, then what has to be polled."""
     async with night(duration=100) as world:
         client = world.open()
         world.server.misbehave(START, Fault.lost_start(), times=3)
@@ -121,7 +121,7 @@ async def test_starts_of_which_nobody_knows_come_as_one_error_at_the_end() -> No
 
 
 async def test_one_unknown_start_comes_with_its_figures() -> None:
-    """With reconcile_starts, the figures are there to be looked at."""
+    """With reconcile_starts, the figures are there to be polled."""
     async with night(shows_running=True) as world:
         await lose(world, Fault.lost_start())
         with pytest.raises(StartUnknownError) as caught:
@@ -188,7 +188,7 @@ async def test_ledger_that_was_resumed_from_is_not_told_of_what_it_does_not_know
 
 
 async def test_client_that_is_closed_resumes_nothing() -> None:
-    """Neither from an empty ledger nor between two handles does it look as if that was all."""
+    """Neither from an empty ledger nor between two handles does it poll as if that was all."""
     async with night(duration=100) as world:
         client = world.open()
         await client.aclose()

@@ -383,11 +383,11 @@ async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> No
     variable = contextvars.ContextVar("variable", default="none")
     found: list[str] = []
 
-    def look() -> None:
+    def poll() -> None:
         found.append(variable.get())
 
     variable.set("of a handler")
-    scheduler, job = scheduler_of(Lifetime()), Recorded(again=look)
+    scheduler, job = scheduler_of(Lifetime()), Recorded(again=poll)
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     assert found == ["none"]

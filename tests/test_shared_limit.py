@@ -60,7 +60,7 @@ def budget_of(limit: Gate, rate: float = 1000.0) -> SharedBudget:
 
 
 async def test_every_request_has_a_place_of_its_own(platform: OpenPlatform) -> None:
-    """Starts, looks and reads are asked for, as many as leave, and each leaves after its place."""
+    """Starts, polls and reads are asked for, as many as leave, and each leaves after its place."""
     gate = Gate(0.1)
     async with platform(duration=(1, 3), options={"shared_limit": gate}) as (server, client):
         targets = [(number, 1) for number in range(1, 11)]
@@ -96,8 +96,8 @@ async def test_failed_limit_fails_the_call_and_sends_nothing(platform: OpenPlatf
         assert not server.requests
 
 
-async def test_failed_limit_is_a_failed_look(platform: OpenPlatform) -> None:
-    """A wait outlives a broken limit as it does failed looks, and then ends; the task does not."""
+async def test_failed_limit_is_a_failed_poll(platform: OpenPlatform) -> None:
+    """A wait outlives a broken limit as it does failed polls, and then ends; the task does not."""
     gate = Gate(0.1)
     async with platform(options={"shared_limit": gate}) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -181,20 +181,20 @@ async def test_who_asks_again_at_once_is_served_again() -> None:
     assert now() == pytest.approx(3, abs=0.01)
 
 
-async def test_calls_go_before_looks_when_the_place_is_there() -> None:
+async def test_calls_go_before_polls_when_the_place_is_there() -> None:
     """Which of those who wait goes is decided when one may go: a call that came last goes first."""
     order: list[str] = []
     budget = budget_of(Gate(1.0))
 
-    async def take(name: str, *, for_look: bool) -> None:
-        await budget.take(for_look=for_look)
+    async def take(name: str, *, for_poll: bool) -> None:
+        await budget.take(for_poll=for_poll)
         order.append(name)
 
-    looks = [asyncio.create_task(take("look", for_look=True)) for _ in range(2)]
+    polls = [asyncio.create_task(take("poll", for_poll=True)) for _ in range(2)]
     await asyncio.sleep(0.5)
-    await take("call", for_look=False)
-    await asyncio.gather(*looks)
-    assert order == ["call", "look", "look"]
+    await take("call", for_poll=False)
+    await asyncio.gather(*polls)
+    assert order == ["call", "poll", "poll"]
 
 
 def test_limit_that_cannot_be_called_is_refused() -> None:

@@ -83,10 +83,10 @@ async def test_finished_task_is_not_joined(platform: OpenPlatform) -> None:
         assert server.count(START) == 2
 
 
-async def test_task_without_recent_news_is_looked_at_before_it_is_joined(
+async def test_task_without_recent_news_is_polled_at_before_it_is_joined(
     platform: OpenPlatform,
 ) -> None:
-    """A task that nobody watched for long is joined only if a look says that it still runs."""
+    """A task that nobody watched for long is joined only if a poll says that it still runs."""
     async with platform(duration=30) as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(20)
@@ -99,19 +99,19 @@ async def test_task_without_recent_news_is_looked_at_before_it_is_joined(
         assert (server.count(START), server.count(STATUS)) == (2, 2)
 
 
-async def test_watched_task_is_joined_without_a_look(platform: OpenPlatform) -> None:
+async def test_watched_task_is_joined_without_a_poll(platform: OpenPlatform) -> None:
     """A task that somebody awaits is known to run."""
     async with platform(duration=100) as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)
         waiting = asyncio.create_task(one.wait())
         await asyncio.sleep(50.5)
-        looks = server.count(STATUS)
+        polls = server.count(STATUS)
         assert await client.resources.refresh_counters(24, database_id=1) is one
-        assert server.count(STATUS) == looks
+        assert server.count(STATUS) == polls
         await waiting
 
 
-async def test_look_that_fails_is_no_reason_to_start_twice(platform: OpenPlatform) -> None:
+async def test_poll_that_fails_is_no_reason_to_start_twice(platform: OpenPlatform) -> None:
     """Where nobody can say whether the task still runs, it is joined."""
     async with platform(duration=100) as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)

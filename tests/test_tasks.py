@@ -59,7 +59,7 @@ async def test_awaited_handle_returns_the_report(platform: OpenPlatform) -> None
 async def test_any_number_of_awaiters_costs_the_same_requests(
     platform: OpenPlatform, awaiters: int
 ) -> None:
-    """One poll loop serves however many await: ten looks at a task of ten seconds."""
+    """One poll loop serves however many await: ten polls a task of ten seconds."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         reports = await asyncio.gather(*(handle.wait() for _ in range(awaiters)))
@@ -85,9 +85,9 @@ async def test_handle_awaited_again_costs_no_request(platform: OpenPlatform) -> 
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         first = await handle
-        looks = server.count(STATUS)
+        polls = server.count(STATUS)
         assert await handle is first
-        assert server.count(STATUS) == looks
+        assert server.count(STATUS) == polls
     assert await handle is first
 
 
@@ -116,8 +116,8 @@ async def test_outer_timeout_leaves_the_handle_usable(platform: OpenPlatform) ->
         assert isinstance(await handle, CountersReport)
 
 
-async def test_waits_that_are_shorter_than_a_pause_get_looks_too(platform: OpenPlatform) -> None:
-    """Where nobody stayed until the first look, it is made for the next who comes."""
+async def test_waits_that_are_shorter_than_a_pause_get_polls_too(platform: OpenPlatform) -> None:
+    """Where nobody stayed until the first poll, it is made for the next who comes."""
     async with platform(options={"poll": Constant(3)}) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         for _ in range(20):
@@ -128,7 +128,7 @@ async def test_waits_that_are_shorter_than_a_pause_get_looks_too(platform: OpenP
 
 
 async def test_nothing_is_polled_while_nobody_watches(platform: OpenPlatform) -> None:
-    """Looks are made only while somebody awaits, iterates or has a callback."""
+    """Polls are made only while somebody awaits, iterates or has a callback."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(5)
@@ -137,14 +137,14 @@ async def test_nothing_is_polled_while_nobody_watches(platform: OpenPlatform) ->
         await asyncio.sleep(2.5)
         waiting.cancel()
         await asyncio.sleep(0)
-        looks = server.count(STATUS)
-        assert looks == 2
+        polls = server.count(STATUS)
+        assert polls == 2
         await asyncio.sleep(20)
-        assert server.count(STATUS) == looks
+        assert server.count(STATUS) == polls
 
 
-async def test_timeout_makes_a_last_look_at_the_deadline(platform: OpenPlatform) -> None:
-    """The last pause is cut short by the deadline, and one look is made there."""
+async def test_timeout_makes_a_last_poll_at_the_deadline(platform: OpenPlatform) -> None:
+    """The last pause is cut short by the deadline, and one poll is made there."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         began = now()
@@ -165,8 +165,8 @@ async def test_result_that_comes_with_the_deadline_is_returned(platform: OpenPla
         assert isinstance(await handle.wait(timeout=2.5), CountersReport)
 
 
-async def test_timeout_zero_looks_once(platform: OpenPlatform) -> None:
-    """A timeout of 0 makes one look and gives up, or has the result."""
+async def test_timeout_zero_polls_once(platform: OpenPlatform) -> None:
+    """A timeout of 0 makes one poll and gives up, or has the result."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         with pytest.raises(WaitTimeoutError):
@@ -176,8 +176,8 @@ async def test_timeout_zero_looks_once(platform: OpenPlatform) -> None:
         assert isinstance(await handle.wait(timeout=0), CountersReport)
 
 
-async def test_hung_last_look_ends_the_wait_a_second_late(platform: OpenPlatform) -> None:
-    """A server that does not answer the last look cannot hold the wait longer than a second."""
+async def test_hung_last_poll_ends_the_wait_a_second_late(platform: OpenPlatform) -> None:
+    """A server that does not answer the last poll cannot hold the wait longer than a second."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.stall())
@@ -251,8 +251,8 @@ async def test_leaving_updates_stops_the_polling(platform: OpenPlatform) -> None
         assert server.count(STATUS) == 1
 
 
-async def test_updates_raise_when_nobody_looks_any_more(platform: OpenPlatform) -> None:
-    """Where looking was given up though the task is not over, the iteration says so."""
+async def test_updates_raise_when_nobody_polls_any_more(platform: OpenPlatform) -> None:
+    """Where polling was given up though the task is not over, the iteration says so."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.refuse(401), after=1)
@@ -262,8 +262,8 @@ async def test_updates_raise_when_nobody_looks_any_more(platform: OpenPlatform) 
             await anext(updates)
 
 
-async def test_poll_looks_once(platform: OpenPlatform) -> None:
-    """poll() makes one look now and leaves nothing behind."""
+async def test_poll_polls_once(platform: OpenPlatform) -> None:
+    """poll() makes one poll now and leaves nothing behind."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(5)
@@ -281,8 +281,8 @@ async def test_poll_looks_once(platform: OpenPlatform) -> None:
         assert server.count(STATUS) == 2
 
 
-async def test_polls_share_one_look(platform: OpenPlatform) -> None:
-    """Calls of poll() at the same time join one look."""
+async def test_polls_share_one_poll(platform: OpenPlatform) -> None:
+    """Calls of poll() at the same time join one poll."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         statuses = await asyncio.gather(*(handle.poll() for _ in range(10)))
@@ -290,7 +290,7 @@ async def test_polls_share_one_look(platform: OpenPlatform) -> None:
         assert server.count(STATUS) == 1
 
 
-async def test_poll_that_joins_a_look_makes_no_other(platform: OpenPlatform) -> None:
+async def test_poll_that_joins_a_poll_makes_no_other(platform: OpenPlatform) -> None:
     """A poll() during a look waits for that one."""
     async with platform(options={"poll": Constant(60)}) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -316,12 +316,12 @@ async def test_ref_with_a_naive_time_is_taken_as_utc(platform: OpenPlatform) -> 
 async def test_hook_that_raises_ends_in_an_error_of_ours(platform: OpenPlatform) -> None:
     """Whatever a borrowed session's own hooks raise, whoever waits gets one of our errors."""
 
-    async def break_looks(_session: object, _context: object, params: object) -> None:
+    async def break_polls(_session: object, _context: object, params: object) -> None:
         if "tasks/status" in str(params):
             raise KeyError
 
     hooks = aiohttp.TraceConfig()
-    hooks.on_request_start.append(break_looks)
+    hooks.on_request_start.append(break_polls)
     async with aiohttp.ClientSession(trace_configs=[hooks]) as borrowed:
         options: ClientOptions = {
             "session": borrowed,
@@ -333,8 +333,8 @@ async def test_hook_that_raises_ends_in_an_error_of_ours(platform: OpenPlatform)
                 await handle
 
 
-async def test_poll_raises_why_its_look_failed(platform: OpenPlatform) -> None:
-    """A look that fails is the caller's to know, and the handle's to outlive."""
+async def test_poll_raises_why_its_poll_failed(platform: OpenPlatform) -> None:
+    """A poll that fails is the caller's to know, and the handle's to outlive."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.html(502))
@@ -343,22 +343,22 @@ async def test_poll_raises_why_its_look_failed(platform: OpenPlatform) -> None:
         assert await handle.poll() is not None
 
 
-async def test_nudge_looks_now(platform: OpenPlatform) -> None:
-    """A nudge brings the next look forward, for those who watch."""
+async def test_nudge_polls_now(platform: OpenPlatform) -> None:
+    """A nudge brings the next poll forward, for those who watch."""
     async with platform(duration=3.2) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         waiting = asyncio.create_task(handle.wait())
         await asyncio.sleep(3.3)
-        looks = server.count(STATUS)
+        polls = server.count(STATUS)
         handle.nudge()
         began = now()
         await waiting
         assert now() - began < 0.05
-        assert server.count(STATUS) == looks + 1
+        assert server.count(STATUS) == polls + 1
         handle.nudge()
 
 
-async def test_nudge_without_watchers_hastens_the_first_look(platform: OpenPlatform) -> None:
+async def test_nudge_without_watchers_hastens_the_first_poll(platform: OpenPlatform) -> None:
     """Where nobody watches, a nudge costs nothing until somebody does."""
     async with platform(duration=0.5) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -386,8 +386,8 @@ async def test_nudge_while_the_client_closes_changes_nothing(platform: OpenPlatf
             assert isinstance(ended, ClientClosedError)
 
 
-async def test_nudge_during_a_look_makes_another(platform: OpenPlatform) -> None:
-    """What happens while a look is under way is looked at right after it."""
+async def test_nudge_during_a_poll_makes_another(platform: OpenPlatform) -> None:
+    """What happens while a poll is under way is polled right after it."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.slow_body(3))
@@ -446,7 +446,7 @@ async def test_removed_callback_is_not_called(platform: OpenPlatform) -> None:
 
 
 async def test_callback_outlives_what_ends_a_wait(platform: OpenPlatform) -> None:
-    """A refused look ends waits, while a callback is still called in the end."""
+    """A refused poll ends waits, while a callback is still called in the end."""
     called: list[Handle] = []
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -526,8 +526,8 @@ async def test_task_unknown_for_a_moment_is_not_lost(platform: OpenPlatform) -> 
         assert isinstance(await client.resources.refresh(24, database_id=1), CountersReport)
 
 
-async def test_wait_survives_looks_that_fail_in_passing(platform: OpenPlatform) -> None:
-    """Some failed looks in a row are outlived, whatever they failed of."""
+async def test_wait_survives_polls_that_fail_in_passing(platform: OpenPlatform) -> None:
+    """Some failed polls in a row are outlived, whatever they failed of."""
     async with platform() as (server, client):
         for fault in (Fault.html(502), Fault.reset(), Fault.cut_body(), Fault.status(503)):
             server.misbehave(STATUS, fault, times=2)
@@ -538,7 +538,7 @@ async def test_wait_survives_looks_that_fail_in_passing(platform: OpenPlatform) 
 
 
 async def test_wait_ends_when_patience_is_used_up(platform: OpenPlatform) -> None:
-    """Many failed looks over some time end the wait, not the handle."""
+    """Many failed polls over some time end the wait, not the handle."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.html(502), times=1000)
@@ -555,8 +555,8 @@ async def test_wait_ends_when_patience_is_used_up(platform: OpenPlatform) -> Non
         assert handle.polls >= failed + 10
 
 
-async def test_retry_after_of_a_look_is_obeyed(platform: OpenPlatform) -> None:
-    """A server that asks to wait is not looked at before."""
+async def test_retry_after_of_a_poll_is_obeyed(platform: OpenPlatform) -> None:
+    """A server that asks to wait is not polled before."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.status(429, retry_after=7), after=1)
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -580,7 +580,7 @@ async def test_completed_without_result_is_an_error_that_keeps_the_answer(
 
 
 async def test_closing_the_client_ends_every_wait(platform: OpenPlatform) -> None:
-    """aclose() gives ClientClosedError to everybody who waits, iterates or looks."""
+    """aclose() gives ClientClosedError to everybody who waits, iterates or polls."""
 
     async def iterate(handle: Handle) -> None:
         async for _ in handle.updates():
@@ -623,7 +623,7 @@ async def test_handle_shows_what_is_known(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         assert repr(handle) == (
-            f"<TaskHandle task {handle.ref.task_id} of resource 24, 1: not looked at yet, polls=0>"
+            f"<TaskHandle task {handle.ref.task_id} of resource 24, 1: not polled yet, polls=0>"
         )
         assert handle.status is None
         assert handle.eta is None
@@ -637,7 +637,7 @@ async def test_handle_shows_what_is_known(platform: OpenPlatform) -> None:
 async def test_long_pause_for_callbacks_is_none_for_who_waits(
     platform: OpenPlatform, asked: str
 ) -> None:
-    """A server that asks for an hour ends the waits, and whoever waits again looks again."""
+    """A server that asks for an hour ends the waits, and whoever waits again polls again."""
     async with platform(duration=1.0) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         called: list[object] = []

@@ -25,10 +25,10 @@ from altcraft_async import (
     LedgerEntry,
     Pages,
     Patience,
+    PollState,
     Resource,
     ResourceDetails,
     Retry,
-    Seen,
     Segment,
     SegmentDetails,
     SQLiteLedger,
@@ -46,7 +46,7 @@ from altcraft_async import (
 class OwnPolicy:
     """Any object with the one method is a policy."""
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return seconds."""
         return seen.waited
 

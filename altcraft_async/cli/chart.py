@@ -72,7 +72,7 @@ class OnTerminal:
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
     ) -> Iterator[RenderableType]:
-        """See who looks."""
+        """See who polls."""
         del options  # rich's signature
         if console.is_terminal:
             yield self._view

@@ -75,7 +75,7 @@ EXITS = (
 
 _CODES = {error: row.code for row in EXITS for error in row.errors}
 
-_MAYBE_DELIVERED = "it may have started all the same: look at the counters before starting again"
+_MAYBE_DELIVERED = "it may have started all the same: poll the counters before starting again"
 
 _HINTS: Mapping[type[AltcraftError], str] = {
     AuthenticationError: "check ALTCRAFT_TOKEN: it may be wrong, revoked, or of another install",

@@ -71,7 +71,7 @@ def list_command(kind: Kind) -> click.Command:
 
 
 def get_command(kind: Kind) -> click.Command:
-    """Make the command that looks one object of a kind up."""
+    """Make the command that polls one object of a kind up."""
 
     @click.command(
         "get",

@@ -1,4 +1,4 @@
-"""Live displays on stderr, for as long as somebody looks."""
+"""Live displays on stderr, for as long as somebody polls."""
 
 from __future__ import annotations
 

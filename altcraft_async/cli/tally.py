@@ -47,7 +47,7 @@ class Tally:
         total: How many there will be, ``None`` where that is unknown.
         completed: How many gave counters.
         failed: How many did not.
-        looks: Looks at the tasks that were completed.
+        polls: Polls at the tasks that were completed.
         seconds: How long it all took, once it is over.
         channels: Counters by channel, summed over what was completed.
         failures: The first of those that failed.
@@ -58,7 +58,7 @@ class Tally:
     total: int | None = None
     completed: int = 0
     failed: int = 0
-    looks: int = 0
+    polls: int = 0
     seconds: float = 0.0
     channels: dict[str, SubscriptionCounters] = field(
         default_factory=dict[str, SubscriptionCounters]
@@ -93,7 +93,7 @@ class Tally:
             self._add_failure(outcome)
             return
         self.completed += 1
-        self.looks += outcome.polls
+        self.polls += outcome.polls
         for group in outcome.value.groups:
             for name, counters in group.channels.items():
                 sum_so_far = self.channels.get(name, SubscriptionCounters())

@@ -31,7 +31,7 @@ _TASK_ID = "7f9c2ba4-e88f-4271-9bd6-cb3a3b5c7f1e"  # in examples
 
 
 def status_command(path: str) -> click.Command:
-    """Make the command that looks at a task once; ``path`` is how people type it."""
+    """Make the command that polls a task once; ``path`` is how people type it."""
 
     @click.command(
         "status",

@@ -49,7 +49,7 @@ def say(text: str, hint: str | None = None) -> None:
 
 
 def print_view(*views: RenderableType) -> None:
-    """Print tables and lines for people, plain where nobody looks."""
+    """Print tables and lines for people, plain where nobody polls."""
     console = _console(sys.stdout)
     if console.is_terminal:
         console.print(*views, sep="\n")

@@ -19,7 +19,7 @@ __all__ = ["outcome_data", "tally_chart", "tally_data", "tally_views"]
 
 def tally_views(tally: Tally) -> list[RenderableType]:
     """Show what many refreshes found, added up, what they took, and what failed."""
-    totals = f"{tally.completed} of {tally.done} refreshes, {tally.looks} looks"
+    totals = f"{tally.completed} of {tally.done} refreshes, {tally.polls} polls"
     return [
         *show.counters_views(tally.channels),
         *_failures(tally),
@@ -38,7 +38,7 @@ def tally_data(tally: Tally) -> dict[str, object]:
         "refreshes": tally.done,
         "completed": tally.completed,
         "failed": tally.failed,
-        "looks": tally.looks,
+        "polls": tally.polls,
         "seconds": round(tally.seconds, 3),
         "channels": msgspec.to_builtins(tally.channels),
     }

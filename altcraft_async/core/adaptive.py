@@ -1,4 +1,4 @@
-"""`Adaptive`: look when the task is likely to be over, and learn how likely that was."""
+"""`Adaptive`: poll when the task is likely to be over, and learn how likely that was."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from altcraft_async.core.bar import even_bracket, even_end, own_moment
 from altcraft_async.core.checks import checked_positive
 from altcraft_async.core.forecast import Moment, Sample
-from altcraft_async.core.pacing import Finished, Seen
+from altcraft_async.core.pacing import FinishedTask, PollState
 
 __all__ = ["Adaptive"]
 
@@ -23,29 +23,29 @@ _ENOUGH = 16  # numbers in a cell before it is believed
 _ENOUGH_BEYOND = 6  # of them beyond the time waited
 _ENOUGH_DURATIONS = 64
 _ENOUGH_DURATIONS_BEYOND = 12
-_ENOUGH_TO_BEGIN = 32  # durations before they time the first look
+_ENOUGH_TO_BEGIN = 32  # durations before they time the first poll
 _TARGETS = 4096  # whose last duration is remembered
 
 # Deciles of a belief no further apart than this leave the others unasked.
 _NARROW = 1.5
 
-# Without a word from the server a look is worth less, as it only says "not
-# yet". With this, tasks that show nothing take fewer looks than pauses of a
+# Without a word from the server a poll is worth less, as it only says "not
+# yet". With this, tasks that show nothing take fewer polls than pauses of a
 # quarter of the time waited would, and are known as soon.
 _BLIND_COST = 1.8
 
-# A look comes up to so much of the way to the soonest end earlier: else nothing
+# A poll comes up to so much of the way to the soonest end earlier: else nothing
 # would be learned of what lies there. In simulation, noisy bars take a twentieth
-# more looks for that and are known a fifth sooner.
+# more polls for that and are known a fifth sooner.
 _EXPLORATION = 0.35
 
 # How far behind the soonest end a pause may reach that is longer than the time
 # waited, and how many times the time waited it may reach in all. An even bar
-# takes 3.9 looks with eight times; 3.4 without any bound, 6.5 with twice.
+# takes 3.9 polls with eight times; 3.4 without any bound, 6.5 with twice.
 _BEHIND_SOONEST = 1.1
 _FAR, _NEAR = 8.0, 2.0
 
-# By how much of the time between two looks a guessed end is blurred: guesses
+# By how much of the time between two polls a guessed end is blurred: guesses
 # made from guesses draw together otherwise, whatever the tasks do.
 _BLUR = 0.2
 _DOUBTED = 24  # one guess in so many is blurred even if it agrees with an even bar
@@ -59,12 +59,12 @@ _LEAST_STEP = 0.02  # of the time waited
 
 
 class Adaptive:
-    """Times each look by what the task showed and by how finished ones went.
+    """Times each poll by what the task showed and by how finished ones went.
 
     With a whole percent ``p`` after ``t`` seconds, even progress would end at
-    about ``t * 100 / p``. Finished tasks tell how much later or earlier tasks
+    about ``t * 100 / p``. FinishedTask tasks tell how much later or earlier tasks
     like this one really ended, how long tasks take, and how long this target
-    took before; the narrowest of these beliefs times the look. Until enough
+    took before; the narrowest of these beliefs times the poll. Until enough
     tasks have finished, the task's own bar does, and without progress the
     pause is a share of the time waited.
 
@@ -86,24 +86,24 @@ class Adaptive:
         "blind",
         "ceiling",
         "first",
-        "look_cost",
+        "poll_cost",
     )
 
     def __init__(
         self,
         *,
         first: float = 0.5,
-        look_cost: float = 0.012,
+        poll_cost: float = 0.012,
         blind: float = 0.25,
         ceiling: float = 300.0,
     ) -> None:
         """Begin without memory.
 
         Args:
-            first: Seconds to the first look, spread over half of that, until
+            first: Seconds to the first poll, spread over half of that, until
                 finished tasks say better.
-            look_cost: What one look is worth, as a share of a task's
-                duration: with less, results are known sooner, for more looks.
+            poll_cost: What one poll is worth, as a share of a task's
+                duration: with less, results are known sooner, for more polls.
             blind: Pause without usable progress, as a share of the time waited.
             ceiling: Longest pause in seconds.
 
@@ -111,7 +111,7 @@ class Adaptive:
             ConfigurationError: An argument is no positive number.
         """
         self.first = checked_positive("first", first)
-        self.look_cost = checked_positive("look_cost", look_cost)
+        self.poll_cost = checked_positive("poll_cost", poll_cost)
         self.blind = checked_positive("blind", blind)
         self.ceiling = checked_positive("ceiling", ceiling)
         self._by_cell: dict[Hashable, Sample] = {}
@@ -123,38 +123,38 @@ class Adaptive:
     def __repr__(self) -> str:
         """Show the settings."""
         return (
-            f"Adaptive(first={self.first:g}, look_cost={self.look_cost:g}, "
+            f"Adaptive(first={self.first:g}, poll_cost={self.poll_cost:g}, "
             f"blind={self.blind:g}, ceiling={self.ceiling:g})"
         )
 
-    def next_look(self, seen: Seen) -> float:
-        """Return the pause after which a look is most worth its cost."""
+    def next_poll(self, seen: PollState) -> float:
+        """Return the pause after which a poll is most worth its cost."""
         waited = seen.waited
-        # A look at once, as at a task that is attached, may say nothing and leaves many in step.
-        at_once = seen.looks == 1 and waited < self.first / 2 and seen.progress <= 0
-        if seen.looks == 0 or at_once:
+        # A poll once, as at a task that is attached, may say nothing and leaves many in step.
+        at_once = seen.polls == 1 and waited < self.first / 2 and seen.progress <= 0
+        if seen.polls == 0 or at_once:
             return min(self._first_moment(seen), self.ceiling) * (1 - 0.5 * seen.chance)
-        moment = self._learned_moment(seen) or own_moment(seen, self.look_cost, self.blind)
+        moment = self._learned_moment(seen) or own_moment(seen, self.poll_cost, self.blind)
         return min(max(moment, waited * (1 + _LEAST_STEP)) - waited, self.ceiling)
 
-    def learn(self, finished: Finished) -> None:
+    def learn(self, finished: FinishedTask) -> None:
         """Take note of how a task went."""
         duration = self._duration_of(finished)
         self._durations.add(duration)
         if finished.target is not None:
             self._note_target((finished.kind, finished.target), duration)
-        later = len(finished.looks)
-        for waited, progress, earlier in _steps(finished.looks):
+        later = len(finished.polls)
+        for waited, progress, earlier in _steps(finished.polls):
             later -= 1
             for cell in _cells(waited, progress, earlier):
                 sample = self._by_cell.setdefault(cell, Sample())
                 sample.add(duration / even_end(waited, progress))
                 if later:
-                    sample.add_later_looks(later)
+                    sample.add_later_polls(later)
             if later:
-                self._durations.add_later_looks(later)
+                self._durations.add_later_polls(later)
 
-    def _first_moment(self, seen: Seen) -> float:
+    def _first_moment(self, seen: PollState) -> float:
         repeat = self._repeat_of(seen)
         if repeat is not None:
             moment, last = repeat
@@ -164,8 +164,8 @@ class Adaptive:
             return self._durations.lowest()
         return self.first
 
-    def _learned_moment(self, seen: Seen) -> float | None:
-        """Return when to look by the narrowest belief; ``None`` where none is believed."""
+    def _learned_moment(self, seen: PollState) -> float | None:
+        """Return when to poll by the narrowest belief; ``None`` where none is believed."""
         best = self._cell_of(seen)
         if best is None or best[0].spread > _NARROW:
             for other in (self._duration_of_any(seen), self._repeat_of(seen)):
@@ -182,15 +182,15 @@ class Adaptive:
             furthest = max(furthest, min(soonest * _BEHIND_SOONEST, even, _FAR * waited))
         return min(at, furthest)
 
-    def _duration_of_any(self, seen: Seen) -> tuple[Moment, float] | None:
+    def _duration_of_any(self, seen: PollState) -> tuple[Moment, float] | None:
         """Return the belief of how long tasks take, whatever they show."""
         if len(self._durations) < _ENOUGH_DURATIONS:
             return None
-        cost = self.look_cost * _BLIND_COST
+        cost = self.poll_cost * _BLIND_COST
         moment = self._durations.best(seen.waited, cost, _ENOUGH_DURATIONS_BEYOND)
         return moment and (moment, 1.0)
 
-    def _cell_of(self, seen: Seen) -> tuple[Moment, float] | None:
+    def _cell_of(self, seen: PollState) -> tuple[Moment, float] | None:
         """Return the belief of tasks that looked like this one, and its scale."""
         even = even_end(seen.waited, seen.progress)
         if even <= 0:
@@ -199,23 +199,23 @@ class Adaptive:
         for cell in _cells(seen.waited, seen.progress, earlier):
             sample = self._by_cell.get(cell)
             if sample is not None and len(sample) >= _ENOUGH:
-                moment = sample.best(seen.waited / even, self.look_cost, _ENOUGH_BEYOND)
+                moment = sample.best(seen.waited / even, self.poll_cost, _ENOUGH_BEYOND)
                 if moment:
                     return moment, even
         return None
 
-    def _repeat_of(self, seen: Seen) -> tuple[Moment, float] | None:
+    def _repeat_of(self, seen: PollState) -> tuple[Moment, float] | None:
         """Return the belief of how long this target takes compared with the last time."""
         last = self._last_durations.get((seen.kind, seen.target))
         if last is None or seen.target is None:
             return None
         moment = self._repeats.best(
-            seen.waited / last, self.look_cost * _BLIND_COST, _ENOUGH_DURATIONS_BEYOND
+            seen.waited / last, self.poll_cost * _BLIND_COST, _ENOUGH_DURATIONS_BEYOND
         )
         return moment and (moment, last)
 
-    def _duration_of(self, finished: Finished) -> float:
-        """Guess how long a task took, which lies between two looks.
+    def _duration_of(self, finished: FinishedTask) -> float:
+        """Guess how long a task took, which lies between two polls.
 
         What tasks like it did says where in between; any of that is taken,
         not the middle, so that what is learned keeps its spread.
@@ -223,16 +223,16 @@ class Adaptive:
         self._guesses += 1
         rank, shift = (self._guesses * stride % 1 for stride in _EVEN_SPREAD)
         over = max(finished.seconds, _TINY)
-        if not finished.looks:
+        if not finished.polls:
             return self._durations.between(0, over, rank) or over * 0.7
-        *_, step = _steps(finished.looks)
+        *_, step = _steps(finished.polls)
         waited, progress, _ = step
         soonest, latest = even_bracket(waited, progress)
         low, high = max(waited, soonest), min(over, latest)
         guess = self._learned_end(step, over, rank)
         if guess is not None:
             # As near to even progress as whole percents can tell; but not always
-            # believed, or bars that only look even would never be found out.
+            # believed, or bars that only poll even would never be found out.
             if (
                 self._guesses % _DOUBTED
                 and abs(guess - even_end(waited, progress)) < latest - soonest
@@ -267,11 +267,11 @@ class Adaptive:
 
 _TINY = 1e-3  # seconds, so that nothing is divided by zero
 
-_Look = tuple[float, int]
-_Step = tuple[float, int, _Look]
+_Poll = tuple[float, int]
+_Step = tuple[float, int, _Poll]
 
 
-def _cells(waited: float, progress: int, earlier: _Look) -> tuple[Hashable, Hashable]:
+def _cells(waited: float, progress: int, earlier: _Poll) -> tuple[Hashable, Hashable]:
     """Return the cell of a task by progress and speed, and the wider one by progress alone."""
     by_progress = bisect_right(_PROGRESS, progress)
     if progress <= 0:
@@ -284,10 +284,10 @@ def _cells(waited: float, progress: int, earlier: _Look) -> tuple[Hashable, Hash
     return (by_progress, speed), by_progress
 
 
-def _steps(looks: Sequence[_Look]) -> Iterator[_Step]:
-    """Iterate over looks, each with the one that had moved the progress before it."""
+def _steps(polls: Sequence[_Poll]) -> Iterator[_Step]:
+    """Iterate over polls, each with the one that had moved the progress before it."""
     newest = (0.0, 0)
-    for waited, progress in looks:
+    for waited, progress in polls:
         earlier = newest
         if progress > newest[1]:
             newest = (waited, progress)

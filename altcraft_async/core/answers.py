@@ -46,7 +46,7 @@ class _Started(msgspec.Struct):
 
 
 class TaskAnswer(msgspec.Struct, frozen=True, gc=False):
-    """One look at a task, as small as it can be kept.
+    """One poll a task, as small as it can be kept.
 
     Attributes:
         name: Of the status, as sent.

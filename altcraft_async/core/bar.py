@@ -2,7 +2,7 @@
 
 A bar need not be even: where it shows the share ``p`` when the share ``x`` of
 the time is gone, ``p = x ** bend`` fits most that start slower or faster than
-they end, and two looks tell the bend. Bars lie, so what follows is a bracket,
+they end, and two polls tell the bend. Bars lie, so what follows is a bracket,
 and a pause that a wrong one does little harm with.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from altcraft_async.core.pacing import Seen
+from altcraft_async.core.pacing import PollState
 
 __all__ = ["even_bracket", "even_end", "own_moment"]
 
@@ -20,9 +20,9 @@ _FLATTEST, _STEEPEST = 0.4, 2.5
 # The bracket around an even end is widened by this share of what is still to come.
 _SLACK = 0.03
 
-# A bar is trusted to be even if its bend is known so well; then a look may
+# A bar is trusted to be even if its bend is known so well; then a poll may
 # come at three times the time waited, otherwise at twice. In simulation,
-# trusting it further saves a quarter of a look and is 1 % later on noisy bars.
+# trusting it further saves a quarter of a poll and is 1 % later on noisy bars.
 _WELL_KNOWN = 0.3
 _FAR, _NEAR = 3.0, 2.0
 
@@ -45,10 +45,10 @@ def even_bracket(waited: float, progress: int) -> tuple[float, float]:
     return waited * 100 / (progress + 1), waited * 100 / progress
 
 
-def own_moment(seen: Seen, look_cost: float, blind: float) -> float:
-    """Return when to look by what this task has shown.
+def own_moment(seen: PollState, poll_cost: float, blind: float) -> float:
+    """Return when to poll by what this task has shown.
 
-    Without a move of the bar since the look before, that is after a share
+    Without a move of the bar since the poll before, that is after a share
     ``blind`` of the time waited, or after what seems to be left if that is less.
     """
     waited, progress = seen.waited, seen.progress
@@ -64,8 +64,8 @@ def own_moment(seen: Seen, look_cost: float, blind: float) -> float:
     slack = _SLACK * (1 - progress / 100)
     soonest = max(waited, _end(waited, progress + 1, fastest) * (1 - slack))
     latest = max(soonest, _end(waited, progress, slowest) * (1 + slack))
-    # Looking a little behind the soonest end costs least, or once behind the latest.
-    early = math.sqrt(look_cost * (latest - soonest) * soonest)
+    # Polling a little behind the soonest end costs least, or once behind the latest.
+    early = math.sqrt(poll_cost * (latest - soonest) * soonest)
     moment = latest if early > (latest - soonest) / 2 else soonest + early
     return min(moment, far * waited)
 
@@ -74,7 +74,7 @@ def _end(waited: float, progress: int, bend: float) -> float:
     return waited * math.pow(100 / progress, 1 / bend)
 
 
-def _bends(seen: Seen) -> tuple[float, float]:
+def _bends(seen: PollState) -> tuple[float, float]:
     """Return between which bends whole percents put this bar, by its last two moves."""
     if seen.earlier_progress <= 0 or not 0 < seen.earlier_waited < seen.waited:
         return _FLATTEST, _STEEPEST

@@ -42,8 +42,8 @@ MAX_ELEMENTS = 200_000
 """XML elements. A group of twenty channels has some 250; reading that many took 0.7 s."""
 
 _MANY_TAGS = 2_000
-"""XML tags from which a look at all of them goes before the parser that builds dicts: below,
-that look costs more than it saves, as whatever they hold is read within some milliseconds."""
+"""XML tags from which a poll all of them goes before the parser that builds dicts: below,
+that poll costs more than it saves, as whatever they hold is read within some milliseconds."""
 
 ROOT = "xml"
 """The root element of every XML document the vendor shows, both directions."""

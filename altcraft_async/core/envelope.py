@@ -1,7 +1,7 @@
 """From a whole HTTP answer to what it says, or to the one right error.
 
 The vendor's page breaks off where it says what the HTTP status of a refusal
-is, so both are looked at: a non-zero ``error`` is an error under any status,
+is, so both are polled: a non-zero ``error`` is an error under any status,
 and a status other than 2xx is an error under any ``error``.
 """
 

@@ -1,8 +1,8 @@
-"""Bounded samples of past tasks, and the best moment to look for the next end.
+"""Bounded samples of past tasks, and the best moment to poll for the next end.
 
 The numbers of one sample are on one scale: durations in seconds, or durations
-as multiples of some prediction. When to look weighs what a look costs against
-knowing late, which is the newsvendor's problem: too early costs another look,
+as multiples of some prediction. When to poll weighs what a poll costs against
+knowing late, which is the newsvendor's problem: too early costs another poll,
 too late costs the share of the duration that one did not know.
 """
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 __all__ = ["Moment", "Sample"]
 
 CAPACITY = 128
-"""Numbers in a sample; the oldest are overwritten. With twice as many the looks fell by 1 %."""
+"""Numbers in a sample; the oldest are overwritten. With twice as many the polls fell by 1 %."""
 
 # A choice costs some ten microseconds, so choices are kept until a quarter of
 # the numbers they were made from is new.
@@ -23,10 +23,10 @@ _RENEWAL = 0.25
 
 
 class Moment(NamedTuple):
-    """Where to look, on the sample's scale.
+    """Where to poll, on the sample's scale.
 
     Attributes:
-        at: The number at which to look.
+        at: The number at which to poll.
         soonest: The second percentile of the numbers that are still possible.
         spread: The ninth decile of what is still possible over the first one.
         is_firm: Whether there are enough numbers to rely on ``soonest``.
@@ -41,7 +41,7 @@ class Moment(NamedTuple):
 class Sample:
     """Positive numbers, and the choices made from them, which are remembered."""
 
-    __slots__ = ("_choices", "_later_looks", "_numbers", "_sorted", "_taken", "_taken_when_sorted")
+    __slots__ = ("_choices", "_later_polls", "_numbers", "_sorted", "_taken", "_taken_when_sorted")
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -50,7 +50,7 @@ class Sample:
         self._taken_when_sorted = 0
         self._sorted: list[float] = []
         self._choices: dict[int, Moment] = {}
-        self._later_looks = 2.0
+        self._later_polls = 2.0
 
     def __len__(self) -> int:
         """Return how many numbers there are."""
@@ -71,9 +71,9 @@ class Sample:
         ):
             self._sorted = []
 
-    def add_later_looks(self, looks: int) -> None:
-        """Take in how many looks still followed one that was timed from here."""
-        self._later_looks += 0.03 * (looks - self._later_looks)
+    def add_later_polls(self, polls: int) -> None:
+        """Take in how many polls still followed one that was timed from here."""
+        self._later_polls += 0.03 * (polls - self._later_polls)
 
     def lowest(self) -> float:
         """Return the first percentile."""
@@ -85,8 +85,8 @@ class Sample:
         first, last = bisect_right(numbers, low), bisect_right(numbers, high)
         return numbers[first + int((last - first) * rank)] if last > first else None
 
-    def best(self, passed: float, look_cost: float, at_least: int) -> Moment | None:
-        """Return where to look, given that the end lies beyond ``passed``.
+    def best(self, passed: float, poll_cost: float, at_least: int) -> Moment | None:
+        """Return where to poll, given that the end lies beyond ``passed``.
 
         ``None`` where fewer than ``at_least`` numbers do.
         """
@@ -95,7 +95,7 @@ class Sample:
         if len(numbers) - first < at_least:
             return None
         if first not in self._choices:
-            self._choices[first] = self._choose(numbers[first:], look_cost)
+            self._choices[first] = self._choose(numbers[first:], poll_cost)
         return self._choices[first]
 
     def _in_order(self) -> list[float]:
@@ -105,14 +105,14 @@ class Sample:
             self._choices = {}
         return self._sorted
 
-    def _choose(self, possible: list[float], look_cost: float) -> Moment:
-        """Minimise the expected lateness, as a share of the number, plus the cost of more looks.
+    def _choose(self, possible: list[float], poll_cost: float) -> Moment:
+        """Minimise the expected lateness, as a share of the number, plus the cost of more polls.
 
-        A look that comes too early costs itself and what follows; half of
+        A poll that comes too early costs itself and what follows; half of
         itself is taken off for the news that it brings.
         """
         count = len(possible)
-        too_early = look_cost * (0.5 + min(self._later_looks, _MOST_LATER_LOOKS))
+        too_early = poll_cost * (0.5 + min(self._later_polls, _MOST_LATER_POLLS))
         inverses = accumulate([1 / number for number in possible])
         costs = [
             number * inverse - rank + (count - rank) * too_early
@@ -128,7 +128,7 @@ class Sample:
         )
 
 
-# Beyond these a look that comes too early would be feared more than it costs.
-_MOST_LATER_LOOKS = 10.0
+# Beyond these a poll that comes too early would be feared more than it costs.
+_MOST_LATER_POLLS = 10.0
 _FIRM_COUNT = 32
 _SOONEST = 50  # one number in so many may be an error

@@ -1,6 +1,6 @@
-"""When to look at a task again: pure functions of what was seen.
+"""When to poll a task again: pure functions of what was seen.
 
-A policy is any object with ``next_look(seen) -> seconds``. All that is known
+A policy is any object with ``next_poll(seen) -> seconds``. All that is known
 of a task is in ``seen``, and a policy never sleeps, so one serves every handle
 of a client, and a test calls it with the values it wants. What it knows beyond
 one task, it is taught by ``learn``, if it has that.
@@ -23,38 +23,38 @@ __all__ = [
     "SHORTEST_PAUSE",
     "Constant",
     "Exponential",
-    "Finished",
+    "FinishedTask",
     "Learner",
     "PollPolicy",
-    "Seen",
+    "PollState",
     "checked_policy",
     "pause",
 ]
 
 SHORTEST_PAUSE = 0.05
-"""Seconds between two looks at one task, whatever a policy says: no busy loop."""
+"""Seconds between two polls one task, whatever a policy says: no busy loop."""
 
 LONGEST_PAUSE = 3600.0
-"""Seconds between two looks at one task, whatever a policy says: none is forgotten."""
+"""Seconds between two polls one task, whatever a policy says: none is forgotten."""
 
 
-class Seen(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a task when the next look is to be timed.
+class PollState(msgspec.Struct, frozen=True, gc=False):
+    """What is known of a task when the next poll is to be timed.
 
     Attributes:
         waited: Seconds since the task was started.
-        looks: Looks made; 0 when the first one is to be timed.
+        polls: Polls made; 0 when the first one is to be timed.
         progress: Newest percent, 0 to 100; 0 where the server says none.
-        earlier_waited: `waited` at the last look that had moved the progress
-            before the newest look; 0 where there was none.
-        earlier_progress: The progress of that look.
-        chance: A random number, 0 <= chance < 1, to spread the looks of many tasks.
+        earlier_waited: `waited` at the last poll that had moved the progress
+            before the newest poll; 0 where there was none.
+        earlier_progress: The progress of that poll.
+        chance: A random number, 0 <= chance < 1, to spread the polls of many tasks.
         kind: What the task counts.
         target: Ids of what it counts, ``None`` where unknown.
     """
 
     waited: float
-    looks: int = 0
+    polls: int = 0
     progress: int = 0
     earlier_waited: float = 0.0
     earlier_progress: int = 0
@@ -63,21 +63,21 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     target: tuple[int, ...] | None = None
 
 
-class Finished(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class FinishedTask(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is known of a task once it is over, to learn from.
 
     Attributes:
         kind: What the task counted.
         target: Ids of what it counted, ``None`` where unknown.
-        looks: Seconds waited and progress of each look that found it running,
+        polls: Seconds waited and progress of each poll that found it running,
             in order; long histories are thinned out.
-        seconds: Seconds waited when a look found it over, so that its real
-            duration lies between the last of ``looks`` and this.
+        seconds: Seconds waited when a poll found it over, so that its real
+            duration lies between the last of ``polls`` and this.
     """
 
     kind: TaskKind
     target: tuple[int, ...] | None
-    looks: Sequence[tuple[float, int]]
+    polls: Sequence[tuple[float, int]]
     seconds: float
 
 
@@ -85,52 +85,52 @@ class Finished(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Learner(Protocol):
     """A policy that learns from finished tasks; its memory is its own, and bounded."""
 
-    def learn(self, finished: Finished) -> None:
+    def learn(self, finished: FinishedTask) -> None:
         """Take note of how a task went."""
         ...
 
 
 @runtime_checkable
 class PollPolicy(Protocol):
-    """Decides when to look at a task again."""
+    """Decides when to poll a task again."""
 
-    def next_look(self, seen: Seen) -> float:
-        """Return the seconds from now to the next look."""
+    def next_poll(self, seen: PollState) -> float:
+        """Return the seconds from now to the next poll."""
         ...
 
 
 def checked_policy(policy: object) -> PollPolicy:
-    """Return what can pace looks, or say what is missing."""
+    """Return what can pace polls, or say what is missing."""
     if not isinstance(policy, type):
         if isinstance(policy, PollPolicy):
             return policy
         if callable(policy):
-            return _Called(cast("Callable[[Seen], float]", policy))
-    msg = "poll: has to have a next_look(seen) method, as Adaptive() has, or be a function of seen"
+            return _Called(cast("Callable[[PollState], float]", policy))
+    msg = "poll: has to have a next_poll(seen) method, as Adaptive() has, or be a function of seen"
     raise ConfigurationError(msg)
 
 
 class _Called(msgspec.Struct, frozen=True):
     """A function as a policy."""
 
-    function: Callable[[Seen], float]
+    function: Callable[[PollState], float]
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return what the function says."""
         return self.function(seen)
 
 
-def pause(policy: PollPolicy, seen: Seen) -> float:
+def pause(policy: PollPolicy, seen: PollState) -> float:
     """Return what the policy says, within what makes sense; no number at all is the shortest."""
     # In this order NaN, which compares false with everything, loses.
-    return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, policy.next_look(seen)))
+    return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, policy.next_poll(seen)))
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """Look every so many seconds, spread over a tenth of that.
+    """Poll every so many seconds, spread over a tenth of that.
 
     Attributes:
-        seconds: From the end of one look to the next.
+        seconds: From the end of one poll to the next.
     """
 
     seconds: float
@@ -139,23 +139,23 @@ class Constant(msgspec.Struct, frozen=True):
         """Refuse what could not be waited for."""
         checked_positive("seconds", self.seconds)
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return the same pause every time, but for the first two, which are spread.
 
-        Two, as the first look at a task that is attached comes at once.
+        Two, as the first poll a task that is attached comes at once.
         """
-        return self.seconds * (1 - 0.1 * seen.chance) if seen.looks <= 1 else self.seconds
+        return self.seconds * (1 - 0.1 * seen.chance) if seen.polls <= 1 else self.seconds
 
 
 class Exponential(msgspec.Struct, frozen=True, kw_only=True):
-    """Look after ever longer pauses: ``first``, ``first * factor``, … up to ``ceiling``.
+    """Poll after ever longer pauses: ``first``, ``first * factor``, … up to ``ceiling``.
 
     Attributes:
-        first: Seconds to the first look.
+        first: Seconds to the first poll.
         factor: Each pause is so many times the one before, at least 1.
         ceiling: Longest pause in seconds.
         jitter: Share of a pause that is left to chance, 0 to 1, so that many
-            tasks started together are not looked at together.
+            tasks started together are not polled together.
     """
 
     first: float = 0.5
@@ -172,10 +172,10 @@ class Exponential(msgspec.Struct, frozen=True, kw_only=True):
             msg = f"factor: has to be a number from 1 on, not {self.factor!r}"
             raise ConfigurationError(msg)
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return the next longer pause."""
         try:
-            grown = min(self.first * self.factor**seen.looks, self.ceiling)
+            grown = min(self.first * self.factor**seen.polls, self.ceiling)
         except OverflowError:
             grown = self.ceiling
         return grown * (1 - self.jitter * seen.chance)

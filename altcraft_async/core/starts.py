@@ -247,7 +247,7 @@ def start_unknown(
     error = StartUnknownError(
         f"ledger: {first.kind} {', '.join(map(str, first.target))} was about to be started at "
         f"{first.intended_at.isoformat(timespec='seconds')}{more}, and nobody knows whether it "
-        f"was{asked}. Look at the platform, then `await ledger.forget(entry)` for those of this "
+        f"was{asked}. Check the platform, then `await ledger.forget(entry)` for those of this "
         f"error's entries that are to be started anew",
         entries=entries,
         report=report,

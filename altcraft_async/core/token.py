@@ -16,7 +16,7 @@ __all__ = ["SecretBytes", "Token"]
 _MASK = "***"
 
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
-"""That an answer may come in; of others, a token of ASCII looks as in the first."""
+"""That an answer may come in; of others, a token of ASCII polls as in the first."""
 
 _QUOTES = {'"': "&quot;", "'": "&#x27;"}
 """As `html.escape` writes them, whose module takes 1 ms to import for names not needed here."""

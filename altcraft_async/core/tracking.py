@@ -15,7 +15,7 @@ import msgspec
 
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.checks import checked_number
-from altcraft_async.core.pacing import Finished, Seen
+from altcraft_async.core.pacing import FinishedTask, PollState
 from altcraft_async.core.repeating import is_passing
 from altcraft_async.errors import AltcraftError, NotFoundError
 from altcraft_async.models import TaskRef
@@ -45,14 +45,14 @@ FAILURE_STATUSES = frozenset(
 
 
 AGEING = 0.3
-"""Share of its age after which a look is as pressing as an expected end; see `benchmarks`."""
+"""Share of its age after which a poll is as pressing as an expected end; see `benchmarks`."""
 
 LONGEST_HISTORY = 48
-"""Looks remembered of one task, four bytes for each of two numbers."""
+"""Polls remembered of one task, four bytes for each of two numbers."""
 
 
 class Verdict(Enum):
-    """What a look, or its failure, means for the wait."""
+    """What a poll, or its failure, means for the wait."""
 
     GO_ON = "go on"
     COMPLETED = "completed"
@@ -63,10 +63,10 @@ class Verdict(Enum):
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a wait outlives looks that fail.
+    """How long a wait outlives polls that fail.
 
     Attributes:
-        failures: Looks that have to fail in a row, and
+        failures: Polls that have to fail in a row, and
         seconds: for so long, before the wait ends with a ``PollingError``.
         unknown: Seconds for which a task may be unknown to the server, which
             may be a replica that lags behind, before it counts as lost.
@@ -87,23 +87,23 @@ class Track(msgspec.Struct):
 
     Attributes:
         started: When the task was started.
-        looks: Looks made, failed ones included.
-        looked_at: When the newest look ended.
+        polls: Polls made, failed ones included.
+        polled_at: When the newest poll ended.
         answer: Newest answer.
         progress: Its percent, within 0 to 100.
         moved_at: When status or progress last changed; ``None`` before it did.
-        newest: Seconds waited and progress at the look that moved the progress last.
-        earlier: The same at the last look that had moved it before the newest look.
-        failures: Looks that failed in a row.
+        newest: Seconds waited and progress at the poll that moved the progress last.
+        earlier: The same at the last poll that had moved it before the newest poll.
+        failures: Polls that failed in a row.
         failing_since: When the first of them failed.
         unknown_since: When the server first did not know the task, in a row.
-        history: Seconds waited and progress of each look that found the task
+        history: Seconds waited and progress of each poll that found the task
             running, one behind the other; ``None`` where nobody wants to know.
     """
 
     started: float
-    looks: int = 0
-    looked_at: float = 0.0
+    polls: int = 0
+    polled_at: float = 0.0
     answer: TaskAnswer | None = None
     progress: int = 0
     moved_at: float | None = None
@@ -126,10 +126,10 @@ def judge(status: str, failure_statuses: Collection[str] = FAILURE_STATUSES) -> 
 def note_answer(
     track: Track, answer: TaskAnswer, now: float, failure_statuses: Collection[str]
 ) -> Verdict:
-    """Note what a look brought and say how the wait goes on."""
+    """Note what a poll brought and say how the wait goes on."""
     before = track.answer
-    track.looks += 1
-    track.looked_at = now
+    track.polls += 1
+    track.polled_at = now
     track.failures = 0
     track.unknown_since = None
     track.answer = answer
@@ -157,22 +157,22 @@ def _note_history(history: array[float], waited: float, progress: int) -> None:
     history.extend((waited, progress))
 
 
-def finished(track: Track, ref: TaskRef, now: float) -> Finished:
+def finished(track: Track, ref: TaskRef, now: float) -> FinishedTask:
     """Return what a policy may learn from a task that is over."""
     numbers = track.history or array("f")
     waits, progresses = numbers[::2], numbers[1::2]
-    return Finished(
+    return FinishedTask(
         kind=ref.kind,
         target=ref.target,
-        looks=[(waited, int(progress)) for waited, progress in zip(waits, progresses, strict=True)],
+        polls=[(waited, int(progress)) for waited, progress in zip(waits, progresses, strict=True)],
         seconds=now - track.started,
     )
 
 
 def note_failure(track: Track, error: AltcraftError, now: float, patience: Patience) -> Verdict:
-    """Note that a look failed and say how the wait goes on."""
-    track.looks += 1
-    track.looked_at = now
+    """Note that a poll failed and say how the wait goes on."""
+    track.polls += 1
+    track.polled_at = now
     track.failures += 1
     if track.failures == 1:
         track.failing_since = now
@@ -191,12 +191,12 @@ def _note_unknown(track: Track, now: float, patience: Patience) -> Verdict:
     return Verdict.GO_ON if now - track.unknown_since < patience.unknown else Verdict.LOST
 
 
-def seen(track: Track, ref: TaskRef, now: float, chance: float) -> Seen:
+def seen(track: Track, ref: TaskRef, now: float, chance: float) -> PollState:
     """Return what a policy may know."""
-    # By position, which is twice as fast, and this is asked before every look.
-    return Seen(
+    # By position, which is twice as fast, and this is asked before every poll.
+    return PollState(
         now - track.started,
-        track.looks,
+        track.polls,
         track.progress,
         *track.earlier,
         chance,
@@ -206,7 +206,7 @@ def seen(track: Track, ref: TaskRef, now: float, chance: float) -> Seen:
 
 
 def pressing_at(now: float, age: float, left: float | None) -> float:
-    """Return when a look that is due now is wanted most: the smaller goes first.
+    """Return when a poll that is due now is wanted most: the smaller goes first.
 
     That is when the task is expected to be over, or, so that none waits for
     ever, a share of its age from now.

@@ -60,7 +60,7 @@ class Altcraft(Desk):
     ) -> web.Response:
         """Answer 200 with the report, or 202 with where to ask again if it takes longer.
 
-        Costs looks at the task only, which all who wait for it share, and none
+        Costs polls the task only, which all who wait for it share, and none
         half a second after the visitor has left.
 
         Args:

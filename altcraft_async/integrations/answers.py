@@ -79,7 +79,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         task: The task in one word, as the address to ask at ends.
-        status: As the platform named it; ``None`` before the first look.
+        status: As the platform named it; ``None`` before the first poll.
         progress: As the platform sent it.
         eta: Seconds left if the progress stays even.
         report: The counters, once there are any.
@@ -134,11 +134,11 @@ _ROWS: tuple[tuple[type[AltcraftError], _Row], ...] = (
         LedgerError,
         _Row(503, "no_ledger", "starts cannot be noted now, so nothing was started"),
     ),
-    (StartUnknownError, _Row(409, "start_unknown", "an earlier start may be running; look first")),
+    (StartUnknownError, _Row(409, "start_unknown", "an earlier start may be running; poll first")),
     (AltcraftError, _Row(500, "error", "this service could not do it")),
 )
 
-_MAYBE = "it may have been started all the same, so look before you start again"
+_MAYBE = "it may have been started all the same, so poll before you start again"
 
 
 def refused(error: AltcraftError) -> Answer:

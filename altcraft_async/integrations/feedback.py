@@ -71,13 +71,13 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeedbackReceiver:
-    """Takes the calls that the platform makes when a refresh is over, and looks at the task then.
+    """Takes the calls that the platform makes when a refresh is over, and polls the task then.
 
     The vendor documents neither what is sent, nor how, nor whether it is
     repeated or signed. So a call is a hint and no more: its address, which
     nobody can guess, says which target it is about, and the handles of that
-    target look at once. What they find counts; a call that is lost, late,
-    forged or sent twice changes nothing but the time of a look. It works in
+    target poll once. What they find counts; a call that is lost, late,
+    forged or sent twice changes nothing but the time of a poll. It works in
     the event loop that the handles belong to.
 
     An ASGI app itself: ``app.mount("/hooks", receiver)``. For aiohttp.web:
@@ -104,7 +104,7 @@ class FeedbackReceiver:
             on_feedback: Called, and awaited where it is a coroutine function,
                 with every call that has a right address, before the platform
                 gets its answer: be quick. What it raises is logged.
-            pause: Seconds between two looks at a target because of hints.
+            pause: Seconds between two polls a target because of hints.
             body_timeout: Seconds that a body may take; what has come by then counts.
 
         Raises:
@@ -140,7 +140,7 @@ class FeedbackReceiver:
         return Feedback(url=self.url_for(kind, target))
 
     def watch(self, handle: TaskHandle[T]) -> TaskHandle[T]:
-        """Look at this task when a call for its target comes, or has just come; return the handle.
+        """Poll this task when a call for its target comes, or has just come; return the handle.
 
         Nothing has to be undone: a handle that nobody holds any more is forgotten.
 

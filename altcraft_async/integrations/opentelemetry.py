@@ -21,7 +21,7 @@ from opentelemetry.util.types import AttributeValue
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskKind
-from altcraft_async.observer import Look, ObservedTask, Observer
+from altcraft_async.observer import ObservedTask, Observer, PollEvent
 
 __all__ = ["OpenTelemetryObserver"]
 
@@ -29,7 +29,7 @@ Attributes = dict[str, AttributeValue]
 
 _SCOPE = "altcraft_async"
 
-LOOKS = "tasks/status"
+POLLS = "tasks/status"
 
 
 class OpenTelemetryObserver(Observer):
@@ -83,17 +83,17 @@ class OpenTelemetryObserver(Observer):
         """Open a span."""
         self._opened(task)
 
-    def looked(self, task: ObservedTask, look: Look) -> None:
+    def polled(self, task: ObservedTask, poll: PollEvent) -> None:
         """Note it as an event of the span."""
         kind: Attributes = {"altcraft.task.kind": task.ref.kind}
-        self._metrics.looks.add(1, kind)
-        if look.error is not None:
-            self._metrics.count_fault(LOOKS, look.error)
+        self._metrics.polls.add(1, kind)
+        if poll.error is not None:
+            self._metrics.count_fault(POLLS, poll.error)
         span = self._traces[task].span
         if span is not None and span.is_recording():
-            span.add_event("altcraft.look", _of_look(look))
+            span.add_event("altcraft.poll", _of_poll(poll))
 
-    def left(self, task: ObservedTask, error: AltcraftError | None) -> None:
+    def unwatched(self, task: ObservedTask, error: AltcraftError | None) -> None:
         """End the span before the task."""
         self._close(task, "left", error)
 
@@ -108,18 +108,18 @@ class OpenTelemetryObserver(Observer):
             self._metrics.lateness.record(task.lateness, about, context)
         self._close(task, "completed" if error is None else "failed", error)
 
-    def not_started(self, kind: TaskKind, target: tuple[int, ...], error: AltcraftError) -> None:
+    def start_failed(self, kind: TaskKind, target: tuple[int, ...], error: AltcraftError) -> None:
         """Count it, and note it at the caller's span."""
         method = f"{kind}s/refresh_counters"
         self._metrics.count_fault(method, error, survived=False)
         about: Attributes = {"altcraft.task.kind": kind, "altcraft.task.target": target}
-        get_current_span().add_event("altcraft.not_started", {**about, **_of_error(error)})
+        get_current_span().add_event("altcraft.start_failed", {**about, **_of_error(error)})
 
-    def repeated(self, method: str, error: AltcraftError) -> None:
+    def retried(self, method: str, error: AltcraftError) -> None:
         """Count it, and note it at the caller's span."""
         self._metrics.count_fault(method, error)
         about: Attributes = {"altcraft.method": method, **_of_error(error)}
-        get_current_span().add_event("altcraft.repeated", about)
+        get_current_span().add_event("altcraft.retried", about)
 
     def _opened(self, task: ObservedTask) -> Span:
         """Return the open span of a task, a new one where there is none."""
@@ -184,8 +184,8 @@ class _Metrics:
         self.active = meter.create_up_down_counter(
             "altcraft.task.active", "{task}", "Tasks that somebody waits for."
         )
-        self.looks = meter.create_counter(
-            "altcraft.task.looks", "{look}", "Looks at tasks, failed ones included."
+        self.polls = meter.create_counter(
+            "altcraft.task.polls", "{poll}", "Polls at tasks, failed ones included."
         )
         self.duration = meter.create_histogram(
             "altcraft.task.duration",
@@ -225,17 +225,17 @@ def _of_task(task: ObservedTask) -> Attributes:
     return about
 
 
-def _of_look(look: Look) -> Attributes:
-    about: Attributes = {"altcraft.look.late": look.late, **_of_error(look.error)}
-    if look.status is not None:
-        about["altcraft.task.status"] = look.status
-    if look.progress is not None:
-        about["altcraft.task.progress"] = look.progress
+def _of_poll(poll: PollEvent) -> Attributes:
+    about: Attributes = {"altcraft.poll.late": poll.late, **_of_error(poll.error)}
+    if poll.status is not None:
+        about["altcraft.task.status"] = poll.status
+    if poll.progress is not None:
+        about["altcraft.task.progress"] = poll.progress
     return about
 
 
 def _of_end(task: ObservedTask) -> Attributes:
-    about: Attributes = {"altcraft.task.looks": task.looks, "altcraft.task.faults": task.faults}
+    about: Attributes = {"altcraft.task.polls": task.polls, "altcraft.task.faults": task.faults}
     if task.status is not None:
         about["altcraft.task.status"] = task.status
     if task.lateness is not None:

@@ -65,7 +65,7 @@ class Altcraft(Desk):
     ) -> Response:
         """Answer 200 with the report, or 202 with where to ask again if it takes longer.
 
-        Costs looks at the task only, which all who wait for it share, and none
+        Costs polls the task only, which all who wait for it share, and none
         once the visitor has left. Read the body of the request before.
 
         Args:

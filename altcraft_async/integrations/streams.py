@@ -75,7 +75,7 @@ class RefreshBroker(RedisStreamBroker):
             queue_name: Of the stream, and what the names of results begin with.
             idle_timeout: Seconds after which a job that was taken and is not
                 done counts as left by a dead worker, and another takes it. One
-                that is only slow is done twice then, at the cost of more looks.
+                that is only slow is done twice then, at the cost of more polls.
             keep_results: Seconds for which a result can be fetched.
 
         Raises:
@@ -140,7 +140,7 @@ class RefreshBroker(RedisStreamBroker):
             )
             # As Redis documents it.
             self._reclaim_from, messages, *_ = cast("tuple[bytes, _Messages]", claimed)
-            if self._reclaim_from == b"0-0":  # all were looked at
+            if self._reclaim_from == b"0-0":  # all were polled
                 self._reclaim_at = now + _RECLAIM_SECONDS
                 break
         return messages

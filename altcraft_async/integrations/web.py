@@ -34,7 +34,7 @@ MOST_HANDLES = 1000
 """Tasks whose handle is kept, the newest of them; each weighs a few kilobytes with its report."""
 
 SHORTEST_VISIT = 0.1
-"""Seconds in which a look that is due has begun, ten of the slots that looks are timed by."""
+"""Seconds in which a poll that is due has begun, ten of the slots that polls are timed by."""
 
 SERVER_ERROR = 500
 
@@ -61,7 +61,7 @@ class Desk:
             open_client: Makes the client, once for each run of the app.
             tasks: Path below which visitors pick tasks up.
             timeout: Seconds after which a visitor is told where to ask again, at
-                least 0.1: who always leaves before a look could ask for ever.
+                least 0.1: who always leaves before a poll could ask for ever.
             ping: Seconds of quiet after which a stream of events shows that it is alive.
 
         Raises:

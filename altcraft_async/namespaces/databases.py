@@ -60,7 +60,7 @@ class Databases:
             from_id: Databases with a smaller id are left out.
             limit: Rows a page; 1000 is the vendor's default.
             tags: Tags to look for; ``None`` for all. Sent as ``ui_tags``.
-            groups: Names of access groups to look in; ``None`` for all.
+            groups: Names of access groups to poll in; ``None`` for all.
             groups_id: Their ids. How the filters go together is not documented.
 
         Raises:
@@ -200,7 +200,7 @@ class Databases:
 
         Raises:
             TaskError: The task gave no result, or not in time.
-            AltcraftError: The start or a look failed.
+            AltcraftError: The start or a poll failed.
         """
         target = (database_id, resource_id)
         return await self._recounts.finish(

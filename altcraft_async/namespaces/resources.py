@@ -59,7 +59,7 @@ class Resources:
         Args:
             from_id: Resources with a smaller id are left out.
             limit: Rows a page; 1000 is the vendor's default.
-            groups: Names of access groups to look in; ``None`` for all.
+            groups: Names of access groups to poll in; ``None`` for all.
             groups_id: Their ids. How the two filters go together is not documented.
 
         Raises:
@@ -230,7 +230,7 @@ class Resources:
 
         Raises:
             TaskError: The task gave no result, or not in time.
-            AltcraftError: The start or a look failed.
+            AltcraftError: The start or a poll failed.
         """
         target = (resource_id, database_id)
         return await self._recounts.finish(

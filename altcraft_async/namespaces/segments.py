@@ -78,7 +78,7 @@ class Segments:
             from_id: Segments with a smaller id are left out.
             limit: Rows a page; 1000 is the vendor's default.
             tags: Tags to look for; ``None`` for all. Sent as ``ui_tags``.
-            groups: Names of access groups to look in; ``None`` for all.
+            groups: Names of access groups to poll in; ``None`` for all.
             groups_id: Their ids. How the filters go together is not documented.
 
         Raises:
@@ -234,7 +234,7 @@ class Segments:
 
         Raises:
             TaskError: The task gave no result, or not in time.
-            AltcraftError: The start or a look failed.
+            AltcraftError: The start or a poll failed.
         """
         target = _target(segment_id, resource_id, database_id)
         return await self._recounts.finish(

@@ -69,7 +69,7 @@ class Tasks:
     ) -> TaskHandle[Any]:  # the overloads say of what
         """Make a handle on a task that was started before, here or elsewhere.
 
-        Costs nothing until the handle is awaited; then the first look is made
+        Costs nothing until the handle is awaited; then the first poll is made
         at once, as the task may be long over.
 
         Args:

@@ -3,7 +3,7 @@
 from altcraft_async.simulator.app import Simulator
 from altcraft_async.simulator.clock import PretendClock
 from altcraft_async.simulator.faults import Fault, Planned
-from altcraft_async.simulator.handler import Seen
+from altcraft_async.simulator.handler import ReceivedRequest
 from altcraft_async.simulator.task import Target
 from altcraft_async.simulator.threaded import ThreadedSimulator
 from altcraft_async.simulator.webhooks import Sent, Webhooks
@@ -12,7 +12,7 @@ __all__ = [
     "Fault",
     "Planned",
     "PretendClock",
-    "Seen",
+    "ReceivedRequest",
     "Sent",
     "Simulator",
     "Target",

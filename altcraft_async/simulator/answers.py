@@ -9,7 +9,7 @@ from altcraft_async.simulator.exports import Export
 from altcraft_async.simulator.objects import Database, Field, Resource, Rule, Segment
 from altcraft_async.simulator.paging import Page
 from altcraft_async.simulator.times import rfc3339
-from altcraft_async.simulator.world import Look
+from altcraft_async.simulator.world import TaskState
 
 SUCCESS = "Successful operation"
 
@@ -42,13 +42,13 @@ def task_started(task_id: str) -> dict[str, object]:
     return {"task_id": task_id}
 
 
-def task_status(look: Look) -> dict[str, object]:
+def task_status(poll: TaskState) -> dict[str, object]:
     """Tell how far a task is; that ``result`` is left out until the end is our own choice."""
-    status: dict[str, object] = {"status": look.status, "progress": look.progress}
-    if look.report is not None:
-        status["result"] = counter_groups(look.report)
-    if look.export is not None:
-        status["result"] = _export(look.export)
+    status: dict[str, object] = {"status": poll.status, "progress": poll.progress}
+    if poll.report is not None:
+        status["result"] = counter_groups(poll.report)
+    if poll.export is not None:
+        status["result"] = _export(poll.export)
         return dict(sorted(status.items()))  # as in the samples of exports
     return status
 

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from altcraft_async.models import TaskKind
 from altcraft_async.simulator.chance import Curve, Duration, dice
 from altcraft_async.simulator.faults import Fault, Planned, Script
-from altcraft_async.simulator.handler import Handler, Seen
+from altcraft_async.simulator.handler import Handler, ReceivedRequest
 from altcraft_async.simulator.install import Install, SegmentDatabaseName
 from altcraft_async.simulator.methods import METHODS
 from altcraft_async.simulator.paging import Cursor
@@ -34,7 +34,7 @@ class Simulator:
     refresh, and profiles to export. It speaks JSON and XML, checks tokens and
     parameters, runs tasks over time and misbehaves when told to. It runs in the
     event loop that starts it, and opens nothing before. The vendor documents
-    neither how a task looks that still runs or has failed, nor what an unknown
+    neither how a task polls that still runs or has failed, nor what an unknown
     one gives, nor most error codes: there, what the simulator says is its own
     choice.
 
@@ -43,7 +43,7 @@ class Simulator:
 
     Attributes:
         token: The only API token that is accepted.
-        world: The platform behind the socket, to be looked at or tampered with.
+        world: The platform behind the socket, to be polled or tampered with.
     """
 
     def __init__(  # noqa: PLR0913 -- independent choices, all by name
@@ -184,7 +184,7 @@ class Simulator:
         return f"http://{self._host}:{self._port}"
 
     @property
-    def requests(self) -> Sequence[Seen]:
+    def requests(self) -> Sequence[ReceivedRequest]:
         """The newest 10,000 requests, oldest first."""
         return self._handler.requests
 

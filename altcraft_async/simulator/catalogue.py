@@ -22,7 +22,7 @@ class UnknownObjectError(LookupError):
 
 
 class Catalogue:
-    """The objects of a platform, each drawn when it is looked at.
+    """The objects of a platform, each drawn when it is polled.
 
     Attributes:
         resources: Ids of the resources, ascending.

@@ -24,7 +24,7 @@ QUIET_TURNS = 50
 Each coroutine between what has happened and who hears of it takes one or two."""
 
 RECHECK_SECONDS = 0.001
-"""Real seconds after which one loop looks again whether another is quiet."""
+"""Real seconds after which one loop polls again whether another is quiet."""
 
 A_MOMENT = 0.011
 """Seconds that pass even if the clock is held: a client does what it is to do now within 0.01 s."""

@@ -27,7 +27,7 @@ HTTP_ERRORS = range(400, 600)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReceivedRequest:
     """One request in the transcript.
 
     Attributes:
@@ -63,7 +63,7 @@ class Handler:
         webhooks: Webhooks,
     ) -> None:
         """Take over what `Simulator` was given."""
-        self.requests: deque[Seen] = deque(maxlen=TRANSCRIPT)
+        self.requests: deque[ReceivedRequest] = deque(maxlen=TRANSCRIPT)
         self.counts: Counter[str] = Counter()
         self._world = world
         self._script = script
@@ -156,7 +156,9 @@ class Handler:
         return web.HTTPOk.status_code
 
     def _note(self, call: Call, outcome: int | Fault) -> None:
-        self.requests.append(Seen(call.method, call.params, call.form, self._now(), outcome))
+        self.requests.append(
+            ReceivedRequest(call.method, call.params, call.form, self._now(), outcome)
+        )
 
 
 def _http_error(status: int, text: str) -> web.Response:

@@ -59,10 +59,10 @@ def _task_status(request: Request) -> Mapping[str, object]:
     task_id = request.parameters.text("task_id")
     if fault and fault.kind == "failed_task":
         world.fail(task_id, fault.text, at=request.now)
-    look = world.look(task_id, request.now)
-    if look is None or (fault and fault.kind == "unknown_task"):
+    poll = world.poll(task_id, request.now)
+    if poll is None or (fault and fault.kind == "unknown_task"):
         raise RefusedError(NOT_FOUND, "there is no such task")
-    return answers.accepted(answers.task_status(look))
+    return answers.accepted(answers.task_status(poll))
 
 
 Do: TypeAlias = Callable[[Request], Mapping[str, object]]

@@ -67,9 +67,9 @@ class Sender:
             while (left := end - now()) > 0:  # noqa: ASYNC110 -- a timer may come a little early
                 await asyncio.sleep(left)
             await asyncio.sleep(delay)
-        look = self._world.look(webhook.task_id, now())
-        if look is not None:
-            status = await self._post(webhook.url, payload(look))
+        poll = self._world.poll(webhook.task_id, now())
+        if poll is not None:
+            status = await self._post(webhook.url, payload(poll))
             at = asyncio.get_running_loop().time()
             self.sent.append(Sent(webhook.task_id, webhook.url, at, status))
 

@@ -18,7 +18,7 @@ from altcraft_async.simulator import answers, codec
 from altcraft_async.simulator.calls import Answer, Call
 from altcraft_async.simulator.chance import Duration, check_duration, draw_duration
 from altcraft_async.simulator.parameters import Parameters
-from altcraft_async.simulator.world import Look
+from altcraft_async.simulator.world import TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,6 @@ def is_here(url: str) -> bool:
         return False
 
 
-def payload(look: Look) -> bytes:
+def payload(poll: TaskState) -> bytes:
     """Write what the call says."""
-    return codec.write(answers.accepted(answers.task_status(look)), "json")
+    return codec.write(answers.accepted(answers.task_status(poll)), "json")

@@ -42,7 +42,7 @@ EXPORTED = "success"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TaskState:
     """What the platform says of a task at one moment.
 
     Attributes:
@@ -88,7 +88,7 @@ class World(Catalogue):
         duration: Duration = (0.5, 5.0),
         curve: Curve = "linear",
     ) -> None:
-        """Draw nothing yet: objects take shape when they are looked at."""
+        """Draw nothing yet: objects take shape when they are polled."""
         check_duration(duration)
         check_curve(curve)
         super().__init__(seed=seed, resources=resources, databases=databases, segments=segments)
@@ -133,19 +133,19 @@ class World(Catalogue):
         self._tasks[task_id] = self._task(source, now, rng)
         return task_id
 
-    def look(self, task_id: str, now: float) -> Look | None:
+    def poll(self, task_id: str, now: float) -> TaskState | None:
         """Say how far a task is; ``None`` for an id that is not known."""
         task = self._tasks.get(task_id)
         if task is None:
             return None
         if not task.is_over(now):
-            return Look(RUNNING, task.progress(now))
+            return TaskState(RUNNING, task.progress(now))
         if task.failure is not None:
-            return Look(task.failure, task.progress(now))
+            return TaskState(task.failure, task.progress(now))
         if isinstance(task.target, Source):
             files = draw_export(self._seed, task_id, task.target, self._size(task.target))
-            return Look(EXPORTED, 100, export=files)
-        return Look(COMPLETED, 100, self._report(task, self._place(task.target)))
+            return TaskState(EXPORTED, 100, export=files)
+        return TaskState(COMPLETED, 100, self._report(task, self._place(task.target)))
 
     def end_of(self, task_id: str) -> float | None:
         """Say when a task is over or was; ``None`` for an id that is not known."""

@@ -1,4 +1,4 @@
-"""Ways to have many refreshes in flight, with looks that answer at once, without HTTP.
+"""Ways to have many refreshes in flight, with polls that answer at once, without HTTP.
 
 Each crowd enters and returns what ends it.
 """
@@ -17,7 +17,7 @@ from altcraft_async import (
     AltcraftClient,
     CountersReport,
     PollPolicy,
-    Seen,
+    PollState,
     TaskHandle,
     TaskRef,
     as_completed,
@@ -28,29 +28,29 @@ from altcraft_async.core.envelope import interpret
 from altcraft_async.core.wire import Response
 from altcraft_async.many import refresh_many
 from altcraft_async.polling import PollRules
-from altcraft_async.tasks import poll_of
+from altcraft_async.tasks import poller_of
 from benchmarks.contenders.measuring import TOKEN, url_of
 from benchmarks.serving.bodies import BODIES
 
 HANDLES = 100_000
-PERIOD = 20.0  # seconds between two looks at one handle: 5,000 looks a second
+PERIOD = 20.0  # seconds between two polls one handle: 5,000 polls a second
 FEW = 100
-"""Tasks that make as many looks a second all the same, with hardly anything in flight."""
+"""Tasks that make as many polls a second all the same, with hardly anything in flight."""
 
 RUNNING = TaskAnswer("running", 1, b"{}")
 
 End = Callable[[], Awaitable[object]]
 
 
-class Looks:
-    """Looks that answer at once, and are counted."""
+class Polls:
+    """Polls that answer at once, and are counted."""
 
     def __init__(self) -> None:
         """Begin at none."""
         self.count = 0
 
     async def same(self, _task_id: str) -> TaskAnswer:
-        """Return the same answer each time, so that only what is around a look costs."""
+        """Return the same answer each time, so that only what is around a poll costs."""
         self.count += 1
         return RUNNING
 
@@ -62,11 +62,11 @@ class Looks:
 
 
 class EveryPeriod:
-    """Looks every `PERIOD`, the first time anywhere within it."""
+    """Polls every `PERIOD`, the first time anywhere within it."""
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return seconds."""
-        return PERIOD if seen.looks else PERIOD * seen.chance
+        return PERIOD if seen.polls else PERIOD * seen.chance
 
 
 def ref(number: int) -> TaskRef:
@@ -79,19 +79,19 @@ def ref(number: int) -> TaskRef:
     )
 
 
-async def handles(looks: Looks) -> End:
+async def handles(polls: Polls) -> End:
     """Wait for handles with `as_completed`; it ends by closing the client."""
-    return await _handles(looks.same, EveryPeriod())
+    return await _handles(polls.same, EveryPeriod())
 
 
-async def looked_at(looks: Looks) -> End:
+async def polled_at(polls: Polls) -> End:
     """Do so with the default policy and real answers."""
-    return await _handles(looks.real, None)
+    return await _handles(polls.real, None)
 
 
-async def stream(looks: Looks) -> End:
+async def stream(polls: Polls) -> End:
     """Have them in one `refresh_many`; it ends by cancelling who reads it."""
-    client, rules = _client(looks.same, EveryPeriod())
+    client, rules = _client(polls.same, EveryPeriod())
     full = asyncio.Event()
 
     async def start(target: object) -> TaskHandle[CountersReport]:
@@ -116,13 +116,13 @@ async def stream(looks: Looks) -> End:
     return end
 
 
-async def a_task_each(looks: Looks) -> End:
-    """Poll as one would by hand: a Task per handle that sleeps between looks."""
+async def a_task_each(polls: Polls) -> End:
+    """Poll as one would by hand: a Task per handle that sleeps between polls."""
 
     async def poll(what: TaskRef) -> None:
         await asyncio.sleep(PERIOD * random.random())  # noqa: S311 -- spreads, hides nothing
         while True:
-            answer = await looks.same(what.task_id)
+            answer = await polls.same(what.task_id)
             if answer.name == "completed":
                 return
             await asyncio.sleep(PERIOD)
@@ -130,14 +130,14 @@ async def a_task_each(looks: Looks) -> End:
     return await _tasks([poll(ref(number)) for number in range(HANDLES)])
 
 
-async def same_load(looks: Looks) -> End:
-    """Make as many looks a second from a few tasks: a loop that is idle but for them."""
+async def same_load(polls: Polls) -> End:
+    """Make as many polls a second from a few tasks: a loop that is idle but for them."""
     pause = PERIOD * FEW / HANDLES
 
     async def poll() -> None:
         await asyncio.sleep(pause * random.random())  # noqa: S311 -- likewise
         while True:
-            answer = await looks.same("")
+            answer = await polls.same("")
             if answer.name == "completed":
                 return
             await asyncio.sleep(pause)
@@ -145,17 +145,17 @@ async def same_load(looks: Looks) -> End:
     return await _tasks([poll() for _ in range(FEW)])
 
 
-CROWDS: Mapping[str, Callable[[Looks], Awaitable[End]]] = {
+CROWDS: Mapping[str, Callable[[Polls], Awaitable[End]]] = {
     "handles": handles,
-    "looked_at": looked_at,
+    "polled_at": polled_at,
     "stream": stream,
     "a_task_each": a_task_each,
     "same_load": same_load,
 }
 
 
-async def _handles(look: Callable[[str], Awaitable[TaskAnswer]], policy: PollPolicy | None) -> End:
-    client, rules = _client(look, policy)
+async def _handles(poll: Callable[[str], Awaitable[TaskAnswer]], policy: PollPolicy | None) -> End:
+    client, rules = _client(poll, policy)
     watched = [_handle(number, rules) for number in range(HANDLES)]
 
     async def wait() -> None:
@@ -175,12 +175,12 @@ async def _handles(look: Callable[[str], Awaitable[TaskAnswer]], policy: PollPol
 
 
 def _client(
-    look: Callable[[str], Awaitable[TaskAnswer]], policy: PollPolicy | None
+    poll: Callable[[str], Awaitable[TaskAnswer]], policy: PollPolicy | None
 ) -> tuple[AltcraftClient, PollRules]:
-    """Return a client and its own rules, but for the look."""
+    """Return a client and its own rules, but for the poll."""
     client = AltcraftClient(url_of(1), TOKEN, poll=policy)
-    rules = poll_of(client.tasks.attach("any")).rules
-    return client, msgspec.structs.replace(rules, look=look)
+    rules = poller_of(client.tasks.attach("any")).rules
+    return client, msgspec.structs.replace(rules, poll=poll)
 
 
 def _handle(number: int, rules: PollRules) -> TaskHandle[CountersReport]:

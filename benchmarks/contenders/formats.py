@@ -1,7 +1,7 @@
 """One contender of the format benchmark: prints the CPU time of a whole refresh, slice by slice.
 
 ``python -m benchmarks.contenders.formats json|xml PORT``. A refresh is a
-start, two looks that find it running and one that brings the result. The time
+start, two polls that find it running and one that brings the result. The time
 within xmltodict is taken where it is spent: the same documents read in a loop
 of their own would be read from a warm cache, and faster.
 """
@@ -17,20 +17,20 @@ from typing import Any, cast
 
 import xmltodict
 
-from altcraft_async import AltcraftClient, Completed, Seen
+from altcraft_async import AltcraftClient, Completed, PollState
 from altcraft_async.client import FormatName
 from benchmarks.contenders.measuring import AT_ONCE, TOKEN, url_of
 from benchmarks.serving.bodies import DATABASE
-from benchmarks.serving.platforms import LOOKS_TO_THE_END
+from benchmarks.serving.platforms import POLLS_TO_THE_END
 
 REFRESHES = 100
 """In a slice."""
 
 
 class Soon:
-    """Looks as often as the library allows."""
+    """Polls as often as the library allows."""
 
-    def next_look(self, seen: Seen) -> float:  # noqa: ARG002 -- whatever was seen
+    def next_poll(self, seen: PollState) -> float:  # noqa: ARG002 -- whatever was seen
         """Return seconds."""
         return 0.0
 
@@ -54,7 +54,7 @@ async def refresh(wire_format: FormatName, port: int) -> None:
         done, cpu, parsed = 0, time.process_time(), 0.0
         async for outcome in client.resources.refresh_many(targets(), in_flight=2 * AT_ONCE):
             assert isinstance(outcome, Completed)
-            assert outcome.polls == LOOKS_TO_THE_END
+            assert outcome.polls == POLLS_TO_THE_END
             done += 1
             if done == REFRESHES:
                 each = (time.process_time() - cpu) / done

@@ -12,10 +12,10 @@ AT_ONCE = 32
 """Requests at once, for every contender: where more of them begin to make each dearer is at 64."""
 
 REFRESHES = 1024
-"""Tasks that are looked at; enough that there is always one due."""
+"""Tasks that are polled; enough that there is always one due."""
 
 PAUSE = 0.05
-"""Seconds between two looks at one task: the shortest that the library allows."""
+"""Seconds between two polls one task: the shortest that the library allows."""
 
 TOKEN = "a-token-of-the-usual-length-0123"
 
@@ -26,12 +26,12 @@ def url_of(port: int) -> str:
 
 
 def body_of(task_id: str) -> dict[str, str]:
-    """Return the parameters of a look."""
+    """Return the parameters of a poll."""
     return {"token": TOKEN, "task_id": task_id}
 
 
 def task_ids() -> list[str]:
-    """Return the ids of the tasks that are looked at."""
+    """Return the ids of the tasks that are polled."""
     return [f"c9c3ec48-1bef-4969-9c1a-{number:012d}" for number in range(REFRESHES)]
 
 
@@ -42,15 +42,15 @@ def resident(which: str) -> float:
 
 
 class Meter:
-    """Counts looks."""
+    """Counts polls."""
 
     def __init__(self) -> None:
         """Begin at none."""
-        self.looks = 0
+        self.polls = 0
 
     def count(self) -> int:
-        """Return the looks made so far."""
-        return self.looks
+        """Return the polls made so far."""
+        return self.polls
 
 
 async def print_slices(count: Callable[[], int], figure: str, *, units: int) -> None:
@@ -60,7 +60,7 @@ async def print_slices(count: Callable[[], int], figure: str, *, units: int) -> 
     """
     while True:
         began, cpu = count(), time.process_time()
-        while count() < began + units:  # noqa: ASYNC110 -- looking costs less than being told
+        while count() < began + units:  # noqa: ASYNC110 -- polling costs less than being told
             await asyncio.sleep(0.01)
         each = (time.process_time() - cpu) / (count() - began)
         print(json.dumps({figure: each * 1e6}), flush=True)

@@ -1,6 +1,6 @@
-"""One contender of the observing benchmark: prints the CPU time of a look, slice by slice.
+"""One contender of the observing benchmark: prints the CPU time of a poll, slice by slice.
 
-``python -m benchmarks.contenders.observing NAME``. A look is the poll loop's
+``python -m benchmarks.contenders.observing NAME``. A poll is the poll loop's
 own, with an answer that is there at once: no HTTP and no scheduler, beside
 which a microsecond could not be seen.
 """
@@ -23,35 +23,35 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from altcraft_async import (
     AltcraftClient,
     CountersReport,
-    Look,
     ObservedTask,
     Observer,
+    PollEvent,
     TaskRef,
 )
 from altcraft_async.core.answers import TaskAnswer, counters_report
 from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
 from altcraft_async.polling import PollRules
-from altcraft_async.tasks import TaskHandle, poll_of
+from altcraft_async.tasks import TaskHandle, poller_of
 from benchmarks.contenders.measuring import REFRESHES, TOKEN, task_ids, url_of
 
-FIGURE = "CPU µs per look"
+FIGURE = "CPU µs per poll"
 
 ROUNDS = 4
-"""Looks at each task in a slice: 0.1 s, or so."""
+"""Polls at each task in a slice: 0.1 s, or so."""
 
 RUNNING = TaskAnswer("running", 40, b"{}")
 
 
 class Counting(Observer):
-    """The least that somebody would do with a look."""
+    """The least that somebody would do with a poll."""
 
     def __init__(self) -> None:
         """Begin at none."""
-        self.looks = 0
+        self.polls = 0
 
-    def looked(self, task: ObservedTask, look: Look) -> None:  # noqa: ARG002 -- it counts only
+    def polled(self, task: ObservedTask, poll: PollEvent) -> None:  # noqa: ARG002 -- it counts only
         """Count it."""
-        self.looks += 1
+        self.polls += 1
 
 
 def with_sdk() -> Observer:
@@ -72,22 +72,22 @@ OBSERVERS: Mapping[str, Callable[[], Observer | None]] = {
 
 
 async def measure(observer: Observer | None) -> None:
-    """Look at as many tasks as the looks benchmark does, again and again."""
+    """Poll at as many tasks as the polls benchmark does, again and again."""
 
-    async def look(_task_id: str) -> TaskAnswer:
+    async def poll(_task_id: str) -> TaskAnswer:
         return RUNNING
 
     client = AltcraftClient(url_of(1), TOKEN, observer=observer)
-    rules = msgspec.structs.replace(poll_of(client.tasks.attach("any")).rules, look=look)
+    rules = msgspec.structs.replace(poller_of(client.tasks.attach("any")).rules, poll=poll)
     handles = [_handle(task_id, rules) for task_id in task_ids()]
     for handle in handles:
-        handle.add_done_callback(print)  # nothing is looked at while nobody wants to know
-    polls = [poll_of(handle) for handle in handles]
+        handle.add_done_callback(print)  # nothing is polled while nobody wants to know
+    pollers = [poller_of(handle) for handle in handles]
     while True:
         began = time.process_time()
         for _ in range(ROUNDS):
-            for poll in polls:
-                await poll.run()
+            for poller in pollers:
+                await poller.run()
         each = (time.process_time() - began) / (ROUNDS * REFRESHES)
         print(json.dumps({FIGURE: each * 1e6}), flush=True)
 

@@ -10,15 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.contenders.crowds import CROWDS, HANDLES, End, Looks
+from benchmarks.contenders.crowds import CROWDS, HANDLES, End, Polls
 
 SECONDS = 8.0
 TICK = 0.005  # seconds between two measurements of how late the loop is
 
-PATIENCE = 120.0  # seconds for the looks before something must be wrong
+PATIENCE = 120.0  # seconds for the polls before something must be wrong
 
-LOOKS_EACH = 3
-"""Looks at each handle before it is weighed again."""
+POLLS_EACH = 3
+"""Polls at each handle before it is weighed again."""
 
 
 class Ticker:
@@ -44,12 +44,12 @@ class Ticker:
 
 
 async def weigh(name: str) -> dict[str, float]:
-    """Let every handle be looked at a few times; return what each weighs then."""
-    looks = Looks()
+    """Let every handle be polled a few times; return what each weighs then."""
+    polls = Polls()
     before = resident()
-    end = await CROWDS[name](looks)
+    end = await CROWDS[name](polls)
     async with asyncio.timeout(PATIENCE):
-        while looks.count < LOOKS_EACH * HANDLES:  # noqa: ASYNC110 -- being told would cost each look
+        while polls.count < POLLS_EACH * HANDLES:  # noqa: ASYNC110 -- being told would cost each poll
             await asyncio.sleep(0.1)
     gc.collect()
     weight = (resident() - before) / HANDLES
@@ -58,27 +58,27 @@ async def weigh(name: str) -> dict[str, float]:
 
 
 async def measure(name: str) -> dict[str, float]:
-    """Let a crowd be looked at for a while, then end it."""
-    looks = Looks()
+    """Let a crowd be polled for a while, then end it."""
+    polls = Polls()
     gc.collect()
     before = resident()
-    end = await CROWDS[name](looks)
+    end = await CROWDS[name](polls)
     weight = (resident() - before) / HANDLES
     gc.collect()
     gc.freeze()  # a program with 100,000 live objects would do the same
     await asyncio.sleep(0.5)
-    began, cpu = looks.count, time.process_time()
+    began, cpu = polls.count, time.process_time()
     await asyncio.sleep(SECONDS)
-    cpu, made = time.process_time() - cpu, looks.count - began
-    ticker = Ticker()  # after that, as it wakes the loop more often than looks do
+    cpu, made = time.process_time() - cpu, polls.count - began
+    ticker = Ticker()  # after that, as it wakes the loop more often than polls do
     await asyncio.sleep(SECONDS / 2)
     lag = await ticker.figures()
     return {
-        "CPU µs per look": cpu / made * 1e6,
+        "CPU µs per poll": cpu / made * 1e6,
         "bytes": weight,
         "loop lag p99 ms": lag["p99"],
         "longest loop stop at the end ms": await longest_stop(end),
-        "looks per second": made / SECONDS,
+        "polls per second": made / SECONDS,
     }
 
 
@@ -97,5 +97,5 @@ def resident() -> int:
 
 
 if __name__ == "__main__":
-    run = weigh if sys.argv[1] == "looked_at" else measure
+    run = weigh if sys.argv[1] == "polled_at" else measure
     print(json.dumps(asyncio.run(run(sys.argv[1]))))

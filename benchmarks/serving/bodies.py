@@ -47,7 +47,7 @@ class Bodies(NamedTuple):
     after_id: bytes
 
     def task_id(self, request: bytes) -> bytes:
-        """Find the task id in the body of a look."""
+        """Find the task id in the body of a poll."""
         return request.partition(self.before_id)[2].lstrip(b' :"').partition(self.after_id)[0]
 
 

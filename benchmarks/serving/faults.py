@@ -70,7 +70,7 @@ class Faults:
 
         Args:
             now: Seconds on any clock.
-            lags: Whether it is a look that asks too early.
+            lags: Whether it is a poll that asks too early.
         """
         self.requests += 1
         fault = self._wave(now)

@@ -13,24 +13,24 @@ from benchmarks.serving.bodies import BODIES, Bodies
 MEDIAN, SIGMA, SHORTEST, LONGEST = 2.0, 0.8, 0.05, 20.0
 """Lognormal durations of refreshes: seconds, except for sigma."""
 
-LOOKS_TO_THE_END = 3
-"""Looks that a refresh of the counted platform takes."""
+POLLS_TO_THE_END = 3
+"""Polls that a refresh of the counted platform takes."""
 
 
 class Platform(ABC):
-    """Answers starts and looks, and counts both."""
+    """Answers starts and polls, and counts both."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.starts = 0
-        self.looks = 0
+        self.polls = 0
 
-    def answer(self, is_look: bool, body: bytes) -> tuple[bytes, bytes]:  # noqa: FBT001 -- of a pair that is unpacked
+    def answer(self, is_poll: bool, body: bytes) -> tuple[bytes, bytes]:  # noqa: FBT001 -- of a pair that is unpacked
         """Return content type and body of the answer, in the format of the request."""
         bodies = BODIES["xml" if body.startswith(b"<") else "json"]
-        if is_look:
-            self.looks += 1
-            return bodies.content_type, self.look(bodies, body)
+        if is_poll:
+            self.polls += 1
+            return bodies.content_type, self.poll(bodies, body)
         self.starts += 1
         return bodies.content_type, bodies.started % self.start()
 
@@ -39,8 +39,8 @@ class Platform(ABC):
         """Return the id of a new task."""
 
     @abstractmethod
-    def look(self, bodies: Bodies, body: bytes) -> bytes:
-        """Return the body that answers a look."""
+    def poll(self, bodies: Bodies, body: bytes) -> bytes:
+        """Return the body that answers a poll."""
 
 
 class Fixed(Platform):
@@ -50,29 +50,29 @@ class Fixed(Platform):
         """Return an id as good as any."""
         return b"%08d" % self.starts
 
-    def look(self, bodies: Bodies, body: bytes) -> bytes:  # noqa: ARG002 -- the same for all
+    def poll(self, bodies: Bodies, body: bytes) -> bytes:  # noqa: ARG002 -- the same for all
         """Say that it runs."""
         return bodies.running % 41
 
 
 class Counted(Platform):
-    """Every task is over at the third look, so that all contenders do the same work."""
+    """Every task is over at the third poll, so that all contenders do the same work."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         super().__init__()
-        self._looks: dict[bytes, int] = {}
+        self._polls: dict[bytes, int] = {}
 
     def start(self) -> bytes:
         """Return a new id."""
         return b"%08d" % self.starts
 
-    def look(self, bodies: Bodies, body: bytes) -> bytes:
+    def poll(self, bodies: Bodies, body: bytes) -> bytes:
         """Count down."""
         task_id = bodies.task_id(body)
-        looks = self._looks[task_id] = self._looks.get(task_id, 0) + 1
-        if looks < LOOKS_TO_THE_END:
-            return bodies.running % (100 * looks // LOOKS_TO_THE_END)
+        polls = self._polls[task_id] = self._polls.get(task_id, 0) + 1
+        if polls < POLLS_TO_THE_END:
+            return bodies.running % (100 * polls // POLLS_TO_THE_END)
         return bodies.completed
 
 
@@ -101,7 +101,7 @@ class Timed(Platform):
         self._tasks[task_id] = (now, duration, bend)
         return task_id
 
-    def look(self, bodies: Bodies, body: bytes) -> bytes:
+    def poll(self, bodies: Bodies, body: bytes) -> bytes:
         """Say how far it is."""
         started, duration, bend = self._tasks[bodies.task_id(body)]
         gone = (time.monotonic() - started) / duration

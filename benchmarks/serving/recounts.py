@@ -44,15 +44,15 @@ class Recounts:
         self._tasks: dict[bytes, _Task] = {}
 
     def lags(self, request: Request) -> bool:
-        """Say whether this is a look that a lagging replica cannot answer yet."""
-        if not request.is_look:
+        """Say whether this is a poll that a lagging replica cannot answer yet."""
+        if not request.is_poll:
             return False
         task = self._tasks[_task_id(request)]
         return time.monotonic() - task.started < task.lag
 
     def answer(self, request: Request) -> bytes:
         """Act on a request; return the body that answers it."""
-        return self._look(request) if request.is_look else self._start(request)
+        return self._poll(request) if request.is_poll else self._start(request)
 
     def _start(self, request: Request) -> bytes:
         found = _RESOURCE.search(request.body)
@@ -70,7 +70,7 @@ class Recounts:
         )
         return BODIES[wire_format(request)].started % task_id
 
-    def _look(self, request: Request) -> bytes:
+    def _poll(self, request: Request) -> bytes:
         task_id = _task_id(request)
         task = self._tasks[task_id]
         gone = (time.monotonic() - task.started) / task.duration

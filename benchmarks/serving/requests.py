@@ -20,8 +20,8 @@ class Request(NamedTuple):
     body: bytes
 
     @property
-    def is_look(self) -> bool:
-        """Say whether it is a look, and no start."""
+    def is_poll(self) -> bool:
+        """Say whether it is a poll, and no start."""
         return b"tasks/status" in self.path
 
 

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.serving.server KIND`` prints its port, and on SIGTERM
 what it counted. It reads POST requests with a Content-Length on kept
-connections and looks at nothing that the platform of that kind does not need.
+connections and polls nothing that the platform of that kind does not need.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Connection(asyncio.Protocol):
         answers: list[bytes] = []
         while (found := cut(self._arrived)) is not None:
             request, self._arrived = found
-            answers.append(_response(self._platform.answer(request.is_look, request.body)))
+            answers.append(_response(self._platform.answer(request.is_poll, request.body)))
         if answers and self._transport is not None:
             self._transport.write(b"".join(answers))
 
@@ -69,5 +69,5 @@ async def serve(
 if __name__ == "__main__":
     asked = PLATFORMS[sys.argv[1]]()
     uvloop.run(
-        serve(lambda: Connection(asked), lambda: {"starts": asked.starts, "looks": asked.looks})
+        serve(lambda: Connection(asked), lambda: {"starts": asked.starts, "polls": asked.polls})
     )

@@ -25,13 +25,13 @@ ORDERS: Mapping[str, Callable[[float, Watched, float], float]] = {
     "due time": _by_due_time,
     "expected end, with ageing": _by_expected_end,
 }
-"""From the moment a look is due, the task and the seconds waited then to what is served first."""
+"""From the moment a poll is due, the task and the seconds waited then to what is served first."""
 
 
 def shared(
     policy: PollPolicy, tasks: Sequence[Pretended], *, order: str, per_second: float
 ) -> Outcome:
-    """Start and look at all tasks with at most so many requests a second; starts go first."""
+    """Start and poll all tasks with at most so many requests a second; starts go first."""
     rank = ORDERS[order]
     coming = list(reversed(tasks))
     waiting: list[tuple[float, int, Watched]] = []
@@ -47,11 +47,11 @@ def shared(
         if coming and coming[-1].arrival <= now:
             # It runs from the moment that its start is sent.
             one = Watched(coming.pop()._replace(arrival=now), policy)
-            heapq.heappush(waiting, (now + one.first_look(), len(watched), one))
+            heapq.heappush(waiting, (now + one.first_poll(), len(watched), one))
             watched.append(one)
         elif ready:
             _, number, one = heapq.heappop(ready)
-            again = one.look(now - one.task.arrival)
+            again = one.poll(now - one.task.arrival)
             if again is not None:
                 heapq.heappush(waiting, (one.task.arrival + again, number, one))
             else:

@@ -1,4 +1,4 @@
-"""Many tasks in virtual time, looked at whenever a policy says."""
+"""Many tasks in virtual time, polled whenever a policy says."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ class Outcome(NamedTuple):
     """What a policy cost and what it achieved.
 
     Attributes:
-        looks: Per task.
+        polls: Per task.
         mean_lag: Share of the duration.
         p95_lag: Share of the duration.
     """
 
-    looks: float
+    polls: float
     mean_lag: float
     p95_lag: float
 
 
 def warm(policy: PollPolicy, tasks: Sequence[Pretended], *, unmeasured: int) -> Outcome:
-    """Let one policy look at all tasks; the first ones are not measured."""
+    """Let one policy poll all tasks; the first ones are not measured."""
     watched = [Watched(task, policy) for task in tasks]
     _run(watched)
     return outcome(watched[unmeasured:])
 
 
 def cold(make: Callable[[], PollPolicy], tasks: Sequence[Pretended]) -> Outcome:
-    """Look at each task with a policy of its own, which has no history."""
+    """Poll each task with a policy of its own, which has no history."""
     watched = [Watched(task, make()) for task in tasks]
     _run(watched)
     return outcome(watched)
@@ -44,20 +44,20 @@ def outcome(watched: Sequence[Watched]) -> Outcome:
     """Sum up."""
     lags = sorted(one.relative_lag for one in watched)
     return Outcome(
-        looks=statistics.fmean(one.looks for one in watched),
+        polls=statistics.fmean(one.polls for one in watched),
         mean_lag=statistics.fmean(lags),
         p95_lag=lags[int(len(lags) * 0.95)],
     )
 
 
 def _run(watched: Sequence[Watched]) -> None:
-    """Make every look at its moment, in the order of time."""
+    """Make every poll its moment, in the order of time."""
     moments = [(one.task.arrival, number, -1.0) for number, one in enumerate(watched)]
     heapq.heapify(moments)
     while moments:
         _, number, waited = moments[0]
         one = watched[number]
-        again = one.first_look() if waited < 0 else one.look(waited)
+        again = one.first_poll() if waited < 0 else one.poll(waited)
         if again is None:
             heapq.heappop(moments)
         else:

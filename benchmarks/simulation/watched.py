@@ -1,9 +1,9 @@
-"""What a client knows of a pretended task: as much as `Seen` and `Finished` say, and no more."""
+"""What a client knows of a simulated task: exactly what `PollState` and `FinishedTask` hold."""
 
 from __future__ import annotations
 
-from altcraft_async import PollPolicy, Seen
-from altcraft_async.core.pacing import Finished, Learner, pause
+from altcraft_async import PollPolicy, PollState
+from altcraft_async.core.pacing import FinishedTask, Learner, pause
 from benchmarks.simulation.tasks import Pretended
 
 
@@ -12,29 +12,29 @@ class Watched:
 
     Attributes:
         task: What really happens.
-        looks: Looks made.
-        lag: Seconds from its end to the look that found it over.
+        polls: Polls made.
+        lag: Seconds from its end to the poll that found it over.
     """
 
-    __slots__ = ("_earlier", "_newest", "_policy", "_running", "_target", "lag", "looks", "task")
+    __slots__ = ("_earlier", "_newest", "_policy", "_running", "_target", "lag", "polls", "task")
 
     def __init__(self, task: Pretended, policy: PollPolicy) -> None:
         """Know nothing yet."""
         self.task = task
         self._target = (task.number, 1)
-        self.looks = 0
+        self.polls = 0
         self.lag = 0.0
         self._policy = policy
         self._running: list[tuple[float, int]] = []
         self._newest = self._earlier = (0.0, 0)
 
-    def first_look(self) -> float:
-        """Return when to look first."""
+    def first_poll(self) -> float:
+        """Return when to poll first."""
         return self._pause(0.0, 0)
 
-    def look(self, waited: float) -> float | None:
-        """Look; return when to look again, ``None`` where it is over."""
-        self.looks += 1
+    def poll(self, waited: float) -> float | None:
+        """Poll; return when to poll again, ``None`` where it is over."""
+        self.polls += 1
         if waited >= self.task.duration:
             self._end(waited)
             return None
@@ -56,9 +56,9 @@ class Watched:
         return max(0.0, waited * 100 / (progress + 0.5) - now) if progress else None
 
     def _pause(self, waited: float, progress: int) -> float:
-        seen = Seen(
+        seen = PollState(
             waited=waited,
-            looks=self.looks,
+            polls=self.polls,
             progress=progress,
             earlier_waited=self._earlier[0],
             earlier_progress=self._earlier[1],
@@ -71,7 +71,7 @@ class Watched:
     def _end(self, waited: float) -> None:
         self.lag = waited - self.task.duration
         if isinstance(self._policy, Learner):
-            finished = Finished(
-                kind="resource", target=self._target, looks=self._running, seconds=waited
+            finished = FinishedTask(
+                kind="resource", target=self._target, polls=self._running, seconds=waited
             )
             self._policy.learn(finished)

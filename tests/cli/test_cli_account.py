@@ -91,7 +91,7 @@ def test_refresh_without_waiting_gives_json_that_wait_takes(
 
 
 def test_wait_with_a_bare_id_prints_counters(account: Simulator, altcraft: Altcraft) -> None:
-    """A task that is over is waited for with one look, whoever started it."""
+    """A task that is over is waited for with one poll, whoever started it."""
     code, out, err = altcraft("wait", start(account))
     assert (code, err, account.count("tasks/status")) == (0, "", 1)
     assert out.startswith("database 1, counted ")

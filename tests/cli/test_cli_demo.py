@@ -22,13 +22,13 @@ def test_demo_ends_with_counters_and_totals(altcraft: Altcraft) -> None:
 
 
 def test_demo_with_json_prints_each_refresh_then_totals(altcraft: Altcraft) -> None:
-    """Each line is a document; the last one adds the others up, looks included."""
+    """Each line is a document; the last one adds the others up, polls included."""
     code, out, _ = altcraft(*QUICK, "--json")
     *refreshes, totals = map(json.loads, out.splitlines())
     assert code == 0
     assert sorted(one["target"] for one in refreshes) == [[number, 1] for number in range(1, 6)]
     assert (totals["refreshes"], totals["completed"], totals["failed"]) == (5, 5, 0)
-    assert totals["looks"] == sum(one["polls"] for one in refreshes)
+    assert totals["polls"] == sum(one["polls"] for one in refreshes)
     figures = [one["groups"][0]["channels"]["email"]["subscribed"] for one in refreshes]
     assert totals["channels"]["email"]["subscribed"] == sum(figures)
 
@@ -57,6 +57,6 @@ def test_demo_with_failures_still_shows_the_totals(altcraft: Altcraft) -> None:
     """The totals come before the error, also where nothing was completed."""
     code, out, err = altcraft(*QUICK, "--trouble", "1")
     assert code == 3
-    assert out.splitlines()[-1].startswith("0 of 5 refreshes, 0 looks, ")
+    assert out.splitlines()[-1].startswith("0 of 5 refreshes, 0 polls, ")
     assert err.startswith("altcraft: 5 of 5 failed, the first of them with:\n")
     assert err.splitlines()[1].startswith("altcraft: resources/refresh_counters: ")

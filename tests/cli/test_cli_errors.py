@@ -241,9 +241,9 @@ def test_every_family_of_errors_has_one_code() -> None:
 
 def test_advice_depends_on_whether_it_may_have_started() -> None:
     """Starting again is advised against only where the first start may have worked."""
-    assert "look at the counters" in (hint_of(TransportError("x", maybe_delivered=True)) or "")
+    assert "poll the counters" in (hint_of(TransportError("x", maybe_delivered=True)) or "")
     assert "then try again" in (hint_of(TransportError("x")) or "")
-    assert "look at the counters" in (hint_of(ServerError("x", maybe_delivered=True)) or "")
+    assert "poll the counters" in (hint_of(ServerError("x", maybe_delivered=True)) or "")
     assert hint_of(ServerError("x")) is None
 
 

@@ -46,7 +46,7 @@ def test_figures_are_summed_by_channel() -> None:
     for number in (1, 2):
         tally.add(completed(number))
     tally.add(failed(3))
-    assert (tally.completed, tally.failed, tally.looks) == (2, 1, 6)
+    assert (tally.completed, tally.failed, tally.polls) == (2, 1, 6)
     assert tally.channels["email"] == SubscriptionCounters(
         subscribed=1684, unsubscribed=6, subscribed_sendable=1600
     )
@@ -82,7 +82,7 @@ def test_some_failures_are_shown_and_all_are_counted() -> None:
     ]
     assert (first, second) == ("1 1: no 1", "2 1: no 2")
     assert more == "and 2 more that failed"
-    assert totals.startswith("0 of 12 refreshes, 0 looks, ")
+    assert totals.startswith("0 of 12 refreshes, 0 polls, ")
     assert str(tally.first_failure) == "no 1"
 
 

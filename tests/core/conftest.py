@@ -1,4 +1,4 @@
-"""What all tests of the core share: the samples, and how hard hypothesis looks."""
+"""What all tests of the core share: the samples, and how hard hypothesis polls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking when the task is likely to be over, and learning how likely that was."""
+"""Polling when the task is likely to be over, and learning how likely that was."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.pacing import SHORTEST_PAUSE, Finished, Seen, pause
+from altcraft_async.core.pacing import SHORTEST_PAUSE, FinishedTask, PollState, pause
 from altcraft_async.errors import ConfigurationError
 
 CORE = settings.get_profile("core")
 
 # In no order, so that time and progress stand still and go backwards too.
-LOOKS = st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 100)), max_size=20)
+POLLS = st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 100)), max_size=20)
 FINISHED = st.builds(
-    Finished,
+    FinishedTask,
     kind=st.just("resource"),
     target=st.sampled_from([None, (1, 1), (2, 1)]),
-    looks=LOOKS,
+    polls=POLLS,
     seconds=st.floats(0, 1e7),
 )
 SEEN = st.builds(
-    Seen,
+    PollState,
     waited=st.floats(0, 1e9),
-    looks=st.integers(0, 10**6),
+    polls=st.integers(0, 10**6),
     progress=st.integers(-5, 200),
     earlier_waited=st.floats(0, 1e9),
     earlier_progress=st.integers(-5, 200),
@@ -62,21 +62,21 @@ Bar = Callable[[float], float]
 
 
 class Course:
-    """A task that takes so long and shows its progress, looked at as a policy says."""
+    """A task that takes so long and shows its progress, polled as a policy says."""
 
     def __init__(
         self, policy: Adaptive, duration: float, *, bar: Bar = evenly, target: int = 0
     ) -> None:
-        """Look until it is over, and tell the policy."""
+        """Poll until it is over, and tell the policy."""
         self.waits: list[float] = []
-        looks: list[tuple[float, int]] = []
+        polls: list[tuple[float, int]] = []
         newest: tuple[float, int] = (0.0, 0)
         earlier = newest
         waited, progress = 0.0, 0
         while waited < duration:
-            seen = Seen(
+            seen = PollState(
                 waited=waited,
-                looks=len(looks),
+                polls=len(polls),
                 progress=progress,
                 earlier_waited=earlier[0],
                 earlier_progress=earlier[1],
@@ -87,12 +87,12 @@ class Course:
             self.waits.append(waited)
             if waited < duration:
                 progress = int(100 * bar(waited / duration))
-                looks.append((waited, progress))
+                polls.append((waited, progress))
                 earlier = newest
                 if progress > newest[1]:
                     newest = (waited, progress)
         self.lateness = waited / duration - 1
-        policy.learn(Finished(kind="resource", target=(target, 1), looks=looks, seconds=waited))
+        policy.learn(FinishedTask(kind="resource", target=(target, 1), polls=polls, seconds=waited))
 
 
 def taught(durations: list[float], *, bar: Bar = evenly) -> Adaptive:
@@ -106,43 +106,45 @@ def taught(durations: list[float], *, bar: Bar = evenly) -> Adaptive:
 @CORE
 @given(st.lists(FINISHED, max_size=60), SEEN, st.floats(SHORTEST_PAUSE, 1e6))
 def test_pause_makes_sense_whatever_was_learned(
-    history: list[Finished], seen: Seen, ceiling: float
+    history: list[FinishedTask], seen: PollState, ceiling: float
 ) -> None:
     """Never negative, never above the ceiling, never a busy loop, whatever happened before."""
     policy = Adaptive(ceiling=ceiling)
     for finished in history:
         policy.learn(finished)
-    assert policy.next_look(seen) <= ceiling
+    assert policy.next_poll(seen) <= ceiling
     assert SHORTEST_PAUSE <= pause(policy, seen) <= max(ceiling, SHORTEST_PAUSE)
 
 
 @CORE
 @given(st.lists(FINISHED, max_size=60), SEEN)
 def test_wrong_beliefs_are_harmless_whatever_they_come_from(
-    history: list[Finished], seen: Seen
+    history: list[FinishedTask], seen: PollState
 ) -> None:
     """No pause is longer than the time waited, or than seven times that where there is progress."""
     policy = Adaptive(ceiling=1e12)
     for finished in history:
         policy.learn(finished)
     longest = 7 if seen.progress > 0 else 1
-    assert seen.looks == 0 or policy.next_look(seen) <= longest * seen.waited * 1.000001
+    assert seen.polls == 0 or policy.next_poll(seen) <= longest * seen.waited * 1.000001
 
 
 @CORE
 @given(st.lists(FINISHED, max_size=60), SEEN)
-def test_policy_is_a_function_of_what_it_was_told(history: list[Finished], seen: Seen) -> None:
+def test_policy_is_a_function_of_what_it_was_told(
+    history: list[FinishedTask], seen: PollState
+) -> None:
     """Two policies that were told the same say the same."""
     one, other = Adaptive(), Adaptive()
     for finished in history:
         one.learn(finished)
         other.learn(finished)
-    assert one.next_look(seen) == other.next_look(seen)
+    assert one.next_poll(seen) == other.next_poll(seen)
 
 
 @pytest.mark.parametrize("bar", [late, early])
 def test_bent_bar_is_followed_to_its_end(bar: Bar) -> None:
-    """Without history, two looks tell how a bar is bent, and the end is found nearly as soon."""
+    """Without history, two polls tell how a bar is bent, and the end is found nearly as soon."""
     courses = [Course(Adaptive(), duration, bar=bar) for duration in (7, 30, 100)]
     assert all(len(course.waits) < 22 for course in courses)
     assert sum(course.lateness for course in courses) / 3 < 0.03
@@ -160,7 +162,7 @@ def test_bend_of_bars_is_learned(bar: Bar) -> None:
 
 
 def test_bars_that_begin_to_lie_are_found_out() -> None:
-    """After many even bars, tasks that show nothing are looked at before long all the same."""
+    """After many even bars, tasks that show nothing are polled before long all the same."""
     policy = taught([10.0 + n % 30 for n in range(300)])
     waits = Course(policy, 500, bar=never).waits
     assert all(later <= 2.001 * sooner for sooner, later in pairwise(waits))
@@ -180,8 +182,8 @@ def test_without_progress_pauses_are_a_share_of_the_time_waited() -> None:
     assert all(1.2 < ratio <= 1.25 for ratio in ratios)
 
 
-def test_learning_saves_looks_at_even_progress() -> None:
-    """After many tasks of even progress, few looks find the end as well as many did."""
+def test_learning_saves_polls_at_even_progress() -> None:
+    """After many tasks of even progress, few polls find the end as well as many did."""
     dice = random.Random(1)  # noqa: S311 -- made-up durations
     durations = [dice.lognormvariate(3, 1.2) for _ in range(600)]
     cold = [Course(Adaptive(), duration, target=n) for n, duration in enumerate(durations[-100:])]
@@ -192,7 +194,7 @@ def test_learning_saves_looks_at_even_progress() -> None:
 
 
 def test_durations_alone_can_be_learned() -> None:
-    """Where tasks show nothing but always take about as long, fewer looks find them sooner."""
+    """Where tasks show nothing but always take about as long, fewer polls find them sooner."""
     dice = random.Random(2)  # noqa: S311 -- made-up durations
     policy = taught([dice.uniform(19, 21) for _ in range(300)], bar=never)
     cold = [Course(Adaptive(), dice.uniform(19, 21), bar=never) for _ in range(50)]
@@ -223,10 +225,10 @@ def test_wrong_forecast_is_harmless() -> None:
     assert all(later <= 2.01 * sooner for sooner, later in gaps if sooner > 25)
 
 
-def test_tasks_started_together_are_not_looked_at_together() -> None:
-    """Chance spreads the first looks over half of their pause."""
+def test_tasks_started_together_are_not_polled_at_together() -> None:
+    """Chance spreads the first polls over half of their pause."""
     policy = Adaptive(first=1.0)
-    firsts = [policy.next_look(Seen(waited=0, chance=chance)) for chance in (0, 0.5, 0.999)]
+    firsts = [policy.next_poll(PollState(waited=0, chance=chance)) for chance in (0, 0.5, 0.999)]
     assert firsts == [1.0, 0.75, pytest.approx(0.5, abs=0.01)]
 
 
@@ -234,11 +236,11 @@ def test_memory_of_targets_is_bounded() -> None:
     """However many targets there are, the memory ends at some thousands."""
     policy = Adaptive()
     for target in range(10_000):
-        policy.learn(Finished(kind="resource", target=(target, 1), looks=[], seconds=1.0))
+        policy.learn(FinishedTask(kind="resource", target=(target, 1), polls=[], seconds=1.0))
     assert len(policy._last_durations) == 4096
 
 
-@pytest.mark.parametrize("name", ["first", "look_cost", "blind", "ceiling"])
+@pytest.mark.parametrize("name", ["first", "poll_cost", "blind", "ceiling"])
 @pytest.mark.parametrize("wrong", [0, -1, float("nan"), float("inf"), "5"])
 def test_settings_that_are_no_positive_number_are_refused(name: str, wrong: float) -> None:
     """A wrong setting is refused by name."""
@@ -249,7 +251,7 @@ def test_settings_that_are_no_positive_number_are_refused(name: str, wrong: floa
 def test_policy_shows_its_settings() -> None:
     """The repr of a policy is how to make it."""
     assert repr(Adaptive(first=2)) == (
-        "Adaptive(first=2, look_cost=0.012, blind=0.25, ceiling=300)"
+        "Adaptive(first=2, poll_cost=0.012, blind=0.25, ceiling=300)"
     )
 
 
@@ -262,8 +264,8 @@ def test_narrower_belief_is_kept_when_a_wider_one_is_asked() -> None:
             Course(policy, 20 * dice.uniform(0.9, 1.1), bar=never, target=target)
     for target in range(60):
         Course(policy, 20 * dice.choice([0.1, 10.0]), bar=never, target=target)
-    seen = Seen(waited=15, looks=3, kind="resource", target=(1, 1))
-    assert 0 < policy.next_look(seen) <= 15
+    seen = PollState(waited=15, polls=3, kind="resource", target=(1, 1))
+    assert 0 < policy.next_poll(seen) <= 15
 
 
 def test_task_beyond_all_that_was_seen_is_judged_by_its_own_progress() -> None:
@@ -271,13 +273,13 @@ def test_task_beyond_all_that_was_seen_is_judged_by_its_own_progress() -> None:
     policy = Adaptive()
     for target in range(40):
         policy.learn(
-            Finished(kind="resource", target=(target, 1), looks=[(10.0, 55)], seconds=10.2)
+            FinishedTask(kind="resource", target=(target, 1), polls=[(10.0, 55)], seconds=10.2)
         )
-    seen = Seen(waited=10, looks=1, progress=59, target=None)
+    seen = PollState(waited=10, polls=1, progress=59, target=None)
     fresh = Adaptive()
-    assert policy.next_look(seen) == fresh.next_look(seen)
+    assert policy.next_poll(seen) == fresh.next_poll(seen)
 
 
-def test_task_looked_at_in_the_moment_of_its_start_is_no_trouble() -> None:
+def test_task_polled_at_in_the_moment_of_its_start_is_no_trouble() -> None:
     """Nothing is divided by a time of zero."""
-    assert Adaptive().next_look(Seen(waited=0.0, looks=3, progress=50)) == 0.0
+    assert Adaptive().next_poll(PollState(waited=0.0, polls=3, progress=50)) == 0.0

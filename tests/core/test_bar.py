@@ -9,18 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.core.bar import even_bracket, even_end, own_moment
-from altcraft_async.core.pacing import Seen
+from altcraft_async.core.pacing import PollState
 
 CORE = settings.get_profile("core")
 
 COST, BLIND = 0.012, 0.25
 
 
-def bent(bend: float, gone: float, before: float) -> Seen:
+def bent(bend: float, gone: float, before: float) -> PollState:
     """Return what is seen of a task of a hundred seconds whose bar shows ``gone ** bend``."""
-    return Seen(
+    return PollState(
         waited=100 * gone,
-        looks=5,
+        polls=5,
         progress=int(100 * gone**bend),
         earlier_waited=100 * before,
         earlier_progress=int(100 * before**bend),
@@ -41,40 +41,40 @@ def test_bar_at_its_beginning_has_no_bracket() -> None:
 
 
 @pytest.mark.parametrize("bend", [0.6, 1.0, 1.5, 2.0, 2.4])
-def test_two_looks_tell_the_bend(bend: float) -> None:
-    """Past half of its time, a task is looked at about when its bar will be full, however bent."""
+def test_two_polls_tell_the_bend(bend: float) -> None:
+    """Past half of its time, a task is polled about when its bar will be full, however bent."""
     seen = bent(bend, 0.7, 0.4)
     assert seen.waited + 30 == pytest.approx(own_moment(seen, COST, BLIND), rel=0.06)
 
 
 @pytest.mark.parametrize("bend", [0.5, 1.5, 2.0])
 def test_bent_bar_is_not_trusted_beyond_twice_the_time(bend: float) -> None:
-    """A bar that is not even is looked at again no later than at twice the time waited."""
+    """A bar that is not even is polled again no later than at twice the time waited."""
     seen = bent(bend, 0.3, 0.15)
     assert own_moment(seen, COST, BLIND) <= 2 * seen.waited
 
 
 def test_even_bar_is_not_trusted_beyond_three_times_the_time() -> None:
-    """At 15 and 20 percent of an even bar the end is five times as far, the look three times."""
+    """At 15 and 20 percent of an even bar the end is five times as far, the poll three times."""
     seen = bent(1.0, 0.2, 0.1)
     assert own_moment(seen, COST, BLIND) == pytest.approx(3 * seen.waited)
 
 
 @pytest.mark.parametrize(("progress", "share"), [(30, 0.25), (80, 0.25), (90, 0.111), (99, 0.05)])
-def test_bar_that_stands_still_is_looked_at_after_what_seems_left(
+def test_bar_that_stands_still_is_polled_at_after_what_seems_left(
     progress: int, share: float
 ) -> None:
     """A quarter of the time waited is too much where a tenth seems to be left."""
-    seen = Seen(
-        waited=100, looks=5, progress=progress, earlier_waited=80, earlier_progress=progress
+    seen = PollState(
+        waited=100, polls=5, progress=progress, earlier_waited=80, earlier_progress=progress
     )
     assert own_moment(seen, COST, BLIND) == pytest.approx(100 * (1 + share), rel=0.001)
 
 
 @pytest.mark.parametrize("earlier", [100.0, math.nextafter(100.0, 0), 200.0, 0.0])
 def test_moves_without_time_between_tell_no_bend(earlier: float) -> None:
-    """Two looks in one moment, or in the wrong order, are no trouble."""
-    seen = Seen(waited=100, looks=5, progress=60, earlier_waited=earlier, earlier_progress=50)
+    """Two polls in one moment, or in the wrong order, are no trouble."""
+    seen = PollState(waited=100, polls=5, progress=60, earlier_waited=earlier, earlier_progress=50)
     assert 100 <= own_moment(seen, COST, BLIND) <= 200
 
 
@@ -89,10 +89,10 @@ def test_moves_without_time_between_tell_no_bend(earlier: float) -> None:
 def test_moment_is_near_and_never_past(
     waited: float, progress: int, earlier_waited: float, earlier_progress: int, cost: float
 ) -> None:
-    """Whatever was seen, the next look comes within three times the time waited."""
-    seen = Seen(
+    """Whatever was seen, the next poll comes within three times the time waited."""
+    seen = PollState(
         waited=waited,
-        looks=9,
+        polls=9,
         progress=progress,
         earlier_waited=earlier_waited,
         earlier_progress=earlier_progress,

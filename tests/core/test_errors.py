@@ -37,7 +37,7 @@ AltcraftError
     └── WaitError                          this wait ended, the handle can be awaited again
         ├── WaitTimeoutError (TimeoutError)
         ├── TaskStalledError               status and progress did not move
-        └── PollingError                   so many looks in a row failed
+        └── PollingError                   so many polls in a row failed
 """  # noqa: E501 -- drawn as it is there
 
 NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Samples of past tasks, and the best moment to look."""
+"""Samples of past tasks, and the best moment to poll."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_moment_is_beyond_what_passed_and_within_what_is_possible(
         assert all(number <= passed for number in numbers[-CAPACITY:])
 
 
-def test_cheaper_looks_come_sooner() -> None:
-    """The less a look costs, the sooner it is worth it."""
+def test_cheaper_polls_come_sooner() -> None:
+    """The less a poll costs, the sooner it is worth it."""
     numbers = [1 + n / 100 for n in range(100)]
     moments = [sample_of(numbers).best(0, cost, 1) for cost in (0.001, 0.01, 0.1)]
     ats = [moment.at for moment in moments if moment]

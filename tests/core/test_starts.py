@@ -272,7 +272,7 @@ def test_error_says_what_may_have_started_and_what_to_do() -> None:
     error = start_unknown((INTENT,))
     assert str(error) == (
         "ledger: resource 24, 1 was about to be started at 2026-11-25T02:00:00+00:00, and nobody "
-        "knows whether it was. Look at the platform, then `await ledger.forget(entry)` for those "
+        "knows whether it was. Check the platform, then `await ledger.forget(entry)` for those "
         "of this error's entries that are to be started anew"
     )
     assert (error.entries, error.report, error.__cause__) == ((INTENT,), None, None)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.pacing import Finished
+from altcraft_async.core.pacing import FinishedTask
 from altcraft_async.core.tracking import (
     FAILURE_STATUSES,
     LONGEST_HISTORY,
@@ -44,7 +44,7 @@ RESET = TransportError("reset")
 REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
 
 
-def look(track: Track, now: float, progress: int | None = None, status: str = "running") -> Verdict:
+def poll(track: Track, now: float, progress: int | None = None, status: str = "running") -> Verdict:
     """Note an answer."""
     return note_answer(track, TaskAnswer(status, progress, b"{}"), now, FAILURE_STATUSES)
 
@@ -77,15 +77,15 @@ def test_success_is_no_failure_whatever_the_names() -> None:
 
 def test_progress_of_a_hundred_is_no_end() -> None:
     """Only a status ends a task, its progress never does."""
-    assert look(Track(started=0), 1, 100) is Verdict.GO_ON
+    assert poll(Track(started=0), 1, 100) is Verdict.GO_ON
 
 
 def test_answers_move_the_track() -> None:
-    """Each answer counts as a look and becomes the newest status."""
+    """Each answer counts as a poll and becomes the newest status."""
     track = Track(started=100)
-    assert look(track, 110, 10) is Verdict.GO_ON
-    assert look(track, 120, 20, "completed") is Verdict.COMPLETED
-    assert (track.looks, track.looked_at) == (2, 120)
+    assert poll(track, 110, 10) is Verdict.GO_ON
+    assert poll(track, 120, 20, "completed") is Verdict.COMPLETED
+    assert (track.polls, track.polled_at) == (2, 120)
     assert track.answer == TaskAnswer("completed", 20, b"{}")
 
 
@@ -96,31 +96,31 @@ def test_answers_move_the_track() -> None:
 def test_move_is_a_change_of_status_or_progress(
     progress: int | None, status: str, moved_at: float | None
 ) -> None:
-    """A task moved when status or progress differ from those of the look before."""
+    """A task moved when status or progress differ from those of the poll before."""
     track = Track(started=0)
-    look(track, 1, 10)
+    poll(track, 1, 10)
     assert track.moved_at is None
-    look(track, 2, progress, status)
+    poll(track, 2, progress, status)
     assert track.moved_at == moved_at
 
 
-def test_policy_sees_the_two_looks_that_moved() -> None:
+def test_policy_sees_the_two_polls_that_moved() -> None:
     """A policy is told the newest progress and the move before it, with the time of each."""
     track = Track(started=100)
-    look(track, 110, 10)
-    look(track, 120, 30)
+    poll(track, 110, 10)
+    poll(track, 120, 30)
     now_seen = seen(track, REF, 125, 0.25)
-    assert (now_seen.waited, now_seen.looks, now_seen.chance) == (25, 2, 0.25)
+    assert (now_seen.waited, now_seen.polls, now_seen.chance) == (25, 2, 0.25)
     assert (now_seen.progress, now_seen.earlier_progress, now_seen.earlier_waited) == (30, 10, 10)
 
 
 @pytest.mark.parametrize("progress", [30, 20, 0, -5, None])
-def test_look_without_headway_leaves_no_progress_to_go_by(progress: int | None) -> None:
+def test_poll_without_headway_leaves_no_progress_to_go_by(progress: int | None) -> None:
     """Where progress stood still or went back, a policy sees no move."""
     track = Track(started=0)
-    look(track, 10, 10)
-    look(track, 20, 30)
-    look(track, 30, progress)
+    poll(track, 10, 10)
+    poll(track, 20, 30)
+    poll(track, 30, progress)
     now_seen = seen(track, REF, 30, 0.5)
     assert now_seen.progress <= now_seen.earlier_progress
 
@@ -131,7 +131,7 @@ def test_look_without_headway_leaves_no_progress_to_go_by(progress: int | None) 
 def test_progress_is_clamped_for_policies(progress: int | None, shown: int) -> None:
     """A policy sees a percentage, whatever the server says."""
     track = Track(started=0)
-    look(track, 1, progress)
+    poll(track, 1, progress)
     assert seen(track, REF, 1, 0.5).progress == shown
 
 
@@ -142,39 +142,39 @@ def test_policy_is_told_what_is_counted() -> None:
 
 
 def test_course_of_a_task_is_remembered_for_those_who_learn() -> None:
-    """Looks that found the task running are told in order, the one that found it over is not."""
+    """Polls that found the task running are told in order, the one that found it over is not."""
     track = Track(started=100, history=array("f"))
-    look(track, 110, 10)
-    look(track, 120, None)
-    look(track, 125, 100, "completed")
+    poll(track, 110, 10)
+    poll(track, 120, None)
+    poll(track, 125, 100, "completed")
     told = finished(track, REF, 125)
-    assert told == Finished(
-        kind="resource", target=(24, 1), looks=[(10.0, 10), (20.0, 0)], seconds=25
+    assert told == FinishedTask(
+        kind="resource", target=(24, 1), polls=[(10.0, 10), (20.0, 0)], seconds=25
     )
 
 
 def test_course_that_nobody_wants_to_know_is_not_kept() -> None:
     """Without a learner nothing is remembered."""
     track = Track(started=0)
-    look(track, 10, 10)
+    poll(track, 10, 10)
     assert track.history is None
-    assert finished(track, REF, 20).looks == []
+    assert finished(track, REF, 20).polls == []
 
 
 def test_long_course_is_thinned_out() -> None:
-    """Of very many looks the first and the last are kept, in order."""
+    """Of very many polls the first and the last are kept, in order."""
     track = Track(started=0, history=array("f"))
     for second in range(1, 1001):
-        look(track, second, second // 10)
-    looks = finished(track, REF, 1001).looks
-    assert len(looks) == LONGEST_HISTORY
-    assert looks == sorted(looks)
-    assert looks[0] == (1.0, 0)
-    assert looks[-1] == (1000.0, 100)
+        poll(track, second, second // 10)
+    polls = finished(track, REF, 1001).polls
+    assert len(polls) == LONGEST_HISTORY
+    assert polls == sorted(polls)
+    assert polls[0] == (1.0, 0)
+    assert polls[-1] == (1000.0, 100)
 
 
 def test_nothing_seen_yet_is_no_progress() -> None:
-    """Before the first look there is no progress and no remaining time."""
+    """Before the first poll there is no progress and no remaining time."""
     track = Track(started=5)
     assert seen(track, REF, 6, 0.5).progress == 0
     assert remaining(track, 6) is None
@@ -184,7 +184,7 @@ def test_nothing_seen_yet_is_no_progress() -> None:
     ("age", "left", "pressing"),
     [(100.0, 5.0, 1005.0), (100.0, 50.0, 1030.0), (100.0, None, 1030.0), (0.0, None, 1000.0)],
 )
-def test_look_is_pressing_at_the_expected_end_or_after_a_share_of_its_age(
+def test_poll_is_pressing_at_the_expected_end_or_after_a_share_of_its_age(
     age: float, left: float | None, pressing: float
 ) -> None:
     """A task that is nearly over goes first, and an old one does not starve."""
@@ -194,7 +194,7 @@ def test_look_is_pressing_at_the_expected_end_or_after_a_share_of_its_age(
 def test_remaining_time_follows_even_progress() -> None:
     """At half the way after ten seconds, about ten are left, and time makes them fewer."""
     track = Track(started=100)
-    look(track, 110, 50)
+    poll(track, 110, 50)
     at_once, later = remaining(track, 110), remaining(track, 115)
     assert at_once == pytest.approx(10, abs=0.5)
     assert later == pytest.approx(5, abs=0.5)
@@ -209,7 +209,7 @@ def test_remaining_time_is_never_negative(
     track, now = Track(started=0), 0.0
     for waited, progress in answers:
         now += waited
-        look(track, now, progress)
+        poll(track, now, progress)
     left = remaining(track, now + after)
     assert left is None or 0 <= left < math.inf
 
@@ -228,7 +228,7 @@ def test_grace_starts_anew_when_the_task_was_not_unknown_between(known_again: st
     track, patience = Track(started=0), Patience(unknown=5)
     note_failure(track, UNKNOWN, 10, patience)
     if known_again == "answer":
-        look(track, 12)
+        poll(track, 12)
     else:
         note_failure(track, RESET, 12, patience)
     assert note_failure(track, UNKNOWN, 16, patience) is Verdict.GO_ON
@@ -246,7 +246,7 @@ def test_no_grace_loses_an_unknown_task_at_once() -> None:
     ids=str,
 )
 def test_failure_that_cannot_pass_ends_the_wait_at_once(error: AltcraftError) -> None:
-    """What would fail again the same way is not looked at again."""
+    """What would fail again the same way is not polled again."""
     assert note_failure(Track(started=0), error, 0, Patience()) is Verdict.REFUSED
 
 
@@ -270,9 +270,9 @@ def test_answer_between_failures_starts_the_row_anew() -> None:
     """Only failures in a row count."""
     track, patience = Track(started=0), Patience(failures=2, seconds=0)
     note_failure(track, RESET, 1, patience)
-    look(track, 2)
+    poll(track, 2)
     assert note_failure(track, RESET, 3, patience) is Verdict.GO_ON
-    assert (track.looks, track.failures, track.failing_since) == (3, 1, 3)
+    assert (track.polls, track.failures, track.failing_since) == (3, 1, 3)
 
 
 @pytest.mark.parametrize("wrong", [-1.0, math.nan])

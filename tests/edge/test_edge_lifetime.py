@@ -20,7 +20,7 @@ from altcraft_async import (
 )
 from altcraft_async.lifetime import Lifetime
 from tests.calls import (
-    LOOK,
+    POLL,
     RUNNING,
     START,
     STARTED,
@@ -131,7 +131,7 @@ def test_client_of_the_process_that_was_forked_is_refused(call: Call) -> None:
 async def test_change_of_process_is_seen_within_a_running_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The process is looked at with every call, not only when the loop has changed."""
+    """The process is polled with every call, not only when the loop has changed."""
     lifetime = Lifetime()
     assert lifetime.enter() is lifetime.enter()
     monkeypatch.setattr(os, "getpid", lambda: 0)
@@ -276,7 +276,7 @@ async def test_wait_for_the_rate_is_ended_by_closing(server: ScriptedServer) -> 
 
 
 async def test_wait_for_a_task_is_ended_by_closing(server: ScriptedServer) -> None:
-    """A handle that is awaited, with a look under way, ends with a ClientClosedError."""
+    """A handle that is awaited, with a poll under way, ends with a ClientClosedError."""
     server.script(STARTED, RUNNING, HANG)
     client = client_of(server.url)
     handle = await client.resources.refresh_counters(24, database_id=1)
@@ -403,11 +403,11 @@ async def test_timeout_that_comes_with_the_closing_is_the_closing() -> None:
     await promptly(give_up_in_its_own_way())
 
 
-async def test_start_and_look_are_guarded_alike(server: ScriptedServer) -> None:
+async def test_start_and_poll_are_guarded_alike(server: ScriptedServer) -> None:
     """Closing while both kinds of request are under way ends both."""
     server.script(HANG, HANG)
     client = client_of(server.url)
-    waiting = [asyncio.ensure_future(call.make(client)) for call in (START, LOOK)]
+    waiting = [asyncio.ensure_future(call.make(client)) for call in (START, POLL)]
     await server.has_received(2)
     await promptly(client.aclose())
     assert [is_closed_error(await promptly(one)) for one in waiting] == [True] * 2

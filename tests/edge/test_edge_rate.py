@@ -37,7 +37,7 @@ async def test_requests_together_are_sent_one_after_another(server: ScriptedServ
     assert gaps(server) == pytest.approx([0.1] * 4, abs=1e-5)
 
 
-async def test_starts_looks_and_repeats_share_one_rate(server: ScriptedServer) -> None:
+async def test_starts_polls_and_repeats_share_one_rate(server: ScriptedServer) -> None:
     """Whatever is sent counts, a repeat too."""
     busy = answer('{"error": 429}', status="429 Slow")
     server.script(STARTED, busy, RUNNING)

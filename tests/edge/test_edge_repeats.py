@@ -23,7 +23,7 @@ from altcraft_async.lifetime import Lifetime
 from altcraft_async.session import Session
 from altcraft_async.transport import Limits, Transport
 from tests.calls import (
-    LOOK,
+    POLL,
     RUNNING,
     START,
     STARTED,
@@ -73,10 +73,10 @@ async def test_start_that_was_throttled_is_sent_again_and_succeeds(server: Scrip
     assert len({request.body for request in server.received}) == 1
 
 
-async def test_look_that_failed_in_passing_is_sent_again_and_succeeds(
+async def test_poll_that_failed_in_passing_is_sent_again_and_succeeds(
     server: ScriptedServer,
 ) -> None:
-    """Looking changes nothing, so any passing failure may be followed by another look."""
+    """Polling changes nothing, so any passing failure may be followed by another poll."""
     server.script(RESET, answer(status="502 Bad Gateway"), RUNNING)
     async with client_of(server.url) as client:
         assert (await client.tasks.status("t1")).progress == 40
@@ -98,7 +98,7 @@ async def test_outage_is_not_answered_with_ever_more_repeats(server: ScriptedSer
     repeats = Quota.FULL // Quota.COST
     server.script(*[RESET] * (calls + repeats), *[RUNNING] * Quota.COST, RESET, RUNNING)
     async with client_of(server.url, retry=Retry(attempts=2), connections=1) as client:
-        failures = await asyncio.gather(*[failure_of(LOOK, client) for _ in range(calls)])
+        failures = await asyncio.gather(*[failure_of(POLL, client) for _ in range(calls)])
         assert all(isinstance(failure, TransportError) for failure in failures)
         assert len(server.received) == calls + repeats
         for _ in range(Quota.COST + 1):
@@ -117,7 +117,7 @@ async def test_last_of_several_failures_is_raised(server: ScriptedServer) -> Non
     """What is raised is how it stands now, not how it began."""
     server.script(RESET, throttled("0"), answer())
     async with client_of(server.url) as client:
-        assert isinstance(await failure_of(LOOK, client), ProtocolError)
+        assert isinstance(await failure_of(POLL, client), ProtocolError)
 
 
 async def test_start_that_becomes_ambiguous_is_not_sent_again(server: ScriptedServer) -> None:
@@ -169,7 +169,7 @@ async def test_repeat_that_would_begin_too_late_is_not_made(server: ScriptedServ
     """``total`` bounds the beginning of the last repeat, and no pause is made in vain."""
     server.script(throttled("50"), throttled("50"))
     async with client_of(server.url, retry=Retry(total=60.0)) as client:
-        await failure_of(LOOK, client)
+        await failure_of(POLL, client)
     assert now() == 50
 
 
@@ -205,7 +205,7 @@ async def test_wait_that_a_408_asks_for_is_bounded_too(server: ScriptedServer) -
     """No answer makes the client wait for more than two minutes."""
     server.script(answer(status="408 Request Timeout", headers=["Retry-After: 1000"]))
     async with client_of(server.url, retry=Retry(first=0.0, total=10_000.0)) as client:
-        await failure_of(LOOK, client)
+        await failure_of(POLL, client)
     assert now() == 0
 
 

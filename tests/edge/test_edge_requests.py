@@ -1,4 +1,4 @@
-"""What is sent for a refresh and its looks, and that the vendor's own answers are read."""
+"""What is sent for a refresh and its polls, and that the vendor's own answers are read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async import AltcraftError, AuthenticationError, CountersReport, Feedback, Retry
-from tests.calls import LOOK, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
+from tests.calls import POLL, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
 from tests.scripted import Received, ScriptedServer, answer
 
 Samples = Callable[[str], bytes]
@@ -71,25 +71,25 @@ async def test_json_and_xml_of_the_vendors_answer_are_equal(
 async def test_json_requests_are_those_of_the_page(
     server: ScriptedServer, samples: Samples
 ) -> None:
-    """A refresh posts the documented fields, and a look the token and the task id alone."""
+    """A refresh posts the documented fields, and a poll the token and the task id alone."""
     await refreshed(server, samples, "json")
-    start, look = server.received
-    assert (start.method, look.method) == ("POST", "POST")
-    assert start.headers["content-type"] == look.headers["content-type"] == "application/json"
+    start, poll = server.received
+    assert (start.method, poll.method) == ("POST", "POST")
+    assert start.headers["content-type"] == poll.headers["content-type"] == "application/json"
     assert json.loads(start.body) == {"token": TOKEN, "id": 24, "list_id": 1, "format": "json"}
-    assert json.loads(look.body) == {"token": TOKEN, "task_id": TASK}
+    assert json.loads(poll.body) == {"token": TOKEN, "task_id": TASK}
 
 
 async def test_xml_requests_are_those_of_the_page(server: ScriptedServer, samples: Samples) -> None:
     """In XML the root is ``xml`` and the format is asked for everywhere."""
     await refreshed(server, samples, "xml")
-    start, look = server.received
-    assert (start.method, look.method) == ("POST", "POST")
-    assert start.headers["content-type"] == look.headers["content-type"] == "application/xml"
+    start, poll = server.received
+    assert (start.method, poll.method) == ("POST", "POST")
+    assert start.headers["content-type"] == poll.headers["content-type"] == "application/xml"
     assert xmltodict.parse(start.body) == {
         "xml": {"token": TOKEN, "id": "24", "list_id": "1", "format": "xml"}
     }
-    assert xmltodict.parse(look.body) == {"xml": {"token": TOKEN, "task_id": TASK, "format": "xml"}}
+    assert xmltodict.parse(poll.body) == {"xml": {"token": TOKEN, "task_id": TASK, "format": "xml"}}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_token_is_never_in_the_address(
     assert server.targets == PATHS
 
 
-async def test_starts_take_a_new_connection_each_and_looks_share_one(
+async def test_starts_take_a_new_connection_each_and_polls_share_one(
     server: ScriptedServer,
 ) -> None:
     """A kept connection may be closed under a request; no start is put on one."""
@@ -150,10 +150,10 @@ async def test_starts_take_a_new_connection_each_and_looks_share_one(
         for _ in range(2):
             await client.resources.refresh_counters(24, database_id=1, join="never")
             await client.tasks.status("t1")
-    first_start, first_look, second_start, second_look = server.received
+    first_start, first_poll, second_start, second_poll = server.received
     assert first_start.headers.get("connection") == "close"
     assert first_start.connection != second_start.connection
-    assert first_look.connection == second_look.connection
+    assert first_poll.connection == second_poll.connection
 
 
 async def test_cookie_is_not_sent_back(server: ScriptedServer) -> None:
@@ -261,7 +261,7 @@ async def test_borrowed_session_that_raises_for_status_changes_no_error(
         aiohttp.ClientSession(raise_for_status=True) as borrowed,
         client_of(server.url, session=borrowed, retry=Retry(attempts=1)) as client,
     ):
-        assert isinstance(await failure_of(LOOK, client), AuthenticationError)
+        assert isinstance(await failure_of(POLL, client), AuthenticationError)
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from altcraft_async import AltcraftError
 from tests.faults.singles import (
-    LOOK_FIRST,
     NOTHING,
+    POLL_FIRST,
     REFUSED,
     SINGLE,
     Row,
@@ -29,7 +29,7 @@ PAGE = ROOT / "docs" / "faults.md"
 BEGIN, END = "<!-- rows -->\n", "<!-- end of rows -->\n"
 
 HEAD = """\
-| # | What goes wrong | A start | A look, or another read | Sent | What to do |
+| # | What goes wrong | A start | A poll, or another read | Sent | What to do |
 | --- | --- | --- | --- | --- | --- |
 """
 
@@ -78,9 +78,9 @@ def advice(row: int, error: str) -> str:
 _EXCHANGE = faults_test(
     "exchange.py::test_fault_gives_its_error_after_as_many_requests_as_are_safe"
 )
-_SURVIVES = faults_test("waiting.py::test_wait_survives_a_look_that_fails_in_passing_and_no_other")
+_SURVIVES = faults_test("waiting.py::test_wait_survives_a_poll_that_fails_in_passing_and_no_other")
 _QUIRK = faults_test("exchange.py::test_odd_answer_is_an_answer")
-_COURSE = faults_test("waiting.py::test_wait_ends_with_what_the_last_look_brought")
+_COURSE = faults_test("waiting.py::test_wait_ends_with_what_the_last_poll_brought")
 
 
 def _exchanges() -> Iterator[Row]:
@@ -88,7 +88,7 @@ def _exchanges() -> Iterator[Row]:
 
     def alike(named: tuple[str, Fault]) -> tuple[object, ...]:
         fault = named[1]
-        return fault.row, fault.error.__name__, fault.starts, fault.looks, fault.delivered
+        return fault.row, fault.error.__name__, fault.starts, fault.polls, fault.delivered
 
     for _, group in itertools.groupby(sorted(FAULTS.items(), key=alike), key=alike):
         names, faults = zip(*group, strict=True)
@@ -98,14 +98,14 @@ def _exchanges() -> Iterator[Row]:
         todo = advice(fault.row, fault.error.__name__)
         if fault.delivered:
             todo = (
-                f"{todo}; after a start, {LOOK_FIRST}" if todo else f"after a start, {LOOK_FIRST}"
+                f"{todo}; after a start, {POLL_FIRST}" if todo else f"after a start, {POLL_FIRST}"
             )
         yield Row(
             fault.row,
             ", ".join(names),
             start,
             error,
-            f"{fault.starts} / {fault.looks}",
+            f"{fault.starts} / {fault.polls}",
             todo or NOTHING,
             (_EXCHANGE, _SURVIVES),
         )

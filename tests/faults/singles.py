@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-LOOK_FIRST = "[look before you start again](#after-maybe_delivered)"
+POLL_FIRST = "[poll before you start again](#after-maybe_delivered)"
 NOTHING = "nothing"
 REFUSED = "mend what the text says"
 
@@ -16,8 +16,8 @@ class Row(NamedTuple):
         number: Of the fault.
         wrong: What goes wrong.
         start: What whoever starts sees.
-        look: What whoever looks, or reads something else, sees.
-        sent: Requests, for a start and for a look.
+        poll: What whoever polls, or reads something else, sees.
+        sent: Requests, for a start and for a poll.
         todo: What to do about it.
         proofs: Tests that show it, as pytest names them.
     """
@@ -25,7 +25,7 @@ class Row(NamedTuple):
     number: int
     wrong: str
     start: str
-    look: str
+    poll: str
     sent: str
     todo: str
     proofs: tuple[str, ...]
@@ -60,7 +60,7 @@ NOT_SENT = "`TransportError`, surely not delivered"
 
 
 def both(number: int, wrong: str, sees: str, sent: str, todo: str, *proofs: str) -> Row:
-    """Return a row where a start and a look see the same."""
+    """Return a row where a start and a poll see the same."""
     return Row(number, wrong, sees, sees, sent, todo, proofs)
 
 
@@ -69,9 +69,9 @@ def works(number: int, wrong: str, *proofs: str, sent: str = "1 / 1") -> Row:
     return both(number, wrong, AS_EVER, sent, NOTHING, *proofs)
 
 
-def waits(number: int, wrong: str, look: str, todo: str, *proofs: str) -> Row:
+def waits(number: int, wrong: str, poll: str, todo: str, *proofs: str) -> Row:
     """Return a row about a task that was started."""
-    return Row(number, wrong, "—", look, "—", todo, proofs)
+    return Row(number, wrong, "—", poll, "—", todo, proofs)
 
 
 SINGLE = (
@@ -124,16 +124,16 @@ SINGLE = (
     works(
         10,
         "a kept connection was closed while idle",
-        faults_test("exchange.py::test_connection_closed_while_idle_is_replaced_for_a_look"),
+        faults_test("exchange.py::test_connection_closed_while_idle_is_replaced_for_a_poll"),
         "tests/edge/test_edge_requests.py::"
-        "test_starts_take_a_new_connection_each_and_looks_share_one",
+        "test_starts_take_a_new_connection_each_and_polls_share_one",
     ),
     works(
         11,
         "a kept connection is closed at the very moment",
-        faults_test("exchange.py::test_connection_closed_under_a_look_is_replaced"),
+        faults_test("exchange.py::test_connection_closed_under_a_poll_is_replaced"),
         "tests/edge/test_edge_requests.py::"
-        "test_starts_take_a_new_connection_each_and_looks_share_one",
+        "test_starts_take_a_new_connection_each_and_polls_share_one",
         sent="1 / 2",
     ),
     works(
@@ -181,7 +181,7 @@ SINGLE = (
         "`CancelledError` at once, perhaps delivered",
         "`CancelledError` at once",
         "≤ 1 / ≤ 1",
-        LOOK_FIRST,
+        POLL_FIRST,
         (
             "tests/test_cancellation.py::test_cancelled_call_ends_at_once",
             (
@@ -222,7 +222,7 @@ SINGLE = (
         "`timeout` ends within a pause",
         "`WaitTimeoutError`, in time",
         "await the handle again",
-        faults_test("waiting.py::test_deadline_within_the_pause_after_a_failed_look_is_kept"),
+        faults_test("waiting.py::test_deadline_within_the_pause_after_a_failed_poll_is_kept"),
     ),
     Row(
         48,
@@ -269,7 +269,7 @@ SINGLE = (
         "`ProtocolError`, `maybe_delivered`; nothing is fetched",
         "`ProtocolError`; nothing is fetched",
         "1 / 3",
-        f"check `base_url`, and what stands between; after a start, {LOOK_FIRST}",
+        f"check `base_url`, and what stands between; after a start, {POLL_FIRST}",
         (faults_test("exchange.py::test_xml_makes_nobody_fetch_anything"),),
     ),
     waits(
@@ -315,7 +315,7 @@ SINGLE = (
         "`StartUnknownError` in the next one, if nobody can know",
         "—",
         "1 / —",
-        "look at the platform, then `await ledger.forget(entry)`; or `reconcile_starts=True`",
+        "poll the platform, then `await ledger.forget(entry)`; or `reconcile_starts=True`",
         (
             "tests/test_crashes.py::test_next_process_starts_once_or_says_that_nobody_knows",
             "tests/test_crashes.py::test_with_the_figures_the_next_process_finds_out",
@@ -326,10 +326,10 @@ SINGLE = (
         69,
         "with a ledger: a job is delivered again while its worker lives",
         "the same task",
-        "looked at by both",
+        "polled by both",
         "1 / —",
         "make `idle_timeout` longer",
-        (fleet_test("job_taken_twice_is_looked_at_twice_and_started_once"),),
+        (fleet_test("job_taken_twice_is_polled_at_twice_and_started_once"),),
     ),
     Row(
         70,
@@ -399,11 +399,11 @@ SINGLE = (
     waits(
         78,
         "a feedback call that is forged, repeated, huge, slow, or has a wrong address",
-        "a look a second at most; nothing that it says is believed",
+        "a poll a second at most; nothing that it says is believed",
         NOTHING,
         feedback_test("nothing_that_a_call_says_is_believed"),
         feedback_test("call_without_the_right_address_is_not_found_and_changes_nothing"),
-        feedback_test("repeated_calls_cost_a_look_a_pause"),
+        feedback_test("repeated_calls_cost_a_poll_a_pause"),
         feedback_test("body_of_ten_megabytes_is_kept_in_part"),
         feedback_test("slow_body_is_waited_for_no_longer_than_said"),
     ),

@@ -1,6 +1,6 @@
 """The faults of one exchange, as data: what the server does, and what comes of it.
 
-Every row is played to a start and to a look by a server that keeps count. The
+Every row is played to a start and to a poll by a server that keeps count. The
 list for users, `docs/faults.md`, is made of the same rows.
 """
 
@@ -34,7 +34,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 HTML = "<!DOCTYPE html><html><body>Bad Gateway</body></html>"
 HUNDRED_GB = 10**11
 SAID = '{"error": 0, "data": {"task_id": "t1", "status": "running", "progress": 40%s}}'
-"""What answers a start as well as a look, with room for more."""
+"""What answers a start as well as a poll, with room for more."""
 
 
 class Fault(NamedTuple):
@@ -45,7 +45,7 @@ class Fault(NamedTuple):
         step: What the server does.
         error: The very class that comes of it.
         starts: How often a start is sent.
-        looks: How often a look is sent.
+        polls: How often a poll is sent.
         delivered: Whether a start may have been acted on.
         http_status: What the error says of the HTTP status, where it does.
         options: How the client is set up.
@@ -55,7 +55,7 @@ class Fault(NamedTuple):
     step: Step
     error: type[AltcraftError]
     starts: int = 1
-    looks: int = 3
+    polls: int = 3
     delivered: bool = True
     http_status: int | None = None
     options: ClientOptions = {}  # noqa: RUF012 -- a tuple's default, changed by nobody
@@ -86,7 +86,7 @@ def zeros(megabytes: int) -> bytes:
 def refusal(row: int, error: type[ApiError], status: str, code: int) -> Fault:
     """Return a refusal for good."""
     step = answer(envelope(code), status=status)
-    return Fault(row, step, error, looks=1, delivered=False, http_status=int(status[:3]))
+    return Fault(row, step, error, polls=1, delivered=False, http_status=int(status[:3]))
 
 
 def throttled(row: int, retry_after: str, *, sends: int) -> Fault:
@@ -234,13 +234,13 @@ STRANGE: Mapping[str, Fault] = {
 # The next answer would be too large too, so there is no repeat.
 TOO_LARGE: Mapping[str, Fault] = {
     "gzip bomb": Fault(
-        21, compressed(BOMB), ProtocolError, looks=1, http_status=200, options=SMALL
+        21, compressed(BOMB), ProtocolError, polls=1, http_status=200, options=SMALL
     ),
     "body without an end": Fault(
         22,
         Step(CHUNKED, "endless", again=b"64\r\n" + b"0" * 100 + b"\r\n"),
         ProtocolError,
-        looks=1,
+        polls=1,
         http_status=200,
         options=SMALL,
     ),
@@ -248,7 +248,7 @@ TOO_LARGE: Mapping[str, Fault] = {
         23,
         Step(OK + b"Content-Length: %d\r\n\r\n" % HUNDRED_GB, "hang"),
         ProtocolError,
-        looks=1,
+        polls=1,
         http_status=200,
     ),
 }
@@ -321,7 +321,7 @@ FAULTS: Mapping[str, Fault] = {
 
 
 class Quirk(NamedTuple):
-    """An answer, to a start and to a look, that is odd and all the same an answer.
+    """An answer, to a start and to a poll, that is odd and all the same an answer.
 
     Attributes:
         row: Its number in the list of faults.

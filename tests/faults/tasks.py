@@ -1,4 +1,4 @@
-"""A started task as data: what looks at it bring, what comes of it, and how it is followed."""
+"""A started task as data: what polls it bring, what comes of it, and how it is followed."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Course(NamedTuple):
 
     Attributes:
         row: Its number in the list of faults.
-        looks: Answers, of which the last one ends the wait.
+        polls: Answers, of which the last one ends the wait.
         error: The very class that comes of it; ``None`` for a report.
         says: What the error says.
     """
 
     row: int
-    looks: tuple[Step, ...]
+    polls: tuple[Step, ...]
     error: type[AltcraftError] | None = None
     says: str = ""
 
 
-def look(status: str = "running", **fields: object) -> Step:
+def poll(status: str = "running", **fields: object) -> Step:
     """Return an answer about a task."""
     return answer(json.dumps({"error": 0, "data": {"status": status, **fields}}))
 
@@ -53,7 +53,7 @@ def group(subscribed: object = SUBSCRIBED, **fields: object) -> dict[str, object
 
 def completed(*groups: object) -> Step:
     """Return the answer about a task that is over."""
-    return look("completed", progress=100, result=groups)
+    return poll("completed", progress=100, result=groups)
 
 
 DONE = completed(group())
@@ -68,28 +68,28 @@ _AT_SUBSCRIBED = "$[0].channels[0].status.subscribed"
 
 COURSES: Mapping[str, Course] = {
     "progress that goes backwards": Course(
-        51, (look(progress=40), look(progress=10), look(progress=60), DONE)
+        51, (poll(progress=40), poll(progress=10), poll(progress=60), DONE)
     ),
-    "progress above 100": Course(51, (look(progress=250), look(progress=10**30), DONE)),
-    "progress below 0": Course(51, (look(progress=-1), look(progress=-(10**30)), DONE)),
-    "progress that is null": Course(51, (look(progress=None), look(), DONE)),
+    "progress above 100": Course(51, (poll(progress=250), poll(progress=10**30), DONE)),
+    "progress below 0": Course(51, (poll(progress=-1), poll(progress=-(10**30)), DONE)),
+    "progress that is null": Course(51, (poll(progress=None), poll(), DONE)),
     "progress that is no whole number": Course(
-        51, (look(progress=12.5), look(progress="40"), look(progress="40.5"), DONE)
+        51, (poll(progress=12.5), poll(progress="40"), poll(progress="40.5"), DONE)
     ),
     "progress that is no number": Course(
-        51, (look(progress="most"), look(progress=True), look(progress=[]), DONE)
+        51, (poll(progress="most"), poll(progress=True), poll(progress=[]), DONE)
     ),
     "status that no page documents": Course(
-        52, (look("warming up"), look("COUNTING"), look("?" * 1000), DONE)
+        52, (poll("warming up"), poll("COUNTING"), poll("?" * 1000), DONE)
     ),
     "status that means failure": Course(
-        52, (look(), look("Failed", progress=60)), TaskFailedError, "failed"
+        52, (poll(), poll("Failed", progress=60)), TaskFailedError, "failed"
     ),
-    "status in other letters": Course(52, (look("Completed", result=[group()]),)),
+    "status in other letters": Course(52, (poll("Completed", result=[group()]),)),
     "completed with an empty result": unusable(53, says="it is empty"),
-    "completed without a result": Course(53, (look("completed"),), ProtocolError, "cannot be used"),
+    "completed without a result": Course(53, (poll("completed"),), ProtocolError, "cannot be used"),
     "completed with a result that is null": Course(
-        53, (look("completed", result=None),), ProtocolError, "cannot be used"
+        53, (poll("completed", result=None),), ProtocolError, "cannot be used"
     ),
     "completed with half a result": unusable(53, {"list_id": 1}, says="channels"),
     "result of another database": unusable(55, group(list_id=7), says="database 7, not of 1"),
@@ -112,6 +112,6 @@ async def started(client: AltcraftClient) -> TaskHandle[CountersReport]:
 
 
 def patient(url: str, **options: Unpack[ClientOptions]) -> AltcraftClient:
-    """Return a client that looks every second."""
+    """Return a client that polls every second."""
     chosen: ClientOptions = {"poll": Constant(1.0), **options}
     return client_of(url, **chosen)

@@ -26,13 +26,13 @@ from altcraft_async.core.endpoints import REFRESH_RESOURCE, TASK_STATUS
 from altcraft_async.core.envelope import interpret
 from altcraft_async.core.token import Token
 from altcraft_async.core.wire import Response
-from tests.calls import LOOK, START, STARTED, TOKEN, Call, client_of, told
+from tests.calls import POLL, START, STARTED, TOKEN, Call, client_of, told
 from tests.scripted import ScriptedServer, Step, answer
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FORMATS = ("json", "xml")
 STARTS = [SAMPLES / f"resources_refresh_counters.answer.{kind}" for kind in FORMATS]
-LOOKS = sorted(
+POLLS = sorted(
     one
     for kind in FORMATS
     for one in SAMPLES.glob(f"tasks_status.*.{kind}")
@@ -75,9 +75,9 @@ def bodies(paths: list[Path]) -> st.SearchStrategy[bytes]:
 
 
 @settings(max_examples=400)
-@given(body=bodies(LOOKS), status=st.sampled_from([200, 200, 200, 404, 500]))
+@given(body=bodies(POLLS), status=st.sampled_from([200, 200, 200, 404, 500]))
 @example(body=b"", status=200)
-def test_any_look_gives_a_report_or_an_error_of_ours(body: bytes, status: int) -> None:
+def test_any_poll_gives_a_report_or_an_error_of_ours(body: bytes, status: int) -> None:
     """From the bytes to the figures nothing escapes but an AltcraftError or an unusable result."""
     hide = Token(TOKEN).hide
     try:
@@ -113,9 +113,9 @@ async def ended(work: Awaitable[object]) -> object:
 
 @pytest.mark.looptime
 @settings(max_examples=60)
-@given(body=bodies(LOOKS))
-async def test_any_look_over_a_socket_ends_a_refresh(body: bytes) -> None:
-    """A refresh whose looks bring any bytes ends with a report or an error of ours."""
+@given(body=bodies(POLLS))
+async def test_any_poll_over_a_socket_ends_a_refresh(body: bytes) -> None:
+    """A refresh whose polls bring any bytes ends with a report or an error of ours."""
     async with ScriptedServer() as server:
         server.script(STARTED)
         server.otherwise = lambda _: answer(body)
@@ -128,11 +128,11 @@ async def test_any_look_over_a_socket_ends_a_refresh(body: bytes) -> None:
         assert isinstance(outcome, (CountersReport, AltcraftError))
 
 
-whole_answers = samples([*STARTS, *LOOKS]).map(lambda body: answer(body).sends)
+whole_answers = samples([*STARTS, *POLLS]).map(lambda body: answer(body).sends)
 
 
 @pytest.mark.looptime
-@pytest.mark.parametrize("call", [START, LOOK], ids=["start", "look"])
+@pytest.mark.parametrize("call", [START, POLL], ids=["start", "poll"])
 @settings(max_examples=60)
 @given(
     raw=damaged(whole_answers) | st.binary(max_size=200),

@@ -29,9 +29,9 @@ from altcraft_async import (
 from altcraft_async.cli.app import main
 from altcraft_async.client import ClientOptions
 from altcraft_async.session import TokenPlace
-from tests.calls import LOOK, START, STARTED, TOKEN, WireFormat, client_of
+from tests.calls import POLL, START, STARTED, TOKEN, WireFormat, client_of
 from tests.faults.table import FAULTS, TIME, Fault, envelope
-from tests.faults.tasks import completed, look
+from tests.faults.tasks import completed, poll
 from tests.scripted import ScriptedServer, Step, answer
 from tests.telemetry import Telemetry
 
@@ -56,7 +56,7 @@ def reasons(error: BaseException) -> Iterator[BaseException]:
 
 
 Frames = Literal["all", "ours", "none"]
-"""Whose variables are looked at."""
+"""Whose variables are polled."""
 
 
 def variables(error: BaseException, frames: Frames) -> Iterator[str]:
@@ -96,14 +96,14 @@ class Canary(logging.Handler):
         self.kinds: set[str] = set()
 
     def see(self, where: str, text: str) -> None:
-        """Look at a text."""
+        """Inspect a text."""
         self.texts += 1
         self.kinds.add(where)
         if TELLING in text:
             self.found.append((where, text))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at a record, its arguments and its traceback."""
+        """Inspect a record, its arguments and its traceback."""
         fields = {name: one for name, one in vars(record).items() if name.startswith("altcraft_")}
         self.see("log", f"{record.getMessage()} {record.args!r} {fields!r}")
         if record.exc_info and record.exc_info[1]:
@@ -112,13 +112,13 @@ class Canary(logging.Handler):
             self.see_error(record.exc_info[1], "ours")
 
     def see_error(self, error: BaseException, frames: Frames = "all") -> None:
-        """Look at all that an error tells."""
+        """Inspect all that an error tells."""
         for where, text in sinks(error, frames):
             self.see(where, text)
 
     @contextmanager
     def listening(self) -> Generator[None, None, None]:
-        """Look at every log record, warning and complaint of the loop meanwhile."""
+        """Inspect every log record, warning and complaint of the loop meanwhile."""
         loop, root = asyncio.get_running_loop(), logging.getLogger()
         level = root.level
         root.addHandler(self)
@@ -148,7 +148,7 @@ async def play(
     frames: Frames,
     way: tuple[WireFormat, TokenPlace],
 ) -> None:
-    """Look at a client, and at what a start and a look of its end with."""
+    """Inspect a client, and at what a start and a poll of its end with."""
     telemetry = Telemetry()
     options: ClientOptions = {
         **fault.options,
@@ -159,7 +159,7 @@ async def play(
     server.script(fault.step, fault.step)
     async with client_of(server.url, wire_format=way[0], **options) as client:
         canary.see("client", f"{client!r} {vars(client)!r} {client.resources!r} {client.tasks!r}")
-        for call in (START, LOOK):
+        for call in (START, POLL):
             with telemetry.tracer.start_as_current_span("the caller"):
                 (outcome,) = await asyncio.gather(call.make(client), return_exceptions=True)
             assert isinstance(outcome, AltcraftError)
@@ -168,7 +168,7 @@ async def play(
 
 
 async def test_canary_finds_a_token_that_shows() -> None:
-    """The check itself can fail: it finds the token in every place that it looks at."""
+    """The check itself can fail: it finds the token in every place that it polls."""
     canary = Canary()
     with canary.listening():
         try:
@@ -230,13 +230,13 @@ async def for_ever(handle: TaskHandle[CountersReport]) -> object:
     return await handle
 
 
-async def one_look(handle: TaskHandle[CountersReport]) -> object:
-    """Look once."""
+async def one_poll(handle: TaskHandle[CountersReport]) -> object:
+    """Poll once."""
     return await handle.poll()
 
 
 async def no_time(handle: TaskHandle[CountersReport]) -> object:
-    """Wait for a look."""
+    """Wait for a poll."""
     return await handle.wait(timeout=0)
 
 
@@ -246,21 +246,21 @@ async def no_rest(handle: TaskHandle[CountersReport]) -> object:
 
 
 WAITS: Mapping[str, tuple[list[Step], Wait]] = {
-    "looks that fail": ([GONE] * 2, for_ever),
+    "polls that fail": ([GONE] * 2, for_ever),
     "a refusal": ([answer(envelope(401))], for_ever),
-    "a refused look": ([answer(envelope(403))], one_look),
+    "a refused poll": ([answer(envelope(403))], one_poll),
     "a lost task": ([answer(envelope(404))], for_ever),
-    "a failed task": ([look(), look("failed")], for_ever),
+    "a failed task": ([poll(), poll("failed")], for_ever),
     "an unusable result": ([completed({"echo": TOKEN})], for_ever),
-    "a timeout": ([look()], no_time),
-    "a stall": ([look(progress=1), look(progress=2)], no_rest),
+    "a timeout": ([poll()], no_time),
+    "a stall": ([poll(progress=1), poll(progress=2)], no_rest),
 }
 """What a server answers, and the wait that it ends."""
 
 ECHOES: Mapping[str, tuple[list[Step], Wait]] = {
-    "a failed task": ([look("failed", echo=TOKEN)], for_ever),
-    "a status": ([look(f"new for {TOKEN}")], no_time),
-    "a note": ([look(note=f"token={TOKEN}")], no_time),
+    "a failed task": ([poll("failed", echo=TOKEN)], for_ever),
+    "a status": ([poll(f"new for {TOKEN}")], no_time),
+    "a note": ([poll(note=f"token={TOKEN}")], no_time),
 }
 
 

@@ -76,8 +76,8 @@ async def test_cancelled_turn_goes_to_the_next(server: ScriptedServer, call: Cal
     assert [request.at for request in server.received] == pytest.approx([0, 100], abs=0.1)
 
 
-async def test_cancelled_wait_takes_its_queued_look_along(server: ScriptedServer) -> None:
-    """A look that is due and queues for the rate is not made for nobody."""
+async def test_cancelled_wait_takes_its_queued_poll_along(server: ScriptedServer) -> None:
+    """A poll that is due and queues for the rate is not made for nobody."""
     server.script(STARTED)
     async with patient(server.url, rate_limit=0.01) as client:
         waiting = asyncio.ensure_future((await started(client)).wait())

@@ -282,7 +282,7 @@ OUT_OF_FILES = """
 import asyncio, os, resource
 import aiohttp
 from altcraft_async import TransportError
-from tests.calls import LOOK, RUNNING, START, Attempts, client_of, succeed
+from tests.calls import POLL, RUNNING, START, Attempts, client_of, succeed
 from tests.clock import now
 from tests.ports import full
 from tests.scripted import ScriptedServer
@@ -302,7 +302,7 @@ async def main():
                     taken.append(os.dup(0))
             except OSError:
                 pass
-            for call in (START, LOOK):
+            for call in (START, POLL):
                 attempts.made = 0
                 try:
                     await call.make(client)
@@ -310,7 +310,7 @@ async def main():
                     print(type(error).__name__, error.maybe_delivered, attempts.made)
             for one in taken:
                 os.close(one)
-            await succeed(LOOK, client)
+            await succeed(POLL, client)
             print(len(server.received))
 
 asyncio.run(main())

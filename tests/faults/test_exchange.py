@@ -20,7 +20,7 @@ from altcraft_async import (
 )
 from altcraft_async.client import ClientOptions
 from tests.calls import (
-    LOOK,
+    POLL,
     RUNNING,
     START,
     Call,
@@ -44,8 +44,8 @@ OLD_AIOHTTP = version("aiohttp").startswith("3.13.")
 async def test_fault_gives_its_error_after_as_many_requests_as_are_safe(
     server: ScriptedServer, call: Call, fault: Fault
 ) -> None:
-    """A start is sent again only where it surely was not acted on, a look where it may help."""
-    sends = fault.starts if call.starts else fault.looks
+    """A start is sent again only where it surely was not acted on, a poll where it may help."""
+    sends = fault.starts if call.starts else fault.polls
     server.script(*[fault.step] * sends)
     async with client_of(server.url, **fault.options) as client:
         error = await failure_of(call, client)
@@ -66,7 +66,7 @@ async def test_fault_is_over_with_the_next_request(server: ScriptedServer, fault
     server.script(fault.step, RUNNING)
     once: ClientOptions = {**fault.options, "retry": Retry(attempts=1), "token_in": "header"}
     async with client_of(server.url, **once) as client:
-        await failure_of(LOOK, client)
+        await failure_of(POLL, client)
         assert (await client.tasks.status("t1")).progress == 40
 
 
@@ -74,7 +74,7 @@ async def test_refusal_carries_what_the_platform_said(server: ScriptedServer) ->
     """Code and text of a refusal are kept, its text without the token that it echoes."""
     server.script(answer(envelope(403)))
     async with client_of(server.url) as client:
-        error = await failure_of(LOOK, client)
+        error = await failure_of(POLL, client)
     assert isinstance(error, PermissionDeniedError)
     assert (error.code, error.text, error.http_status) == (403, "no access for ***", 200)
 
@@ -177,7 +177,7 @@ async def test_bomb_does_not_fill_the_memory(server: ScriptedServer) -> None:
     async with client_of(server.url, retry=Retry(attempts=1)) as client:
         tracemalloc.start()
         try:
-            error = await failure_of(LOOK, client)
+            error = await failure_of(POLL, client)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -203,7 +203,7 @@ async def test_answer_that_nobody_asked_for_answers_no_later_request(
     assert len(server.received) == 2
 
 
-async def test_connection_closed_while_idle_is_replaced_for_a_look(
+async def test_connection_closed_while_idle_is_replaced_for_a_poll(
     server: ScriptedServer,
 ) -> None:
     """A kept connection that is known to be closed is not tried."""
@@ -216,10 +216,10 @@ async def test_connection_closed_while_idle_is_replaced_for_a_look(
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
-async def test_connection_closed_under_a_look_is_replaced(
+async def test_connection_closed_under_a_poll_is_replaced(
     server: ScriptedServer, then: str
 ) -> None:
-    """Where the server closes a kept connection at the moment of a look, it is sent once more."""
+    """Where the server closes a kept connection at the moment of a poll, it is sent once more."""
     server.script(RUNNING, Step(then="close" if then == "close" else "reset"), RUNNING)
     async with client_of(server.url) as client:
         await client.tasks.status("t1")
@@ -257,6 +257,6 @@ async def test_small_limit_holds_for_what_came_with_the_head(server: ScriptedSer
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
     server.script(Step(head.encode() + packed))
     async with client_of(server.url, max_answer_bytes=1000) as client:
-        error = await failure_of(LOOK, client)
+        error = await failure_of(POLL, client)
     assert isinstance(error, ProtocolError)
     assert error.permanent

@@ -61,17 +61,17 @@ GUARDS: Mapping[str, Guard] = {
         "left -= 0",
         "tests/faults/test_exchange.py::test_bomb_does_not_fill_the_memory",
     ),
-    "size of what came at once is looked at": Guard(
+    "size of what came at once is polled": Guard(
         "transport.py",
         " or len(body) > self._limits.answer_bytes",
         "",
         "tests/faults/test_exchange.py::test_small_limit_holds_for_what_came_with_the_head",
     ),
-    "size is looked at before reading": Guard(
+    "size is polled before reading": Guard(
         "transport.py",
         "(answer.content_length or 0) > self._limits.answer_bytes",
         "False",
-        EXCHANGE.format("length of a hundred gigabytes", "look"),
+        EXCHANGE.format("length of a hundred gigabytes", "poll"),
     ),
     "ambiguous starts are not repeated": Guard(
         "core/repeating.py",
@@ -84,7 +84,7 @@ GUARDS: Mapping[str, Guard] = {
         "force_close=request.starts",
         "force_close=False",
         "tests/edge/test_edge_requests.py::"
-        "test_starts_take_a_new_connection_each_and_looks_share_one",
+        "test_starts_take_a_new_connection_each_and_polls_share_one",
     ),
     "only errors of ours are repeated": Guard(
         "session.py",
@@ -170,7 +170,7 @@ GUARDS: Mapping[str, Guard] = {
         "wanted not in counted",
         "not counted",
         "tests/faults/test_waiting.py::"
-        "test_wait_ends_with_what_the_last_look_brought[result of another database]",
+        "test_wait_ends_with_what_the_last_poll_brought[result of another database]",
     ),
     "repeats of calls have a quota": Guard(
         "session.py",
@@ -178,13 +178,13 @@ GUARDS: Mapping[str, Guard] = {
         "",
         "tests/edge/test_edge_repeats.py::test_outage_is_not_answered_with_ever_more_repeats",
     ),
-    "early looks of waits have the same quota": Guard(
+    "early polls of waits have the same quota": Guard(
         "polling.py",
         "0.0 if self._rules.quota.spend() else self._pause(track, now)",
         "0.0",
         "tests/faults/test_load.py::test_outage_costs_the_server_hardly_more_than_no_outage[200]",
     ),
-    "pauses after a failed look are random": Guard(
+    "pauses after a failed poll are random": Guard(
         "core/repeating.py",
         "scale * chance",
         "scale",
@@ -298,7 +298,7 @@ GUARDS: Mapping[str, Guard] = {
         "if left > 0 else Send()",
         "tests/test_durable_starts.py::test_start_of_which_nobody_knows_is_not_sent_again",
     ),
-    "a task in the ledger is looked at": Guard(
+    "a task in the ledger is polled": Guard(
         "core/starts.py",
         "return Send() if entry.over else Join(entry.ref)",
         "return Send()",

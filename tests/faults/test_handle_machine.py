@@ -43,7 +43,7 @@ from altcraft_async import (
 )
 from tests.calls import client_of
 from tests.faults.table import envelope
-from tests.faults.tasks import DONE, look
+from tests.faults.tasks import DONE, poll
 from tests.leftovers import left_behind, let_go
 from tests.scripted import Received, ScriptedServer, Step, answer
 
@@ -55,8 +55,8 @@ Kind = Literal["wait", "updates", "poll"]
 TASK = TaskRef(task_id="t1", kind="resource", target=(24, 1))
 PERIOD = 1.0
 SLOW = 0.4
-LAST_LOOK = 1.0
-"""Seconds that the look at a deadline may take."""
+LAST_POLL = 1.0
+"""Seconds that the poll a deadline may take."""
 SLACK = 0.05
 
 MOODS: tuple[Mood, ...] = (
@@ -167,11 +167,11 @@ class HandleMachine(RuleBasedStateMachine):
         match self.mood:
             case "running" | "moving":
                 self.progress += self.mood == "moving"
-                return look(progress=self.progress)
+                return poll(progress=self.progress)
             case "completed":
                 return DONE
             case "failed":
-                return look("failed")
+                return poll("failed")
             case "unknown":
                 return answer(envelope(404))
             case "refusing":
@@ -212,7 +212,7 @@ class HandleMachine(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(["updates", "poll"]))
     def watch(self, kind: Literal["updates", "poll"]) -> None:
-        """Iterate over the updates, or look once."""
+        """Iterate over the updates, or poll once."""
 
         async def statuses() -> list[TaskStatus]:
             return [status async for status in self.handle.updates()]
@@ -269,12 +269,12 @@ class HandleMachine(RuleBasedStateMachine):
         seconds=st.sampled_from([0.1, 0.5, 1.0, 1.5, 4.0, 20.0]),
     )
     def live_on(self, mood: Mood, seconds: float, *, is_slow: bool) -> None:
-        """Let time pass, in whatever mood; look only as often as somebody wants to know."""
+        """Let time pass, in whatever mood; poll only as often as somebody wants to know."""
         self.mood, self.is_slow = mood, is_slow
         self.moods.add(mood)
         self.run(asyncio.sleep(SLACK))  # what is under way gets to the server
         was_watched, before = self.is_watched, len(self.server.received)
-        # A last look at each deadline, and one when a task that moved would begin to stall.
+        # A last poll each deadline, and one when a task that moved would begin to stall.
         extra = 1.0 * sum(wait.deadline is not None for wait in self.pending)
         extra += sum(1 + seconds / wait.stall for wait in self.pending if wait.stall)
         self.run(asyncio.sleep(seconds))
@@ -284,7 +284,7 @@ class HandleMachine(RuleBasedStateMachine):
         elif self.mood in ("running", "moving"):
             assert made <= seconds / PERIOD + 2 + extra
         elif self.mood in ("completed", "failed") and seconds >= 2 * PERIOD + SLOW:
-            # Unless the look under way ended every wait in another way.
+            # Unless the poll under way ended every wait in another way.
             assert self.handle.done() or not self.is_watched
 
     @precondition(lambda self: self.handle.done() and not self.is_closed)
@@ -352,8 +352,8 @@ class HandleMachine(RuleBasedStateMachine):
                 assert NEEDS[type(error)] in self.moods
 
     @invariant()
-    def looks_come_one_by_one(self) -> None:
-        """However many watch, one look at a time is under way."""
+    def polls_come_one_by_one(self) -> None:
+        """However many watch, one poll a time is under way."""
         assert self.most_at_once <= 1
 
     @invariant()
@@ -363,7 +363,7 @@ class HandleMachine(RuleBasedStateMachine):
         assert not (self.pending and (self.handle.done() or self.is_closed))
         for wait in self.pending:
             if wait.deadline is not None:
-                assert self.loop.time() <= wait.deadline + LAST_LOOK + SLACK
+                assert self.loop.time() <= wait.deadline + LAST_POLL + SLACK
 
     @invariant()
     def end_is_the_end(self) -> None:
@@ -402,7 +402,7 @@ class HandleMachine(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("examples", [25, pytest.param(300, marks=pytest.mark.slow)])
 def test_handle_behaves_whatever_is_done_with_it_in_whatever_order(examples: int) -> None:
-    """Every wait ends once, in its way; nobody is looked at for nobody; nothing is left."""
+    """Every wait ends once, in its way; nobody is polled for nobody; nothing is left."""
     run_state_machine_as_test(
         HandleMachine,
         settings=settings(max_examples=examples, stateful_step_count=40, deadline=None),

@@ -175,7 +175,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.unknown)
     @rule()
-    def look_and_forget(self) -> None:
+    def poll_and_forget(self) -> None:
         """Do what the error says."""
         entry = self.unknown.pop()
         if self.run(MemoryLedger.forget(MemoryLedger(self.stored), entry)):

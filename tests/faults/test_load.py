@@ -105,7 +105,7 @@ def outage(request: pytest.FixtureRequest, _same_chance_each_time: None) -> Outa
 
 
 def test_outage_costs_the_server_hardly_more_than_no_outage(outage: Outage) -> None:
-    """Repeats and looks together stay within a fifth above what is sent anyway."""
+    """Repeats and polls together stay within a fifth above what is sent anyway."""
     usual = outage.between(0, OUTAGE[0]) / OUTAGE[0]
     assert usual == pytest.approx(outage.usual, rel=0.1)
     assert outage.between(*OUTAGE) <= 1.2 * usual * (OUTAGE[1] - OUTAGE[0])
@@ -192,7 +192,7 @@ async def test_slow_reader_of_many_is_not_run_away_from(server: ScriptedServer) 
 
 @pytest.mark.looptime
 async def test_slow_reader_of_as_completed_costs_no_request_more(server: ScriptedServer) -> None:
-    """Handles that are over wait for their reader without being looked at again."""
+    """Handles that are over wait for their reader without being polled again."""
     server.otherwise = finished
     async with AltcraftClient(server.url, TOKEN, poll=Constant(0.05)) as client:
         handles = [client.tasks.attach(f"t{number}") for number in range(20)]

@@ -1,4 +1,4 @@
-"""Waits for a task while looks at it fail, or bring what they should not. Time jumps here."""
+"""Waits for a task while polls it fail, or bring what they should not. Time jumps here."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from altcraft_async import (
     NotFoundError,
     Patience,
     PollingError,
+    PollState,
     ProtocolError,
     RequestTimeoutError,
     Retry,
-    Seen,
     TaskLostError,
     TaskRef,
     WaitError,
@@ -40,13 +40,13 @@ from tests.calls import (
 )
 from tests.clock import now
 from tests.faults.table import FAULTS, Fault, envelope
-from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, look, patient, started
+from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, patient, poll, started
 from tests.scripted import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 
 HANG = Step(then="hang")
-STUCK = look(progress=99)
+STUCK = poll(progress=99)
 UNKNOWN = answer(envelope(404), status="404 Not Found")
 GONE = answer(status="502 Bad Gateway")
 
@@ -57,17 +57,17 @@ def methods(server: ScriptedServer) -> list[str]:
 
 
 @pytest.mark.parametrize("course", COURSES.values(), ids=COURSES)
-async def test_wait_ends_with_what_the_last_look_brought(
+async def test_wait_ends_with_what_the_last_poll_brought(
     server: ScriptedServer, course: Course
 ) -> None:
-    """Whatever looks bring, the wait goes on until one ends it: a report, or the right error."""
-    server.script(STARTED, *course.looks)
+    """Whatever polls bring, the wait goes on until one ends it: a report, or the right error."""
+    server.script(STARTED, *course.polls)
     async with patient(server.url) as client:
         handle = await started(client)
         (outcome,) = await asyncio.gather(handle.wait(), return_exceptions=True)
         assert handle.done()
-        assert handle.polls == len(course.looks)
-    assert len(server.received) == 1 + len(course.looks)
+        assert handle.polls == len(course.polls)
+    assert len(server.received) == 1 + len(course.polls)
     if isinstance(outcome, AltcraftError):
         assert type(outcome) is course.error
         assert course.says in str(outcome)
@@ -90,10 +90,10 @@ async def test_figure_that_does_not_come_is_none_and_not_zero(server: ScriptedSe
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_wait_survives_a_look_that_fails_in_passing_and_no_other(
+async def test_wait_survives_a_poll_that_fails_in_passing_and_no_other(
     server: ScriptedServer, fault: Fault
 ) -> None:
-    """One look that fails costs nobody an hour of waiting, unless every other would fail so too."""
+    """One poll that fails costs nobody an hour of waiting, unless every other would fail so too."""
     server.script(STARTED, fault.step, DONE)
     async with patient(server.url, **fault.options) as client:
         handle = await started(client)
@@ -106,7 +106,7 @@ async def test_wait_survives_a_look_that_fails_in_passing_and_no_other(
             assert not handle.done()
             outcome = await handle
         else:
-            assert fault.looks > 1 or fault.error is NotFoundError
+            assert fault.polls > 1 or fault.error is NotFoundError
         assert isinstance(outcome, CountersReport)
         assert handle.polls == 2
     assert len(server.received) == (2 if fault.step.on_accept else 3)
@@ -143,7 +143,7 @@ async def test_unknown_task_is_lost_after_its_grace_and_never_started_again(
     assert methods(server).count("refresh_counters") == 1
 
 
-async def test_deadline_within_the_pause_after_a_failed_look_is_kept(
+async def test_deadline_within_the_pause_after_a_failed_poll_is_kept(
     server: ScriptedServer,
 ) -> None:
     """A pause of twenty seconds makes no wait of three seconds longer."""
@@ -157,7 +157,7 @@ async def test_deadline_within_the_pause_after_a_failed_look_is_kept(
 
 
 async def test_patience_is_a_count_and_a_time(server: ScriptedServer) -> None:
-    """Looks may fail for so many times and for so long; then the wait ends, and may be resumed."""
+    """Polls may fail for so many times and for so long; then the wait ends, and may be resumed."""
     server.script(STARTED)
     server.otherwise = lambda _: GONE
     pauses = Retry(first=1.0, ceiling=1.0)
@@ -201,8 +201,8 @@ async def test_callers_timeout_around_a_handle_touches_no_task(server: ScriptedS
     assert methods(server) == ["refresh_counters", "status", "status"]
 
 
-async def test_hanging_look_ends_no_wait(server: ScriptedServer) -> None:
-    """A look that is never answered ends with its own limit, and the wait goes on."""
+async def test_hanging_poll_ends_no_wait(server: ScriptedServer) -> None:
+    """A poll that is never answered ends with its own limit, and the wait goes on."""
     server.script(STARTED, HANG, DONE)
     async with patient(server.url, request_timeout=2.0) as client:
         assert isinstance(await (await started(client)), CountersReport)
@@ -234,7 +234,7 @@ async def test_wall_clock_that_jumps_changes_nothing(
     server.script(busy, *[RUNNING] * 3, DONE)
     ages: list[float] = []
 
-    def every_second(seen: Seen) -> float:
+    def every_second(seen: PollState) -> float:
         ages.append(seen.waited)
         return 1.0
 

@@ -202,7 +202,7 @@ async def test_worker_that_is_told_to_stop_gives_its_jobs_back(tmp_path: Path) -
         assert_once_each(running, await refreshing)
 
 
-async def test_job_taken_twice_is_looked_at_twice_and_started_once(tmp_path: Path) -> None:
+async def test_job_taken_twice_is_polled_at_twice_and_started_once(tmp_path: Path) -> None:
     """A job that is only slow is taken for one left behind: two attempts share its task."""
     async with fleet(
         shared_redis().url, f"{tmp_path}", workers=2, idle_timeout=1.0, wait=0.9, per_second=10.0

@@ -305,7 +305,7 @@ async def test_start_that_was_counted_meanwhile_is_done() -> None:
 
 
 async def test_start_that_nobody_knows_of_fails() -> None:
-    """Without asking the platform, a person has to look; nothing is started twice."""
+    """Without asking the platform, a person has to poll; nothing is started twice."""
     async with workplace(retry=Retry(attempts=1)) as work:
         work.server.misbehave(START, Fault.lost_start())
         task = await work.refreshes.enqueue((24, 1))

@@ -124,7 +124,7 @@ async def test_jobs_of_a_dead_worker_are_taken_on_a_quiet_queue(redis_url: str, 
 async def test_job_left_behind_is_found_behind_many_that_are_not(
     redis_url: str, queue: str
 ) -> None:
-    """However many jobs others are busy with, all are looked at."""
+    """However many jobs others are busy with, all are polled."""
     async with (
         broker_of(redis_url, queue) as busy,
         broker_of(redis_url, queue) as dead,

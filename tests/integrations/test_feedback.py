@@ -36,7 +36,7 @@ from tests.conftest import OpenPlatform
 from tests.serving import aiohttp_app, asgi_app
 
 STATUS = "tasks/status"
-RARELY = Constant(3600)  # so that a look within this test comes of a hint
+RARELY = Constant(3600)  # so that a poll within this test comes of a hint
 TARGET: Key = ("resource", (24, 1))
 PUBLIC = "https://shop.example/hooks"
 FOREVER = 30.0
@@ -85,14 +85,14 @@ class Place(NamedTuple):
             return answer.status
 
     @property
-    def looks(self) -> int:
+    def polls(self) -> int:
         """How often the platform was asked about a task."""
         return self.server.count(STATUS)
 
-    async def until_looked(self, looks: int) -> None:
-        """Wait for so many looks in all."""
+    async def until_polled(self, polls: int) -> None:
+        """Wait for so many polls in all."""
         async with asyncio.timeout(FOREVER):
-            while self.looks < looks:  # noqa: ASYNC110 -- the looks are made elsewhere
+            while self.polls < polls:  # noqa: ASYNC110 -- the polls are made elsewhere
                 await asyncio.sleep(0.005)
 
 
@@ -120,17 +120,17 @@ def place(request: pytest.FixtureRequest, nothing_left: None) -> OpenPlace:  # n
     return opened
 
 
-async def test_call_makes_the_handle_look_at_once(place: OpenPlace) -> None:
-    """The result comes of the look that the call set off, long before the next one was due."""
+async def test_call_makes_the_handle_poll_at_once(place: OpenPlace) -> None:
+    """The result comes of the poll that the call set off, long before the next one was due."""
     async with place(duration=0.2) as here:
         handle = here.receiver.watch(await here.start())
         waiting = asyncio.create_task(handle.wait())
         await asyncio.sleep(0.3)  # until the task is over at the platform
-        assert here.looks == 0
+        assert here.polls == 0
         assert await here.call(here.url) == 204
         async with asyncio.timeout(FOREVER):
             assert (await waiting)["email"].subscribed
-        assert here.looks == 1
+        assert here.polls == 1
 
 
 @pytest.mark.parametrize(
@@ -145,13 +145,13 @@ async def test_call_makes_the_handle_look_at_once(place: OpenPlace) -> None:
 async def test_nothing_that_a_call_says_is_believed(
     place: OpenPlace, method: str, body: bytes
 ) -> None:
-    """A forged end ends nothing: only what the platform answers to a look counts."""
+    """A forged end ends nothing: only what the platform answers to a poll counts."""
     async with place() as here:
         handle = here.receiver.watch(await here.start())
         waiting = asyncio.create_task(handle.wait())
         await asyncio.sleep(0)
         assert await here.call(here.url, method, body) == 204
-        await here.until_looked(1)
+        await here.until_polled(1)
         assert not handle.done()
         waiting.cancel()
         await asyncio.wait([waiting])
@@ -169,7 +169,7 @@ async def test_call_without_the_right_address_is_not_found_and_changes_nothing(
         for url in forged:
             assert await here.call(here.here(url)) == 404
         assert await here.call(here.url[:-1]) == 404
-        assert here.looks == 0
+        assert here.polls == 0
         waiting.cancel()
         await asyncio.wait([waiting])
 
@@ -181,16 +181,16 @@ async def test_call_for_what_nobody_waits_for_is_answered_alike(place: OpenPlace
 
 
 async def test_call_that_comes_before_the_start_has_returned_is_not_lost(place: OpenPlace) -> None:
-    """It is remembered, and the handle looks as soon as it is watched and awaited."""
+    """It is remembered, and the handle polls as soon as it is watched and awaited."""
     async with place(duration=0.0) as here:
         assert await here.call(here.url) == 204
         handle = here.receiver.watch(await here.start())
         async with asyncio.timeout(FOREVER):
             await handle
-        assert here.looks == 1
+        assert here.polls == 1
 
 
-async def test_repeated_calls_cost_a_look_a_pause(place: OpenPlace) -> None:
+async def test_repeated_calls_cost_a_poll_a_pause(place: OpenPlace) -> None:
     """Who calls again and again does not make us do the same, and the last call counts."""
     async with place() as here:
         handle = here.receiver.watch(await here.start())
@@ -199,10 +199,10 @@ async def test_repeated_calls_cost_a_look_a_pause(place: OpenPlace) -> None:
         began = asyncio.get_running_loop().time()
         for _ in range(50):
             assert await here.call(here.url) == 204
-        await here.until_looked(2)
+        await here.until_polled(2)
         seconds = asyncio.get_running_loop().time() - began
         assert seconds >= 0.2
-        assert here.looks <= 2 + seconds / 0.2
+        assert here.polls <= 2 + seconds / 0.2
         await asyncio.sleep(0.3)
         waiting.cancel()
         await asyncio.wait([waiting])
@@ -241,7 +241,7 @@ async def test_body_of_ten_megabytes_is_kept_in_part(place: OpenPlace) -> None:
 
 
 async def test_slow_body_is_waited_for_no_longer_than_said(place: OpenPlace) -> None:
-    """The handle looks before the body has come, and the call is over in time."""
+    """The handle polls before the body has come, and the call is over in time."""
     got: list[Received] = []
     receiver = FeedbackReceiver(PUBLIC, on_feedback=got.append, body_timeout=0.2)
     async with place(receiver) as here:
@@ -257,7 +257,7 @@ async def test_slow_body_is_waited_for_no_longer_than_said(place: OpenPlace) -> 
             assert b" 204 " in await reader.readline()
         writer.close()
         await writer.wait_closed()
-        assert here.looks == 1
+        assert here.polls == 1
         waiting.cancel()
         await asyncio.wait([waiting])
     assert (got[0].body, got[0].complete) == (b"begun", False)
@@ -266,7 +266,7 @@ async def test_slow_body_is_waited_for_no_longer_than_said(place: OpenPlace) -> 
 async def test_sender_that_leaves_in_the_middle_is_no_error(
     place: OpenPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The look is made before the body has come; what had come of it is handed on, quietly."""
+    """The poll is made before the body has come; what had come of it is handed on, quietly."""
     heard = asyncio.Event()
     got: list[Received] = []
 
@@ -283,7 +283,7 @@ async def test_sender_that_leaves_in_the_middle_is_no_error(
         writer.write(
             f"POST {url.path} HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nbegun".encode()
         )
-        await here.until_looked(1)
+        await here.until_polled(1)
         assert not got
         writer.close()
         await writer.wait_closed()
@@ -324,7 +324,7 @@ async def test_callback_may_be_a_coroutine_function(place: OpenPlace) -> None:
 async def test_callback_that_fails_changes_nothing_but_the_log(
     place: OpenPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The platform is answered, the handle looks, and the log says what failed, not the address."""
+    """The platform is answered, the handle polls, and the log says what failed, not the address."""
 
     def fail(_: Received) -> None:
         msg = "the user's own mistake"
@@ -335,7 +335,7 @@ async def test_callback_that_fails_changes_nothing_but_the_log(
         waiting = asyncio.create_task(handle.wait())
         await asyncio.sleep(0)
         assert await here.call(here.url) == 204
-        await here.until_looked(1)
+        await here.until_polled(1)
         signature = here.url.rpartition("/")[2]
         waiting.cancel()
         await asyncio.wait([waiting])
@@ -418,8 +418,8 @@ async def test_handle_without_feedback_cannot_be_watched(nothing_left: None) -> 
 
 
 @pytest.mark.looptime
-@pytest.mark.parametrize(("age", "looks"), [(EARLY_SECONDS - 1, 1), (EARLY_SECONDS + 1, 0)])
-async def test_early_hint_grows_old(platform: OpenPlatform, age: float, looks: int) -> None:
+@pytest.mark.parametrize(("age", "polls"), [(EARLY_SECONDS - 1, 1), (EARLY_SECONDS + 1, 0)])
+async def test_early_hint_grows_old(platform: OpenPlatform, age: float, polls: int) -> None:
     """One that came long before the start was about another task."""
     hints = Hints(pause=1.0)
     async with platform(duration=1e6, options={"poll": RARELY}) as (server, client):
@@ -429,7 +429,7 @@ async def test_early_hint_grows_old(platform: OpenPlatform, age: float, looks: i
         hints.watch(TARGET, handle)
         with pytest.raises(WaitTimeoutError):
             await handle.wait(timeout=100)
-        assert server.count(STATUS) == looks + 1  # the last look at the deadline
+        assert server.count(STATUS) == polls + 1  # the last poll the deadline
 
 
 @pytest.mark.looptime
@@ -443,8 +443,8 @@ async def test_only_the_newest_early_hints_are_remembered() -> None:
 
 
 @pytest.mark.looptime
-async def test_hint_while_looks_pause_is_made_up_for(platform: OpenPlatform) -> None:
-    """Of several hints the first and the last lead to a look, a pause apart."""
+async def test_hint_while_polls_pause_is_made_up_for(platform: OpenPlatform) -> None:
+    """Of several hints the first and the last lead to a poll, a pause apart."""
     hints = Hints(pause=1.0)
     async with platform(duration=1e6, options={"poll": RARELY}) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)

@@ -67,7 +67,7 @@ async def test_refresh_is_a_span_below_the_one_of_who_started_it(platform: OpenP
             "altcraft.task.id": server.requests[-1].params["task_id"],
             "altcraft.task.kind": "resource",
             "altcraft.task.target": (24, 1),
-            "altcraft.task.looks": server.count(STATUS),
+            "altcraft.task.polls": server.count(STATUS),
             "altcraft.task.faults": 0,
             "altcraft.task.status": "completed",
             "altcraft.task.outcome": "completed",
@@ -75,7 +75,7 @@ async def test_refresh_is_a_span_below_the_one_of_who_started_it(platform: OpenP
         assert span.status.status_code is StatusCode.UNSET
 
 
-async def test_looks_are_events_of_the_span(platform: OpenPlatform) -> None:
+async def test_polls_are_events_of_the_span(platform: OpenPlatform) -> None:
     """Each says the status and the progress, or why it failed."""
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (server, client):
@@ -190,7 +190,7 @@ async def test_task_that_nobody_waits_for_has_no_span(platform: OpenPlatform) ->
     assert not telemetry.observer._traces
 
 
-async def test_end_found_by_one_look_has_a_span(platform: OpenPlatform) -> None:
+async def test_end_found_by_one_poll_has_a_span(platform: OpenPlatform) -> None:
     """Though nobody has waited, the task was started here and has come to its end."""
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
@@ -199,7 +199,7 @@ async def test_end_found_by_one_look_has_a_span(platform: OpenPlatform) -> None:
         assert not telemetry.spans
         await asyncio.sleep(20)
         await handle.poll()
-    assert attributes(telemetry.only())["altcraft.task.looks"] == 2
+    assert attributes(telemetry.only())["altcraft.task.polls"] == 2
 
 
 async def test_closed_client_leaves_no_span_open(platform: OpenPlatform) -> None:
@@ -228,7 +228,7 @@ async def test_tasks_are_measured(platform: OpenPlatform) -> None:
         await asyncio.gather(*refreshes)
         points = telemetry.points()
         assert value(points["altcraft.task.active"]) == 0
-        assert value(points["altcraft.task.looks"]) == server.count(STATUS)
+        assert value(points["altcraft.task.polls"]) == server.count(STATUS)
         durations, seconds = measured(points["altcraft.task.duration"])
         assert durations == 2
         assert seconds == pytest.approx(20, abs=2.2)
@@ -273,7 +273,7 @@ async def test_faults_are_measured_by_method_and_type(platform: OpenPlatform) ->
         (STATUS, "ProtocolError", True),
     }
     caller = telemetry.spans[-1]
-    assert [event.name for event in caller.events] == ["altcraft.repeated", "altcraft.not_started"]
+    assert [event.name for event in caller.events] == ["altcraft.retried", "altcraft.start_failed"]
 
 
 async def test_without_an_sdk_nothing_is_recorded_and_all_goes_well(platform: OpenPlatform) -> None:
@@ -284,7 +284,7 @@ async def test_without_an_sdk_nothing_is_recorded_and_all_goes_well(platform: Op
 
 
 async def test_token_is_in_no_span_and_no_metric(server: ScriptedServer) -> None:
-    """Whatever a server sends back, errors and looks included."""
+    """Whatever a server sends back, errors and polls included."""
     telemetry = Telemetry()
     leaking = f'{{"data": {{"status": "{TOKEN}"}}, "error": 0, "error_text": ""}}'
     refusing = f'{{"data": null, "error": 400, "error_text": "no {TOKEN} here"}}'

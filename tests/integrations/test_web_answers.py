@@ -99,9 +99,9 @@ def test_wrong_argument_is_told_as_it_is() -> None:
 def test_start_that_may_have_worked_is_not_to_be_repeated_blindly(
     kind: type[TransportError | ServerError],
 ) -> None:
-    """The visitor is told to look first, and no program is told to try again."""
+    """The visitor is told to poll first, and no program is told to try again."""
     answer = answers.refused(kind(SAID, maybe_delivered=True))
-    assert "look before you start again" in json.loads(answer.body)["message"]
+    assert "poll before you start again" in json.loads(answer.body)["message"]
     assert "Retry-After" not in answer.headers
 
 

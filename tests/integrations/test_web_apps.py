@@ -26,7 +26,7 @@ from altcraft_async.integrations.aiohttp import Altcraft as AltcraftForAiohttp
 from altcraft_async.integrations.starlette import Altcraft as AltcraftForStarlette
 from altcraft_async.integrations.web import MOST_HANDLES, Desk
 from altcraft_async.simulator import Fault, Simulator
-from altcraft_async.tasks import poll_of
+from altcraft_async.tasks import poller_of
 from tests.serving import aiohttp_app, asgi_app
 
 STATUS = "tasks/status"
@@ -140,7 +140,7 @@ class Site(NamedTuple):
         return got.headers["Location"]
 
     @property
-    def looks(self) -> int:
+    def polls(self) -> int:
         """How often the platform was asked about a task."""
         return self.server.count(STATUS)
 
@@ -153,7 +153,7 @@ class Site(NamedTuple):
     @property
     def quiet(self) -> bool:
         """Whether nobody watches any task."""
-        return not any(poll_of(handle).watchers for handle in self.desk._handles.values())
+        return not any(poller_of(handle).watchers for handle in self.desk._handles.values())
 
 
 OpenSite = Callable[..., AbstractAsyncContextManager[Site]]
@@ -166,13 +166,13 @@ def site(request: pytest.FixtureRequest, nothing_left: None) -> OpenSite:  # noq
 
     @asynccontextmanager
     async def opened(
-        *, duration: float = 0.6, look_every: float = 0.02
+        *, duration: float = 0.6, poll_every: float = 0.02
     ) -> AsyncGenerator[Site, None]:
         async with Simulator(duration=duration) as server:
             client = AltcraftClient(
                 server.url,
                 server.token,
-                poll=Constant(look_every),
+                poll=Constant(poll_every),
                 polling_patience=Patience(unknown=0.3),
             )
             async with aiohttp.ClientSession() as browser, serve(client) as (desk, url):
@@ -225,15 +225,15 @@ async def test_long_refresh_is_answered_with_where_to_pick_it_up(site: OpenSite)
         assert sum(here.server.starts.values()) == 1
 
 
-async def test_finished_task_is_picked_up_without_a_look(site: OpenSite) -> None:
+async def test_finished_task_is_picked_up_without_a_poll(site: OpenSite) -> None:
     """What is known is not asked for again."""
     async with site(duration=0.3) as here:
         path = await here.start()
         while (got := await here.ask("GET", path)).status == 202:
             pass
-        looks = here.looks
+        polls = here.polls
         assert await here.ask("GET", path) == got._replace(headers=ANY)
-        assert here.looks == looks
+        assert here.polls == polls
 
 
 async def test_task_of_another_process_is_picked_up(site: OpenSite) -> None:
@@ -248,8 +248,8 @@ async def test_task_of_another_process_is_picked_up(site: OpenSite) -> None:
 async def test_visitor_who_waits_for_less_than_a_pause_gets_there_all_the_same(
     site: OpenSite,
 ) -> None:
-    """Visits of 0.2 s in a row find the end, though a look is due every second only."""
-    async with site(duration=0.3, look_every=1.0) as here, asyncio.timeout(FOREVER):
+    """Visits of 0.2 s in a row find the end, though a poll is due every second only."""
+    async with site(duration=0.3, poll_every=1.0) as here, asyncio.timeout(FOREVER):
         path = await here.start()
         while (got := await here.ask("GET", path)).status == 202:
             pass
@@ -257,14 +257,14 @@ async def test_visitor_who_waits_for_less_than_a_pause_gets_there_all_the_same(
 
 
 async def test_many_visitors_share_one_poll(site: OpenSite) -> None:
-    """Fifty who wait cost no more looks than one."""
-    async with site(duration=math.inf, look_every=0.1) as here:
+    """Fifty who wait cost no more polls than one."""
+    async with site(duration=math.inf, poll_every=0.1) as here:
         path = await here.start()
-        looks, began = here.looks, asyncio.get_running_loop().time()
+        polls, began = here.polls, asyncio.get_running_loop().time()
         visits = await asyncio.gather(*(here.ask("GET", path) for _ in range(50)))
         assert {got.status for got in visits} == {202}
         seconds = asyncio.get_running_loop().time() - began
-        assert here.looks - looks <= seconds / 0.09 + 2  # pauses are spread over a tenth
+        assert here.polls - polls <= seconds / 0.09 + 2  # pauses are spread over a tenth
 
 
 async def test_visitor_who_leaves_while_waiting_leaves_nothing_behind(site: OpenSite) -> None:
@@ -276,7 +276,7 @@ async def test_visitor_who_leaves_while_waiting_leaves_nothing_behind(site: Open
 
 
 async def test_visitor_who_leaves_a_stream_leaves_nothing_behind(site: OpenSite) -> None:
-    """The stream ends with the connection, and with it the looks."""
+    """The stream ends with the connection, and with it the polls."""
     async with site(duration=math.inf) as here:
         path = await here.start()
         here.desk._ping = NEVER  # so that nothing is written that could fail
@@ -284,15 +284,15 @@ async def test_visitor_who_leaves_a_stream_leaves_nothing_behind(site: OpenSite)
 
 
 async def _comes_and_leaves(here: Site, path: str) -> None:
-    looks = here.looks
+    polls = here.polls
     visit = asyncio.create_task(here.ask("GET", path))
-    await here.until(lambda: here.looks > looks)
+    await here.until(lambda: here.polls > polls)
     visit.cancel()
     await asyncio.wait([visit])
     await here.until(lambda: here.quiet)
-    looks = here.looks
-    await asyncio.sleep(0.2)  # ten looks' time
-    assert here.looks <= looks + 1  # one may have been under way
+    polls = here.polls
+    await asyncio.sleep(0.2)  # ten polls' time
+    assert here.polls <= polls + 1  # one may have been under way
 
 
 async def test_stream_has_each_change_and_the_report_last(site: OpenSite) -> None:
@@ -386,9 +386,9 @@ async def test_app_that_ends_does_not_wait_for_its_streams(site: OpenSite) -> No
     """Those who follow a task do not keep the app from ending."""
     async with site(duration=math.inf) as here:
         path = await here.start()
-        looks = here.looks
+        polls = here.polls
         visit = asyncio.create_task(here.ask("GET", f"{path}/events"))
-        await here.until(lambda: here.looks > looks)
+        await here.until(lambda: here.polls > polls)
         ending = asyncio.get_running_loop().time()
     # The servers of these tests give a second to who does not end by himself.
     assert asyncio.get_running_loop().time() - ending < 3
@@ -402,9 +402,9 @@ async def test_app_of_aiohttp_tells_those_who_follow_that_it_ends(nothing_left: 
         async with app_of_aiohttp(client) as (desk, url):
             here = Site(server, desk, url, browser)
             path = await here.start()
-            looks = here.looks
+            polls = here.polls
             visit = asyncio.create_task(here.ask("GET", f"{path}/events"))
-            await here.until(lambda: here.looks > looks)
+            await here.until(lambda: here.polls > polls)
         last = read_events((await visit).text)[-1]
         assert (last.name, last.id, last.data["error"]) == ("interrupted", "", "closing")
 
@@ -490,15 +490,15 @@ async def test_proxy_that_takes_the_beginning_off_is_minded(root_path: str) -> N
 
 
 async def test_head_of_a_stream_is_no_stream(site: OpenSite) -> None:
-    """Who asks for the headers alone is not kept waiting, and costs no look."""
+    """Who asks for the headers alone is not kept waiting, and costs no poll."""
     async with site(duration=math.inf) as here:
         path = await here.start()
         await here.until(lambda: here.quiet)
-        looks = here.looks
+        polls = here.polls
         got = await here.ask("HEAD", f"{path}/events")
         assert (got.status, got.text) == (200, "")
         assert got.headers["Content-Type"].startswith("text/event-stream")
-        assert here.looks == looks
+        assert here.polls == polls
 
 
 def test_client_is_there_while_the_app_runs() -> None:
@@ -517,7 +517,7 @@ def test_path_of_tasks_has_to_be_one(tasks: str) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, 0.01, math.inf, "2"])
-def test_visits_have_to_be_long_enough_for_a_look(timeout: float) -> None:
+def test_visits_have_to_be_long_enough_for_a_poll(timeout: float) -> None:
     """Those who always leave before one would ask for ever."""
     with pytest.raises(ConfigurationError, match=r"^timeout: "):
         Desk(timeout=timeout)

@@ -81,7 +81,7 @@ async def test_app_for_aiohttp_answers_as_the_guide_shows(load: Load) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_app_with_feedback_looks_when_it_is_called(
+async def test_app_with_feedback_polls_when_it_is_called(
     load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pretend platform calls the address that the app made up, and the task is over."""
@@ -99,5 +99,5 @@ async def test_app_with_feedback_looks_when_it_is_called(
             assert (await answer.json())["status"] == "completed"
             (sent,) = server.webhooks
             assert (sent.status, sent.url.startswith(f"{url}/hooks/resource/24-1/")) == (204, True)
-            # The look that the call set off found the end before any other was due.
+            # The poll that the call set off found the end before any other was due.
             assert server.requests[-1].at - sent.at == pytest.approx(0.0, abs=0.1)

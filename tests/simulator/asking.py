@@ -19,7 +19,7 @@ class Said:
     Attributes:
         status: HTTP status.
         body: As it came.
-        value: The envelope, as it would look in XML: without types, and a list
+        value: The envelope, as it would poll in XML: without types, and a list
             of one is no list. So the same answer in either format is equal.
     """
 

@@ -12,7 +12,8 @@ from xml.etree import ElementTree as ET
 import aiohttp
 import pytest
 
-from altcraft_async.simulator import Fault, Seen, Simulator
+from altcraft_async.simulator import Fault, Simulator
+from altcraft_async.simulator.handler import ReceivedRequest
 
 START = "resources/refresh_counters"
 STATUS = "tasks/status"
@@ -234,9 +235,9 @@ async def test_the_transcript_shows_each_request_without_its_token(
     await caller.ask(STATUS, task_id="no-such")
     params = {"task_id": task_id, "format": "json"}
     assert list(caller.server.requests) == [
-        Seen(START, {"id": 24, "list_id": 1}, "json", 5.0, 0),
-        Seen(STATUS, params, "json", 5.0, Fault.status(503)),
-        Seen(STATUS, {"task_id": "no-such"}, "json", 5.0, 404),
+        ReceivedRequest(START, {"id": 24, "list_id": 1}, "json", 5.0, 0),
+        ReceivedRequest(STATUS, params, "json", 5.0, Fault.status(503)),
+        ReceivedRequest(STATUS, {"task_id": "no-such"}, "json", 5.0, 404),
     ]
     assert caller.server.token not in repr(caller.server.requests)
     assert caller.server.count(STATUS) == 2

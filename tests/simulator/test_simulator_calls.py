@@ -175,7 +175,7 @@ def test_an_unknown_object_is_a_404_that_names_it() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"<xml/>"])
 def test_an_unreadable_body_is_a_400(body: bytes) -> None:
-    """It is refused before the token could be looked at."""
+    """It is refused before the token could be polled."""
     call = read_call(START, body, "application/json")
     assert answer(World(), call, INSTALL, 0.0).code == 400
 
@@ -201,20 +201,20 @@ def test_a_refresh_can_be_told_to_make_a_task_that_fails() -> None:
     asked(START, GOOD, world=world, fault=Fault.failed_task("broken"))
     same = World(duration=1.0)
     task_id = started(asked(START, GOOD, world=same))
-    look = world.look(task_id, 1.0)
-    assert look is not None
-    assert look.status == "broken"
+    poll = world.poll(task_id, 1.0)
+    assert poll is not None
+    assert poll.status == "broken"
 
 
 def test_a_refresh_can_be_told_to_forget_its_task() -> None:
     """The start is answered as ever, and the id it gives is of no use."""
     world = World()
     task_id = started(asked(START, GOOD, world=world, fault=Fault.unknown_task()))
-    assert world.look(task_id, 0.0) is None
+    assert world.poll(task_id, 0.0) is None
 
 
-def test_a_look_can_be_told_to_find_the_task_failed() -> None:
-    """The task has failed then, for this look and all later ones."""
+def test_a_poll_can_be_told_to_find_the_task_failed() -> None:
+    """The task has failed then, for this poll and all later ones."""
     world = World(duration=1.0)
     values: dict[str, object] = {
         "token": "secret",
@@ -225,8 +225,8 @@ def test_a_look_can_be_told_to_find_the_task_failed() -> None:
     assert asked(STATUS, values, world=world).envelope["data"] == failed
 
 
-def test_a_look_can_be_told_not_to_know_the_task_this_once() -> None:
-    """The next look knows it again."""
+def test_a_poll_can_be_told_not_to_know_the_task_this_once() -> None:
+    """The next poll knows it again."""
     world = World()
     values: dict[str, object] = {
         "token": "secret",

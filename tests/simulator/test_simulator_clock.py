@@ -76,7 +76,7 @@ async def test_it_stands_still_while_a_request_is_under_way() -> None:
 
 
 async def test_held_it_passes_only_as_told() -> None:
-    """So that what is so far can be looked at for as long as one likes."""
+    """So that what is so far can be polled for as long as one likes."""
     clock = PretendClock()
     with clock.hold():
         first, second = (asyncio.create_task(wait_until(clock, when)) for when in (10, 20))

@@ -57,7 +57,7 @@ def test_arrays_in_xml_are_repeated_elements() -> None:
 
 @pytest.mark.parametrize("nothing", [None, "", []])
 def test_nothing_in_xml_is_an_empty_element(nothing: object) -> None:
-    """Null, the empty text and the empty array look the same."""
+    """Null, the empty text and the empty array poll the same."""
     assert codec.write({"a": nothing}, "xml") == b"<xml><a /></xml>"
 
 
@@ -113,7 +113,7 @@ def test_what_is_no_object_is_unreadable(body: bytes, form: Format) -> None:
 def test_the_content_type_tells_the_format_and_else_the_first_character(
     content_type: str, body: bytes, form: Format
 ) -> None:
-    """The body is looked at only where the header names neither format."""
+    """The body is polled only where the header names neither format."""
     assert codec.format_of(content_type, body) == form
 
 

@@ -12,21 +12,21 @@ from altcraft_async.models import CountersReport
 from altcraft_async.simulator import Target
 from altcraft_async.simulator.catalogue import UnknownObjectError
 from altcraft_async.simulator.times import instant
-from altcraft_async.simulator.world import Look, World
+from altcraft_async.simulator.world import TaskState, World
 
 RESOURCE = Target("resource", (24, 1))
 
 
-def looked(world: World, task_id: str, now: float) -> Look:
-    """Look at a task that has to be known."""
-    look = world.look(task_id, now)
-    assert look is not None
-    return look
+def polled(world: World, task_id: str, now: float) -> TaskState:
+    """Poll a task that has to be known."""
+    poll = world.poll(task_id, now)
+    assert poll is not None
+    return poll
 
 
 def refreshed(world: World, target: Target = RESOURCE) -> CountersReport:
     """Start a refresh and return what it gives in the end."""
-    report = looked(world, world.start(target, 0.0), math.inf).report
+    report = polled(world, world.start(target, 0.0), math.inf).report
     assert report is not None
     return report
 
@@ -35,18 +35,18 @@ def test_a_task_runs_shows_progress_and_completes() -> None:
     """A task is running below 100 percent until its duration is over, then it has a result."""
     world = World(duration=2.0)
     task_id = world.start(RESOURCE, 10.0)
-    assert looked(world, task_id, 10.0) == Look("running", 0)
-    assert looked(world, task_id, 11.0) == Look("running", 50)
-    assert looked(world, task_id, 11.999) == Look("running", 99)
-    done = looked(world, task_id, 12.0)
+    assert polled(world, task_id, 10.0) == TaskState("running", 0)
+    assert polled(world, task_id, 11.0) == TaskState("running", 50)
+    assert polled(world, task_id, 11.999) == TaskState("running", 99)
+    done = polled(world, task_id, 12.0)
     assert (done.status, done.progress) == ("completed", 100)
     assert done.report is not None
 
 
 def test_a_clock_that_went_back_shows_no_progress() -> None:
-    """A look before the start is a look at the beginning."""
+    """A poll before the start is a poll the beginning."""
     world = World(duration=2.0)
-    assert looked(world, world.start(RESOURCE, 10.0), 5.0) == Look("running", 0)
+    assert polled(world, world.start(RESOURCE, 10.0), 5.0) == TaskState("running", 0)
 
 
 def test_a_shape_off_the_bar_is_reported_within_it() -> None:
@@ -55,14 +55,14 @@ def test_a_shape_off_the_bar_is_reported_within_it() -> None:
         World(duration=2.0, curve=lambda _: -1.0),
         World(duration=2.0, curve=lambda _: 7.0),
     )
-    assert looked(below, below.start(RESOURCE, 0.0), 1.0).progress == 0
-    assert looked(above, above.start(RESOURCE, 0.0), 1.0).progress == 99
+    assert polled(below, below.start(RESOURCE, 0.0), 1.0).progress == 0
+    assert polled(above, above.start(RESOURCE, 0.0), 1.0).progress == 99
 
 
 def test_an_endless_task_runs_for_ever() -> None:
     """An infinite duration never ends."""
     world = World(duration=math.inf)
-    assert looked(world, world.start(RESOURCE, 0.0), 1e12) == Look("running", 0)
+    assert polled(world, world.start(RESOURCE, 0.0), 1e12) == TaskState("running", 0)
 
 
 def test_the_same_seed_and_calls_give_the_same_world() -> None:
@@ -71,8 +71,8 @@ def test_the_same_seed_and_calls_give_the_same_world() -> None:
     def story(seed: int, now: float) -> list[object]:
         world = World(seed=seed, curve="noisy")
         ids = [world.start(Target("resource", (number, 1)), now) for number in range(1, 20)]
-        looks = [looked(world, task_id, now + 1) for task_id in ids]
-        states = [(look.status, look.progress) for look in looks]
+        polls = [polled(world, task_id, now + 1) for task_id in ids]
+        states = [(poll.status, poll.progress) for poll in polls]
         return [ids, states, world.counters(3, 1)]
 
     assert story(5, 0.0) == story(5, 4096.0)
@@ -154,9 +154,9 @@ def test_a_database_refresh_counts_the_same_people() -> None:
 def test_a_resource_group_says_when_it_was_counted() -> None:
     """The count begins with the task and the figures are stored at its end."""
     world = World(duration=1.5)
-    look = looked(world, world.start(RESOURCE, 60.0), 100.0)
-    assert look.report is not None
-    group = look.report.groups[0]
+    poll = polled(world, world.start(RESOURCE, 60.0), 100.0)
+    assert poll.report is not None
+    group = poll.report.groups[0]
     assert group.resource_id is None
     assert group.updated == instant(61.5)
     assert group.last_count_time == "counted at 2030-01-01T00:01:00Z in 1.5s"
@@ -208,16 +208,16 @@ def test_a_failing_task_runs_on_until_its_end() -> None:
     world = World(duration=2.0)
     task_id = world.start(RESOURCE, 0.0)
     world.fail(task_id, "broken")
-    assert looked(world, task_id, 1.0) == Look("running", 50)
-    assert looked(world, task_id, 2.0) == Look("broken", 99)
+    assert polled(world, task_id, 1.0) == TaskState("running", 50)
+    assert polled(world, task_id, 2.0) == TaskState("broken", 99)
 
 
 def test_a_task_that_fails_now_keeps_the_progress_it_had() -> None:
-    """With a time, a failure comes then, and later looks say the same."""
+    """With a time, a failure comes then, and later polls say the same."""
     world = World(duration=2.0)
     task_id = world.start(RESOURCE, 10.0)
     world.fail(task_id, at=11.0)
-    assert looked(world, task_id, 11.0) == looked(world, task_id, 50.0) == Look("failed", 50)
+    assert polled(world, task_id, 11.0) == polled(world, task_id, 50.0) == TaskState("failed", 50)
 
 
 def test_a_task_that_takes_no_time_can_fail() -> None:
@@ -225,7 +225,7 @@ def test_a_task_that_takes_no_time_can_fail() -> None:
     world = World(duration=0.0)
     task_id = world.start(RESOURCE, 10.0)
     world.fail(task_id, at=11.0)
-    assert looked(world, task_id, 11.0) == Look("failed", 99)
+    assert polled(world, task_id, 11.0) == TaskState("failed", 99)
 
 
 def test_unknown_and_forgotten_tasks_are_not_known() -> None:
@@ -235,4 +235,4 @@ def test_unknown_and_forgotten_tasks_are_not_known() -> None:
     world.forget(task_id)
     world.forget(task_id)
     world.fail(task_id)
-    assert world.look(task_id, 1.0) is None
+    assert world.poll(task_id, 1.0) is None

@@ -52,12 +52,12 @@ class AltcraftHook(BaseHook):
         Costs one request, for the first resource.
         """
         try:
-            asyncio.run(self._look())
+            asyncio.run(self._poll())
         except AltcraftError as error:
             return False, str(error)
         return True, "The platform answers, and takes the token"
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         async with await self.aget_conn() as client:
             async for _ in client.resources.list(limit=1):
                 break

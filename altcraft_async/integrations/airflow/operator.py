@@ -41,7 +41,7 @@ __all__ = ["AltcraftRefreshOperator"]
 Counted = Literal["resource", "database", "segment"]
 Handle = TaskHandle[CountersReport]
 
-# What another try would only run into again; the last of them needs a look by a person.
+# What another try would only run into again; the last of them needs a poll by a person.
 _FUTILE = (
     AuthenticationError,
     BadRequestError,
@@ -196,7 +196,7 @@ def _named(ti: RuntimeTaskInstanceProtocol) -> str:
 
 
 async def _has_failed(handle: Handle) -> bool:
-    """Look whether a task is over without figures."""
+    """Poll whether a task is over without figures."""
     with suppress(AltcraftError):
         await handle.poll()
     return handle.done() and handle.exception() is not None

@@ -36,7 +36,7 @@ class AltcraftRefreshTrigger(BaseTrigger):
 
         Args:
             ref: The task, as `TaskRef.to_json` wrote it.
-            altcraft_conn_id: Connection to look with.
+            altcraft_conn_id: Connection to poll with.
             deadline: Aware time in ISO form until which to wait, so that a
                 triggerer that takes over waits no longer; ``None`` for no limit.
             stall: Seconds after which a task that does not move is given up.

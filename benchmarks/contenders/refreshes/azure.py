@@ -1,6 +1,6 @@
 """azure-core: an `AsyncLROPoller` per refresh, with a polling method over aiohttp.
 
-azure-core looks in fixed intervals, by default of 30 s, which nobody would
+azure-core polls in fixed intervals, by default of 30 s, which nobody would
 leave for tasks of two seconds: here it is those two.
 """
 
@@ -18,17 +18,17 @@ INTERVAL = 2.0  # seconds
 
 
 class Polling(AsyncPollingMethod[object]):
-    """Looks at a task through the plain API."""
+    """Polls at a task through the plain API."""
 
     def initialize(self, client: Any, initial_response: Any, deserialization_callback: Any) -> None:  # noqa: ANN401 -- as azure-core declares it
-        """Remember what to look at, and how."""
+        """Remember what to poll, and how."""
         self._api: Api = client
         self._task_id: str = initial_response
         self._deserialize = deserialization_callback
         self._data: dict[str, Any] = {}
 
     async def run(self) -> None:
-        """Look in fixed intervals."""
+        """Poll in fixed intervals."""
         while not self.finished():
             await asyncio.sleep(INTERVAL)
             self._data = await self._api.status(self._task_id)

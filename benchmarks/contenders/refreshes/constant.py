@@ -1,4 +1,4 @@
-"""aiohttp, tenacity and json in a Task each that looks every second."""
+"""aiohttp, tenacity and json in a Task each that polls every second."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.contenders.refreshes.timing import Report, main
 
 
 async def wait(api: Api, task_id: str) -> object:
-    """Look every second."""
+    """Poll every second."""
     while True:
         await asyncio.sleep(1)
         data = await api.status(task_id)

@@ -11,16 +11,16 @@ from benchmarks.contenders.refreshes.timing import Report, main
 
 
 class Operation(AsyncFuture):
-    """Looks at a task through the plain API."""
+    """Polls at a task through the plain API."""
 
     def __init__(self, api: Api, task_id: str) -> None:
-        """Remember what to look at, and how."""
+        """Remember what to poll, and how."""
         super().__init__()  # type: ignore[no-untyped-call]  # has no types
         self._api = api
         self._task_id = task_id
 
     async def done(self, retry: object = None) -> bool:  # noqa: ARG002 -- as google-api-core declares it
-        """Look; say whether the task is over."""
+        """Poll; say whether the task is over."""
         data: dict[str, Any] = await self._api.status(self._task_id)
         if data["status"] != "completed":
             return False

@@ -31,7 +31,7 @@ class Api:
         return str(data["task_id"])
 
     async def status(self, task_id: str) -> dict[str, Any]:
-        """Look at a task once."""
+        """Poll at a task once."""
         return await self._post("tasks/status", body_of(task_id))
 
     @tenacity.retry(

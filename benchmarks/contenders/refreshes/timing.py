@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from benchmarks.contenders.measuring import TOKEN, resident
 
 TICK = 0.005
-"""Seconds between two looks at how late the loop is."""
+"""Seconds between two polls how late the loop is."""
 
 Report = Callable[[str], None]
 """Is to be called with the task id as soon as its result is in the caller's hands."""

@@ -21,7 +21,7 @@ from benchmarks.contenders.soaks.soaking import (
 from benchmarks.contenders.soaks.tally import Round
 from benchmarks.serving.bodies import DATABASE, FIGURES
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two looks
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between two polls
 
 
 class Api:

@@ -66,7 +66,7 @@ def _figures(report: CountersReport) -> dict[str, list[object]]:
 def _report(outcome: Failed, outcomes: Round) -> None:
     """Report an error; where it leaves open whether the task was started, it is not started again.
 
-    A user would look at the counters first.
+    A user would poll the counters first.
     """
     (resource_id, _) = msgspec.convert(outcome.target, tuple[int, int])
     maybe = getattr(outcome.error, "maybe_delivered", False)

@@ -1,4 +1,4 @@
-"""How a contender of the soak is run and looked at: rounds of the same resources, then the end.
+"""How a contender of the soak is run and polled: rounds of the same resources, then the end.
 
 The rounds refresh the same resources, as a nightly job does, so that what a
 client remembers of a resource is remembered after the first of them and

@@ -1,6 +1,6 @@
-"""One contender of the looks benchmark: prints the CPU time of a look, slice by slice.
+"""One contender of the polls benchmark: prints the CPU time of a poll, slice by slice.
 
-``python -m benchmarks.contenders.looks NAME PORT``. All look at the same
+``python -m benchmarks.contenders.polls NAME PORT``. All poll the same
 number of tasks that never end, as fast as one core allows, with the same
 number of requests at once.
 """
@@ -18,7 +18,7 @@ import tenacity
 import uvloop
 from yarl import URL
 
-from altcraft_async import Adaptive, AltcraftClient, Seen, TaskRef, as_completed
+from altcraft_async import Adaptive, AltcraftClient, PollState, TaskRef, as_completed
 from benchmarks.contenders.measuring import (
     AT_ONCE,
     PAUSE,
@@ -30,26 +30,26 @@ from benchmarks.contenders.measuring import (
     url_of,
 )
 
-FIGURE = "CPU µs per look"
+FIGURE = "CPU µs per poll"
 
-LOOKS = 500
-"""Looks in a slice: 0.1 s, or so."""
+POLLS = 500
+"""Polls in a slice: 0.1 s, or so."""
 
-LOOKS_OF_HTTPX = 50
+POLLS_OF_HTTPX = 50
 
 
 class Soon:
-    """Looks as often as the library allows, at the cost of the default policy's thoughts."""
+    """Polls as often as the library allows, at the cost of the default policy's thoughts."""
 
     def __init__(self) -> None:
         """Think like the default."""
         self._default = Adaptive()
-        self.looks = 0
+        self.polls = 0
 
-    def next_look(self, seen: Seen) -> float:
+    def next_poll(self, seen: PollState) -> float:
         """Return seconds."""
-        self.looks += 1
-        return min(PAUSE, self._default.next_look(seen))
+        self.polls += 1
+        return min(PAUSE, self._default.next_poll(seen))
 
 
 async def ours(port: int) -> None:
@@ -65,7 +65,7 @@ async def ours(port: int) -> None:
 
         async with asyncio.TaskGroup() as group:
             group.create_task(wait())
-            await print_slices(lambda: policy.looks, FIGURE, units=LOOKS)
+            await print_slices(lambda: policy.polls, FIGURE, units=POLLS)
 
 
 class _Data(msgspec.Struct):
@@ -114,7 +114,7 @@ async def _ask_without_limits(
 
 
 async def _bare(port: int, ask: Ask) -> None:
-    """Look with aiohttp alone: no repeats, no checks beyond the decoder's, no one to tell."""
+    """Poll with aiohttp alone: no repeats, no checks beyond the decoder's, no one to tell."""
     meter = Meter()
     url = URL(f"{url_of(port)}/api/v1.1/tasks/status")
     headers = {"Content-Type": "application/json", "User-Agent": "floor"}
@@ -125,17 +125,17 @@ async def _bare(port: int, ask: Ask) -> None:
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
 
-        async def look_on() -> None:
+        async def poll_on() -> None:
             while True:
-                body = encode(bodies[meter.looks % len(bodies)])
+                body = encode(bodies[meter.polls % len(bodies)])
                 answer = decode(await ask(session, url, body, headers))
                 assert answer.error == 0
-                meter.looks += 1
+                meter.polls += 1
 
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
-                group.create_task(look_on())
-            await print_slices(meter.count, FIGURE, units=LOOKS)
+                group.create_task(poll_on())
+            await print_slices(meter.count, FIGURE, units=POLLS)
 
 
 async def by_hand(port: int) -> None:
@@ -149,13 +149,13 @@ async def by_hand(port: int) -> None:
             stop=tenacity.stop_after_attempt(5),
             wait=tenacity.wait_exponential(max=20),
         )
-        async def look(task_id: str) -> str:
+        async def poll(task_id: str) -> str:
             async with session.post(url, json=body_of(task_id)) as response:
                 response.raise_for_status()
                 answer = await response.json()
                 return str(answer["data"]["status"])
 
-        await poll_each(look, LOOKS)
+        await poll_each(poll, POLLS)
 
 
 async def by_hand_httpx(port: int) -> None:
@@ -169,26 +169,26 @@ async def by_hand_httpx(port: int) -> None:
             stop=tenacity.stop_after_attempt(5),
             wait=tenacity.wait_exponential(max=20),
         )
-        async def look(task_id: str) -> str:
+        async def poll(task_id: str) -> str:
             response = await session.post(url, json=body_of(task_id))
             response.raise_for_status()
             return str(response.json()["data"]["status"])
 
-        await poll_each(look, LOOKS_OF_HTTPX)
+        await poll_each(poll, POLLS_OF_HTTPX)
 
 
-async def poll_each(look: Callable[[str], Awaitable[str]], units: int) -> None:
+async def poll_each(poll: Callable[[str], Awaitable[str]], units: int) -> None:
     """Poll every task in an asyncio.Task of its own."""
     meter = Meter()
 
-    async def poll(task_id: str) -> None:
-        while await look(task_id) != "completed":
-            meter.looks += 1
+    async def follow(task_id: str) -> None:
+        while await poll(task_id) != "completed":
+            meter.polls += 1
             await asyncio.sleep(PAUSE)
 
     async with asyncio.TaskGroup() as group:
         for task_id in task_ids():
-            group.create_task(poll(task_id))
+            group.create_task(follow(task_id))
         await print_slices(meter.count, FIGURE, units=units)
 
 

@@ -1,4 +1,4 @@
-"""What a status look costs the client in CPU time, over real HTTP on loopback, everything included.
+"""What a status poll costs the client in CPU time, over real HTTP on loopback, everything included.
 
 The rivals send the same requests to the same server, which answers with a
 fixed body: bare aiohttp, tuned as its documentation says and then stripped of
@@ -16,7 +16,7 @@ from benchmarks.side_by_side import Row, median, ratio, round_off, slices
 
 ROUNDS = 60
 
-LOOK = "CPU µs per look"
+POLL = "CPU µs per poll"
 TITLES = {
     "ours": "ours",
     "tuned": "tuned bare aiohttp",
@@ -33,18 +33,18 @@ PARSING = "of it xmltodict µs"
 
 def main() -> dict[str, list[Row]]:
     """Measure both."""
-    return {"One look": _looks(), "One refresh of three looks": _formats()}
+    return {"One poll": _polls(), "One refresh of three polls": _formats()}
 
 
-def _looks() -> list[Row]:
+def _polls() -> list[Row]:
     with served("fixed") as server:
-        starts = {name: partial(Sliced, "looks", name, str(server.port)) for name in TITLES}
+        starts = {name: partial(Sliced, "polls", name, str(server.port)) for name in TITLES}
         taken = slices(starts, rounds=ROUNDS)
     return [
         {
             "contender": TITLES[name],
-            LOOK: round_off(median(figures)[LOOK]),
-            "ours on that loop / this": round_off(ratio(taken[_ours_like(name)], figures, LOOK)),
+            POLL: round_off(median(figures)[POLL]),
+            "ours on that loop / this": round_off(ratio(taken[_ours_like(name)], figures, POLL)),
         }
         for name, figures in taken.items()
     ]
