@@ -10,16 +10,6 @@ async with AltcraftClient.from_env() as client:
 that goes wrong is an `AltcraftError`.
 """
 
-from altcraft_async.catalogue import (
-    AccessGroup,
-    Database,
-    DatabaseDetails,
-    Resource,
-    ResourceDetails,
-    Segment,
-    SegmentDetails,
-    SubscriptionField,
-)
 from altcraft_async.client import AltcraftClient
 from altcraft_async.clock import Clock
 from altcraft_async.completion import as_completed
@@ -70,6 +60,16 @@ from altcraft_async.models import (
     TaskKind,
     TaskRef,
     TaskStatus,
+)
+from altcraft_async.models.catalogue import (
+    AccessGroup,
+    Database,
+    DatabaseDetails,
+    Resource,
+    ResourceDetails,
+    Segment,
+    SegmentDetails,
+    SubscriptionField,
 )
 from altcraft_async.observer import ObservedTask, Observer, PollEvent
 from altcraft_async.pages import Pages

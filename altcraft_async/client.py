@@ -21,13 +21,7 @@ from typing import Literal, NoReturn, Self, TypedDict, Unpack
 
 import aiohttp
 
-from altcraft_async.budget import Budget, SharedBudget
-from altcraft_async.catalogue import Resource
-from altcraft_async.clock import Clock
-from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.address import api_root, is_exposed
-from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.checks import (
+from altcraft_async._validation import (
     checked_choice,
     checked_function,
     checked_id,
@@ -37,6 +31,11 @@ from altcraft_async.core.checks import (
     checked_positive,
     checked_seconds,
 )
+from altcraft_async.budget import Budget, SharedBudget
+from altcraft_async.clock import Clock
+from altcraft_async.core.adaptive import Adaptive
+from altcraft_async.core.address import api_root, is_exposed
+from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.codecs import FORMATS
 from altcraft_async.core.endpoints import TASK_STATUS, counters_by_kind
 from altcraft_async.core.pacing import Learner, PollPolicy, PollState, checked_policy
@@ -50,6 +49,7 @@ from altcraft_async.everything import refresh_all
 from altcraft_async.ledger import TaskLedger
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
+from altcraft_async.models.catalogue import Resource
 from altcraft_async.namespaces.databases import Databases
 from altcraft_async.namespaces.resources import Resources
 from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments

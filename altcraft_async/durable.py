@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import msgspec
 
+from altcraft_async._log import about, logger
 from altcraft_async.core.answers import counters_report
 from altcraft_async.core.starts import (
     Join,
@@ -32,7 +33,6 @@ from altcraft_async.core.starts import (
 from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
 from altcraft_async.gate import IntentGate, OvertakenError
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
-from altcraft_async.logs import about, logger
 from altcraft_async.models import TaskRef
 from altcraft_async.polling import PollRules, named
 from altcraft_async.reconciling import Reconciling

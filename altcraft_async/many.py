@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from itertools import islice
 from typing import Generic, TypeVar
 
+from altcraft_async._log import logger
+from altcraft_async._validation import checked_id, checked_limit
 from altcraft_async.completion import unwatch_all
-from altcraft_async.core.checks import checked_id, checked_limit
 from altcraft_async.errors import AltcraftError, ClientClosedError
-from altcraft_async.logs import logger
 from altcraft_async.models import Completed, Failed, TaskRef
 from altcraft_async.tasks import TaskHandle, poller_of
 from altcraft_async.watching import Limited

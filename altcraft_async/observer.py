@@ -7,8 +7,8 @@ from typing import ParamSpec
 
 import msgspec
 
+from altcraft_async._log import logger
 from altcraft_async.errors import AltcraftError
-from altcraft_async.logs import logger
 from altcraft_async.models import TaskKind, TaskRef
 
 __all__ = ["ObservedTask", "Observer", "PollEvent", "Telling"]

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from altcraft_async._log import about, logger
 from altcraft_async.core.answers import TaskAnswer
 from altcraft_async.core.codecs import Document, UnreadableError
 from altcraft_async.core.envelope import snippet
@@ -44,7 +45,6 @@ from altcraft_async.errors import (
     WaitTimeoutError,
 )
 from altcraft_async.lifetime import Lifetime
-from altcraft_async.logs import about, logger
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observer import Telling
 from altcraft_async.scheduler import Scheduler

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 import tenacity
 
+from altcraft_async._log import logger
 from altcraft_async.budget import Budget
 from altcraft_async.core.codecs import Format
 from altcraft_async.core.endpoints import Endpoint, parameters
@@ -18,7 +19,6 @@ from altcraft_async.core.token import SecretBytes, Token
 from altcraft_async.core.wire import Request
 from altcraft_async.errors import AltcraftError
 from altcraft_async.lifetime import Lifetime
-from altcraft_async.logs import logger
 from altcraft_async.observer import Telling
 from altcraft_async.transport import Transport
 

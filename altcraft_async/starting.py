@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Literal
 
+from altcraft_async._validation import checked_choice
 from altcraft_async.core.answers import counters_report
-from altcraft_async.core.checks import checked_choice
 from altcraft_async.durable import Durable
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.models import TaskRef

@@ -8,7 +8,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Generic, NoReturn, TypeVar, cast
 
-from altcraft_async.core.checks import checked_limit
+from altcraft_async._validation import checked_limit
 from altcraft_async.core.codecs import Document
 from altcraft_async.core.tracking import remaining
 from altcraft_async.errors import AltcraftError, TransportError

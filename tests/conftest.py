@@ -28,7 +28,10 @@ CERTIFICATE = Path(__file__).with_name("certificate.pem")
 # Times are moved by hand, and this machine is shared: no example is too slow. Derandomized, so
 # that a run that passed passes again, and no commit is blamed for what another one broke.
 settings.register_profile("altcraft", deadline=None, max_examples=100, derandomize=True)
+settings.register_profile("pure", max_examples=30, deadline=None, derandomize=True)
 settings.load_profile("altcraft")
+
+SAMPLES = Path(__file__).parent / "samples"
 
 
 class EverySecond:
@@ -96,11 +99,10 @@ def platform() -> OpenPlatform:
     return opened
 
 
-@pytest.fixture
-def samples() -> Callable[[str], bytes]:
-    """Reads a documented payload from `tests/samples`."""
-    folder = Path(__file__).parent / "samples"
-    return lambda name: (folder / name).read_bytes()
+@pytest.fixture(scope="session")
+def sample() -> Callable[[str], bytes]:
+    """Reads a documented payload from `tests/samples` by its file name."""
+    return lambda name: (SAMPLES / name).read_bytes()
 
 
 @pytest.fixture

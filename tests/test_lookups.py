@@ -26,7 +26,7 @@ from altcraft_async.namespaces.segments import SegmentDatabaseName
 from tests.calls import STARTED, TOKEN, WireFormat, client_of
 from tests.scripted import ScriptedServer, Step, answer
 
-Samples = Callable[[str], bytes]
+ReadSample = Callable[[str], bytes]
 
 DATABASE = {"database_id": 1, "resource_id": 24}
 SEGMENT = {"segment_id": 5, "resource_id": 24}
@@ -151,10 +151,10 @@ async def started(call: Awaitable[TaskHandle[CountersReport]]) -> TaskRef:
 
 
 async def answered(
-    row: Row, server: ScriptedServer, samples: Samples, wire_format: WireFormat
+    row: Row, server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> object:
     """Make the call, to which the sample of its answer comes back."""
-    sample = samples(f"{row.path.replace('/', '_')}.answer.{wire_format}")
+    sample = sample(f"{row.path.replace('/', '_')}.answer.{wire_format}")
     server.script(answer(sample, content_type=f"application/{wire_format}"))
     async with client_of(server.url, wire_format=wire_format) as client:
         return await row.call(client)
@@ -162,11 +162,11 @@ async def answered(
 
 @each_row
 async def test_request_is_that_of_the_page(
-    row: Row, server: ScriptedServer, samples: Samples
+    row: Row, server: ScriptedServer, sample: ReadSample
 ) -> None:
     """Each method sends the documented names, the token first and the format last."""
-    as_json = await answered(row, server, samples, "json")
-    as_xml = await answered(row, server, samples, "xml")
+    as_json = await answered(row, server, sample, "json")
+    as_xml = await answered(row, server, sample, "xml")
     json_format = ',"format":"json"' if row.lists_format else ""
     assert [request.body.decode() for request in server.received] == [
         f'{{"token":"{TOKEN}",{row.json}{json_format}}}',
@@ -178,10 +178,10 @@ async def test_request_is_that_of_the_page(
 
 @pytest.mark.parametrize("name", ["db_id", "list_id"])
 async def test_database_of_a_segment_goes_by_the_name_that_is_chosen(
-    name: SegmentDatabaseName, server: ScriptedServer, samples: Samples
+    name: SegmentDatabaseName, server: ScriptedServer, sample: ReadSample
 ) -> None:
     """An install that knows one name only gets that one for both methods."""
-    server.script(answer(samples("segments_get_counters.answer.json")), STARTED)
+    server.script(answer(sample("segments_get_counters.answer.json")), STARTED)
     async with client_of(server.url, segment_database_name=name) as client:
         await client.segments.get_counters(5, resource_id=24, database_id=1)
         await client.segments.refresh_counters(5, resource_id=24, database_id=1)
@@ -191,11 +191,11 @@ async def test_database_of_a_segment_goes_by_the_name_that_is_chosen(
 
 
 async def test_last_counts_get_the_ids_that_were_asked_for(
-    server: ScriptedServer, samples: Samples
+    server: ScriptedServer, sample: ReadSample
 ) -> None:
     """Bare channels do not say of what they are, so the request does."""
     for name in ("resources", "databases", "segments", "segments"):
-        server.script(answer(samples(f"{name}_get_counters.answer.json")))
+        server.script(answer(sample(f"{name}_get_counters.answer.json")))
     async with client_of(server.url) as client:
         reports = [
             await client.resources.get_counters(24, database_id=1),
@@ -259,11 +259,11 @@ async def test_refusal_of_a_lookup_names_the_method(server: ScriptedServer) -> N
 
 
 async def test_lookup_is_repeated_where_it_fails_in_passing(
-    server: ScriptedServer, samples: Samples
+    server: ScriptedServer, sample: ReadSample
 ) -> None:
     """A read may be sent again, as nothing comes of it twice."""
     server.script(Step(then="reset"), answer("", status="503 Service Unavailable"))
-    server.script(answer(samples("databases_get.answer.json")))
+    server.script(answer(sample("databases_get.answer.json")))
     async with client_of(server.url) as client:
         assert (await client.databases.get(1)).name == "Customers"
     assert len(server.received) == 3
@@ -301,11 +301,11 @@ class Export(msgspec.Struct):
 
 @pytest.mark.parametrize("wire_format", ["json", "xml"])
 async def test_any_other_task_is_read_as_the_type_that_is_asked_for(
-    wire_format: WireFormat, server: ScriptedServer, samples: Samples
+    wire_format: WireFormat, server: ScriptedServer, sample: ReadSample
 ) -> None:
     """A task of another kind gives the wanted type, and without one what was sent."""
     said = answer(
-        samples(f"tasks_status.export.{wire_format}"), content_type=f"application/{wire_format}"
+        sample(f"tasks_status.export.{wire_format}"), content_type=f"application/{wire_format}"
     )
     server.script(said, said)
     async with client_of(server.url, wire_format=wire_format) as client:

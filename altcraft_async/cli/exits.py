@@ -21,7 +21,7 @@ from altcraft_async import (
     TransportError,
     WaitError,
 )
-from altcraft_async.core.task_words import task_word
+from altcraft_async.models.task_words import task_word
 
 __all__ = [
     "EXITS",

@@ -21,7 +21,7 @@ from altcraft_async import (
     TaskHandle,
     TaskKind,
 )
-from altcraft_async.core.targets import TARGET_IDS
+from altcraft_async.models.targets import TARGET_IDS
 
 __all__ = ["DATABASES", "IDS", "RESOURCES", "SEGMENTS", "Kind", "Target", "named_ids"]
 

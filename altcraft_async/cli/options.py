@@ -10,7 +10,7 @@ import click
 
 from altcraft_async import AltcraftClient, TaskRef
 from altcraft_async.cli.kinds import IDS, Kind, Target
-from altcraft_async.core.task_words import read_task
+from altcraft_async.models.task_words import read_task
 
 __all__ = [
     "Command",

@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 
+from altcraft_async._validation import checked_positive
 from altcraft_async.core.bar import even_bracket, even_end, own_moment
-from altcraft_async.core.checks import checked_positive
 from altcraft_async.core.forecast import Moment, Sample
 from altcraft_async.core.pacing import FinishedTask, PollState
 

@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from altcraft_async.core.checks import checked_text
+from altcraft_async._validation import checked_text
 from altcraft_async.errors import ConfigurationError
 
 __all__ = ["API_PATH", "api_root", "checked_address", "is_exposed"]

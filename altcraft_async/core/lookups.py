@@ -12,7 +12,10 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from altcraft_async.catalogue import (
+from altcraft_async.core.codecs import Document, Plain
+from altcraft_async.core.paging import Identified, Page
+from altcraft_async.models import Count
+from altcraft_async.models.catalogue import (
     AccessGroup,
     Database,
     DatabaseDetails,
@@ -22,9 +25,6 @@ from altcraft_async.catalogue import (
     SegmentDetails,
     SubscriptionField,
 )
-from altcraft_async.core.codecs import Document, Plain
-from altcraft_async.core.paging import Identified, Page
-from altcraft_async.models import Count
 
 __all__ = [
     "database_details",

@@ -14,7 +14,7 @@ from typing import Protocol, cast, runtime_checkable
 
 import msgspec
 
-from altcraft_async.core.checks import checked_positive, checked_share
+from altcraft_async._validation import checked_positive, checked_share
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import TaskKind
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from altcraft_async.core.checks import checked_id, checked_seconds
+from altcraft_async._validation import checked_id, checked_seconds
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,

@@ -13,8 +13,8 @@ from enum import Enum
 
 import msgspec
 
+from altcraft_async._validation import checked_number
 from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.checks import checked_number
 from altcraft_async.core.pacing import FinishedTask, PollState
 from altcraft_async.core.repeating import is_passing
 from altcraft_async.errors import AltcraftError, NotFoundError

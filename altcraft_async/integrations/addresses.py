@@ -8,11 +8,11 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 
+from altcraft_async._validation import checked_choice, checked_target
 from altcraft_async.core.address import checked_address
-from altcraft_async.core.checks import checked_choice, checked_target
-from altcraft_async.core.targets import TARGET_IDS
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import TaskKind
+from altcraft_async.models.targets import TARGET_IDS
 
 __all__ = ["Addresses"]
 

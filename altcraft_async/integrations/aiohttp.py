@@ -19,12 +19,12 @@ from functools import partial
 
 from aiohttp import web
 
-from altcraft_async.core.task_words import task_word
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations import answers
 from altcraft_async.integrations.answers import Answer
 from altcraft_async.integrations.web import Desk, log, while_here
 from altcraft_async.models import CountersReport
+from altcraft_async.models.task_words import task_word
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["Altcraft"]

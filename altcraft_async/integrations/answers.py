@@ -9,8 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from altcraft_async.core.checks import checked_text
-from altcraft_async.core.task_words import read_task, task_word
+from altcraft_async._validation import checked_text
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
@@ -30,6 +29,7 @@ from altcraft_async.errors import (
     WaitError,
 )
 from altcraft_async.models import CountersReport, TaskRef
+from altcraft_async.models.task_words import read_task, task_word
 from altcraft_async.tasks import TaskHandle
 
 __all__ = [

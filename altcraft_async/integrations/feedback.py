@@ -21,11 +21,11 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import web
 
+from altcraft_async._log import logger
+from altcraft_async._validation import checked_choice, checked_function, checked_positive
 from altcraft_async.core.address import is_exposed
-from altcraft_async.core.checks import checked_choice, checked_function, checked_positive
 from altcraft_async.integrations.addresses import Addresses
 from altcraft_async.integrations.hints import Hints
-from altcraft_async.logs import logger
 from altcraft_async.models import Feedback, TaskKind
 from altcraft_async.tasks import TaskHandle
 

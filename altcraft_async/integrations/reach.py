@@ -6,7 +6,7 @@ from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
-from altcraft_async.core.checks import checked_text
+from altcraft_async._validation import checked_text
 from altcraft_async.errors import ConfigurationError
 
 __all__ = ["checked_address", "patient"]

@@ -27,8 +27,8 @@ from taskiq.depends.progress_tracker import (  # pyright: ignore[reportMissingTy
 from taskiq.exceptions import NoResultError
 from taskiq_redis import RedisStreamBroker
 
-from altcraft_async.client import AltcraftClient, has_ledger
-from altcraft_async.core.checks import (
+from altcraft_async._log import logger
+from altcraft_async._validation import (
     checked_choice,
     checked_id,
     checked_key,
@@ -36,7 +36,7 @@ from altcraft_async.core.checks import (
     checked_positive,
     checked_target,
 )
-from altcraft_async.core.targets import LEAST_IDS, TARGET_IDS
+from altcraft_async.client import AltcraftClient, has_ledger
 from altcraft_async.errors import (
     AltcraftError,
     ClientClosedError,
@@ -52,9 +52,9 @@ from altcraft_async.integrations.attempts import (
     result_of,
 )
 from altcraft_async.integrations.streams import RefreshBroker
-from altcraft_async.logs import logger
 from altcraft_async.many import one_by_one
 from altcraft_async.models import CountersReport
+from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["AltcraftRefreshes", "RefreshBroker", "RefreshError", "RefreshKind"]

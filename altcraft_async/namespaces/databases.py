@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
-from altcraft_async.catalogue import Database, DatabaseDetails
+from altcraft_async._validation import checked_id
 from altcraft_async.core.answers import last_report
-from altcraft_async.core.checks import checked_id
 from altcraft_async.core.endpoints import (
     DATABASE_COUNTERS,
     GET_DATABASE,
@@ -15,6 +14,7 @@ from altcraft_async.core.endpoints import (
     REFRESH_DATABASE,
 )
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback
+from altcraft_async.models.catalogue import Database, DatabaseDetails
 from altcraft_async.namespaces.listing import listed
 from altcraft_async.namespaces.recounts import Recounts
 from altcraft_async.pages import Pages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TypeVar
 
-from altcraft_async.core.checks import checked_id, checked_ids, checked_words
+from altcraft_async._validation import checked_id, checked_ids, checked_words
 from altcraft_async.core.endpoints import Endpoint
 from altcraft_async.core.paging import Identified, Page, Position
 from altcraft_async.pages import Pages

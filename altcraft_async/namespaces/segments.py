@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import Literal, TypeAlias
 
-from altcraft_async.catalogue import Segment, SegmentDetails
+from altcraft_async._validation import checked_id
 from altcraft_async.core.answers import last_report
-from altcraft_async.core.checks import checked_id
 from altcraft_async.core.endpoints import (
     GET_SEGMENT,
     LIST_SEGMENTS,
@@ -16,6 +15,7 @@ from altcraft_async.core.endpoints import (
     renamed,
 )
 from altcraft_async.models import Completed, CountersReport, Failed
+from altcraft_async.models.catalogue import Segment, SegmentDetails
 from altcraft_async.namespaces.listing import listed
 from altcraft_async.namespaces.recounts import Recounts
 from altcraft_async.pages import Pages

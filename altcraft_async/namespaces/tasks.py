@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast, get_origin, overload
 
+from altcraft_async._validation import checked_text
 from altcraft_async.core.answers import counters_report
-from altcraft_async.core.checks import checked_text
 from altcraft_async.core.codecs import Document
 from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.models import CountersReport, TaskRef, TaskStatus

@@ -14,7 +14,7 @@ from altcraft_async.core.adaptive import Adaptive
 from altcraft_async.core.pacing import SHORTEST_PAUSE, FinishedTask, PollState, pause
 from altcraft_async.errors import ConfigurationError
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 # In no order, so that time and progress stand still and go backwards too.
 POLLS = st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 100)), max_size=20)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.errors import ConfigurationError
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from altcraft_async.models import (
     TaskStatus,
 )
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 Sample = Callable[[str], bytes]

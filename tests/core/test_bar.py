@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from altcraft_async.core.bar import even_bracket, even_end, own_moment
 from altcraft_async.core.pacing import PollState
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 COST, BLIND = 0.012, 0.25
 

@@ -23,7 +23,7 @@ from altcraft_async.core.codecs import (
 from altcraft_async.core.endpoints import REFRESH_RESOURCE, TASK_STATUS, parameters
 from altcraft_async.models import Feedback
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 Sample = Callable[[str], bytes]

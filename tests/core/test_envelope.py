@@ -37,7 +37,7 @@ from altcraft_async.errors import (
     TariffLimitError,
 )
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 Sample = Callable[[str], bytes]

@@ -1,4 +1,4 @@
-"""Samples of past tasks, and the best moment to poll."""
+"""ReadSample of past tasks, and the best moment to poll."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from altcraft_async.core.forecast import CAPACITY, Sample
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 NUMBERS = st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=3 * CAPACITY)
 

@@ -10,16 +10,6 @@ import xmltodict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.catalogue import (
-    AccessGroup,
-    Database,
-    DatabaseDetails,
-    Resource,
-    ResourceDetails,
-    Segment,
-    SegmentDetails,
-    SubscriptionField,
-)
 from altcraft_async.core import endpoints
 from altcraft_async.core.codecs import Plain, UnreadableError, read
 from altcraft_async.core.endpoints import Endpoint
@@ -33,8 +23,18 @@ from altcraft_async.core.lookups import (
     subscription_fields,
 )
 from altcraft_async.core.paging import Page
+from altcraft_async.models.catalogue import (
+    AccessGroup,
+    Database,
+    DatabaseDetails,
+    Resource,
+    ResourceDetails,
+    Segment,
+    SegmentDetails,
+    SubscriptionField,
+)
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 Sample = Callable[[str], bytes]
 

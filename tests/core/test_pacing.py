@@ -21,7 +21,7 @@ from altcraft_async.core.pacing import (
 )
 from altcraft_async.errors import ConfigurationError
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 POSITIVE = st.floats(SHORTEST_PAUSE, 1e6)

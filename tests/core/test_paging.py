@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.catalogue import AccessGroup
 from altcraft_async.core.paging import Page, Position
+from altcraft_async.models.catalogue import AccessGroup
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 Cursor = Callable[[list[int], list[int]], int]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from altcraft_async.core.rate import Rate
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 def send(rate: Rate, now: float, until: float) -> list[float]:

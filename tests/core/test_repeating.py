@@ -33,7 +33,7 @@ from altcraft_async.errors import (
     TransportError,
 )
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 # The error, whether it may pass, whether a start may be repeated after it.

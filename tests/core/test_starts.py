@@ -33,7 +33,6 @@ from altcraft_async.core.starts import (
     surely_not_started,
     withdrawn,
 )
-from altcraft_async.core.targets import ids_of
 from altcraft_async.errors import (
     BadRequestError,
     ClientClosedError,
@@ -43,9 +42,10 @@ from altcraft_async.errors import (
 )
 from altcraft_async.ledger import LedgerEntry
 from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
+from altcraft_async.models.targets import ids_of
 from tests.ledgers import KEY, NIGHT, REF, entry_of
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 INTENT = entry_of(idempotency_key="a", before="then")
 TASK = started(INTENT, REF)

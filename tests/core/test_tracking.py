@@ -36,7 +36,7 @@ from altcraft_async.errors import (
 )
 from altcraft_async.models import TaskRef
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 UNKNOWN = NotFoundError("404", code=404)

@@ -16,7 +16,7 @@ from altcraft_async import AltcraftError, AuthenticationError, CountersReport, F
 from tests.calls import POLL, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
 from tests.scripted import Received, ScriptedServer, answer
 
-Samples = Callable[[str], bytes]
+ReadSample = Callable[[str], bytes]
 
 TASK = "c9c3ec48-1bef-4969-9c1a-df39f0c179bb"
 PATHS = ["/api/v1.1/resources/refresh_counters", "/api/v1.1/tasks/status"]
@@ -39,22 +39,22 @@ def sent_fields(request: Received) -> dict[str, object]:
 
 
 async def refreshed(
-    server: ScriptedServer, samples: Samples, wire_format: WireFormat
+    server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> CountersReport:
     """Refresh a resource that the vendor's own answers tell of."""
     kind = f"application/{wire_format}"
     for name in ("resources_refresh_counters.answer", "tasks_status.completed"):
-        server.script(answer(samples(f"{name}.{wire_format}"), content_type=kind))
+        server.script(answer(sample(f"{name}.{wire_format}"), content_type=kind))
     async with client_of(server.url, wire_format=wire_format) as client:
         return await client.resources.refresh(24, database_id=1)
 
 
 @both_formats
 async def test_vendors_answers_give_the_vendors_figures(
-    server: ScriptedServer, samples: Samples, wire_format: WireFormat
+    server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> None:
     """The documented answers, byte for byte, give the figures that the page shows."""
-    report = await refreshed(server, samples, wire_format)
+    report = await refreshed(server, sample, wire_format)
     email = report["email"]
     assert (email.subscribed, email.hardbounced, email.unsubscribed) == (842, 434, 60)
     assert [report[name].all for name in ("sms", "push", "email")] == [1336, 1336, 1336]
@@ -62,17 +62,17 @@ async def test_vendors_answers_give_the_vendors_figures(
 
 
 async def test_json_and_xml_of_the_vendors_answer_are_equal(
-    server: ScriptedServer, samples: Samples
+    server: ScriptedServer, sample: ReadSample
 ) -> None:
     """The format that an install speaks makes no difference to the report."""
-    assert await refreshed(server, samples, "json") == await refreshed(server, samples, "xml")
+    assert await refreshed(server, sample, "json") == await refreshed(server, sample, "xml")
 
 
 async def test_json_requests_are_those_of_the_page(
-    server: ScriptedServer, samples: Samples
+    server: ScriptedServer, sample: ReadSample
 ) -> None:
     """A refresh posts the documented fields, and a poll the token and the task id alone."""
-    await refreshed(server, samples, "json")
+    await refreshed(server, sample, "json")
     start, poll = server.received
     assert (start.method, poll.method) == ("POST", "POST")
     assert start.headers["content-type"] == poll.headers["content-type"] == "application/json"
@@ -80,9 +80,11 @@ async def test_json_requests_are_those_of_the_page(
     assert json.loads(poll.body) == {"token": TOKEN, "task_id": TASK}
 
 
-async def test_xml_requests_are_those_of_the_page(server: ScriptedServer, samples: Samples) -> None:
+async def test_xml_requests_are_those_of_the_page(
+    server: ScriptedServer, sample: ReadSample
+) -> None:
     """In XML the root is ``xml`` and the format is asked for everywhere."""
-    await refreshed(server, samples, "xml")
+    await refreshed(server, sample, "xml")
     start, poll = server.received
     assert (start.method, poll.method) == ("POST", "POST")
     assert start.headers["content-type"] == poll.headers["content-type"] == "application/xml"
@@ -96,7 +98,7 @@ async def test_xml_requests_are_those_of_the_page(server: ScriptedServer, sample
     "name", ["resources_refresh_counters.request.json", "resources_refresh_counters.request.xml"]
 )
 async def test_request_with_feedback_is_the_vendors_own(
-    server: ScriptedServer, samples: Samples, name: str
+    server: ScriptedServer, sample: ReadSample, name: str
 ) -> None:
     """With the sample's values the client sends the sample, whose XML says ``json`` by mistake."""
     in_xml = name.endswith("xml")
@@ -106,20 +108,20 @@ async def test_request_with_feedback_is_the_vendors_own(
     async with client_of(server.url, token, wire_format="xml" if in_xml else "json") as client:
         await client.resources.refresh_counters(24, database_id=1, feedback=feedback)
     sample: dict[str, object] = (
-        xmltodict.parse(samples(name))["xml"] if in_xml else json.loads(samples(name))
+        xmltodict.parse(sample(name))["xml"] if in_xml else json.loads(sample(name))
     )
     assert sent_fields(server.received[0]) == sample | {"format": "xml" if in_xml else "json"}
 
 
 @both_formats
 async def test_token_in_header_is_nowhere_else(
-    server: ScriptedServer, samples: Samples, wire_format: WireFormat
+    server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> None:
     """With ``token_in="header"`` the token is a bearer token and not in the body."""
     kind = f"application/{wire_format}"
     server.script(
-        answer(samples(f"resources_refresh_counters.answer.{wire_format}"), content_type=kind),
-        answer(samples(f"tasks_status.completed.{wire_format}"), content_type=kind),
+        answer(sample(f"resources_refresh_counters.answer.{wire_format}"), content_type=kind),
+        answer(sample(f"tasks_status.completed.{wire_format}"), content_type=kind),
     )
     async with client_of(server.url, wire_format=wire_format, token_in="header") as client:
         await client.resources.refresh(24, database_id=1)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsIndex, cast
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from altcraft_async._validation import checked_choice, checked_function, checked_id, checked_limit
 from altcraft_async.client import AltcraftClient
-from altcraft_async.core.checks import checked_choice, checked_function, checked_id, checked_limit
 from altcraft_async.errors import (
     AltcraftError,
     AuthenticationError,

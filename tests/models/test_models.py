@@ -13,16 +13,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.catalogue import (
-    AccessGroup,
-    Database,
-    DatabaseDetails,
-    Resource,
-    ResourceDetails,
-    Segment,
-    SegmentDetails,
-    SubscriptionField,
-)
 from altcraft_async.errors import ConfigurationError, TransportError
 from altcraft_async.models import (
     REF_VERSION,
@@ -38,8 +28,18 @@ from altcraft_async.models import (
     parse_go_duration,
     parse_time,
 )
+from altcraft_async.models.catalogue import (
+    AccessGroup,
+    Database,
+    DatabaseDetails,
+    Resource,
+    ResourceDetails,
+    Segment,
+    SegmentDetails,
+    SubscriptionField,
+)
 
-CORE = settings.get_profile("core")
+CORE = settings.get_profile("pure")
 
 
 NORTH = AccessGroup(id=2, name="north")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async import ConfigurationError, TaskKind, TaskRef
-from altcraft_async.core.task_words import read_task, task_word
+from altcraft_async.models.task_words import read_task, task_word
 
 IDS = st.integers(min_value=1, max_value=10**17)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from altcraft_async.core.checks import (
+from altcraft_async._validation import (
     checked_choice,
     checked_function,
     checked_id,
