@@ -34,14 +34,9 @@ from altcraft_async._validation import (
 from altcraft_async.budget import Budget, SharedBudget
 from altcraft_async.clock import Clock
 from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.address import api_root, is_exposed
-from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.codecs import FORMATS
-from altcraft_async.core.endpoints import TASK_STATUS, counters_by_kind
 from altcraft_async.core.pacing import Learner, PollPolicy, PollState, checked_policy
 from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Quota, Retry
-from altcraft_async.core.token import Token
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
 from altcraft_async.durable import Durability, Ledgers
 from altcraft_async.errors import ConfigurationError
@@ -56,6 +51,11 @@ from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
 from altcraft_async.namespaces.tasks import Tasks
 from altcraft_async.observer import Observer, Telling
 from altcraft_async.polling import PollRules
+from altcraft_async.protocol.base_url import api_root, is_exposed
+from altcraft_async.protocol.codecs import FORMATS
+from altcraft_async.protocol.endpoints import TASK_STATUS, counters_by_kind
+from altcraft_async.protocol.task_responses import TaskAnswer
+from altcraft_async.protocol.token import Token
 from altcraft_async.reconciling import Reconciling
 from altcraft_async.resuming import resume
 from altcraft_async.running import Handle, Running

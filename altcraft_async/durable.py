@@ -18,7 +18,6 @@ from uuid import uuid4
 import msgspec
 
 from altcraft_async._log import about, logger
-from altcraft_async.core.answers import counters_report
 from altcraft_async.core.starts import (
     Join,
     Return,
@@ -35,6 +34,7 @@ from altcraft_async.gate import IntentGate, OvertakenError
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
 from altcraft_async.models import TaskRef
 from altcraft_async.polling import PollRules, named
+from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.reconciling import Reconciling
 from altcraft_async.recording import Recorder
 from altcraft_async.running import Handle, Running, Start

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.codecs import Document
 from altcraft_async.core.tracking import Track
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskRef
 from altcraft_async.observer import ObservedTask, PollEvent, Telling
 from altcraft_async.polling import PollRules, TaskPoller
+from altcraft_async.protocol.codecs import Document
+from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.watching import PollWaiter, Watcher
 

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Generic, TypeVar
 
-from altcraft_async.core.endpoints import Endpoint
-from altcraft_async.core.paging import Identified, Page, Position
+from altcraft_async.protocol.endpoints import Endpoint
+from altcraft_async.protocol.paging import Identified, Page, Position
 from altcraft_async.session import Session
 
 __all__ = ["Pages"]

@@ -12,9 +12,6 @@ from typing import TypeVar
 import msgspec
 
 from altcraft_async._log import about, logger
-from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.codecs import Document, UnreadableError
-from altcraft_async.core.envelope import snippet
 from altcraft_async.core.pacing import (
     LONGEST_PAUSE,
     SHORTEST_PAUSE,
@@ -47,6 +44,9 @@ from altcraft_async.errors import (
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observer import Telling
+from altcraft_async.protocol.codecs import Document, UnreadableError
+from altcraft_async.protocol.envelope import snippet
+from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.scheduler import Scheduler
 from altcraft_async.watching import Audience, Limited, Watcher
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from altcraft_async.core.endpoints import Endpoint
 from altcraft_async.models import CountersReport, Feedback, TaskKind, TaskRef
+from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.tasks import TaskHandle
 
 __all__ = ["Handle", "Running", "Start"]

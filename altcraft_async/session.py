@@ -11,15 +11,15 @@ import tenacity
 
 from altcraft_async._log import logger
 from altcraft_async.budget import Budget
-from altcraft_async.core.codecs import Format
-from altcraft_async.core.endpoints import Endpoint, parameters
-from altcraft_async.core.envelope import interpret
 from altcraft_async.core.repeating import Quota, Retry, backoff, may_repeat
-from altcraft_async.core.token import SecretBytes, Token
-from altcraft_async.core.wire import Request
 from altcraft_async.errors import AltcraftError
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.observer import Telling
+from altcraft_async.protocol.codecs import Format
+from altcraft_async.protocol.endpoints import Endpoint, parameters
+from altcraft_async.protocol.envelope import interpret
+from altcraft_async.protocol.messages import Request
+from altcraft_async.protocol.token import SecretBytes, Token
 from altcraft_async.transport import Transport
 
 __all__ = ["ClockedSession", "Gate", "Session", "TokenPlace"]

@@ -9,12 +9,12 @@ from functools import partial
 from typing import Generic, NoReturn, TypeVar, cast
 
 from altcraft_async._validation import checked_limit
-from altcraft_async.core.codecs import Document
 from altcraft_async.core.tracking import remaining
 from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observed import new_poll
 from altcraft_async.polling import PollRules, TaskPoller, named
+from altcraft_async.protocol.codecs import Document
 from altcraft_async.watching import Callback, Listener, PollWaiter, Waiter
 
 __all__ = ["TaskHandle", "poller_of"]

@@ -17,7 +17,7 @@ from altcraft_async import (
     NotFoundError,
     ServerError,
 )
-from altcraft_async.core.endpoints import REFRESH_RESOURCE
+from altcraft_async.protocol.endpoints import REFRESH_RESOURCE
 from altcraft_async.running import MOST_RUNNING, Running, Start
 from altcraft_async.simulator import Fault
 

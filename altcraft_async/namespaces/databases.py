@@ -6,18 +6,18 @@ from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
 from altcraft_async._validation import checked_id
-from altcraft_async.core.answers import last_report
-from altcraft_async.core.endpoints import (
-    DATABASE_COUNTERS,
-    GET_DATABASE,
-    LIST_DATABASES,
-    REFRESH_DATABASE,
-)
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback
 from altcraft_async.models.catalogue import Database, DatabaseDetails
 from altcraft_async.namespaces.listing import listed
 from altcraft_async.namespaces.recounts import Recounts
 from altcraft_async.pages import Pages
+from altcraft_async.protocol.endpoints import (
+    DATABASE_COUNTERS,
+    GET_DATABASE,
+    LIST_DATABASES,
+    REFRESH_DATABASE,
+)
+from altcraft_async.protocol.task_responses import last_report
 from altcraft_async.session import Session
 from altcraft_async.starting import Join, Starting
 from altcraft_async.tasks import TaskHandle

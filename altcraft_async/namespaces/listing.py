@@ -6,9 +6,9 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from altcraft_async._validation import checked_id, checked_ids, checked_words
-from altcraft_async.core.endpoints import Endpoint
-from altcraft_async.core.paging import Identified, Page, Position
 from altcraft_async.pages import Pages
+from altcraft_async.protocol.endpoints import Endpoint
+from altcraft_async.protocol.paging import Identified, Page, Position
 from altcraft_async.session import Session
 
 __all__ = ["listed"]

@@ -6,19 +6,19 @@ from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
 from altcraft_async._validation import checked_id, checked_text
-from altcraft_async.core.answers import last_report
-from altcraft_async.core.endpoints import (
+from altcraft_async.models import Completed, CountersReport, Failed, Feedback
+from altcraft_async.models.catalogue import Resource, ResourceDetails, SubscriptionField
+from altcraft_async.namespaces.listing import listed
+from altcraft_async.namespaces.recounts import Recounts
+from altcraft_async.pages import Pages
+from altcraft_async.protocol.endpoints import (
     GET_RESOURCE,
     LIST_RESOURCES,
     REFRESH_RESOURCE,
     RESOURCE_COUNTERS,
     RESOURCE_FIELDS,
 )
-from altcraft_async.models import Completed, CountersReport, Failed, Feedback
-from altcraft_async.models.catalogue import Resource, ResourceDetails, SubscriptionField
-from altcraft_async.namespaces.listing import listed
-from altcraft_async.namespaces.recounts import Recounts
-from altcraft_async.pages import Pages
+from altcraft_async.protocol.task_responses import last_report
 from altcraft_async.session import Session
 from altcraft_async.starting import Join, Starting
 from altcraft_async.tasks import TaskHandle

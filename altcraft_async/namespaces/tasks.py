@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast, get_origin, overload
 
 from altcraft_async._validation import checked_text
-from altcraft_async.core.answers import counters_report
-from altcraft_async.core.codecs import Document
-from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.models import CountersReport, TaskRef, TaskStatus
 from altcraft_async.polling import PollRules
+from altcraft_async.protocol.codecs import Document
+from altcraft_async.protocol.endpoints import TASK_STATUS
+from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.session import Session
 from altcraft_async.tasks import TaskHandle
 

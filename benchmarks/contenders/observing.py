@@ -28,9 +28,9 @@ from altcraft_async import (
     PollEvent,
     TaskRef,
 )
-from altcraft_async.core.answers import TaskAnswer, counters_report
 from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
 from altcraft_async.polling import PollRules
+from altcraft_async.protocol.task_responses import TaskAnswer, counters_report
 from altcraft_async.tasks import TaskHandle, poller_of
 from benchmarks.contenders.measuring import REFRESHES, TOKEN, task_ids, url_of
 

@@ -14,12 +14,12 @@ import pytest
 
 from altcraft_async import ProtocolError, RateLimitedError, Retry, TransportError
 from altcraft_async.budget import Budget
-from altcraft_async.core.codecs import FORMATS
-from altcraft_async.core.endpoints import TASK_STATUS
 from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Quota
-from altcraft_async.core.token import Token
 from altcraft_async.lifetime import Lifetime
+from altcraft_async.protocol.codecs import FORMATS
+from altcraft_async.protocol.endpoints import TASK_STATUS
+from altcraft_async.protocol.token import Token
 from altcraft_async.session import Session
 from altcraft_async.transport import Limits, Transport
 from tests.calls import (

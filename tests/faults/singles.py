@@ -278,7 +278,7 @@ SINGLE = (
         "equal reports",
         NOTHING,
         "tests/edge/test_edge_requests.py::test_json_and_xml_of_the_vendors_answer_are_equal",
-        "tests/core/test_answers.py::test_any_report_reads_equal_in_both_formats",
+        "tests/protocol/test_task_responses.py::test_any_report_reads_equal_in_both_formats",
     ),
     Row(
         65,

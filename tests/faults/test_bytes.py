@@ -20,12 +20,12 @@ from altcraft_async import (
     Retry,
     TaskRef,
 )
-from altcraft_async.core.answers import counters_report
-from altcraft_async.core.codecs import UnreadableError
-from altcraft_async.core.endpoints import REFRESH_RESOURCE, TASK_STATUS
-from altcraft_async.core.envelope import interpret
-from altcraft_async.core.token import Token
-from altcraft_async.core.wire import Response
+from altcraft_async.protocol.codecs import UnreadableError
+from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS
+from altcraft_async.protocol.envelope import interpret
+from altcraft_async.protocol.messages import Response
+from altcraft_async.protocol.task_responses import counters_report
+from altcraft_async.protocol.token import Token
 from tests.calls import POLL, START, STARTED, TOKEN, Call, client_of, told
 from tests.scripted import ScriptedServer, Step, answer
 

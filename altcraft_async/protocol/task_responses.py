@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from altcraft_async.core.codecs import Document, Plain, UnreadableError
 from altcraft_async.models import (
     Count,
     CounterGroup,
@@ -21,6 +20,7 @@ from altcraft_async.models import (
     TaskStatus,
     parse_time,
 )
+from altcraft_async.protocol.codecs import Document, Plain, UnreadableError
 
 __all__ = [
     "TaskAnswer",

@@ -12,8 +12,6 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from altcraft_async.core.codecs import Document, Plain
-from altcraft_async.core.paging import Identified, Page
 from altcraft_async.models import Count
 from altcraft_async.models.catalogue import (
     AccessGroup,
@@ -25,6 +23,8 @@ from altcraft_async.models.catalogue import (
     SegmentDetails,
     SubscriptionField,
 )
+from altcraft_async.protocol.codecs import Document, Plain
+from altcraft_async.protocol.paging import Identified, Page
 
 __all__ = [
     "database_details",

@@ -13,17 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.answers import TaskAnswer
-from altcraft_async.core.codecs import Document, UnreadableError
-from altcraft_async.core.endpoints import REFRESH_RESOURCE, TASK_STATUS, Endpoint
-from altcraft_async.core.envelope import (
-    SNIPPET_CHARACTERS,
-    interpret,
-    parse_retry_after,
-    snippet,
-)
 from altcraft_async.core.repeating import may_repeat
-from altcraft_async.core.wire import Response
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
@@ -36,6 +26,16 @@ from altcraft_async.errors import (
     ServerError,
     TariffLimitError,
 )
+from altcraft_async.protocol.codecs import Document, UnreadableError
+from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS, Endpoint
+from altcraft_async.protocol.envelope import (
+    SNIPPET_CHARACTERS,
+    interpret,
+    parse_retry_after,
+    snippet,
+)
+from altcraft_async.protocol.messages import Response
+from altcraft_async.protocol.task_responses import TaskAnswer
 
 CORE = settings.get_profile("pure")
 

@@ -7,9 +7,9 @@ import pickle
 
 import pytest
 
-from altcraft_async.core.token import SecretBytes, Token
-from altcraft_async.core.wire import Response
 from altcraft_async.errors import ConfigurationError
+from altcraft_async.protocol.messages import Response
+from altcraft_async.protocol.token import SecretBytes, Token
 
 SECRET = "abcdefghijklmnqrstuvwxyz"
 

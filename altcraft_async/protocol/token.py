@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from altcraft_async._validation import checked_text
-from altcraft_async.core.wire import Response
+from altcraft_async.protocol.messages import Response
 
 __all__ = ["SecretBytes", "Token"]
 

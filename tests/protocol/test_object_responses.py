@@ -11,18 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.core import endpoints
-from altcraft_async.core.codecs import Plain, UnreadableError, read
-from altcraft_async.core.endpoints import Endpoint
-from altcraft_async.core.lookups import (
-    database_details,
-    database_page,
-    resource_details,
-    resource_page,
-    segment_details,
-    segment_page,
-    subscription_fields,
-)
-from altcraft_async.core.paging import Page
 from altcraft_async.models.catalogue import (
     AccessGroup,
     Database,
@@ -33,6 +21,18 @@ from altcraft_async.models.catalogue import (
     SegmentDetails,
     SubscriptionField,
 )
+from altcraft_async.protocol.codecs import Plain, UnreadableError, read
+from altcraft_async.protocol.endpoints import Endpoint
+from altcraft_async.protocol.object_responses import (
+    database_details,
+    database_page,
+    resource_details,
+    resource_page,
+    segment_details,
+    segment_page,
+    subscription_fields,
+)
+from altcraft_async.protocol.paging import Page
 
 CORE = settings.get_profile("pure")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.address import api_root, is_exposed
 from altcraft_async.errors import ConfigurationError
+from altcraft_async.protocol.base_url import api_root, is_exposed
 
 CORE = settings.get_profile("pure")
 

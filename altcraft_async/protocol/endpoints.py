@@ -11,16 +11,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from altcraft_async.core.answers import (
-    TellingCounts,
-    last_counted,
-    started_task_id,
-    task_answer,
-    telling_counts,
-    usual_task_answer,
-)
-from altcraft_async.core.codecs import Document
-from altcraft_async.core.lookups import (
+from altcraft_async.models import TaskKind
+from altcraft_async.protocol.codecs import Document
+from altcraft_async.protocol.object_responses import (
     database_details,
     database_page,
     resource_details,
@@ -29,7 +22,14 @@ from altcraft_async.core.lookups import (
     segment_page,
     subscription_fields,
 )
-from altcraft_async.models import TaskKind
+from altcraft_async.protocol.task_responses import (
+    TellingCounts,
+    last_counted,
+    started_task_id,
+    task_answer,
+    telling_counts,
+    usual_task_answer,
+)
 
 __all__ = [
     "DATABASE_COUNTERS",

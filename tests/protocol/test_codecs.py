@@ -12,7 +12,8 @@ import xmltodict
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.codecs import (
+from altcraft_async.models import Feedback
+from altcraft_async.protocol.codecs import (
     FORMATS,
     MAX_DEPTH,
     MAX_ELEMENTS,
@@ -20,8 +21,7 @@ from altcraft_async.core.codecs import (
     UnreadableError,
     read,
 )
-from altcraft_async.core.endpoints import REFRESH_RESOURCE, TASK_STATUS, parameters
-from altcraft_async.models import Feedback
+from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS, parameters
 
 CORE = settings.get_profile("pure")
 

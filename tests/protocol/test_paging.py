@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.paging import Page, Position
 from altcraft_async.models.catalogue import AccessGroup
+from altcraft_async.protocol.paging import Page, Position
 
 CORE = settings.get_profile("pure")
 

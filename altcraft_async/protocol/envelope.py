@@ -16,9 +16,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from altcraft_async.core.codecs import Document, UnreadableError, read
-from altcraft_async.core.endpoints import Endpoint
-from altcraft_async.core.wire import Response
 from altcraft_async.errors import (
     ApiError,
     AuthenticationError,
@@ -30,6 +27,9 @@ from altcraft_async.errors import (
     ServerError,
     TariffLimitError,
 )
+from altcraft_async.protocol.codecs import Document, UnreadableError, read
+from altcraft_async.protocol.endpoints import Endpoint
+from altcraft_async.protocol.messages import Response
 
 __all__ = ["SNIPPET_CHARACTERS", "Answered", "interpret", "parse_retry_after", "snippet"]
 

@@ -12,7 +12,16 @@ import xmltodict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.answers import (
+from altcraft_async.models import (
+    CounterGroup,
+    CountersReport,
+    SubscriptionCounters,
+    TaskKind,
+    TaskRef,
+    TaskStatus,
+)
+from altcraft_async.protocol.codecs import Document, Plain, UnreadableError, read
+from altcraft_async.protocol.task_responses import (
     TaskAnswer,
     counters_report,
     last_counted,
@@ -21,15 +30,6 @@ from altcraft_async.core.answers import (
     task_answer,
     telling_counts,
     usual_task_answer,
-)
-from altcraft_async.core.codecs import Document, Plain, UnreadableError, read
-from altcraft_async.models import (
-    CounterGroup,
-    CountersReport,
-    SubscriptionCounters,
-    TaskKind,
-    TaskRef,
-    TaskStatus,
 )
 
 CORE = settings.get_profile("pure")

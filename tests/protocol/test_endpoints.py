@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from altcraft_async.core import endpoints
-from altcraft_async.core.codecs import FORMATS, read
-from altcraft_async.core.endpoints import (
+from altcraft_async.models import Feedback
+from altcraft_async.protocol.codecs import FORMATS, read
+from altcraft_async.protocol.endpoints import (
     DATABASE_COUNTERS,
     REFRESH_RESOURCE,
     REFRESH_SEGMENT,
@@ -20,7 +21,6 @@ from altcraft_async.core.endpoints import (
     parameters,
     renamed,
 )
-from altcraft_async.models import Feedback
 
 ALL: list[Endpoint[object]] = [
     getattr(endpoints, name)

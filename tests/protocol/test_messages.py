@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from altcraft_async.core.token import SecretBytes
-from altcraft_async.core.wire import LARGE_XML, Request, Response
+from altcraft_async.protocol.messages import LARGE_XML, Request, Response
+from altcraft_async.protocol.token import SecretBytes
 
 SECRET = "t0k3n"
 
