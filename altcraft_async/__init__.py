@@ -13,15 +13,6 @@ that goes wrong is an `AltcraftError`.
 from altcraft_async.client import AltcraftClient
 from altcraft_async.clock import Clock
 from altcraft_async.completion import as_completed
-from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.pacing import (
-    Constant,
-    Exponential,
-    FinishedTask,
-    Learner,
-    PollPolicy,
-    PollState,
-)
 from altcraft_async.core.repeating import Retry
 from altcraft_async.core.tracking import Patience
 from altcraft_async.errors import (
@@ -73,9 +64,18 @@ from altcraft_async.models.catalogue import (
 )
 from altcraft_async.observer import ObservedTask, Observer, PollEvent
 from altcraft_async.pages import Pages
+from altcraft_async.policies.adaptive import Adaptive
+from altcraft_async.policies.base import (
+    Constant,
+    Exponential,
+    FinishedTask,
+    Learner,
+    PollPolicy,
+    PollState,
+)
+from altcraft_async.policies.tenacity_wait import TenacityWait
 from altcraft_async.sqlite_ledger import SQLiteLedger
 from altcraft_async.tasks import TaskHandle
-from altcraft_async.waits import TenacityWait
 
 __all__ = [
     "AccessGroup",

@@ -33,8 +33,6 @@ from altcraft_async._validation import (
 )
 from altcraft_async.budget import Budget, SharedBudget
 from altcraft_async.clock import Clock
-from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.pacing import Learner, PollPolicy, PollState, checked_policy
 from altcraft_async.core.rate import Rate
 from altcraft_async.core.repeating import Quota, Retry
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
@@ -50,6 +48,8 @@ from altcraft_async.namespaces.resources import Resources
 from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
 from altcraft_async.namespaces.tasks import Tasks
 from altcraft_async.observer import Observer, Telling
+from altcraft_async.policies.adaptive import Adaptive
+from altcraft_async.policies.base import Learner, PollPolicy, PollState, checked_policy
 from altcraft_async.polling import PollRules
 from altcraft_async.protocol.base_url import api_root, is_exposed
 from altcraft_async.protocol.codecs import FORMATS

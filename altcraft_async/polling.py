@@ -12,13 +12,6 @@ from typing import TypeVar
 import msgspec
 
 from altcraft_async._log import about, logger
-from altcraft_async.core.pacing import (
-    LONGEST_PAUSE,
-    SHORTEST_PAUSE,
-    FinishedTask,
-    PollPolicy,
-    pause,
-)
 from altcraft_async.core.repeating import Quota, Retry, backoff
 from altcraft_async.core.tracking import (
     Patience,
@@ -44,6 +37,13 @@ from altcraft_async.errors import (
 from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observer import Telling
+from altcraft_async.policies.base import (
+    LONGEST_PAUSE,
+    SHORTEST_PAUSE,
+    FinishedTask,
+    PollPolicy,
+    pause,
+)
 from altcraft_async.protocol.codecs import Document, UnreadableError
 from altcraft_async.protocol.envelope import snippet
 from altcraft_async.protocol.task_responses import TaskAnswer

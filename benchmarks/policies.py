@@ -11,7 +11,7 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
-from altcraft_async.core.pacing import Learner
+from altcraft_async.policies.base import Learner
 from benchmarks.plot import Point, draw
 from benchmarks.side_by_side import Row
 from benchmarks.simulation.budget import ORDERS, shared

@@ -22,7 +22,7 @@ from altcraft_async import (
     TaskRef,
     WaitTimeoutError,
 )
-from altcraft_async.core.pacing import SHORTEST_PAUSE
+from altcraft_async.policies.base import SHORTEST_PAUSE
 from altcraft_async.scheduler import SLOTS_PER_SECOND
 from tests.calls import RUNNING, TOKEN
 from tests.scripted import ScriptedServer, answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from altcraft_async import PollPolicy, PollState
-from altcraft_async.core.pacing import FinishedTask, Learner, pause
+from altcraft_async.policies.base import FinishedTask, Learner, pause
 from benchmarks.simulation.tasks import Pretended
 
 

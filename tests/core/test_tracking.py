@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.pacing import FinishedTask
 from altcraft_async.core.tracking import (
     FAILURE_STATUSES,
     LONGEST_HISTORY,
@@ -34,6 +33,7 @@ from altcraft_async.errors import (
     TransportError,
 )
 from altcraft_async.models import TaskRef
+from altcraft_async.policies.base import FinishedTask
 from altcraft_async.protocol.task_responses import TaskAnswer
 
 CORE = settings.get_profile("pure")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.bar import even_bracket, even_end, own_moment
-from altcraft_async.core.pacing import PollState
+from altcraft_async.policies.base import PollState
+from altcraft_async.policies.progress import even_bracket, even_end, own_moment
 
 CORE = settings.get_profile("pure")
 

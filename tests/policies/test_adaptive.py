@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.pacing import SHORTEST_PAUSE, FinishedTask, PollState, pause
 from altcraft_async.errors import ConfigurationError
+from altcraft_async.policies.adaptive import Adaptive
+from altcraft_async.policies.base import SHORTEST_PAUSE, FinishedTask, PollState, pause
 
 CORE = settings.get_profile("pure")
 

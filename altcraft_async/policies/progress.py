@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from altcraft_async.core.pacing import PollState
+from altcraft_async.policies.base import PollState
 
 __all__ = ["even_bracket", "even_end", "own_moment"]
 

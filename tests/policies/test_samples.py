@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.forecast import CAPACITY, Sample
+from altcraft_async.policies.samples import CAPACITY, Sample
 
 CORE = settings.get_profile("pure")
 

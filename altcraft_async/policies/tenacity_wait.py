@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tenacity
 
-from altcraft_async.core.pacing import PollState
+from altcraft_async.policies.base import PollState
 
 __all__ = ["TenacityWait"]
 

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 
 from altcraft_async._validation import checked_positive
-from altcraft_async.core.bar import even_bracket, even_end, own_moment
-from altcraft_async.core.forecast import Moment, Sample
-from altcraft_async.core.pacing import FinishedTask, PollState
+from altcraft_async.policies.base import FinishedTask, PollState
+from altcraft_async.policies.progress import even_bracket, even_end, own_moment
+from altcraft_async.policies.samples import Moment, Sample
 
 __all__ = ["Adaptive"]
 

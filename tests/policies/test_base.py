@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.adaptive import Adaptive
-from altcraft_async.core.pacing import (
+from altcraft_async.errors import ConfigurationError
+from altcraft_async.policies.adaptive import Adaptive
+from altcraft_async.policies.base import (
     LONGEST_PAUSE,
     SHORTEST_PAUSE,
     Constant,
@@ -19,7 +20,6 @@ from altcraft_async.core.pacing import (
     checked_policy,
     pause,
 )
-from altcraft_async.errors import ConfigurationError
 
 CORE = settings.get_profile("pure")
 
