@@ -11,9 +11,7 @@ that goes wrong is an `AltcraftError`.
 """
 
 from altcraft_async.client import AltcraftClient
-from altcraft_async.clock import Clock
 from altcraft_async.completion import as_completed
-from altcraft_async.core.repeating import Retry
 from altcraft_async.core.tracking import Patience
 from altcraft_async.errors import (
     AltcraftError,
@@ -76,6 +74,8 @@ from altcraft_async.policies.base import (
 from altcraft_async.policies.tenacity_wait import TenacityWait
 from altcraft_async.sqlite_ledger import SQLiteLedger
 from altcraft_async.tasks import TaskHandle
+from altcraft_async.transport.clock import Clock
+from altcraft_async.transport.retry import Retry
 
 __all__ = [
     "AccessGroup",

@@ -31,16 +31,11 @@ from altcraft_async._validation import (
     checked_positive,
     checked_seconds,
 )
-from altcraft_async.budget import Budget, SharedBudget
-from altcraft_async.clock import Clock
-from altcraft_async.core.rate import Rate
-from altcraft_async.core.repeating import Quota, Retry
 from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
 from altcraft_async.durable import Durability, Ledgers
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.everything import refresh_all
 from altcraft_async.ledger import TaskLedger
-from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
 from altcraft_async.namespaces.databases import Databases
@@ -60,9 +55,14 @@ from altcraft_async.reconciling import Reconciling
 from altcraft_async.resuming import resume
 from altcraft_async.running import Handle, Running
 from altcraft_async.scheduler import Scheduler
-from altcraft_async.session import ClockedSession, Session, TokenPlace
 from altcraft_async.starting import Join, Starting
-from altcraft_async.transport import Limits, Transport
+from altcraft_async.transport.clock import Clock
+from altcraft_async.transport.http import Limits, Transport
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate_limit import Budget, SharedBudget
+from altcraft_async.transport.retry import Quota, Retry
+from altcraft_async.transport.sender import ClockedSession, Session, TokenPlace
 
 __all__ = ["AltcraftClient", "ClientOptions", "when_opened"]
 

@@ -38,8 +38,8 @@ from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.reconciling import Reconciling
 from altcraft_async.recording import Recorder
 from altcraft_async.running import Handle, Running, Start
-from altcraft_async.session import Gate
 from altcraft_async.tasks import TaskHandle
+from altcraft_async.transport.sender import Gate
 
 __all__ = ["Durability", "Durable", "Ledgers"]
 

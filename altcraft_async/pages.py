@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.paging import Identified, Page, Position
-from altcraft_async.session import Session
+from altcraft_async.transport.sender import Session
 
 __all__ = ["Pages"]
 

@@ -12,7 +12,6 @@ from typing import TypeVar
 import msgspec
 
 from altcraft_async._log import about, logger
-from altcraft_async.core.repeating import Quota, Retry, backoff
 from altcraft_async.core.tracking import (
     Patience,
     Track,
@@ -34,7 +33,6 @@ from altcraft_async.errors import (
     TaskStalledError,
     WaitTimeoutError,
 )
-from altcraft_async.lifetime import Lifetime
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observer import Telling
 from altcraft_async.policies.base import (
@@ -48,6 +46,8 @@ from altcraft_async.protocol.codecs import Document, UnreadableError
 from altcraft_async.protocol.envelope import snippet
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.scheduler import Scheduler
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.retry import Quota, Retry, backoff
 from altcraft_async.watching import Audience, Limited, Watcher
 
 __all__ = ["PollRules", "TaskPoller", "named"]

@@ -12,7 +12,7 @@ from altcraft_async.models import CounterGroup, CountersReport, TaskKind
 from altcraft_async.models.targets import ids_of
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.task_responses import TellingCounts, last_report
-from altcraft_async.session import Session
+from altcraft_async.transport.sender import Session
 
 __all__ = ["Reconciling"]
 

@@ -19,10 +19,10 @@ from contextvars import Context
 from itertools import chain, count, islice
 from typing import Protocol
 
-from altcraft_async.budget import Budget
-from altcraft_async.clock import Timer
 from altcraft_async.errors import AltcraftError
-from altcraft_async.lifetime import Lifetime
+from altcraft_async.transport.clock import Timer
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate_limit import Budget
 
 __all__ = ["Job", "Scheduler"]
 

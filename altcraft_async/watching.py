@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Iterable
 from contextvars import Context
 
-from altcraft_async.clock import Timer
 from altcraft_async.errors import AltcraftError
+from altcraft_async.transport.clock import Timer
 
 __all__ = ["Audience", "Callback", "Limited", "Listener", "PollWaiter", "Waiter", "Watcher"]
 

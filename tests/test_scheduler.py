@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altcraft_async.budget import Budget
-from altcraft_async.core.rate import Rate
 from altcraft_async.errors import AltcraftError
-from altcraft_async.lifetime import Lifetime
 from altcraft_async.scheduler import SLOTS_PER_SECOND, Scheduler
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate_limit import Budget
 from tests.clock import now
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from altcraft_async.protocol.endpoints import (
     REFRESH_DATABASE,
 )
 from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.session import Session
 from altcraft_async.starting import Join, Starting
 from altcraft_async.tasks import TaskHandle
+from altcraft_async.transport.sender import Session
 
 __all__ = ["DatabaseTarget", "Databases"]
 

@@ -9,7 +9,7 @@ from altcraft_async._validation import checked_id, checked_ids, checked_words
 from altcraft_async.pages import Pages
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.paging import Identified, Page, Position
-from altcraft_async.session import Session
+from altcraft_async.transport.sender import Session
 
 __all__ = ["listed"]
 

@@ -11,8 +11,8 @@ from altcraft_async.polling import PollRules
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.protocol.task_responses import counters_report
-from altcraft_async.session import Session
 from altcraft_async.tasks import TaskHandle
+from altcraft_async.transport.sender import Session
 
 __all__ = ["Tasks"]
 

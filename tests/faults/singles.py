@@ -125,15 +125,13 @@ SINGLE = (
         10,
         "a kept connection was closed while idle",
         faults_test("exchange.py::test_connection_closed_while_idle_is_replaced_for_a_poll"),
-        "tests/edge/test_edge_requests.py::"
-        "test_starts_take_a_new_connection_each_and_polls_share_one",
+        "tests/transport/test_http.py::test_starts_take_a_new_connection_each_and_polls_share_one",
     ),
     works(
         11,
         "a kept connection is closed at the very moment",
         faults_test("exchange.py::test_connection_closed_under_a_poll_is_replaced"),
-        "tests/edge/test_edge_requests.py::"
-        "test_starts_take_a_new_connection_each_and_polls_share_one",
+        "tests/transport/test_http.py::test_starts_take_a_new_connection_each_and_polls_share_one",
         sent="1 / 2",
     ),
     works(
@@ -192,12 +190,12 @@ SINGLE = (
             faults_test("cancelled.py::test_cancelled_connecting_ends_at_once"),
             faults_test("cancelled.py::test_cancelled_turn_goes_to_the_next"),
             (
-                "tests/edge/test_edge_repeats.py::"
+                "tests/transport/test_sender.py::"
                 "test_cancelled_request_ends_at_once_with_nothing_more_sent"
             ),
-            "tests/edge/test_edge_repeats.py::test_cancelled_sending_ends_at_once",
+            "tests/transport/test_sender.py::test_cancelled_sending_ends_at_once",
             (
-                "tests/edge/test_edge_repeats.py::"
+                "tests/transport/test_sender.py::"
                 "test_cancelled_pause_ends_at_once_with_nothing_more_sent"
             ),
         ),
@@ -232,7 +230,7 @@ SINGLE = (
         "≤ 1 / ≤ 1",
         "attach the `ref` to another client",
         (
-            "tests/edge/test_edge_lifetime.py::test_request_under_way_is_ended_by_closing",
+            "tests/transport/test_lifecycle.py::test_request_under_way_is_ended_by_closing",
             "tests/test_tasks.py::test_closing_the_client_ends_every_wait",
         ),
     ),
@@ -242,9 +240,9 @@ SINGLE = (
         "`ConfigurationError` that says so",
         "0 / 0",
         "one client for each loop and process",
-        "tests/edge/test_edge_lifetime.py::test_client_of_another_loop_is_refused",
-        "tests/edge/test_edge_lifetime.py::test_client_of_the_process_that_was_forked_is_refused",
-        "tests/edge/test_edge_lifetime.py::test_client_used_without_a_loop_says_what_it_needs",
+        "tests/transport/test_lifecycle.py::test_client_of_another_loop_is_refused",
+        "tests/transport/test_lifecycle.py::test_client_of_the_process_that_was_forked_is_refused",
+        "tests/transport/test_lifecycle.py::test_client_used_without_a_loop_says_what_it_needs",
     ),
     waits(
         50,
@@ -277,7 +275,7 @@ SINGLE = (
         "JSON or XML",
         "equal reports",
         NOTHING,
-        "tests/edge/test_edge_requests.py::test_json_and_xml_of_the_vendors_answer_are_equal",
+        "tests/transport/test_http.py::test_json_and_xml_of_the_vendors_answer_are_equal",
         "tests/protocol/test_task_responses.py::test_any_report_reads_equal_in_both_formats",
     ),
     Row(

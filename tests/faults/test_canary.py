@@ -28,7 +28,7 @@ from altcraft_async import (
 )
 from altcraft_async.cli.app import main
 from altcraft_async.client import ClientOptions
-from altcraft_async.session import TokenPlace
+from altcraft_async.transport.sender import TokenPlace
 from tests.calls import POLL, START, STARTED, TOKEN, WireFormat, client_of
 from tests.faults.table import FAULTS, TIME, Fault, envelope
 from tests.faults.tasks import completed, poll

@@ -50,51 +50,49 @@ class Guard(NamedTuple):
 
 GUARDS: Mapping[str, Guard] = {
     "redirects are not followed": Guard(
-        "transport.py",
+        "transport/http.py",
         "allow_redirects=False",
         "allow_redirects=True",
         "tests/faults/test_exchange.py::test_redirect_is_not_followed_anywhere",
     ),
     "size is counted while reading": Guard(
-        "transport.py",
+        "transport/http.py",
         "left -= len(pieces[-1])",
         "left -= 0",
         "tests/faults/test_exchange.py::test_bomb_does_not_fill_the_memory",
     ),
     "size of what came at once is polled": Guard(
-        "transport.py",
+        "transport/http.py",
         " or len(body) > self._limits.answer_bytes",
         "",
         "tests/faults/test_exchange.py::test_small_limit_holds_for_what_came_with_the_head",
     ),
     "size is polled before reading": Guard(
-        "transport.py",
+        "transport/http.py",
         "(answer.content_length or 0) > self._limits.answer_bytes",
         "False",
         EXCHANGE.format("length of a hundred gigabytes", "poll"),
     ),
     "ambiguous starts are not repeated": Guard(
-        "core/repeating.py",
+        "transport/retry.py",
         'not getattr(error, "maybe_delivered", True)',
         "True",
         EXCHANGE.format("reset after the request is read", "start"),
     ),
     "starts have connections of their own": Guard(
-        "transport.py",
+        "transport/http.py",
         "force_close=request.starts",
         "force_close=False",
-        "tests/edge/test_edge_requests.py::"
-        "test_starts_take_a_new_connection_each_and_polls_share_one",
+        "tests/transport/test_http.py::test_starts_take_a_new_connection_each_and_polls_share_one",
     ),
     "only errors of ours are repeated": Guard(
-        "session.py",
+        "transport/sender.py",
         "isinstance(failure, AltcraftError) and may_repeat(",
         "not isinstance(failure, AltcraftError) or may_repeat(",
-        "tests/edge/test_edge_repeats.py::"
-        "test_cancelled_repeat_ends_at_once_with_nothing_more_sent",
+        "tests/transport/test_sender.py::test_cancelled_repeat_ends_at_once_with_nothing_more_sent",
     ),
     "timeout of a start is ambiguous": Guard(
-        "transport.py",
+        "transport/http.py",
         '_Meaning("no whole answer in time", RequestTimeoutError)',
         '_Meaning("no whole answer in time", RequestTimeoutError, sent=False)',
         EXCHANGE.format("no answer at all", "start"),
@@ -112,31 +110,31 @@ GUARDS: Mapping[str, Guard] = {
         EXCHANGE.format("HTML with 200", "start"),
     ),
     "the whole exchange has a limit": Guard(
-        "deadlines.py",
+        "transport/timeouts.py",
         "limit.expire()",
         "pass",
         "tests/faults/test_bytes.py::test_any_bytes_on_a_connection_end_a_call",
     ),
     "a bad certificate is not asked for again": Guard(
-        "transport.py",
+        "transport/http.py",
         "aiohttp.ClientConnectorCertificateError,",
         "ZeroDivisionError,",
         "tests/faults/test_connecting.py::test_certificate_that_nobody_vouches_for_is_refused_once",
     ),
     "no cookie is kept": Guard(
-        "transport.py",
+        "transport/http.py",
         "cookie_jar=aiohttp.DummyCookieJar()",
         "cookie_jar=None",
-        "tests/edge/test_edge_requests.py::test_cookie_is_not_sent_back",
+        "tests/transport/test_http.py::test_cookie_is_not_sent_back",
     ),
     "no proxy of the environment is used": Guard(
-        "transport.py",
+        "transport/http.py",
         "cookie_jar=aiohttp.DummyCookieJar()",
         "cookie_jar=aiohttp.DummyCookieJar(), trust_env=True",
         "tests/faults/test_connecting.py::test_proxy_of_the_environment_is_not_used",
     ),
     "foreign errors are not chained": Guard(
-        "transport.py",
+        "transport/http.py",
         "error = _translated(",
         "raise _translated(",
         "tests/faults/test_canary.py::test_no_fault_makes_the_token_show[json-body]",
@@ -154,16 +152,16 @@ GUARDS: Mapping[str, Guard] = {
         "tests/faults/test_canary.py::test_token_that_a_server_sends_back_is_in_no_variable_of_ours",
     ),
     "bodies of requests do not show": Guard(
-        "session.py",
+        "transport/sender.py",
         "SecretBytes(self._format.encode(sent))",
         "self._format.encode(sent)",
         "tests/faults/test_secrets.py::test_hook_that_prints_what_is_sent_prints_no_token",
     ),
     "no server makes a client wait for long": Guard(
-        "core/repeating.py",
+        "transport/retry.py",
         "LONGEST_RETRY_AFTER = 120.0",
         "LONGEST_RETRY_AFTER = 1e12",
-        "tests/edge/test_edge_repeats.py::test_wait_of_two_minutes_is_made_and_none_longer",
+        "tests/transport/test_sender.py::test_wait_of_two_minutes_is_made_and_none_longer",
     ),
     "a result of another database is none": Guard(
         "protocol/task_responses.py",
@@ -173,10 +171,10 @@ GUARDS: Mapping[str, Guard] = {
         "test_wait_ends_with_what_the_last_poll_brought[result of another database]",
     ),
     "repeats of calls have a quota": Guard(
-        "session.py",
+        "transport/sender.py",
         " or not self._quota.spend()",
         "",
-        "tests/edge/test_edge_repeats.py::test_outage_is_not_answered_with_ever_more_repeats",
+        "tests/transport/test_sender.py::test_outage_is_not_answered_with_ever_more_repeats",
     ),
     "early polls of waits have the same quota": Guard(
         "polling.py",
@@ -185,7 +183,7 @@ GUARDS: Mapping[str, Guard] = {
         "tests/faults/test_load.py::test_outage_costs_the_server_hardly_more_than_no_outage[200]",
     ),
     "pauses after a failed poll are random": Guard(
-        "core/repeating.py",
+        "transport/retry.py",
         "scale * chance",
         "scale",
         "tests/faults/test_load.py::test_end_of_an_outage_brings_no_rush[200]",
@@ -221,7 +219,7 @@ GUARDS: Mapping[str, Guard] = {
         "tests/protocol/test_codecs.py::test_xml_of_too_many_elements_is_unreadable",
     ),
     "much XML is read off the loop": Guard(
-        "session.py",
+        "transport/sender.py",
         "if response.is_slow_to_read:",
         "if False:",
         "tests/faults/test_exchange.py::test_wide_answer_does_not_stop_the_loop",
@@ -245,16 +243,16 @@ GUARDS: Mapping[str, Guard] = {
         "tests/test_client.py::test_client_that_nobody_closed_warns",
     ),
     "a client is of one process": Guard(
-        "lifetime.py",
+        "transport/lifecycle.py",
         "if self._process != os.getpid():",
         "if False:",
-        "tests/edge/test_edge_lifetime.py::test_client_of_the_process_that_was_forked_is_refused",
+        "tests/transport/test_lifecycle.py::test_client_of_the_process_that_was_forked_is_refused",
     ),
     "a client is of one loop": Guard(
-        "lifetime.py",
+        "transport/lifecycle.py",
         "if self.loop is not loop:",
         "if False:",
-        "tests/edge/test_edge_lifetime.py::test_client_of_another_loop_is_refused",
+        "tests/transport/test_lifecycle.py::test_client_of_another_loop_is_refused",
     ),
     "a start joins the task that runs": Guard(
         "starting.py",
@@ -269,7 +267,7 @@ GUARDS: Mapping[str, Guard] = {
         "tests/test_starting.py::test_starts_at_the_same_time_share_one_request",
     ),
     "a start is noted before it is sent": Guard(
-        "session.py",
+        "transport/sender.py",
         "async with gate:",
         "if True:",
         "tests/test_durable_starts.py::test_start_is_noted_before_it_is_sent_and_its_task_after",

@@ -29,8 +29,8 @@ from altcraft_async import (
     WaitError,
     WaitTimeoutError,
 )
-from altcraft_async.core.repeating import is_passing
 from altcraft_async.namespaces.tasks import Tasks
+from altcraft_async.transport.retry import is_passing
 from tests.calls import (
     RUNNING,
     STARTED,

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.repeating import may_repeat
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
@@ -36,6 +35,7 @@ from altcraft_async.protocol.envelope import (
 )
 from altcraft_async.protocol.messages import Response
 from altcraft_async.protocol.task_responses import TaskAnswer
+from altcraft_async.transport.retry import may_repeat
 
 CORE = settings.get_profile("pure")
 

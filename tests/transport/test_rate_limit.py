@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from altcraft_async import Completed
-from altcraft_async.budget import Budget
-from altcraft_async.core.rate import Rate
-from altcraft_async.lifetime import Lifetime
 from altcraft_async.simulator import Fault
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate_limit import Budget
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform

@@ -18,7 +18,7 @@ from altcraft_async import (
     Retry,
     TransportError,
 )
-from altcraft_async.lifetime import Lifetime
+from altcraft_async.transport.lifecycle import Lifetime
 from tests.calls import (
     POLL,
     RUNNING,

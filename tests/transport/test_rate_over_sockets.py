@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async import AltcraftClient, ConfigurationError, Retry
-from altcraft_async.budget import Budget
-from altcraft_async.core.rate import Rate
-from altcraft_async.lifetime import Lifetime
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate_limit import Budget
 from tests.calls import RUNNING, STARTED, TOKEN, client_of
 from tests.clock import now
 from tests.scripted import ScriptedServer, Step, answer

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 
-from altcraft_async.clock import Timer
-from altcraft_async.core.rate import Rate
-from altcraft_async.core.repeating import LONGEST_RETRY_AFTER
 from altcraft_async.errors import AltcraftError, RateLimitedError, TransportError
-from altcraft_async.lifetime import Lifetime
+from altcraft_async.transport.clock import Timer
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.retry import LONGEST_RETRY_AFTER
 
 __all__ = ["Budget", "SharedBudget"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.rate import Rate
+from altcraft_async.transport.rate import Rate
 
 CORE = settings.get_profile("pure")
 

@@ -16,7 +16,6 @@ from aiohttp import hdrs
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from altcraft_async.deadlines import Deadlines
 from altcraft_async.errors import (
     AltcraftError,
     ClientClosedError,
@@ -25,6 +24,7 @@ from altcraft_async.errors import (
     TransportError,
 )
 from altcraft_async.protocol.messages import Request, Response
+from altcraft_async.transport.timeouts import Deadlines
 
 __all__ = ["Limits", "Transport"]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from looptime import new_event_loop
 
-from altcraft_async.deadlines import Deadlines
+from altcraft_async.transport.timeouts import Deadlines
 from tests.clock import now
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]

@@ -16,10 +16,10 @@ from altcraft_async import (
     Retry,
     TransportError,
 )
-from altcraft_async.budget import SharedBudget
-from altcraft_async.core.rate import Rate
 from altcraft_async.errors import ClientClosedError
-from altcraft_async.lifetime import Lifetime
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate_limit import SharedBudget
 from tests.calls import TOKEN
 from tests.clock import now
 

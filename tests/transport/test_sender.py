@@ -13,15 +13,15 @@ from email.utils import formatdate
 import pytest
 
 from altcraft_async import ProtocolError, RateLimitedError, Retry, TransportError
-from altcraft_async.budget import Budget
-from altcraft_async.core.rate import Rate
-from altcraft_async.core.repeating import Quota
-from altcraft_async.lifetime import Lifetime
 from altcraft_async.protocol.codecs import FORMATS
 from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.protocol.token import Token
-from altcraft_async.session import Session
-from altcraft_async.transport import Limits, Transport
+from altcraft_async.transport.http import Limits, Transport
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate_limit import Budget
+from altcraft_async.transport.retry import Quota
+from altcraft_async.transport.sender import Session
 from tests.calls import (
     POLL,
     RUNNING,

@@ -10,8 +10,8 @@ from contextvars import Context
 from datetime import UTC, datetime
 from typing import TypeVarTuple, Unpack
 
-from altcraft_async.clock import Clock, Timer
 from altcraft_async.errors import ClientClosedError, ConfigurationError
+from altcraft_async.transport.clock import Clock, Timer
 
 __all__ = ["Lifetime"]
 

@@ -24,8 +24,8 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.client import ClientOptions
-from altcraft_async.lifetime import Lifetime
 from altcraft_async.simulator import Fault, PretendClock, Simulator
+from altcraft_async.transport.lifecycle import Lifetime
 from tests.conftest import Platform
 
 HOUR, DAY = 3600.0, 86_400.0

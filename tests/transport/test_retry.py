@@ -8,14 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.repeating import (
-    LONGEST_RETRY_AFTER,
-    Quota,
-    Retry,
-    backoff,
-    is_passing,
-    may_repeat,
-)
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
@@ -31,6 +23,14 @@ from altcraft_async.errors import (
     ServerError,
     TariffLimitError,
     TransportError,
+)
+from altcraft_async.transport.retry import (
+    LONGEST_RETRY_AFTER,
+    Quota,
+    Retry,
+    backoff,
+    is_passing,
+    may_repeat,
 )
 
 CORE = settings.get_profile("pure")

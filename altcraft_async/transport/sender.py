@@ -10,17 +10,17 @@ from typing import Literal, TypeVar
 import tenacity
 
 from altcraft_async._log import logger
-from altcraft_async.budget import Budget
-from altcraft_async.core.repeating import Quota, Retry, backoff, may_repeat
 from altcraft_async.errors import AltcraftError
-from altcraft_async.lifetime import Lifetime
 from altcraft_async.observer import Telling
 from altcraft_async.protocol.codecs import Format
 from altcraft_async.protocol.endpoints import Endpoint, parameters
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Request
 from altcraft_async.protocol.token import SecretBytes, Token
-from altcraft_async.transport import Transport
+from altcraft_async.transport.http import Transport
+from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.rate_limit import Budget
+from altcraft_async.transport.retry import Quota, Retry, backoff, may_repeat
 
 __all__ = ["ClockedSession", "Gate", "Session", "TokenPlace"]
 
