@@ -11,8 +11,6 @@ that goes wrong is an `AltcraftError`.
 """
 
 from altcraft_async.client import AltcraftClient
-from altcraft_async.completion import as_completed
-from altcraft_async.core.tracking import Patience
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
@@ -73,7 +71,9 @@ from altcraft_async.policies.base import (
 )
 from altcraft_async.policies.tenacity_wait import TenacityWait
 from altcraft_async.sqlite_ledger import SQLiteLedger
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.as_completed import as_completed
+from altcraft_async.tasks.handle import TaskHandle
+from altcraft_async.tasks.poll_state import Patience
 from altcraft_async.transport.clock import Clock
 from altcraft_async.transport.retry import Retry
 

@@ -31,7 +31,6 @@ from altcraft_async._validation import (
     checked_positive,
     checked_seconds,
 )
-from altcraft_async.core.tracking import FAILURE_STATUSES, Patience
 from altcraft_async.durable import Durability, Ledgers
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.everything import refresh_all
@@ -45,7 +44,6 @@ from altcraft_async.namespaces.tasks import Tasks
 from altcraft_async.observer import Observer, Telling
 from altcraft_async.policies.adaptive import Adaptive
 from altcraft_async.policies.base import Learner, PollPolicy, PollState, checked_policy
-from altcraft_async.polling import PollRules
 from altcraft_async.protocol.base_url import api_root, is_exposed
 from altcraft_async.protocol.codecs import FORMATS
 from altcraft_async.protocol.endpoints import TASK_STATUS, counters_by_kind
@@ -54,8 +52,10 @@ from altcraft_async.protocol.token import Token
 from altcraft_async.reconciling import Reconciling
 from altcraft_async.resuming import resume
 from altcraft_async.running import Handle, Running
-from altcraft_async.scheduler import Scheduler
 from altcraft_async.starting import Join, Starting
+from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
+from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.transport.clock import Clock
 from altcraft_async.transport.http import Limits, Transport
 from altcraft_async.transport.lifecycle import Lifetime

@@ -33,12 +33,12 @@ from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundErro
 from altcraft_async.gate import IntentGate, OvertakenError
 from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
 from altcraft_async.models import TaskRef
-from altcraft_async.polling import PollRules, named
 from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.reconciling import Reconciling
 from altcraft_async.recording import Recorder
 from altcraft_async.running import Handle, Running, Start
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
+from altcraft_async.tasks.poller import PollRules, named
 from altcraft_async.transport.sender import Gate
 
 __all__ = ["Durability", "Durable", "Ledgers"]

@@ -9,7 +9,7 @@ import msgspec
 
 from altcraft_async.models import CountersReport, Feedback, TaskKind, TaskRef
 from altcraft_async.protocol.endpoints import Endpoint
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["Handle", "Running", "Start"]
 

@@ -10,10 +10,10 @@ from altcraft_async._validation import checked_choice
 from altcraft_async.durable import Durable
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.models import TaskRef
-from altcraft_async.polling import PollRules
 from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.running import Handle, Running, Start
-from altcraft_async.tasks import TaskHandle, poller_of
+from altcraft_async.tasks.handle import TaskHandle, poller_of
+from altcraft_async.tasks.poller import PollRules
 from altcraft_async.transport.sender import Gate, Session
 
 __all__ = ["Join", "Starting"]

@@ -26,7 +26,7 @@ from altcraft_async.cli.progress import show_task
 from altcraft_async.cli.running import run
 from altcraft_async.cli.tally import Tally
 from altcraft_async.cli.terminal import print_csv, print_json, print_view, say, words
-from altcraft_async.many import refresh_many
+from altcraft_async.tasks.refresh_many import refresh_many
 
 __all__ = ["counters_command", "print_report", "refresh_command", "wait_for"]
 

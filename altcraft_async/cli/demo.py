@@ -13,8 +13,8 @@ from altcraft_async.cli.options import Form, examples, json_option
 from altcraft_async.cli.tally import Tally
 from altcraft_async.cli.terminal import print_json
 from altcraft_async.cli.totals import tally_data
-from altcraft_async.many import refresh_many
 from altcraft_async.simulator import Fault, Simulator
+from altcraft_async.tasks.refresh_many import refresh_many
 
 __all__ = ["demo"]
 

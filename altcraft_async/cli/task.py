@@ -23,7 +23,7 @@ from altcraft_async.cli.options import (
 from altcraft_async.cli.running import run
 from altcraft_async.cli.tally import Tally
 from altcraft_async.cli.terminal import print_json, print_view
-from altcraft_async.many import refresh_many
+from altcraft_async.tasks.refresh_many import refresh_many
 
 __all__ = ["status_command", "wait_command"]
 

@@ -25,7 +25,7 @@ from altcraft_async.integrations.answers import Answer
 from altcraft_async.integrations.web import Desk, log, while_here
 from altcraft_async.models import CountersReport
 from altcraft_async.models.task_words import task_word
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["Altcraft"]
 

@@ -30,7 +30,7 @@ from altcraft_async.errors import (
 )
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import read_task, task_word
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = [
     "END",

@@ -27,7 +27,7 @@ from altcraft_async.integrations.addresses import Addresses
 from altcraft_async.integrations.hints import Hints
 from altcraft_async.models import Feedback, TaskKind
 from altcraft_async.protocol.base_url import is_exposed
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["FeedbackReceiver", "Received"]
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from altcraft_async.models import TaskKind
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["Handle", "Hints", "Key"]
 

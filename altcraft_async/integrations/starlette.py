@@ -28,7 +28,7 @@ from altcraft_async.integrations import answers
 from altcraft_async.integrations.answers import Answer
 from altcraft_async.integrations.web import Desk, log, while_here
 from altcraft_async.models import CountersReport
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["Altcraft"]
 

@@ -52,10 +52,10 @@ from altcraft_async.integrations.attempts import (
     result_of,
 )
 from altcraft_async.integrations.streams import RefreshBroker
-from altcraft_async.many import one_by_one
 from altcraft_async.models import CountersReport
 from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
+from altcraft_async.tasks.refresh_many import one_by_one
 
 __all__ = ["AltcraftRefreshes", "RefreshBroker", "RefreshError", "RefreshKind"]
 

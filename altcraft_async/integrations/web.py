@@ -22,7 +22,7 @@ from altcraft_async.integrations import answers
 from altcraft_async.integrations.answers import Answer, Shown
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import task_word
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["Desk", "while_here"]
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar, cast, get_origin, overload
 
 from altcraft_async._validation import checked_text
 from altcraft_async.models import CountersReport, TaskRef, TaskStatus
-from altcraft_async.polling import PollRules
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.protocol.task_responses import counters_report
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
+from altcraft_async.tasks.poller import PollRules
 from altcraft_async.transport.sender import Session
 
 __all__ = ["Tasks"]

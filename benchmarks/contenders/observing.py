@@ -29,9 +29,9 @@ from altcraft_async import (
     TaskRef,
 )
 from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
-from altcraft_async.polling import PollRules
 from altcraft_async.protocol.task_responses import TaskAnswer, counters_report
-from altcraft_async.tasks import TaskHandle, poller_of
+from altcraft_async.tasks.handle import TaskHandle, poller_of
+from altcraft_async.tasks.poller import PollRules
 from benchmarks.contenders.measuring import REFRESHES, TOKEN, task_ids, url_of
 
 FIGURE = "CPU µs per poll"

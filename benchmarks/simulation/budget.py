@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 from altcraft_async import PollPolicy
-from altcraft_async.core.tracking import pressing_at
+from altcraft_async.tasks.poll_state import pressing_at
 from benchmarks.simulation.engine import Outcome, outcome
 from benchmarks.simulation.tasks import Pretended
 from benchmarks.simulation.watched import Watched

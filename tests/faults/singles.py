@@ -181,9 +181,9 @@ SINGLE = (
         "≤ 1 / ≤ 1",
         POLL_FIRST,
         (
-            "tests/test_cancellation.py::test_cancelled_call_ends_at_once",
+            "tests/tasks/test_cancellation.py::test_cancelled_call_ends_at_once",
             (
-                "tests/test_cancellation.py::"
+                "tests/tasks/test_cancellation.py::"
                 "test_call_cancelled_after_any_number_of_turns_leaves_nothing"
             ),
             faults_test("cancelled.py::test_cancelled_wait_ends_at_once_wherever_it_is"),
@@ -206,7 +206,7 @@ SINGLE = (
         "each its own answer, or `CancelledError`",
         "—",
         NOTHING,
-        "tests/test_cancellation.py::test_storm_of_cancellations_swaps_no_answers",
+        "tests/tasks/test_cancellation.py::test_storm_of_cancellations_swaps_no_answers",
     ),
     waits(
         46,
@@ -231,7 +231,7 @@ SINGLE = (
         "attach the `ref` to another client",
         (
             "tests/transport/test_lifecycle.py::test_request_under_way_is_ended_by_closing",
-            "tests/test_tasks.py::test_closing_the_client_ends_every_wait",
+            "tests/tasks/test_handle.py::test_closing_the_client_ends_every_wait",
         ),
     ),
     both(
@@ -250,7 +250,7 @@ SINGLE = (
         "`WaitTimeoutError` or `TaskStalledError`, if limited",
         "await again, or attach its `ref` later",
         faults_test("waiting.py::test_stuck_task_ends_a_limited_wait_and_can_be_attached_later"),
-        "tests/test_tasks.py::test_stalled_task_ends_the_wait",
+        "tests/tasks/test_handle.py::test_stalled_task_ends_the_wait",
     ),
     waits(
         54,

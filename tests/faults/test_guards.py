@@ -177,7 +177,7 @@ GUARDS: Mapping[str, Guard] = {
         "tests/transport/test_sender.py::test_outage_is_not_answered_with_ever_more_repeats",
     ),
     "early polls of waits have the same quota": Guard(
-        "polling.py",
+        "tasks/poller.py",
         "0.0 if self._rules.quota.spend() else self._pause(track, now)",
         "0.0",
         "tests/faults/test_load.py::test_outage_costs_the_server_hardly_more_than_no_outage[200]",

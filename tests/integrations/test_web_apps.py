@@ -26,7 +26,7 @@ from altcraft_async.integrations.aiohttp import Altcraft as AltcraftForAiohttp
 from altcraft_async.integrations.starlette import Altcraft as AltcraftForStarlette
 from altcraft_async.integrations.web import MOST_HANDLES, Desk
 from altcraft_async.simulator import Fault, Simulator
-from altcraft_async.tasks import poller_of
+from altcraft_async.tasks.handle import poller_of
 from tests.serving import aiohttp_app, asgi_app
 
 STATUS = "tasks/status"

@@ -30,7 +30,7 @@ from altcraft_async.integrations.airflow.state import TaskStateLedger
 from altcraft_async.integrations.airflow.trigger import AltcraftRefreshTrigger
 from altcraft_async.ledger import TaskLedger
 from altcraft_async.models import CountersReport, TaskRef
-from altcraft_async.tasks import TaskHandle
+from altcraft_async.tasks.handle import TaskHandle
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from altcraft_async.core.tracking import Track
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskRef
 from altcraft_async.observer import ObservedTask, PollEvent, Telling
-from altcraft_async.polling import PollRules, TaskPoller
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.scheduler import Scheduler
-from altcraft_async.watching import PollWaiter, Watcher
+from altcraft_async.tasks.poll_state import Track
+from altcraft_async.tasks.poller import PollRules, TaskPoller
+from altcraft_async.tasks.scheduler import Scheduler
+from altcraft_async.tasks.waiters import PollWaiter, Watcher
 
 __all__ = ["ObservedPoller", "new_poll"]
 

@@ -23,7 +23,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.policies.base import SHORTEST_PAUSE
-from altcraft_async.scheduler import SLOTS_PER_SECOND
+from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND
 from tests.calls import RUNNING, TOKEN
 from tests.scripted import ScriptedServer, answer
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.scheduler import SLOTS_PER_SECOND, Scheduler
+from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND, Scheduler
 from altcraft_async.transport.lifecycle import Lifetime
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import Budget

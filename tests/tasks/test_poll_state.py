@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.tracking import (
+from altcraft_async.errors import (
+    AltcraftError,
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    ServerError,
+    TransportError,
+)
+from altcraft_async.models import TaskRef
+from altcraft_async.policies.base import FinishedTask
+from altcraft_async.protocol.task_responses import TaskAnswer
+from altcraft_async.tasks.poll_state import (
     FAILURE_STATUSES,
     LONGEST_HISTORY,
     SUCCESS_STATUSES,
@@ -24,17 +35,6 @@ from altcraft_async.core.tracking import (
     remaining,
     seen,
 )
-from altcraft_async.errors import (
-    AltcraftError,
-    AuthenticationError,
-    ConfigurationError,
-    NotFoundError,
-    ServerError,
-    TransportError,
-)
-from altcraft_async.models import TaskRef
-from altcraft_async.policies.base import FinishedTask
-from altcraft_async.protocol.task_responses import TaskAnswer
 
 CORE = settings.get_profile("pure")
 

@@ -9,13 +9,13 @@ from functools import partial
 from typing import Generic, NoReturn, TypeVar, cast
 
 from altcraft_async._validation import checked_limit
-from altcraft_async.core.tracking import remaining
 from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
-from altcraft_async.observed import new_poll
-from altcraft_async.polling import PollRules, TaskPoller, named
 from altcraft_async.protocol.codecs import Document
-from altcraft_async.watching import Callback, Listener, PollWaiter, Waiter
+from altcraft_async.tasks.observed import new_poll
+from altcraft_async.tasks.poll_state import remaining
+from altcraft_async.tasks.poller import PollRules, TaskPoller, named
+from altcraft_async.tasks.waiters import Callback, Listener, PollWaiter, Waiter
 
 __all__ = ["TaskHandle", "poller_of"]
 

@@ -12,17 +12,6 @@ from typing import TypeVar
 import msgspec
 
 from altcraft_async._log import about, logger
-from altcraft_async.core.tracking import (
-    Patience,
-    Track,
-    Verdict,
-    finished,
-    note_answer,
-    note_failure,
-    pressing_at,
-    remaining,
-    seen,
-)
 from altcraft_async.errors import (
     AltcraftError,
     PollingError,
@@ -45,10 +34,21 @@ from altcraft_async.policies.base import (
 from altcraft_async.protocol.codecs import Document, UnreadableError
 from altcraft_async.protocol.envelope import snippet
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.scheduler import Scheduler
+from altcraft_async.tasks.poll_state import (
+    Patience,
+    Track,
+    Verdict,
+    finished,
+    note_answer,
+    note_failure,
+    pressing_at,
+    remaining,
+    seen,
+)
+from altcraft_async.tasks.scheduler import Scheduler
+from altcraft_async.tasks.waiters import Audience, Limited, Watcher
 from altcraft_async.transport.lifecycle import Lifetime
 from altcraft_async.transport.retry import Quota, Retry, backoff
-from altcraft_async.watching import Audience, Limited, Watcher
 
 __all__ = ["PollRules", "TaskPoller", "named"]
 

@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 
 from altcraft_async._log import logger
 from altcraft_async._validation import checked_id, checked_limit
-from altcraft_async.completion import unwatch_all
 from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.models import Completed, Failed, TaskRef
-from altcraft_async.tasks import TaskHandle, poller_of
-from altcraft_async.watching import Limited
+from altcraft_async.tasks.as_completed import unwatch_all
+from altcraft_async.tasks.handle import TaskHandle, poller_of
+from altcraft_async.tasks.waiters import Limited
 
 __all__ = ["one_by_one", "refresh_many"]
 

@@ -14,10 +14,10 @@ from altcraft_async import (
     TaskHandle,
     as_completed,
 )
-from altcraft_async.completion import HANDLES_A_TURN, unwatch_all
 from altcraft_async.simulator import Fault
-from altcraft_async.tasks import poller_of
-from altcraft_async.watching import Watcher
+from altcraft_async.tasks.as_completed import HANDLES_A_TURN, unwatch_all
+from altcraft_async.tasks.handle import poller_of
+from altcraft_async.tasks.waiters import Watcher
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Generic, TypeVar
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.tasks import TaskHandle, poller_of
-from altcraft_async.watching import Watcher
+from altcraft_async.tasks.handle import TaskHandle, poller_of
+from altcraft_async.tasks.waiters import Watcher
 
 __all__ = ["as_completed", "unwatch_all"]
 
