@@ -36,7 +36,6 @@ from altcraft_async.errors import (
     WaitError,
     WaitTimeoutError,
 )
-from altcraft_async.ledger import LedgerEntry, TaskLedger
 from altcraft_async.models import (
     Completed,
     CounterGroup,
@@ -70,7 +69,8 @@ from altcraft_async.policies.base import (
     PollState,
 )
 from altcraft_async.policies.tenacity_wait import TenacityWait
-from altcraft_async.sqlite_ledger import SQLiteLedger
+from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
+from altcraft_async.starts.sqlite import SQLiteLedger
 from altcraft_async.tasks.as_completed import as_completed
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.poll_state import Patience

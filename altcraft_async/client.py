@@ -31,10 +31,8 @@ from altcraft_async._validation import (
     checked_positive,
     checked_seconds,
 )
-from altcraft_async.durable import Durability, Ledgers
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.everything import refresh_all
-from altcraft_async.ledger import TaskLedger
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
 from altcraft_async.namespaces.databases import Databases
@@ -49,10 +47,12 @@ from altcraft_async.protocol.codecs import FORMATS
 from altcraft_async.protocol.endpoints import TASK_STATUS, counters_by_kind
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.protocol.token import Token
-from altcraft_async.reconciling import Reconciling
-from altcraft_async.resuming import resume
-from altcraft_async.running import Handle, Running
-from altcraft_async.starting import Join, Starting
+from altcraft_async.starts.durable import Durability, Ledgers
+from altcraft_async.starts.ledger import TaskLedger
+from altcraft_async.starts.reconcile import Reconciling
+from altcraft_async.starts.registry import Handle, Running
+from altcraft_async.starts.resume import resume
+from altcraft_async.starts.starter import Join, Starting
 from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
 from altcraft_async.tasks.poller import PollRules
 from altcraft_async.tasks.scheduler import Scheduler

@@ -33,8 +33,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
-    from altcraft_async.ledger import LedgerEntry
     from altcraft_async.models import CountersReport, TaskRef, TaskStatus
+    from altcraft_async.starts.ledger import LedgerEntry
 
 __all__ = [
     "AltcraftError",

@@ -12,7 +12,7 @@ from altcraft_async.errors import AltcraftError
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
 from altcraft_async.namespaces.resources import Resources, ResourceTarget
-from altcraft_async.starting import Join
+from altcraft_async.starts.starter import Join
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import refresh_many
 

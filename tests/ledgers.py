@@ -1,7 +1,7 @@
 """Ledgers for tests: one in memory whose time is moved by hand, and the stores under contract.
 
 A store of your own comes under contract by one line in `STORES`;
-`tests/test_ledger_stores.py` says what is asked of it.
+`tests/starts/test_ledger_stores.py` says what is asked of it.
 """
 
 from __future__ import annotations

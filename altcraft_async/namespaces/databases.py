@@ -18,7 +18,7 @@ from altcraft_async.protocol.endpoints import (
     REFRESH_DATABASE,
 )
 from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starting import Join, Starting
+from altcraft_async.starts.starter import Join, Starting
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Session
 

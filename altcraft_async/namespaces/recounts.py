@@ -13,8 +13,8 @@ from altcraft_async._validation import (
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskKind
 from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS, ids_of
 from altcraft_async.protocol.endpoints import Endpoint
-from altcraft_async.running import Start
-from altcraft_async.starting import Join, Starting
+from altcraft_async.starts.registry import Start
+from altcraft_async.starts.starter import Join, Starting
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import refresh_many
 

@@ -47,7 +47,7 @@ def fleet_test(name: str) -> str:
 
 def ledger_test(name: str) -> str:
     """Name a test of starts that a ledger notes."""
-    return f"tests/test_durable_starts.py::test_{name}"
+    return f"tests/starts/test_durable.py::test_{name}"
 
 
 def feedback_test(name: str) -> str:
@@ -285,7 +285,7 @@ SINGLE = (
         "—",
         "1 / —",
         '`join="never"` starts another',
-        ("tests/test_starting.py::test_starts_at_the_same_time_share_one_request",),
+        ("tests/starts/test_starter.py::test_starts_at_the_same_time_share_one_request",),
     ),
     Row(
         66,
@@ -305,7 +305,7 @@ SINGLE = (
         "the next one takes up the task",
         "run it again, or `client.resume()`; workers of taskiq do so by themselves",
         fleet_test("killed_worker_costs_no_refresh_and_no_second_start"),
-        "tests/test_resume.py::test_tasks_that_run_come_as_handles_and_their_end_is_noted",
+        "tests/starts/test_resume.py::test_tasks_that_run_come_as_handles_and_their_end_is_noted",
     ),
     Row(
         68,
@@ -315,8 +315,8 @@ SINGLE = (
         "1 / —",
         "poll the platform, then `await ledger.forget(entry)`; or `reconcile_starts=True`",
         (
-            "tests/test_crashes.py::test_next_process_starts_once_or_says_that_nobody_knows",
-            "tests/test_crashes.py::test_with_the_figures_the_next_process_finds_out",
+            "tests/starts/test_crashes.py::test_next_process_starts_once_or_says_that_nobody_knows",
+            "tests/starts/test_crashes.py::test_with_the_figures_the_next_process_finds_out",
             faults_test("ledger_machine.py::test_nothing_is_started_twice_whoever_dies_when"),
         ),
     ),

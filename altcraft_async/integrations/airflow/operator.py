@@ -28,8 +28,8 @@ from altcraft_async.integrations.airflow.events import Figures, Trouble, error_o
 from altcraft_async.integrations.airflow.hook import AltcraftHook
 from altcraft_async.integrations.airflow.state import TaskStateLedger
 from altcraft_async.integrations.airflow.trigger import AltcraftRefreshTrigger
-from altcraft_async.ledger import TaskLedger
 from altcraft_async.models import CountersReport, TaskRef
+from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.tasks.handle import TaskHandle
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from altcraft_async.errors import LedgerError
-from altcraft_async.ledger import LedgerEntry, TaskLedger
+from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from altcraft_async._log import logger
-from altcraft_async.core.starts import fingerprint, group_of, settled, start_unknown
 from altcraft_async.errors import AltcraftError, ClientClosedError
-from altcraft_async.ledger import LedgerEntry
 from altcraft_async.models import CounterGroup, CountersReport, TaskKind
 from altcraft_async.models.targets import ids_of
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.task_responses import TellingCounts, last_report
+from altcraft_async.starts.ledger import LedgerEntry
+from altcraft_async.starts.transitions import fingerprint, group_of, settled, start_unknown
 from altcraft_async.transport.sender import Session
 
 __all__ = ["Reconciling"]

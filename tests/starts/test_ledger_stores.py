@@ -13,7 +13,7 @@ from typing import Protocol
 import pytest
 
 from altcraft_async import LedgerEntry, LedgerError, TaskLedger
-from altcraft_async.ledger import entry_key
+from altcraft_async.starts.ledger import entry_key
 from tests.ledgers import KEY, NIGHT, REF, STORES, entry_of
 
 

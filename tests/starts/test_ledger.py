@@ -8,7 +8,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from altcraft_async import LedgerEntry, LedgerError
-from altcraft_async.ledger import entry_key
+from altcraft_async.starts.ledger import entry_key
 from tests.ledgers import NIGHT, REF, entry_of
 
 

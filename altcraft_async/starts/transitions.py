@@ -14,8 +14,8 @@ from typing import TypeAlias
 import msgspec
 
 from altcraft_async.errors import ConfigurationError, StartUnknownError
-from altcraft_async.ledger import LedgerEntry
 from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
+from altcraft_async.starts.ledger import LedgerEntry
 
 __all__ = [
     "GRACE",

@@ -2,7 +2,7 @@
 
 The intent is written right before the request is sent, and the task's id right
 after the answer. What that means to whoever comes next is decided by the
-functions in `core.starts`; here is what has to be awaited on the way.
+functions in `starts.transitions`; here is what has to be awaited on the way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from uuid import uuid4
 import msgspec
 
 from altcraft_async._log import about, logger
-from altcraft_async.core.starts import (
+from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
+from altcraft_async.models import TaskRef
+from altcraft_async.protocol.task_responses import counters_report
+from altcraft_async.starts.intent import IntentGate, OvertakenError
+from altcraft_async.starts.ledger import LedgerEntry, TaskLedger, entry_key
+from altcraft_async.starts.reconcile import Reconciling
+from altcraft_async.starts.registry import Handle, Running, Start
+from altcraft_async.starts.transitions import (
     Join,
     Return,
     Send,
@@ -29,14 +36,7 @@ from altcraft_async.core.starts import (
     start_unknown,
     started,
 )
-from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
-from altcraft_async.gate import IntentGate, OvertakenError
-from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
-from altcraft_async.models import TaskRef
-from altcraft_async.protocol.task_responses import counters_report
-from altcraft_async.reconciling import Reconciling
-from altcraft_async.recording import Recorder
-from altcraft_async.running import Handle, Running, Start
+from altcraft_async.starts.write_behind import Recorder
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.poller import PollRules, named
 from altcraft_async.transport.sender import Gate

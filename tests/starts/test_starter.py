@@ -18,11 +18,11 @@ from altcraft_async import (
     ServerError,
 )
 from altcraft_async.protocol.endpoints import REFRESH_RESOURCE
-from altcraft_async.running import MOST_RUNNING, Running, Start
 from altcraft_async.simulator import Fault
+from altcraft_async.starts.registry import MOST_RUNNING, Running, Start
 
 if TYPE_CHECKING:
-    from altcraft_async.starting import Join
+    from altcraft_async.starts.starter import Join
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]

@@ -9,9 +9,9 @@ from functools import partial
 from itertools import islice
 
 from altcraft_async._log import about, logger
-from altcraft_async.core.starts import note_ended, note_started, note_withdrawn
-from altcraft_async.ledger import LedgerEntry, TaskLedger, entry_key
 from altcraft_async.models import TaskRef
+from altcraft_async.starts.ledger import LedgerEntry, TaskLedger, entry_key
+from altcraft_async.starts.transitions import note_ended, note_started, note_withdrawn
 from altcraft_async.tasks.poller import named
 
 __all__ = ["Recorder"]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
 
-from altcraft_async.core.starts import is_fresh, surely_not_started, withdrawn
 from altcraft_async.errors import LedgerError
-from altcraft_async.ledger import LedgerEntry, TaskLedger
-from altcraft_async.recording import Recorder
+from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
+from altcraft_async.starts.transitions import is_fresh, surely_not_started, withdrawn
+from altcraft_async.starts.write_behind import Recorder
 
 __all__ = ["IntentGate", "OvertakenError"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from altcraft_async.errors import ConfigurationError, LedgerError
-from altcraft_async.ledger import LedgerEntry, TaskLedger
+from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
 
 if TYPE_CHECKING:
     import sqlite3

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from altcraft_async.core.starts import start_unknown
-from altcraft_async.durable import Durable
 from altcraft_async.errors import StartUnknownError
-from altcraft_async.ledger import LedgerEntry
-from altcraft_async.running import Handle
+from altcraft_async.starts.durable import Durable
+from altcraft_async.starts.ledger import LedgerEntry
+from altcraft_async.starts.registry import Handle
+from altcraft_async.starts.transitions import start_unknown
 
 __all__ = ["resume"]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Coroutine, Hashable
 from typing import Literal
 
 from altcraft_async._validation import checked_choice
-from altcraft_async.durable import Durable
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.models import TaskRef
 from altcraft_async.protocol.task_responses import counters_report
-from altcraft_async.running import Handle, Running, Start
+from altcraft_async.starts.durable import Durable
+from altcraft_async.starts.registry import Handle, Running, Start
 from altcraft_async.tasks.handle import TaskHandle, poller_of
 from altcraft_async.tasks.poller import PollRules
 from altcraft_async.transport.sender import Gate, Session

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core.starts import (
+from altcraft_async.errors import (
+    BadRequestError,
+    ClientClosedError,
+    ConfigurationError,
+    ServerError,
+    TransportError,
+)
+from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
+from altcraft_async.models.targets import ids_of
+from altcraft_async.starts.ledger import LedgerEntry
+from altcraft_async.starts.transitions import (
     ASK_AGAIN,
     Decision,
     Join,
@@ -33,16 +43,6 @@ from altcraft_async.core.starts import (
     surely_not_started,
     withdrawn,
 )
-from altcraft_async.errors import (
-    BadRequestError,
-    ClientClosedError,
-    ConfigurationError,
-    ServerError,
-    TransportError,
-)
-from altcraft_async.ledger import LedgerEntry
-from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
-from altcraft_async.models.targets import ids_of
 from tests.ledgers import KEY, NIGHT, REF, entry_of
 
 CORE = settings.get_profile("pure")
