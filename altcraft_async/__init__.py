@@ -10,6 +10,7 @@ async with AltcraftClient.from_env() as client:
 that goes wrong is an `AltcraftError`.
 """
 
+from altcraft_async.api.pages import Pages
 from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import (
     AltcraftError,
@@ -58,7 +59,6 @@ from altcraft_async.models.catalogue import (
     SubscriptionField,
 )
 from altcraft_async.observer import ObservedTask, Observer, PollEvent
-from altcraft_async.pages import Pages
 from altcraft_async.policies.adaptive import Adaptive
 from altcraft_async.policies.base import (
     Constant,

@@ -31,14 +31,14 @@ from altcraft_async._validation import (
     checked_positive,
     checked_seconds,
 )
+from altcraft_async.api.databases import Databases
+from altcraft_async.api.refresh_all import refresh_all
+from altcraft_async.api.resources import Resources
+from altcraft_async.api.segments import SegmentDatabaseName, Segments
+from altcraft_async.api.tasks import Tasks
 from altcraft_async.errors import ConfigurationError
-from altcraft_async.everything import refresh_all
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
-from altcraft_async.namespaces.databases import Databases
-from altcraft_async.namespaces.resources import Resources
-from altcraft_async.namespaces.segments import SegmentDatabaseName, Segments
-from altcraft_async.namespaces.tasks import Tasks
 from altcraft_async.observer import Observer, Telling
 from altcraft_async.policies.adaptive import Adaptive
 from altcraft_async.policies.base import Learner, PollPolicy, PollState, checked_policy

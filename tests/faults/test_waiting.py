@@ -29,7 +29,7 @@ from altcraft_async import (
     WaitError,
     WaitTimeoutError,
 )
-from altcraft_async.namespaces.tasks import Tasks
+from altcraft_async.api.tasks import Tasks
 from altcraft_async.transport.retry import is_passing
 from tests.calls import (
     RUNNING,

@@ -22,7 +22,7 @@ from altcraft_async import (
     TaskRef,
     TransportError,
 )
-from altcraft_async.namespaces.segments import SegmentDatabaseName
+from altcraft_async.api.segments import SegmentDatabaseName
 from tests.calls import STARTED, TOKEN, WireFormat, client_of
 from tests.scripted import ScriptedServer, Step, answer
 

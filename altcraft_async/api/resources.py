@@ -1,67 +1,66 @@
-"""``client.databases``: the profile databases that subscribers are kept in."""
+"""``client.resources``: the resources people subscribe to."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
-from altcraft_async._validation import checked_id
+from altcraft_async._validation import checked_id, checked_text
+from altcraft_async.api.listing import listed
+from altcraft_async.api.pages import Pages
+from altcraft_async.api.refreshes import Recounts
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback
-from altcraft_async.models.catalogue import Database, DatabaseDetails
-from altcraft_async.namespaces.listing import listed
-from altcraft_async.namespaces.recounts import Recounts
-from altcraft_async.pages import Pages
+from altcraft_async.models.catalogue import Resource, ResourceDetails, SubscriptionField
 from altcraft_async.protocol.endpoints import (
-    DATABASE_COUNTERS,
-    GET_DATABASE,
-    LIST_DATABASES,
-    REFRESH_DATABASE,
+    GET_RESOURCE,
+    LIST_RESOURCES,
+    REFRESH_RESOURCE,
+    RESOURCE_COUNTERS,
+    RESOURCE_FIELDS,
 )
 from altcraft_async.protocol.task_responses import last_report
 from altcraft_async.starts.starter import Join, Starting
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Session
 
-__all__ = ["DatabaseTarget", "Databases"]
+__all__ = ["ResourceTarget", "Resources"]
 
-DatabaseTarget: TypeAlias = tuple[int, int]
-"""``(database_id, resource_id)``"""
+ResourceTarget: TypeAlias = tuple[int, int]
+"""``(resource_id, database_id)``"""
 
 
-class Databases:
-    """The ``databases/…`` methods of the platform."""
+class Resources:
+    """The ``resources/…`` methods of the platform."""
 
     def __init__(self, session: Session, starting: Starting) -> None:
         """Use the client's parts."""
         self._session = session
-        self._recounts = Recounts(starting, REFRESH_DATABASE, "database")
+        self._recounts = Recounts(starting, REFRESH_RESOURCE, "resource")
 
     def list(
         self,
         *,
         from_id: int = 1,
         limit: int = 1000,
-        tags: Collection[str] | None = None,
         groups: Collection[str] | None = None,
         groups_id: Collection[int] | None = None,
-    ) -> Pages[Database]:
-        """Iterate over the profile databases, page by page.
+    ) -> Pages[Resource]:
+        """Iterate over the resources, page by page.
 
         Costs one request a page, each sent when its first row is wanted, and
         keeps one page in memory. What comes while you iterate may be in it or
         not. See `Pages` for how to go on after a page that failed.
 
         ```python
-        async for database in client.databases.list(limit=100):
-            print(database.id, database.name)
+        async for resource in client.resources.list(limit=100):
+            print(resource.id, resource.name)
         ```
 
         Args:
-            from_id: Databases with a smaller id are left out.
+            from_id: Resources with a smaller id are left out.
             limit: Rows a page; 1000 is the vendor's default.
-            tags: Tags to look for; ``None`` for all. Sent as ``ui_tags``.
             groups: Names of access groups to poll in; ``None`` for all.
-            groups_id: Their ids. How the filters go together is not documented.
+            groups_id: Their ids. How the two filters go together is not documented.
 
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
@@ -69,50 +68,53 @@ class Databases:
         Each step of the iteration can raise an ``ApiError``, ``TransportError``,
         ``ProtocolError`` or ``ClientClosedError``.
 
-        Vendor page: Databases, list (``databases/list``).
+        Vendor page: Resources, "Get resources list" (``resources/list``).
         """
         return listed(
             self._session,
-            LIST_DATABASES,
+            LIST_RESOURCES,
             from_id=from_id,
             limit=limit,
-            tags=tags,
             groups=groups,
             groups_id=groups_id,
         )
 
-    async def get(self, database_id: int) -> DatabaseDetails:
-        """Look up a profile database.
+    async def get(self, resource_id: int) -> ResourceDetails:
+        """Look up a resource: its channels, its databases, its addresses.
 
         Costs one request, repeated where it fails in passing.
 
         Args:
-            database_id: The profile database; sent as ``id``.
+            resource_id: The resource.
 
         Raises:
-            ConfigurationError: ``database_id`` is no id; nothing was sent.
+            ConfigurationError: ``resource_id`` is no id; nothing was sent.
             ApiError: The platform refused, for example as there is no such object.
             TransportError: No complete answer arrived.
             ProtocolError: The answer is not Altcraft's.
             ClientClosedError: The client is closed.
 
-        Vendor page: Databases, information (``databases/get``).
+        Vendor page: Resources, "Get resource information" (``resources/get``).
         """
-        values = {"database_id": checked_id("database_id", database_id)}
-        return await self._session.send(GET_DATABASE, values)
+        values = {"resource_id": checked_id("resource_id", resource_id)}
+        return await self._session.send(GET_RESOURCE, values)
 
-    async def get_counters(self, database_id: int, *, resource_id: int) -> CountersReport:
+    async def get_counters(self, resource_id: int, *, database_id: int) -> CountersReport:
         """Read what was last counted, without counting again.
 
-        Costs one request, repeated where it fails in passing.
+        The name of this API method and its parameters are inferred from
+        ``databases/get_counters``: the vendor has a page for it, which could
+        not be read. An install that has no such method answers with an error;
+        ``client.databases.get_counters`` is documented, and takes the same two
+        ids. Costs one request, repeated where it fails in passing.
 
         Args:
-            database_id: The profile database; sent as ``id``.
-            resource_id: Resource whose subscribers were counted.
+            resource_id: The resource.
+            database_id: Profile database that was counted in; sent as ``list_id``.
 
         Returns:
             A report of one group, whose ids are those of the request where
-            the answer has none. When the figures were counted is not said.
+            the answer has none.
 
         Raises:
             ConfigurationError: An id is none; nothing was sent.
@@ -121,32 +123,57 @@ class Databases:
             ProtocolError: The answer is not Altcraft's.
             ClientClosedError: The client is closed.
 
-        Vendor page: Databases, statistics (``databases/get_counters``).
+        Vendor page: Resources, "Get resource statistics" (``resources/get_counters``).
         """
         values = {
-            "database_id": checked_id("database_id", database_id),
             "resource_id": checked_id("resource_id", resource_id),
+            "database_id": checked_id("database_id", database_id),
         }
-        return last_report(await self._session.send(DATABASE_COUNTERS, values), **values)
+        return last_report(await self._session.send(RESOURCE_COUNTERS, values), **values)
+
+    async def fields_get(self, resource_id: int, *, channel: str) -> tuple[SubscriptionField, ...]:
+        """Look up which fields the subscriptions of one channel have.
+
+        Costs one request, repeated where it fails in passing.
+
+        Args:
+            resource_id: The resource.
+            channel: Documented are ``"email"``, ``"sms"``, ``"push"``,
+                ``"telegram_bot"`` and ``"whatsapp"``; an install can have more.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            ApiError: The platform refused, for example as there is no such object.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
+
+        Vendor page: Resources, "Get resource subscription fields" (``resources/fields_get``).
+        """
+        values = {
+            "resource_id": checked_id("resource_id", resource_id),
+            "channel": checked_text("channel", channel),
+        }
+        return await self._session.send(RESOURCE_FIELDS, values)
 
     async def refresh_counters(
         self,
-        database_id: int,
-        *,
         resource_id: int,
+        *,
+        database_id: int,
         feedback: Feedback | None = None,
         join: Join = "client",
         idempotency_key: str | None = None,
     ) -> TaskHandle[CountersReport]:
-        """Start recounting the subscribers in a profile database.
+        """Start recounting the subscribers of a resource.
 
         The server answers at once and counts in the background. Await the
         returned handle for the figures, or keep its ``ref`` and come back.
         Costs one request; it is repeated only where it surely was not acted on.
 
         Args:
-            database_id: Profile database to count in; sent as ``id``.
             resource_id: Resource whose subscribers are counted.
+            database_id: Profile database to count in; sent as ``list_id``.
             feedback: Where the platform shall report as well; only its request
                 is documented, so take a report as a hint.
             join: With ``"client"``, a recount of the same target that this
@@ -166,33 +193,36 @@ class Databases:
                 the recount may have started all the same.
             ProtocolError: The answer is not Altcraft's; ``maybe_delivered`` as above.
             ClientClosedError: The client is closed.
+            LedgerError: The client's ledger cannot be used; nothing was sent.
+            StartUnknownError: An earlier start may have been sent; this one was not.
 
-        Vendor page: Databases, update of statistics (``databases/refresh_counters``).
+        Vendor page: Resources, "Update statistics on resource"
+        (``resources/refresh_counters``).
         """
-        target = (database_id, resource_id)
+        target = (resource_id, database_id)
         return await self._recounts.start(
             target, feedback=feedback, join=join, idempotency_key=idempotency_key
         )
 
     async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
-        database_id: int,
-        *,
         resource_id: int,
+        *,
+        database_id: int,
         feedback: Feedback | None = None,
         join: Join = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
     ) -> CountersReport:
-        """Recount the subscribers in a profile database and wait for the figures.
+        """Recount the subscribers of a resource and wait for the figures.
 
         `refresh_counters` and `TaskHandle.wait` in one: their arguments, costs
         and errors. Where the wait ends early, the error's ``ref`` is the way
         back to the running task.
 
         Args:
-            database_id: Profile database to count in; sent as ``id``.
             resource_id: Resource whose subscribers are counted.
+            database_id: Profile database to count in; sent as ``list_id``.
             feedback: Where the platform shall report as well.
             join: Whether to join a recount that this client has running.
             idempotency_key: Your own name for this start, as `refresh_counters` has it.
@@ -202,7 +232,7 @@ class Databases:
             TaskError: The task gave no result, or not in time.
             AltcraftError: The start or a poll failed.
         """
-        target = (database_id, resource_id)
+        target = (resource_id, database_id)
         return await self._recounts.finish(
             target,
             feedback=feedback,
@@ -213,14 +243,14 @@ class Databases:
 
     def refresh_many(
         self,
-        targets: Iterable[DatabaseTarget] | AsyncIterable[DatabaseTarget],
+        targets: Iterable[ResourceTarget] | AsyncIterable[ResourceTarget],
         *,
         in_flight: int = 100,
         timeout: float | None = None,
         join: Join = "client",
         idempotency_key: str | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
-        """Refresh many profile databases, a bounded number at once.
+        """Refresh many resources, a bounded number at once.
 
         Targets are read only as fast as slots get free, so a million of them
         from a generator need no more memory than ``in_flight``. Each comes
@@ -229,12 +259,12 @@ class Databases:
         what was started goes on at the platform.
 
         ```python
-        async for outcome in client.databases.refresh_many([(1, 24), (1, 25)]):
+        async for outcome in client.resources.refresh_many([(24, 1), (25, 1)]):
             print(outcome.target, outcome.ref)
         ```
 
         Args:
-            targets: ``(database_id, resource_id)`` each, from any iterable or
+            targets: ``(resource_id, database_id)`` each, from any iterable or
                 async iterable. If reading it fails, its error comes after the
                 outcomes of what was read.
             in_flight: Targets between being read and their outcome being

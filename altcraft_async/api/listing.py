@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TypeVar
 
 from altcraft_async._validation import checked_id, checked_ids, checked_words
-from altcraft_async.pages import Pages
+from altcraft_async.api.pages import Pages
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.paging import Identified, Page, Position
 from altcraft_async.transport.sender import Session

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import Literal, TypeAlias
 
 from altcraft_async._validation import checked_id
+from altcraft_async.api.listing import listed
+from altcraft_async.api.pages import Pages
+from altcraft_async.api.refreshes import Recounts
 from altcraft_async.models import Completed, CountersReport, Failed
 from altcraft_async.models.catalogue import Segment, SegmentDetails
-from altcraft_async.namespaces.listing import listed
-from altcraft_async.namespaces.recounts import Recounts
-from altcraft_async.pages import Pages
 from altcraft_async.protocol.endpoints import (
     GET_SEGMENT,
     LIST_SEGMENTS,
