@@ -21,8 +21,8 @@ from aiohttp import web
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations import answers
-from altcraft_async.integrations.answers import Answer
-from altcraft_async.integrations.web import Desk, log, while_here
+from altcraft_async.integrations._web.app import Desk, log, while_here
+from altcraft_async.integrations._web.responses import Answer
 from altcraft_async.models import CountersReport
 from altcraft_async.models.task_words import task_word
 from altcraft_async.tasks.handle import TaskHandle

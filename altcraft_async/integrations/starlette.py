@@ -25,8 +25,8 @@ from starlette.types import Receive, Scope, Send
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations import answers
-from altcraft_async.integrations.answers import Answer
-from altcraft_async.integrations.web import Desk, log, while_here
+from altcraft_async.integrations._web.app import Desk, log, while_here
+from altcraft_async.integrations._web.responses import Answer
 from altcraft_async.models import CountersReport
 from altcraft_async.tasks.handle import TaskHandle
 

@@ -44,14 +44,14 @@ from altcraft_async.errors import (
     StartUnknownError,
     WaitTimeoutError,
 )
-from altcraft_async.integrations.attempts import (
+from altcraft_async.integrations._taskiq.attempts import (
     RefreshError,
     final_error,
     may_pass,
     pause_after,
     result_of,
 )
-from altcraft_async.integrations.streams import RefreshBroker
+from altcraft_async.integrations._taskiq.streams import RefreshBroker
 from altcraft_async.models import CountersReport
 from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS
 from altcraft_async.tasks.handle import TaskHandle

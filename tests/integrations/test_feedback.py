@@ -28,8 +28,8 @@ from altcraft_async import (
     TaskRef,
     WaitTimeoutError,
 )
+from altcraft_async.integrations._feedback.hints import EARLY_SECONDS, MOST_EARLY, Hints, Key
 from altcraft_async.integrations.feedback import BODY_LIMIT, FeedbackReceiver, Received
-from altcraft_async.integrations.hints import EARLY_SECONDS, MOST_EARLY, Hints, Key
 from altcraft_async.models import CountersReport
 from altcraft_async.simulator import Simulator, Webhooks
 from tests.conftest import OpenPlatform

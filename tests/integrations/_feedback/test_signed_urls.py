@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async import ConfigurationError, Feedback
-from altcraft_async.integrations.addresses import Addresses
+from altcraft_async.integrations._feedback.signed_urls import Addresses
 from altcraft_async.integrations.feedback import FeedbackReceiver
 
 BASE = "https://shop.example/hooks"

@@ -35,7 +35,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.integrations import answers
-from altcraft_async.integrations.answers import Shown
+from altcraft_async.integrations._web.responses import Shown
 
 REF = TaskRef(task_id="7f9c", kind="resource", target=(24, 1))
 SAID = "what the platform said"

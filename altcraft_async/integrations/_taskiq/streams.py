@@ -28,7 +28,7 @@ from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
 from altcraft_async._validation import checked_seconds, checked_text
-from altcraft_async.integrations.reach import checked_address, patient
+from altcraft_async.integrations._redis import checked_address, patient
 
 __all__ = ["RefreshBroker"]
 

@@ -19,7 +19,7 @@ from altcraft_async._validation import (
 from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.integrations import answers
-from altcraft_async.integrations.answers import Answer, Shown
+from altcraft_async.integrations._web.responses import Answer, Shown
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import task_word
 from altcraft_async.tasks.handle import TaskHandle

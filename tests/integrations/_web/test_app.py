@@ -22,9 +22,9 @@ from starlette.routing import Mount, Route
 
 from altcraft_async import AltcraftClient, ConfigurationError, Constant, Patience
 from altcraft_async.integrations import answers
+from altcraft_async.integrations._web.app import MOST_HANDLES, Desk
 from altcraft_async.integrations.aiohttp import Altcraft as AltcraftForAiohttp
 from altcraft_async.integrations.starlette import Altcraft as AltcraftForStarlette
-from altcraft_async.integrations.web import MOST_HANDLES, Desk
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.tasks.handle import poller_of
 from tests.serving import aiohttp_app, asgi_app
