@@ -4,7 +4,7 @@ A ```` ```python ```` block is run, with ``await`` allowed as in ``python -m
 asyncio``, where ``server`` is a simulator and ``client`` a client of it. A
 ```` ```text ```` block right after one is what it printed. A block that is a
 whole program, and says so with its file name in the first line, is not run
-here but by a test of its own, see `tests/guides.py`.
+here but by a test of its own, see `tests/support/guides.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sybil.parsers.markdown import CodeBlockParser
 
 from altcraft_async import AltcraftClient
 from altcraft_async.simulator import Simulator
-from tests.guides import file_name
+from tests.support.guides import file_name
 
 Namespace = dict[str, Any]
 
@@ -76,10 +76,7 @@ pytest_collect_file = Sybil(
         "README.md",
         "docs/*.md",
         "docs/guides/*.md",
-        "altcraft_async/*.py",
-        "altcraft_async/namespaces/*.py",
-        "altcraft_async/integrations/*.py",
-        "altcraft_async/simulator/*.py",
+        "altcraft_async/**/*.py",
     ],
     document_types={".py": PythonDocStringDocument},
     setup=_open,

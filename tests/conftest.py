@@ -16,9 +16,9 @@ from altcraft_async import AltcraftClient, PollState
 from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.chance import Curve, Duration
-from tests.leftovers import left_behind, let_go
-from tests.ports import full
-from tests.scripted import ScriptedServer
+from tests.support.leftovers import left_behind, let_go
+from tests.support.ports import full
+from tests.support.scripted_server import ScriptedServer
 
 # Made for these tests and valid for a century, key included:
 # openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guides import GUIDES, file_name, programs
+from tests.support.guides import GUIDES, file_name, programs
 
 PROGRAMS = [
     (guide.stem, name) for guide in sorted(GUIDES.glob("*.md")) for name in programs(guide.stem)

@@ -23,7 +23,7 @@ from altcraft_async import (
     as_completed,
 )
 from altcraft_async.simulator import Fault
-from tests.observing import Raising, Recorder, caller
+from tests.support.recording_observer import Raising, Recorder, caller
 
 if TYPE_CHECKING:
     from altcraft_async import PollState

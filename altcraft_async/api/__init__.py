@@ -1,1 +1,1 @@
-"""TODO."""
+"""The namespaces of a client: `resources`, `databases`, `segments`, `tasks`."""

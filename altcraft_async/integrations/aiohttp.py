@@ -20,7 +20,7 @@ from functools import partial
 from aiohttp import web
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.integrations import answers
+from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.app import Desk, log, while_here
 from altcraft_async.integrations._web.responses import Answer
 from altcraft_async.models import CountersReport
@@ -73,7 +73,7 @@ class Altcraft(Desk):
                 up makes an answer of it.
         """
         handle = self.keep(handle)
-        path = answers.task_path(self.tasks, handle.ref)
+        path = responses.task_path(self.tasks, handle.ref)
         if self._task is not None:  # which knows below which other app this one is
             path = str(self._task.url_for(task=task_word(handle.ref)))
         left = partial(_left, request)
@@ -95,12 +95,12 @@ class Altcraft(Desk):
     async def _events(self, request: web.Request) -> web.StreamResponse:
         handle = self.find(request.match_info["task"])
         seen = request.headers.get("Last-Event-ID", "")
-        if seen == answers.END:
+        if seen == responses.END:
             # The one answer after which a browser does not connect again.
             return web.Response(status=204)
         if request.method == "HEAD":
-            return web.Response(headers=answers.EVENT_STREAM)
-        response = web.StreamResponse(headers=answers.EVENT_STREAM)
+            return web.Response(headers=responses.EVENT_STREAM)
+        response = web.StreamResponse(headers=responses.EVENT_STREAM)
         stream = self._stream(request, response, handle, seen)
         with suppress(ConnectionError):  # the visitor has left
             await while_here(stream, partial(_left, request))

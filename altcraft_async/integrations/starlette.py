@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.integrations import answers
+from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.app import Desk, log, while_here
 from altcraft_async.integrations._web.responses import Answer
 from altcraft_async.models import CountersReport
@@ -79,7 +79,7 @@ class Altcraft(Desk):
         """
         handle = self.keep(handle)
         tasks = request.scope.get("root_path", "").rstrip("/") + self.tasks
-        path = answers.task_path(tasks, handle.ref)
+        path = responses.task_path(tasks, handle.ref)
         left = partial(_left, request.receive)
         return _response(await self.wait(handle, left, path=path, limit=timeout))
 
@@ -89,11 +89,11 @@ class Altcraft(Desk):
     async def _events(self, request: Request) -> Response:
         handle = self.find(request.path_params["task"])
         seen = request.headers.get("Last-Event-ID", "")
-        if seen == answers.END:
+        if seen == responses.END:
             # The one answer after which a browser does not connect again.
             return Response(status_code=204)
         if request.method == "HEAD":
-            return Response(headers=answers.EVENT_STREAM)
+            return Response(headers=responses.EVENT_STREAM)
         return _Events(self.events(handle, seen=seen))
 
 
@@ -102,7 +102,7 @@ class _Events(Response):
 
     def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
         self._events = events
-        super().__init__(headers=answers.EVENT_STREAM)
+        super().__init__(headers=responses.EVENT_STREAM)
         del self.headers["Content-Length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Starting a task at most once, with or without a ledger."""

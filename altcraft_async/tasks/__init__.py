@@ -1,1 +1,1 @@
-"""TODO."""
+"""Handles on running tasks, and the scheduler that polls them."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Sending one request: connection, time limits, rate limit, retries."""

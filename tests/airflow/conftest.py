@@ -13,7 +13,7 @@ import pytest
 
 from altcraft_async.simulator import Simulator
 from tests.airflow.connections import stored
-from tests.threaded import ThreadedSimulator
+from tests.support.threaded_simulator import ThreadedSimulator
 
 collect_ignore_glob = ["test_*.py"]
 

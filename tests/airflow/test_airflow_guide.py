@@ -10,7 +10,7 @@ from airflow.models.dagrun import DagRun
 
 from altcraft_async.simulator import Simulator
 from tests.airflow.dags import BUNDLE, folder, run
-from tests.guides import example
+from tests.support.guides import example
 
 RunFile = Callable[[str, str], DagRun]
 

@@ -23,8 +23,8 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.api.segments import SegmentDatabaseName
-from tests.calls import STARTED, TOKEN, WireFormat, client_of
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.api_calls import STARTED, TOKEN, WireFormat, client_of
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 ReadSample = Callable[[str], bytes]
 
@@ -154,8 +154,8 @@ async def answered(
     row: Row, server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> object:
     """Make the call, to which the sample of its answer comes back."""
-    sample = sample(f"{row.path.replace('/', '_')}.answer.{wire_format}")
-    server.script(answer(sample, content_type=f"application/{wire_format}"))
+    body = sample(f"{row.path.replace('/', '_')}.answer.{wire_format}")
+    server.script(answer(body, content_type=f"application/{wire_format}"))
     async with client_of(server.url, wire_format=wire_format) as client:
         return await row.call(client)
 

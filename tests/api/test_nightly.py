@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from altcraft_async.simulator import Simulator
-from tests.guides import example
+from tests.support.guides import example
 
 
 async def begin(server: Simulator, folder: Path, output: str) -> asyncio.subprocess.Process:
@@ -24,7 +24,7 @@ async def begin(server: Simulator, folder: Path, output: str) -> asyncio.subproc
             cwd=folder,
             env={
                 **os.environ,
-                "PYTHONPATH": str(Path(__file__).parents[1]),
+                "PYTHONPATH": str(Path(__file__).parents[2]),
                 "ALTCRAFT_URL": server.url,
                 "ALTCRAFT_TOKEN": server.token,
             },

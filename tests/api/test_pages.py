@@ -11,8 +11,8 @@ from operator import attrgetter
 import pytest
 
 from altcraft_async import ConfigurationError, Pages, Resource, ServerError
-from tests.calls import client_of
-from tests.scripted import Received, ScriptedServer, Step, answer
+from tests.support.api_calls import client_of
+from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
 UNAVAILABLE = answer("", status="503 Service Unavailable")
 

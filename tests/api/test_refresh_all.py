@@ -19,8 +19,8 @@ from altcraft_async import (
     TaskFailedError,
 )
 from altcraft_async.simulator import Fault
-from tests.calls import client_of, gather_into
-from tests.scripted import ScriptedServer, answer
+from tests.support.api_calls import client_of, gather_into
+from tests.support.scripted_server import ScriptedServer, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

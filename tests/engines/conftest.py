@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from altcraft_async.simulator import Simulator
-from tests.threaded import ThreadedSimulator
+from tests.support.threaded_simulator import ThreadedSimulator
 
 ENGINES = ("saq", "dagster", "prefect", "temporalio")
 

@@ -9,7 +9,7 @@ import pytest
 from dagster import materialize
 
 from altcraft_async.simulator import Fault, Simulator
-from tests.guides import example
+from tests.support.guides import example
 
 
 def test_step_that_is_tried_again_gets_the_same_task(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from altcraft_async.simulator import Fault, Simulator
-from tests.guides import example
+from tests.support.guides import example
 
 # Read when it is imported; nobody is told of the tests.
 os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}

@@ -14,8 +14,8 @@ import pytest
 from saq import Job, Queue
 
 from altcraft_async.simulator import Simulator
-from tests.guides import example
-from tests.redis_server import shared_redis
+from tests.support.guides import example
+from tests.support.redis_server import shared_redis
 
 PATIENCE = 60.0
 """Seconds that each step may take, on a machine that is busy."""

@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from altcraft_async import AltcraftClient, SQLiteLedger
 from altcraft_async.simulator import Simulator
-from tests.guides import example
+from tests.support.guides import example
 
 
 def test_activity_that_is_run_again_gets_the_same_task(

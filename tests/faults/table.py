@@ -26,8 +26,8 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.client import ClientOptions
-from tests.calls import RUNNING, TOKEN
-from tests.scripted import Step, answer
+from tests.support.api_calls import RUNNING, TOKEN
+from tests.support.scripted_server import Step, answer
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

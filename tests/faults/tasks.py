@@ -16,8 +16,8 @@ from altcraft_async import (
     TaskHandle,
 )
 from altcraft_async.client import ClientOptions
-from tests.calls import client_of
-from tests.scripted import Step, answer
+from tests.support.api_calls import client_of
+from tests.support.scripted_server import Step, answer
 
 SUBSCRIBED = 842
 SMOKE = {"channel": "smoke", "status": {"n": 1}}

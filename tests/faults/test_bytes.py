@@ -26,8 +26,8 @@ from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Response
 from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.protocol.token import Token
-from tests.calls import POLL, START, STARTED, TOKEN, Call, client_of, told
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.api_calls import POLL, START, STARTED, TOKEN, Call, client_of, told
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FORMATS = ("json", "xml")

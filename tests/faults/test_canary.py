@@ -29,11 +29,11 @@ from altcraft_async import (
 from altcraft_async.cli.app import main
 from altcraft_async.client import ClientOptions
 from altcraft_async.transport.sender import TokenPlace
-from tests.calls import POLL, START, STARTED, TOKEN, WireFormat, client_of
 from tests.faults.table import FAULTS, TIME, Fault, envelope
 from tests.faults.tasks import completed, poll
-from tests.scripted import ScriptedServer, Step, answer
-from tests.telemetry import Telemetry
+from tests.support.api_calls import POLL, START, STARTED, TOKEN, WireFormat, client_of
+from tests.support.scripted_server import ScriptedServer, Step, answer
+from tests.support.telemetry import Telemetry
 
 GONE = answer(f"<html>{TOKEN}</html>", status="502 Bad Gateway", content_type="text/html")
 

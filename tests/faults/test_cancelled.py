@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from altcraft_async import ClientClosedError, Constant
-from tests.calls import STARTED, Call, both_alone, both_calls, client_of, succeed
-from tests.clock import now
 from tests.faults.tasks import patient, started
-from tests.leftovers import let_go
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.api_calls import STARTED, Call, both_alone, both_calls, client_of, succeed
+from tests.support.leftovers import let_go
+from tests.support.loop_time import now
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 

@@ -21,7 +21,7 @@ from altcraft_async import (
     Retry,
     TransportError,
 )
-from tests.calls import (
+from tests.support.api_calls import (
     RUNNING,
     START,
     Attempts,
@@ -32,9 +32,9 @@ from tests.calls import (
     failure_of,
     succeed,
 )
-from tests.clock import now
-from tests.ports import full
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.loop_time import now
+from tests.support.ports import full
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.filterwarnings("ignore:base_url. http")  # names that do not resolve
 
@@ -282,10 +282,10 @@ OUT_OF_FILES = """
 import asyncio, os, resource
 import aiohttp
 from altcraft_async import TransportError
-from tests.calls import POLL, RUNNING, START, Attempts, client_of, succeed
-from tests.clock import now
-from tests.ports import full
-from tests.scripted import ScriptedServer
+from tests.support.api_calls import POLL, RUNNING, START, Attempts, client_of, succeed
+from tests.support.loop_time import now
+from tests.support.ports import full
+from tests.support.scripted_server import ScriptedServer
 
 async def main():
     async with ScriptedServer() as server:

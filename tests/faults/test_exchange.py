@@ -19,7 +19,9 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.client import ClientOptions
-from tests.calls import (
+from tests.faults.rows import advice
+from tests.faults.table import FAULTS, HTML, QUIRKS, Fault, Quirk, compressed, envelope, zeros
+from tests.support.api_calls import (
     POLL,
     RUNNING,
     START,
@@ -30,10 +32,8 @@ from tests.calls import (
     failure_of,
     succeed,
 )
-from tests.faults.rows import advice
-from tests.faults.table import FAULTS, HTML, QUIRKS, Fault, Quirk, compressed, envelope, zeros
-from tests.leftovers import let_go
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.leftovers import let_go
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 OLD_AIOHTTP = version("aiohttp").startswith("3.13.")
 

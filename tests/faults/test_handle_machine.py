@@ -41,11 +41,11 @@ from altcraft_async import (
     TransportError,
     WaitTimeoutError,
 )
-from tests.calls import client_of
 from tests.faults.table import envelope
 from tests.faults.tasks import DONE, poll
-from tests.leftovers import left_behind, let_go
-from tests.scripted import Received, ScriptedServer, Step, answer
+from tests.support.api_calls import client_of
+from tests.support.leftovers import left_behind, let_go
+from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
 T = TypeVar("T")
 

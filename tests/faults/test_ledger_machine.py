@@ -37,8 +37,8 @@ from altcraft_async import (
 )
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.simulator.task import Task
-from tests.ledgers import NIGHT, MemoryLedger, MortalLedger
-from tests.nights import LEASE
+from tests.support.ledgers import NIGHT, MemoryLedger, MortalLedger
+from tests.support.shared_ledger import LEASE
 
 T = TypeVar("T")
 Target = tuple[int, int]

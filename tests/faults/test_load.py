@@ -14,10 +14,10 @@ import pytest
 from looptime import new_event_loop
 
 from altcraft_async import AltcraftClient, Constant, as_completed
-from tests.calls import RUNNING, TOKEN
 from tests.faults.table import envelope
 from tests.faults.tasks import DONE
-from tests.scripted import Received, ScriptedServer, Step, answer
+from tests.support.api_calls import RUNNING, TOKEN
+from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
 POLLED_EVERY = 10.0
 CALLED_EVERY = 0.5

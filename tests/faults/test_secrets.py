@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from altcraft_async import AltcraftClient, PermissionDeniedError, ProtocolError
-from tests.calls import (
+from tests.faults.table import FAULTS, OK
+from tests.support.api_calls import (
     START,
     STARTED,
     TOKEN,
@@ -20,8 +21,7 @@ from tests.calls import (
     failure_of,
     told,
 )
-from tests.faults.table import FAULTS, OK
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 
 @both_calls

@@ -31,17 +31,17 @@ from altcraft_async import (
 )
 from altcraft_async.api.tasks import Tasks
 from altcraft_async.transport.retry import is_passing
-from tests.calls import (
+from tests.faults.table import FAULTS, Fault, envelope
+from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, patient, poll, started
+from tests.support.api_calls import (
     RUNNING,
     STARTED,
     TOKEN,
     client_of,
     told,
 )
-from tests.clock import now
-from tests.faults.table import FAULTS, Fault, envelope
-from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, patient, poll, started
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.loop_time import now
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 

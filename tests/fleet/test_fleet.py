@@ -24,9 +24,9 @@ from altcraft_async import LedgerEntry
 from altcraft_async.integrations.redis import RedisLedger
 from altcraft_async.integrations.taskiq import AltcraftRefreshes
 from altcraft_async.simulator import Simulator
-from tests.fleet.waiting import until
-from tests.fleet.worker import Settings, refreshes_of
-from tests.redis_server import RedisServer, shared_redis
+from tests.support.fleet_worker import Settings, refreshes_of
+from tests.support.polling_until import until
+from tests.support.redis_server import RedisServer, shared_redis
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +58,12 @@ class Fleet:
     def hire(self) -> subprocess.Popen[bytes]:
         """Start a worker."""
         worker = subprocess.Popen(  # noqa: S603 -- this very Python
-            [sys.executable, "-m", "tests.fleet.worker", msgspec.json.encode(self.settings)],
+            [
+                sys.executable,
+                "-m",
+                "tests.support.fleet_worker",
+                msgspec.json.encode(self.settings),
+            ],
             cwd=ROOT,
         )
         self.workers.append(worker)

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from altcraft_async.simulator import Simulator
-from tests.fleet.waiting import until
-from tests.guides import example
-from tests.redis_server import RedisServer
+from tests.support.guides import example
+from tests.support.polling_until import until
+from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.slow
 

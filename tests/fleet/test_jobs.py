@@ -40,8 +40,8 @@ from altcraft_async.errors import (
 from altcraft_async.integrations._taskiq.attempts import may_pass, pause_after
 from altcraft_async.integrations.taskiq import AltcraftRefreshes, RefreshBroker, RefreshError
 from altcraft_async.simulator import Fault, Simulator
-from tests.fleet.waiting import until
-from tests.ledgers import MemoryLedger
+from tests.support.ledgers import MemoryLedger
+from tests.support.polling_until import until
 
 START = "resources/refresh_counters"
 

@@ -17,9 +17,9 @@ from redis.exceptions import RedisError
 from altcraft_async import AltcraftClient, ConfigurationError, LedgerError
 from altcraft_async.integrations.redis import RedisLedger, fleet_limit
 from altcraft_async.simulator import Simulator
-from tests.ledgers import KEY, REF, entry_of
-from tests.ports import free_port
-from tests.redis_server import RedisServer
+from tests.support.ledgers import KEY, REF, entry_of
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from taskiq.receiver import Receiver
 from altcraft_async import AltcraftClient, LedgerError
 from altcraft_async.integrations.taskiq import AltcraftRefreshes, RefreshBroker
 from altcraft_async.simulator import Simulator
-from tests.fleet.waiting import until
-from tests.ledgers import MemoryLedger
+from tests.support.ledgers import MemoryLedger
+from tests.support.polling_until import until
 
 
 @pytest.fixture

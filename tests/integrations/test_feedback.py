@@ -33,7 +33,7 @@ from altcraft_async.integrations.feedback import BODY_LIMIT, FeedbackReceiver, R
 from altcraft_async.models import CountersReport
 from altcraft_async.simulator import Simulator, Webhooks
 from tests.conftest import OpenPlatform
-from tests.serving import aiohttp_app, asgi_app
+from tests.support.web_servers import aiohttp_app, asgi_app
 
 STATUS = "tasks/status"
 RARELY = Constant(3600)  # so that a poll within this test comes of a hint

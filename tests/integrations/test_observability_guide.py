@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from altcraft_async.simulator import Simulator
-from tests.guides import GUIDES, example
+from tests.support.guides import GUIDES, example
 
 if TYPE_CHECKING:
     from pathlib import Path

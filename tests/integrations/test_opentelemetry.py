@@ -14,9 +14,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 from altcraft_async import BadRequestError, ServerError, TaskFailedError, WaitTimeoutError
 from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
 from altcraft_async.simulator import Fault
-from tests.calls import RUNNING, STARTED, TOKEN, client_of
-from tests.scripted import answer
-from tests.telemetry import Telemetry
+from tests.support.api_calls import RUNNING, STARTED, TOKEN, client_of
+from tests.support.scripted_server import answer
+from tests.support.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from tests.conftest import OpenPlatform
-    from tests.scripted import ScriptedServer
-    from tests.telemetry import Point
+    from tests.support.scripted_server import ScriptedServer
+    from tests.support.telemetry import Point
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 

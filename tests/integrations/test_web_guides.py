@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 
 from altcraft_async.simulator import Simulator
-from tests.guides import example
-from tests.serving import aiohttp_app, asgi_app, free_port
+from tests.support.guides import example
+from tests.support.web_servers import aiohttp_app, asgi_app, free_port
 
 STATUS = "tasks/status"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.guides import example
+from tests.support.guides import example
 
 
 def test_test_files_of_the_guide_pass(pytester: pytest.Pytester) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from altcraft_async.core import endpoints
 from altcraft_async.models import Feedback
+from altcraft_async.protocol import endpoints
 from altcraft_async.protocol.codecs import FORMATS, read
 from altcraft_async.protocol.endpoints import (
     DATABASE_COUNTERS,

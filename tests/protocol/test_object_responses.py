@@ -10,7 +10,6 @@ import xmltodict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.core import endpoints
 from altcraft_async.models.catalogue import (
     AccessGroup,
     Database,
@@ -21,6 +20,7 @@ from altcraft_async.models.catalogue import (
     SegmentDetails,
     SubscriptionField,
 )
+from altcraft_async.protocol import endpoints
 from altcraft_async.protocol.codecs import Plain, UnreadableError, read
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.object_responses import (

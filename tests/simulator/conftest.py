@@ -9,7 +9,7 @@ import pytest
 
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.codec import Format
-from tests.simulator.asking import Ask, AskIn, Said
+from tests.support.simulator_caller import Ask, AskIn, Said
 
 
 @pytest.fixture(params=["json", "xml"])

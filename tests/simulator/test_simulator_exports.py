@@ -7,7 +7,7 @@ import json
 import pytest
 
 from altcraft_async.simulator import Fault, Simulator
-from tests.simulator.asking import Ask, AskIn
+from tests.support.simulator_caller import Ask, AskIn
 
 EXPORT = "profiles/get_all"
 STATUS = "tasks/status"

@@ -9,7 +9,7 @@ import pytest
 
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.simulator.install import SegmentDatabaseName
-from tests.simulator.asking import Ask, AskIn
+from tests.support.simulator_caller import Ask, AskIn
 
 READS: list[tuple[str, dict[str, object]]] = [
     ("resources/get", {"id": 24}),

@@ -8,7 +8,7 @@ import pytest
 
 from altcraft_async import AltcraftClient, CountersReport
 from altcraft_async.simulator import Fault, Simulator
-from tests.simulator.asking import Ask, AskIn
+from tests.support.simulator_caller import Ask, AskIn
 
 READS = [
     ("resources/get_counters", {"id": 24, "list_id": 1}),

@@ -17,7 +17,7 @@ from altcraft_async import AltcraftClient, Feedback, TransportError
 from altcraft_async.simulator import Fault, Simulator, Webhooks
 from altcraft_async.simulator.calls import Answer, Call
 from altcraft_async.simulator.webhooks import Webhook, is_here, wanted
-from tests.serving import aiohttp_app
+from tests.support.web_servers import aiohttp_app
 
 ACCEPTED = {"data": {"task_id": "7f9c"}, "error": 0, "error_text": "Successful operation"}
 HOOK = "http://127.0.0.1:8000/hook"

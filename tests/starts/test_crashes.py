@@ -12,7 +12,7 @@ import pytest
 
 from altcraft_async import TaskKind
 from altcraft_async.simulator import Simulator
-from tests.crash import Point
+from tests.support.crashing_process import Point
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +24,18 @@ async def crash(server: Simulator, folder: Path, point: Point, *words: str) -> t
     """Run a process that dies there; return its exit code and what it printed."""
     file = str(folder / "starts.sqlite")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.crash", server.url, server.token, file, point, *words),
+        *(
+            sys.executable,
+            "-m",
+            "tests.support.crashing_process",
+            server.url,
+            server.token,
+            file,
+            point,
+            *words,
+        ),
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     printed, _ = await process.communicate()
     assert process.returncode is not None

@@ -21,10 +21,10 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.simulator import Fault
-from tests.clock import now
-from tests.ledgers import MemoryLedger
-from tests.nights import LEASE, night, start
-from tests.observing import Recorder as Heard
+from tests.support.ledgers import MemoryLedger
+from tests.support.loop_time import now
+from tests.support.recording_observer import Recorder as Heard
+from tests.support.shared_ledger import LEASE, night, start
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 

@@ -8,8 +8,8 @@ import contextlib
 import pytest
 
 from altcraft_async import StartUnknownError
-from tests.ledgers import MortalLedger
-from tests.nights import LEASE, night, start
+from tests.support.ledgers import MortalLedger
+from tests.support.shared_ledger import LEASE, night, start
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 

@@ -9,7 +9,7 @@ import pytest
 
 from altcraft_async import LedgerEntry, LedgerError
 from altcraft_async.starts.ledger import entry_key
-from tests.ledgers import NIGHT, REF, entry_of
+from tests.support.ledgers import NIGHT, REF, entry_of
 
 
 @pytest.mark.parametrize(

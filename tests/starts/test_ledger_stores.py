@@ -1,4 +1,4 @@
-"""What every ledger has to do, asked of each store in `tests.ledgers.STORES`."""
+"""What every ledger has to do, asked of each store in `tests.support.ledgers.STORES`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from altcraft_async import LedgerEntry, LedgerError, TaskLedger
 from altcraft_async.starts.ledger import entry_key
-from tests.ledgers import KEY, NIGHT, REF, STORES, entry_of
+from tests.support.ledgers import KEY, NIGHT, REF, STORES, entry_of
 
 
 class Reopen(Protocol):

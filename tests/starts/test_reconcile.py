@@ -14,9 +14,9 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.simulator import Fault
-from tests.ledgers import MemoryLedger
-from tests.nights import LEASE, Night, night, start
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.ledgers import MemoryLedger
+from tests.support.scripted_server import ScriptedServer, Step, answer
+from tests.support.shared_ledger import LEASE, Night, night, start
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 

@@ -17,9 +17,9 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.simulator import Fault
-from tests.clock import now
-from tests.ledgers import MemoryLedger
-from tests.nights import LEASE, Night, night, start
+from tests.support.ledgers import MemoryLedger
+from tests.support.loop_time import now
+from tests.support.shared_ledger import LEASE, Night, night, start
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 

@@ -20,8 +20,8 @@ from altcraft_async import (
     SQLiteLedger,
 )
 from altcraft_async.simulator import PretendClock, Simulator
-from tests.forks import in_a_fork
-from tests.ledgers import KEY, entry_of
+from tests.support.forks import in_a_fork
+from tests.support.ledgers import KEY, entry_of
 
 
 def test_making_one_opens_nothing(tmp_path: Path) -> None:

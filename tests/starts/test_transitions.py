@@ -43,7 +43,7 @@ from altcraft_async.starts.transitions import (
     surely_not_started,
     withdrawn,
 )
-from tests.ledgers import KEY, NIGHT, REF, entry_of
+from tests.support.ledgers import KEY, NIGHT, REF, entry_of
 
 CORE = settings.get_profile("pure")
 

@@ -17,7 +17,7 @@ from altcraft_async import (
     TaskRef,
 )
 from altcraft_async.simulator import Fault
-from tests.calls import gather_into
+from tests.support.api_calls import gather_into
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform

@@ -32,7 +32,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.simulator import Fault
-from tests.clock import now
+from tests.support.loop_time import now
 
 if TYPE_CHECKING:
     from altcraft_async.client import ClientOptions

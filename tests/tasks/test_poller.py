@@ -24,8 +24,8 @@ from altcraft_async import (
 )
 from altcraft_async.policies.base import SHORTEST_PAUSE
 from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND
-from tests.calls import RUNNING, TOKEN
-from tests.scripted import ScriptedServer, answer
+from tests.support.api_calls import RUNNING, TOKEN
+from tests.support.scripted_server import ScriptedServer, answer
 
 RESOLUTION = 2 / SLOTS_PER_SECOND
 

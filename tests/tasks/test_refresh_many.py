@@ -22,8 +22,8 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.simulator import Fault
-from tests.calls import gather_into
-from tests.clock import now
+from tests.support.api_calls import gather_into
+from tests.support.loop_time import now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator

@@ -15,7 +15,7 @@ from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND, Scheduler
 from altcraft_async.transport.lifecycle import Lifetime
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import Budget
-from tests.clock import now
+from tests.support.loop_time import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator

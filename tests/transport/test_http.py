@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async import AltcraftError, AuthenticationError, CountersReport, Feedback, Retry
-from tests.calls import POLL, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
-from tests.scripted import Received, ScriptedServer, answer
+from tests.support.api_calls import POLL, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
+from tests.support.scripted_server import Received, ScriptedServer, answer
 
 ReadSample = Callable[[str], bytes]
 
@@ -107,10 +107,10 @@ async def test_request_with_feedback_is_the_vendors_own(
     token = "abcdefghijklmnqrstuvwxyz"
     async with client_of(server.url, token, wire_format="xml" if in_xml else "json") as client:
         await client.resources.refresh_counters(24, database_id=1, feedback=feedback)
-    sample: dict[str, object] = (
+    documented: dict[str, object] = (
         xmltodict.parse(sample(name))["xml"] if in_xml else json.loads(sample(name))
     )
-    assert sent_fields(server.received[0]) == sample | {"format": "xml" if in_xml else "json"}
+    assert sent_fields(server.received[0]) == documented | {"format": "xml" if in_xml else "json"}
 
 
 @both_formats

@@ -19,7 +19,7 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.transport.lifecycle import Lifetime
-from tests.calls import (
+from tests.support.api_calls import (
     POLL,
     RUNNING,
     START,
@@ -32,8 +32,8 @@ from tests.calls import (
     failure_of,
     told,
 )
-from tests.forks import in_a_fork
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.forks import in_a_fork
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 HANG = Step(then="hang")
 

@@ -15,9 +15,9 @@ from altcraft_async import AltcraftClient, ConfigurationError, Retry
 from altcraft_async.transport.lifecycle import Lifetime
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import Budget
-from tests.calls import RUNNING, STARTED, TOKEN, client_of
-from tests.clock import now
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.api_calls import RUNNING, STARTED, TOKEN, client_of
+from tests.support.loop_time import now
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 

@@ -22,7 +22,7 @@ from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import Budget
 from altcraft_async.transport.retry import Quota
 from altcraft_async.transport.sender import Session
-from tests.calls import (
+from tests.support.api_calls import (
     POLL,
     RUNNING,
     START,
@@ -33,8 +33,8 @@ from tests.calls import (
     client_of,
     failure_of,
 )
-from tests.clock import now
-from tests.scripted import ScriptedServer, Step, answer
+from tests.support.loop_time import now
+from tests.support.scripted_server import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 

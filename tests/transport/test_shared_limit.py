@@ -20,8 +20,8 @@ from altcraft_async.errors import ClientClosedError
 from altcraft_async.transport.lifecycle import Lifetime
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import SharedBudget
-from tests.calls import TOKEN
-from tests.clock import now
+from tests.support.api_calls import TOKEN
+from tests.support.loop_time import now
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from looptime import new_event_loop
 
 from altcraft_async.transport.timeouts import Deadlines
-from tests.clock import now
+from tests.support.loop_time import now
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 

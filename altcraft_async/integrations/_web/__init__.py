@@ -1,1 +1,1 @@
-"""TODO."""
+"""What the web integrations share."""

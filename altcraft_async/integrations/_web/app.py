@@ -18,7 +18,7 @@ from altcraft_async._validation import (
 )
 from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import AltcraftError, ConfigurationError
-from altcraft_async.integrations import answers
+from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.responses import Answer, Shown
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import task_word
@@ -107,7 +107,7 @@ class Desk:
         Raises:
             ConfigurationError: This is no task.
         """
-        ref = answers.asked_task(word)
+        ref = responses.asked_task(word)
         return self._kept(ref) or self.keep(self.client.tasks.attach(ref))
 
     def keep(self, handle: Handle) -> Handle:
@@ -148,8 +148,8 @@ class Desk:
         seconds = self._timeout if limit is None else checked_seconds("timeout", limit)
         report = await while_here(handle.wait(), left, limit=seconds)
         if report is None:
-            return answers.underway(answers.shown(handle), path)
-        return answers.finished(answers.shown(handle, report))
+            return responses.underway(responses.shown(handle), path)
+        return responses.finished(responses.shown(handle, report))
 
     async def events(self, handle: Handle, *, seen: str = "") -> AsyncGenerator[bytes, None]:
         """Yield what happens to a task as server-sent events, the report last.
@@ -162,13 +162,13 @@ class Desk:
             async with aclosing(self._changes(handle)) as changes:
                 async for change in changes:
                     if change is None:
-                        yield answers.PING
-                    elif answers.moved_id(change) != seen:
-                        yield answers.moved(change)
-            yield answers.ended(answers.shown(handle, await handle))
+                        yield responses.PING
+                    elif responses.moved_id(change) != seen:
+                        yield responses.moved(change)
+            yield responses.ended(responses.shown(handle, await handle))
         except AltcraftError as error:
             log(error)
-            yield answers.failed(error)
+            yield responses.failed(error)
 
     async def _changes(self, handle: Handle) -> AsyncGenerator[Shown | None, None]:
         """Yield what is known at each change before the end, ``None`` after each quiet while."""
@@ -183,7 +183,7 @@ class Desk:
                 if step.result() is None or handle.done():
                     return
                 step = None
-                yield answers.shown(handle)
+                yield responses.shown(handle)
         finally:
             if step is not None:
                 await _end(step)
@@ -217,7 +217,7 @@ async def _end(*tasks: asyncio.Task[Any]) -> None:
 
 def log(error: AltcraftError) -> Answer:
     """Return what a visitor is told of an error, and tell the log what the platform said."""
-    answer = answers.refused(error)
+    answer = responses.refused(error)
     if answer.status >= SERVER_ERROR:
         logger.warning("a visitor is answered %d: %s", answer.status, error)
     return answer

@@ -21,13 +21,13 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from altcraft_async import AltcraftClient, ConfigurationError, Constant, Patience
-from altcraft_async.integrations import answers
+from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.app import MOST_HANDLES, Desk
 from altcraft_async.integrations.aiohttp import Altcraft as AltcraftForAiohttp
 from altcraft_async.integrations.starlette import Altcraft as AltcraftForStarlette
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.tasks.handle import poller_of
-from tests.serving import aiohttp_app, asgi_app
+from tests.support.web_servers import aiohttp_app, asgi_app
 
 STATUS = "tasks/status"
 FOREVER = 30.0  # for a test that goes wrong
@@ -319,10 +319,10 @@ async def test_browser_that_reconnects_gets_only_what_is_new(site: OpenSite) -> 
         assert (again.status, again.text) == (204, "")
     async with site(duration=math.inf) as here:
         path = await here.start()
-        seen = answers.moved_id(answers.shown(here.desk.find(path.removeprefix("/tasks/"))))
+        seen = responses.moved_id(responses.shown(here.desk.find(path.removeprefix("/tasks/"))))
         headers = {"Last-Event-ID": seen}
         async with here.browser.get(f"{here.url}{path}/events", headers=headers) as answer:
-            assert await answer.content.readuntil(b"\n\n") == answers.PING
+            assert await answer.content.readuntil(b"\n\n") == responses.PING
 
 
 async def test_quiet_stream_is_kept_alive(site: OpenSite) -> None:

@@ -34,7 +34,7 @@ from altcraft_async import (
     TransportError,
     WaitTimeoutError,
 )
-from altcraft_async.integrations import answers
+from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.responses import Shown
 
 REF = TaskRef(task_id="7f9c", kind="resource", target=(24, 1))
@@ -69,7 +69,7 @@ def test_error_has_its_status_and_keeps_what_the_platform_said(
     error: AltcraftError, status: int
 ) -> None:
     """What the platform holds against this service is no fault of the visitor's, nor its affair."""
-    answer = answers.refused(error)
+    answer = responses.refused(error)
     assert answer.status == status
     told = json.loads(answer.body)
     assert told.keys() == {"error", "message"}
@@ -88,7 +88,7 @@ def test_every_error_of_the_library_has_an_answer() -> None:
 
 def test_wrong_argument_is_told_as_it_is() -> None:
     """It names the argument, which most often came from the visitor."""
-    answer = answers.refused(ConfigurationError("resource_id: has to be a positive whole number"))
+    answer = responses.refused(ConfigurationError("resource_id: has to be a positive whole number"))
     assert (answer.status, json.loads(answer.body)["message"]) == (
         400,
         "resource_id: has to be a positive whole number",
@@ -100,7 +100,7 @@ def test_start_that_may_have_worked_is_not_to_be_repeated_blindly(
     kind: type[TransportError | ServerError],
 ) -> None:
     """The visitor is told to poll first, and no program is told to try again."""
-    answer = answers.refused(kind(SAID, maybe_delivered=True))
+    answer = responses.refused(kind(SAID, maybe_delivered=True))
     assert "poll before you start again" in json.loads(answer.body)["message"]
     assert "Retry-After" not in answer.headers
 
@@ -111,7 +111,9 @@ def test_start_that_may_have_worked_is_not_to_be_repeated_blindly(
 )
 def test_next_question_is_asked_for_in_some_seconds(seconds: float | None, header: str) -> None:
     """Between one second and half a minute, by what is expected."""
-    assert answers.underway(Shown(task="7f9c", eta=seconds), "/x").headers["Retry-After"] == header
+    assert (
+        responses.underway(Shown(task="7f9c", eta=seconds), "/x").headers["Retry-After"] == header
+    )
 
 
 IDS = st.integers(min_value=1, max_value=10**17)
@@ -122,11 +124,11 @@ WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 def test_path_leads_back_to_the_task(task_id: str, resource_id: int, database_id: int) -> None:
     """Whatever an id looks like, its path is one of ASCII, and says which task it is."""
     ref = TaskRef(task_id=task_id, kind="resource", target=(resource_id, database_id))
-    path = answers.task_path("/tasks", ref)
+    path = responses.task_path("/tasks", ref)
     assert path.startswith("/tasks/")
     assert "?" not in path
     assert "#" not in path
-    assert answers.asked_task(unquote(path.removeprefix("/tasks/"))) == ref
+    assert responses.asked_task(unquote(path.removeprefix("/tasks/"))) == ref
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_path_leads_back_to_the_task(task_id: str, resource_id: int, database_id
 def test_anything_else_is_no_task(word: str) -> None:
     """A word from outside is refused before anybody is asked about it."""
     with pytest.raises(ConfigurationError, match=r"^task: has to be"):
-        answers.asked_task(word)
+        responses.asked_task(word)
 
 
 @given(st.text(), st.integers() | st.none())
@@ -157,7 +159,7 @@ def test_event_is_one_line_of_data_whatever_the_status_is_called(
     status: str, progress: int | None
 ) -> None:
     """The names of statuses are the platform's, and none can forge an event."""
-    event = answers.moved(Shown(task="7f9c", status=status, progress=progress)).decode()
+    event = responses.moved(Shown(task="7f9c", status=status, progress=progress)).decode()
     head, name, data, *rest = event.split("\n")
     assert head.startswith("id: ")
     assert name == "event: status"
@@ -171,11 +173,11 @@ def test_same_news_have_the_same_id() -> None:
     one = Shown(task="7f9c", status="running", progress=40, eta=2.0)
     same = Shown(task="7f9c", status="running", progress=40, eta=1.0)
     other = Shown(task="7f9c", status="running", progress=41, eta=1.0)
-    assert answers.moved_id(one) == answers.moved_id(same) != answers.moved_id(other)
+    assert responses.moved_id(one) == responses.moved_id(same) != responses.moved_id(other)
 
 
 def test_browser_reconnects_after_what_passes_and_not_after_the_end() -> None:
     """Only an event that is the last has the id of the end."""
-    assert answers.failed(PollingError(SAID, ref=REF)).startswith(b"event: interrupted\n")
-    assert answers.failed(TaskFailedError(SAID, ref=REF)).startswith(b"id: end\nevent: failed\n")
-    assert answers.ended(Shown(task="7f9c")).startswith(b"id: end\nevent: report\n")
+    assert responses.failed(PollingError(SAID, ref=REF)).startswith(b"event: interrupted\n")
+    assert responses.failed(TaskFailedError(SAID, ref=REF)).startswith(b"id: end\nevent: failed\n")
+    assert responses.ended(Shown(task="7f9c")).startswith(b"id: end\nevent: report\n")

@@ -19,7 +19,7 @@ from altcraft_async import (
     TaskStatus,
 )
 from altcraft_async.client import ClientOptions
-from tests.scripted import Step, answer
+from tests.support.scripted_server import Step, answer
 
 WireFormat = Literal["json", "xml"]
 T = TypeVar("T")

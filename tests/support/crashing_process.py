@@ -1,7 +1,7 @@
 """A process that starts one refresh with a SQLite ledger, and dies where it is told to.
 
-Run as ``python -m tests.crash URL TOKEN FILE POINT``; it prints the id of the task,
-or the name of the error.
+Run as ``python -m tests.support.crashing_process URL TOKEN FILE POINT``; it prints the id of
+the task, or the name of the error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One worker of a fleet, as a process that tests kill, stop and let go on.
 
-``python -m tests.fleet.worker '{"redis": …}'``, with the fields of `Settings`.
+``python -m tests.support.fleet_worker '{"redis": …}'``, with the fields of `Settings`.
 """
 
 from __future__ import annotations

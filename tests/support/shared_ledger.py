@@ -10,7 +10,7 @@ from altcraft_async import AltcraftClient, Constant, LedgerEntry
 from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.starts.ledger import entry_key
-from tests.ledgers import MemoryLedger
+from tests.support.ledgers import MemoryLedger
 
 __all__ = ["LEASE", "Night", "night", "start"]
 

@@ -17,7 +17,7 @@ import msgspec
 
 from altcraft_async import LedgerEntry, LedgerError, SQLiteLedger, TaskLedger, TaskRef
 from altcraft_async.integrations.redis import RedisLedger
-from tests.redis_server import shared_redis
+from tests.support.redis_server import shared_redis
 
 NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
 """When tests with a ledger begin."""

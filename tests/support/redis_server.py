@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 PATIENCE = 20.0
 """Seconds that it may take to start or to stop, on a machine that is busy."""

@@ -1,1 +1,0 @@
-"""What hangs on a client: one file per section of the vendor's documentation."""
