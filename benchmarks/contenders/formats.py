@@ -18,7 +18,7 @@ from typing import Any, cast
 import xmltodict
 
 from altcraft_async import AltcraftClient, Completed, PollState
-from altcraft_async.client import FormatName
+from altcraft_async.api.options import FormatName
 from benchmarks.contenders.measuring import AT_ONCE, TOKEN, url_of
 from benchmarks.serving.bodies import DATABASE
 from benchmarks.serving.platforms import POLLS_TO_THE_END

@@ -21,7 +21,7 @@ import uvloop
 
 from benchmarks.serving.bodies import BODIES, refused
 from benchmarks.serving.faults import ACTED_ON, Fault, Faults
-from benchmarks.serving.recounts import Recounts, wire_format
+from benchmarks.serving.recounts import Refreshes, wire_format
 from benchmarks.serving.requests import Request, cut
 from benchmarks.serving.server import serve
 
@@ -38,7 +38,7 @@ class Platform:
     def __init__(self, seed: int) -> None:
         """Begin with nothing."""
         self.faults = Faults(seed)
-        self.recounts = Recounts(seed)
+        self.recounts = Refreshes(seed)
         self.connections: set[Connection] = set()
 
     def counts(self) -> Mapping[str, float]:

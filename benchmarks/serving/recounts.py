@@ -34,7 +34,7 @@ class _Task(NamedTuple):
     lag: float
 
 
-class Recounts:
+class Refreshes:
     """Tasks of lognormal durations with real progress, bent by a curve of each task's own."""
 
     def __init__(self, seed: int) -> None:
