@@ -31,7 +31,7 @@ from altcraft_async.protocol.token import Token
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.registry import Handle
 from altcraft_async.starts.resume import resume
-from altcraft_async.starts.starter import Join
+from altcraft_async.starts.starter import JoinMode
 from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
 from altcraft_async.transport.clock import Clock
 from altcraft_async.transport.retry import Retry
@@ -206,7 +206,7 @@ class AltcraftClient:
         only: Callable[[Resource], bool] | None = None,
         in_flight: int = 100,
         timeout: float | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
@@ -281,7 +281,7 @@ class AltcraftClient:
         if chosen is None:
             msg = "ledger: this client has none, so say which one to resume from"
             raise ConfigurationError(msg)
-        return resume(self._parts.ledgers.durable(chosen))
+        return resume(self._parts.starter.of_ledger(chosen))
 
     @property
     def ledger(self) -> TaskLedger | None:

@@ -18,7 +18,7 @@ from altcraft_async.protocol.endpoints import (
     REFRESH_DATABASE,
 )
 from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starts.starter import Join, Starter
+from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Sender
 
@@ -135,7 +135,7 @@ class Databases:
         *,
         resource_id: int,
         feedback: Feedback | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers in a profile database.
@@ -180,7 +180,7 @@ class Databases:
         *,
         resource_id: int,
         feedback: Feedback | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
     ) -> CountersReport:
@@ -217,7 +217,7 @@ class Databases:
         *,
         in_flight: int = 100,
         timeout: float | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:

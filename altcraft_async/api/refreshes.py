@@ -15,7 +15,7 @@ from altcraft_async.models.validation import (
 )
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.starts.registry import Start
-from altcraft_async.starts.starter import Join, Starter
+from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import refresh_many
 
@@ -41,7 +41,7 @@ class Refreshes:
         self,
         target: object,
         *,
-        join: Join,
+        join: JoinMode,
         idempotency_key: str | None,
         feedback: Feedback | None = None,
     ) -> TaskHandle[CountersReport]:
@@ -68,7 +68,7 @@ class Refreshes:
         self,
         target: object,
         *,
-        join: Join,
+        join: JoinMode,
         idempotency_key: str | None,
         timeout: float | None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
         feedback: Feedback | None = None,
@@ -90,7 +90,7 @@ class Refreshes:
         *,
         in_flight: int,
         timeout: float | None,
-        join: Join,
+        join: JoinMode,
         idempotency_key: str | None,
         on_start: Callable[[TaskRef], None] | None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:

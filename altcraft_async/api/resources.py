@@ -19,7 +19,7 @@ from altcraft_async.protocol.endpoints import (
     RESOURCE_FIELDS,
 )
 from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starts.starter import Join, Starter
+from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Sender
 
@@ -162,7 +162,7 @@ class Resources:
         *,
         database_id: int,
         feedback: Feedback | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers of a resource.
@@ -210,7 +210,7 @@ class Resources:
         *,
         database_id: int,
         feedback: Feedback | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
     ) -> CountersReport:
@@ -247,7 +247,7 @@ class Resources:
         *,
         in_flight: int = 100,
         timeout: float | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:

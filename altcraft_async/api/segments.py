@@ -19,7 +19,7 @@ from altcraft_async.protocol.endpoints import (
     renamed,
 )
 from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starts.starter import Join, Starter
+from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Sender
 
@@ -155,8 +155,8 @@ class Segments:
             "resource_id": resource_id,
             "database_id": database_id,
         }
-        groups = await self._sender.send(self._counters, values)
-        return last_report(groups, database_id=database_id, resource_id=resource_id)
+        counters = await self._sender.send(self._counters, values)
+        return last_report(counters, database_id=database_id, resource_id=resource_id)
 
     async def refresh_counters(
         self,
@@ -164,7 +164,7 @@ class Segments:
         *,
         resource_id: int,
         database_id: int | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers in a segment.
@@ -212,7 +212,7 @@ class Segments:
         *,
         resource_id: int,
         database_id: int | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
     ) -> CountersReport:
@@ -247,7 +247,7 @@ class Segments:
         *,
         in_flight: int = 100,
         timeout: float | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
