@@ -28,7 +28,7 @@ from altcraft_async import (
 )
 from altcraft_async.cli.app import main
 from altcraft_async.client import ClientOptions
-from altcraft_async.transport.sender import TokenPlace
+from altcraft_async.protocol.token import TokenLocation
 from tests.faults.table import FAULTS, TIME, Fault, envelope
 from tests.faults.tasks import completed, poll
 from tests.support.api_calls import POLL, START, STARTED, TOKEN, WireFormat, client_of
@@ -146,7 +146,7 @@ async def play(
     fault: Fault,
     canary: Canary,
     frames: Frames,
-    way: tuple[WireFormat, TokenPlace],
+    way: tuple[WireFormat, TokenLocation],
 ) -> None:
     """Inspect a client, and at what a start and a poll of its end with."""
     telemetry = Telemetry()
@@ -192,7 +192,7 @@ WAYS = pytest.mark.parametrize("way", [("json", "body"), ("xml", "header")], ids
 @pytest.mark.looptime
 @WAYS
 async def test_no_fault_makes_the_token_show(
-    server: ScriptedServer, way: tuple[WireFormat, TokenPlace]
+    server: ScriptedServer, way: tuple[WireFormat, TokenLocation]
 ) -> None:
     """No text of an error, a record, a warning or a frame holds the token, whatever happens."""
     canary = Canary()
@@ -274,7 +274,7 @@ async def end_of(wait: Wait, client: AltcraftClient) -> AltcraftError:
 @pytest.mark.looptime
 @WAYS
 async def test_no_wait_makes_the_token_show(
-    server: ScriptedServer, way: tuple[WireFormat, TokenPlace]
+    server: ScriptedServer, way: tuple[WireFormat, TokenLocation]
 ) -> None:
     """Nor does the end of a wait, for whatever reason, or the closing of a client under one."""
     canary, telemetry = Canary(), Telemetry()

@@ -228,19 +228,19 @@ GUARDS: Mapping[str, Guard] = {
         "client.py",
         "if is_exposed(self._root):",
         "if False:",
-        "tests/test_client.py::test_plain_http_to_another_machine_warns",
+        "tests/test_client.py::test_plain_http_to_another_machine_warns_at_the_line_of_the_caller",
     ),
     "an unclosed client warns": Guard(
         "client.py",
         "parts is not None and parts.lifecycle.is_open",
         "False",
-        "tests/test_client.py::test_client_that_nobody_closed_warns",
+        "tests/test_client.py::test_open_client_that_is_garbage_warns",
     ),
     "a closed client warns of nothing": Guard(
         "client.py",
         "parts is not None and parts.lifecycle.is_open",
         "parts is not None",
-        "tests/test_client.py::test_client_that_nobody_closed_warns",
+        "tests/test_client.py::test_open_client_that_is_garbage_warns",
     ),
     "a client is of one process": Guard(
         "transport/lifecycle.py",
