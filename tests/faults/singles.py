@@ -276,7 +276,7 @@ SINGLE = (
         "equal reports",
         NOTHING,
         "tests/transport/test_http.py::test_json_and_xml_of_the_vendors_answer_are_equal",
-        "tests/protocol/test_task_responses.py::test_any_report_reads_equal_in_both_formats",
+        "tests/protocol/test_counter_responses.py::test_any_report_reads_equal_in_both_formats",
     ),
     Row(
         65,

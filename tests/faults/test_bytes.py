@@ -21,10 +21,10 @@ from altcraft_async import (
     TaskRef,
 )
 from altcraft_async.protocol.codecs import UnreadableError
+from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Response
-from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.protocol.token import Token
 from tests.support.api_calls import POLL, START, STARTED, TOKEN, Call, client_of, told
 from tests.support.scripted_server import ScriptedServer, Step, answer
@@ -79,9 +79,9 @@ def bodies(paths: list[Path]) -> st.SearchStrategy[bytes]:
 @example(body=b"", status=200)
 def test_any_poll_gives_a_report_or_an_error_of_ours(body: bytes, status: int) -> None:
     """From the bytes to the figures nothing escapes but an AltcraftError or an unusable result."""
-    hide = Token(TOKEN).hide
+    mask = Token(TOKEN).mask
     try:
-        seen = interpret(TASK_STATUS, Response(status=status, body=body), hide)
+        seen = interpret(TASK_STATUS, Response(status=status, body=body), mask)
         report = counters_report(seen.result, TASK)
     except (AltcraftError, UnreadableError):
         return
@@ -96,7 +96,7 @@ def test_any_start_gives_an_id_or_an_error_that_doubts(body: bytes) -> None:
     """An answer to a start that cannot be read leaves open whether it started."""
     answered = Response(status=200, body=body)
     try:
-        outcome: str | AltcraftError = interpret(REFRESH_RESOURCE, answered, Token(TOKEN).hide)
+        outcome: str | AltcraftError = interpret(REFRESH_RESOURCE, answered, Token(TOKEN).mask)
     except AltcraftError as error:
         outcome = error
     if isinstance(outcome, ApiError):

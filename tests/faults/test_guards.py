@@ -141,8 +141,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "texts of the server are searched for the token": Guard(
         "protocol/envelope.py",
-        "answered.hide(said)[:SNIPPET_CHARACTERS]",
-        "said[:SNIPPET_CHARACTERS]",
+        "answered.mask(error_text)[:SNIPPET_CHARACTERS]",
+        "error_text[:SNIPPET_CHARACTERS]",
         "tests/faults/test_secrets.py::test_short_token_that_is_sent_back_is_not_shown",
     ),
     "answers are searched for the token": Guard(
@@ -164,7 +164,7 @@ GUARDS: Mapping[str, Guard] = {
         "tests/transport/test_sender.py::test_wait_of_two_minutes_is_made_and_none_longer",
     ),
     "a result of another database is none": Guard(
-        "protocol/task_responses.py",
+        "protocol/counter_responses.py",
         "wanted not in counted",
         "not counted",
         "tests/faults/test_waiting.py::"
@@ -192,31 +192,31 @@ GUARDS: Mapping[str, Guard] = {
         "protocol/codecs.py",
         "xml_attribs=False)",
         "xml_attribs=False, disable_entities=False)",
-        "tests/protocol/test_codecs.py::test_xml_entity_is_refused[billion laughs]",
+        "tests/protocol/test_codecs_bounds.py::test_xml_entity_is_refused[billion laughs]",
     ),
     "much XML may declare no entities": Guard(
         "protocol/codecs.py",
         "parser.EntityDeclHandler = declared",
         "pass",
-        "tests/protocol/test_codecs.py::test_entities_of_a_large_document_are_refused",
+        "tests/protocol/test_codecs_bounds.py::test_entities_of_a_large_document_are_refused",
     ),
     "XML is bounded in depth": Guard(
         "protocol/codecs.py",
         "tags > MAX_DEPTH and not _is_flat(document, MAX_DEPTH)",
         "False",
-        "tests/protocol/test_codecs.py::test_xml_is_bounded_in_depth",
+        "tests/protocol/test_codecs_bounds.py::test_xml_is_bounded_in_depth",
     ),
     "much XML is bounded in depth before it is made into dicts": Guard(
         "protocol/codecs.py",
         "depth > MAX_DEPTH or elements",
         "elements",
-        "tests/protocol/test_codecs.py::test_depth_of_much_xml_is_bounded_before_it_is_made_into_dicts",
+        "tests/protocol/test_codecs_bounds.py::test_depth_of_large_xml_is_bounded_before_it_is_parsed_into_dicts",
     ),
     "XML is bounded in width": Guard(
         "protocol/codecs.py",
         " or elements > MAX_ELEMENTS",
         "",
-        "tests/protocol/test_codecs.py::test_xml_of_too_many_elements_is_unreadable",
+        "tests/protocol/test_codecs_bounds.py::test_xml_of_too_many_elements_is_unreadable",
     ),
     "much XML is read off the loop": Guard(
         "transport/sender.py",
