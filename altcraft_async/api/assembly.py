@@ -81,15 +81,12 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
         failure_statuses=checked_names("failure_statuses", options.failure_statuses),
         hide=token.mask,
     )
+    counters = counters_by_kind(options.segment_database_name)
     new_ledger_starter = partial(
         LedgerStarter,
         api_root=api_root,
         request_timeout=options.request_timeout,
-        reconciler=(
-            Reconciler(sender, counters_by_kind(options.segment_database_name))
-            if options.reconcile_starts
-            else None
-        ),
+        reconciler=Reconciler(sender, counters) if options.reconcile_starts else None,
         rules=rules,
         registry=registry,
     )

@@ -8,11 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.models import (
-    CounterGroup,
-    CountersReport,
-    SubscriptionCounters,
-)
+from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters
 
 CORE = settings.get_profile("pure")
 EMAIL = SubscriptionCounters(all=10, subscribed=8)

@@ -12,11 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.errors import ConfigurationError
-from altcraft_async.models import (
-    Feedback,
-    TaskKind,
-    TaskRef,
-)
+from altcraft_async.models import Feedback, TaskKind, TaskRef
 from altcraft_async.models.tasks import REF_VERSION
 
 CORE = settings.get_profile("pure")

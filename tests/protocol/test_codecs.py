@@ -12,12 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.models import Feedback
-from altcraft_async.protocol.codecs import (
-    FORMATS,
-    Document,
-    UnreadableError,
-    read,
-)
+from altcraft_async.protocol.codecs import FORMATS, Document, UnreadableError, read
 from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS, parameters
 
 CORE = settings.get_profile("pure")

@@ -6,13 +6,7 @@ import time
 
 import pytest
 
-from altcraft_async.protocol.codecs import (
-    MAX_DEPTH,
-    MAX_ELEMENTS,
-    Document,
-    UnreadableError,
-    read,
-)
+from altcraft_async.protocol.codecs import MAX_DEPTH, MAX_ELEMENTS, Document, UnreadableError, read
 
 
 def xml(inside: str) -> Document:

@@ -8,18 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.errors import (
-    AltcraftError,
-    ApiError,
-    ProtocolError,
-)
+from altcraft_async.errors import AltcraftError, ApiError, ProtocolError
 from altcraft_async.protocol.codecs import Document, UnreadableError
 from altcraft_async.protocol.endpoints import TASK_STATUS, Endpoint
-from altcraft_async.protocol.envelope import (
-    SNIPPET_CHARACTERS,
-    interpret,
-    snippet,
-)
+from altcraft_async.protocol.envelope import SNIPPET_CHARACTERS, interpret, snippet
 from altcraft_async.protocol.messages import Response
 
 CORE = settings.get_profile("pure")

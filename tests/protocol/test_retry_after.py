@@ -10,15 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.errors import (
-    AltcraftError,
-    ServerError,
-)
+from altcraft_async.errors import AltcraftError, ServerError
 from altcraft_async.protocol.endpoints import TASK_STATUS, Endpoint
-from altcraft_async.protocol.envelope import (
-    interpret,
-    parse_retry_after,
-)
+from altcraft_async.protocol.envelope import interpret, parse_retry_after
 from altcraft_async.protocol.messages import Response
 
 CORE = settings.get_profile("pure")

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.models import (
-    TaskStatus,
-)
+from altcraft_async.models import TaskStatus
 from altcraft_async.protocol.codecs import Document, Plain, UnreadableError, read
 from altcraft_async.protocol.task_responses import (
     TaskAnswer,
