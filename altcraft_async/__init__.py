@@ -10,8 +10,11 @@ async with AltcraftClient.from_env() as client:
 that goes wrong is an `AltcraftError`.
 """
 
+from altcraft_async.api.databases import DatabaseTarget
 from altcraft_async.api.pages import Pages
-from altcraft_async.client import AltcraftClient
+from altcraft_async.api.resources import ResourceTarget
+from altcraft_async.api.segments import SegmentTarget
+from altcraft_async.client import AltcraftClient, ClientOptions
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
@@ -43,6 +46,7 @@ from altcraft_async.models import (
     CountersReport,
     Failed,
     Feedback,
+    LedgerEntry,
     SubscriptionCounters,
     TaskKind,
     TaskRef,
@@ -69,7 +73,7 @@ from altcraft_async.policies.base import (
     PollState,
 )
 from altcraft_async.policies.tenacity_wait import TenacityWait
-from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
+from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.sqlite import SQLiteLedger
 from altcraft_async.tasks.as_completed import as_completed
 from altcraft_async.tasks.handle import TaskHandle
@@ -86,6 +90,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ClientClosedError",
+    "ClientOptions",
     "Clock",
     "Completed",
     "ConfigurationError",
@@ -94,6 +99,7 @@ __all__ = [
     "CountersReport",
     "Database",
     "DatabaseDetails",
+    "DatabaseTarget",
     "Exponential",
     "Failed",
     "Feedback",
@@ -116,10 +122,12 @@ __all__ = [
     "RequestTimeoutError",
     "Resource",
     "ResourceDetails",
+    "ResourceTarget",
     "Retry",
     "SQLiteLedger",
     "Segment",
     "SegmentDetails",
+    "SegmentTarget",
     "ServerError",
     "StartUnknownError",
     "SubscriptionCounters",

@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
-import random
 import ssl
+import sys
 import warnings
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Collection,
-    Coroutine,
-    Mapping,
-)
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from types import TracebackType
-from typing import Literal, NoReturn, Self, TypedDict, Unpack
+from typing import NoReturn, Self, Unpack
 
 import aiohttp
 
-from altcraft_async._validation import (
-    checked_choice,
-    checked_function,
-    checked_id,
-    checked_key,
-    checked_kind,
-    checked_names,
-    checked_positive,
-    checked_seconds,
-)
+from altcraft_async.api.assembly import Parts, assemble
 from altcraft_async.api.databases import Databases
+from altcraft_async.api.options import CheckedOptions, ClientOptions, FormatName
 from altcraft_async.api.refresh_all import refresh_all
 from altcraft_async.api.resources import Resources
 from altcraft_async.api.segments import SegmentDatabaseName, Segments
@@ -39,63 +23,25 @@ from altcraft_async.api.tasks import Tasks
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
-from altcraft_async.observer import Observer, Telling
-from altcraft_async.policies.adaptive import Adaptive
-from altcraft_async.policies.base import Learner, PollPolicy, PollState, checked_policy
+from altcraft_async.models.validation import checked_key, checked_kind
+from altcraft_async.observer import Observer
+from altcraft_async.policies.base import PollPolicy, PollState
 from altcraft_async.protocol.base_url import api_root, is_exposed
-from altcraft_async.protocol.codecs import FORMATS
-from altcraft_async.protocol.endpoints import TASK_STATUS, counters_by_kind
-from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.protocol.token import Token
-from altcraft_async.starts.durable import Durability, Ledgers
 from altcraft_async.starts.ledger import TaskLedger
-from altcraft_async.starts.reconcile import Reconciling
-from altcraft_async.starts.registry import Handle, Running
+from altcraft_async.starts.registry import Handle
 from altcraft_async.starts.resume import resume
-from altcraft_async.starts.starter import Join, Starting
+from altcraft_async.starts.starter import Join
 from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
-from altcraft_async.tasks.poller import PollRules
-from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.transport.clock import Clock
-from altcraft_async.transport.http import Limits, Transport
-from altcraft_async.transport.lifecycle import Lifetime
-from altcraft_async.transport.rate import Rate
-from altcraft_async.transport.rate_limit import Budget, SharedBudget
-from altcraft_async.transport.retry import Quota, Retry
-from altcraft_async.transport.sender import ClockedSession, Session, TokenPlace
+from altcraft_async.transport.retry import Retry
+from altcraft_async.transport.sender import TokenPlace
 
-__all__ = ["AltcraftClient", "ClientOptions", "when_opened"]
-
-FormatName = Literal["json", "xml"]
+__all__ = ["AltcraftClient", "ClientOptions"]
 
 _FORMAT_NAMES: Mapping[str, FormatName] = {"json": "json", "xml": "xml"}
 _RETRY = Retry()
 _PATIENCE = Patience()
-
-# Enough to keep one core busy over loopback; each costs an idle client nothing.
-_WORKERS = 32
-
-
-class ClientOptions(TypedDict, total=False):
-    """Keyword arguments of `AltcraftClient` that have nothing to do with the account."""
-
-    token_in: TokenPlace
-    session: aiohttp.ClientSession | None
-    retry: Retry
-    poll: PollPolicy | Callable[[PollState], float] | None
-    rate_limit: float | None
-    shared_limit: Callable[[], Awaitable[object]] | None
-    request_timeout: float
-    polling_patience: Patience
-    failure_statuses: Collection[str]
-    connections: int
-    max_answer_bytes: int
-    ssl_context: ssl.SSLContext | None
-    segment_database_name: SegmentDatabaseName | None
-    ledger: TaskLedger | None
-    reconcile_starts: bool
-    observer: Observer | None
-    clock: Clock | None
 
 
 class AltcraftClient:
@@ -195,97 +141,38 @@ class AltcraftClient:
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
-        checked_choice("format", format, *FORMATS)
-        checked_choice("token_in", token_in, "body", "header")
-        checked_kind("retry", retry, Retry)
-        checked_kind("polling_patience", polling_patience, Patience)
-        if segment_database_name is not None:
-            checked_choice("segment_database_name", segment_database_name, "db_id", "list_id")
-        _check_ledger(ledger, reconcile_starts=reconcile_starts, retry=retry)
-        if observer is not None:
-            checked_kind("observer", observer, Observer)
-        if session is not None:
-            checked_kind("session", session, aiohttp.ClientSession)
-        if clock is not None:
-            checked_kind("clock", clock, Clock)
+        options = CheckedOptions(
+            format=format,
+            token_in=token_in,
+            session=session,
+            retry=retry,
+            poll=poll,
+            rate_limit=rate_limit,
+            shared_limit=shared_limit,
+            request_timeout=request_timeout,
+            polling_patience=polling_patience,
+            failure_statuses=failure_statuses,
+            connections=connections,
+            max_answer_bytes=max_answer_bytes,
+            ssl_context=ssl_context,
+            segment_database_name=segment_database_name,
+            ledger=ledger,
+            reconcile_starts=reconcile_starts,
+            observer=observer,
+            clock=clock,
+        )
         self._root = api_root(base_url)
+        self._format = format
         if is_exposed(self._root):
             msg = "base_url: http:// shows the token to everyone on the way; use https://"
-            warnings.warn(msg, stacklevel=2)
-        secret = Token(token)
-        self._format = format
-        self._closing: asyncio.Task[None] | None = None
-        self._lifetime = Lifetime(clock)
-        most = math.inf if rate_limit is None else checked_positive("rate_limit", rate_limit)
-        checked_function("shared_limit", shared_limit)
-        self._budget = (
-            Budget(self._lifetime, Rate(most))
-            if shared_limit is None
-            else SharedBudget(self._lifetime, Rate(most), shared_limit)
-        )
-        quota = Quota()
-        telling = None if observer is None else Telling(observer)
-        limits = Limits(
-            seconds=checked_seconds("request_timeout", request_timeout, least=0.001),
-            answer_bytes=checked_id("max_answer_bytes", max_answer_bytes),
-        )
-        connections = checked_id("connections", connections)
-        self._session = (Session if clock is None else ClockedSession)(
-            Transport(
-                self._root,
-                limits=limits,
-                borrowed=session,
-                ssl_context=ssl_context,
-            ),
-            lifetime=self._lifetime,
-            budget=self._budget,
-            token=secret,
-            token_in=token_in,
-            wire_format=FORMATS[format],
-            retry=retry,
-            quota=quota,
-            at_once=connections,
-            chance=random.random,
-            telling=telling,
-        )
-        self._scheduler = Scheduler(
-            self._lifetime, self._budget, workers=min(_WORKERS, connections)
-        )
-        policy = checked_policy(Adaptive() if poll is None else poll)
-        running = Running()
-        rules = PollRules(
-            lifetime=self._lifetime,
-            scheduler=self._scheduler,
-            poll=self._poll,
-            policy=policy,
-            learn=policy.learn if isinstance(policy, Learner) else None,
-            over=running.over,
-            patience=polling_patience,
-            retry=retry,
-            quota=quota,
-            failure_statuses=checked_names("failure_statuses", failure_statuses),
-            chance=random.random,
-            wall_clock=self._lifetime.now,
-            hide=secret.hide,
-            telling=telling,
-        )
+            warnings.warn(msg, stacklevel=_caller_level())
         self._ledger = ledger
-        counters = counters_by_kind(segment_database_name)
-        self._ledgers = Ledgers(
-            Durability(
-                api_root=self._root,
-                request_timeout=limits.seconds,
-                reconciling=Reconciling(self._session, counters) if reconcile_starts else None,
-            ),
-            rules=rules,
-            running=running,
-        )
-        durable = None if ledger is None else self._ledgers.own(ledger)
-        self._starting = Starting(self._session, rules, running, durable)
-        self.resources = Resources(self._session, self._starting)
-        self.databases = Databases(self._session, self._starting)
-        self.segments = Segments(self._session, self._starting, segment_database_name)
-        self.tasks = Tasks(self._session, rules)
+        self._closing: asyncio.Task[None] | None = None
+        self._parts = parts = assemble(self._root, Token(token), options)
+        self.resources = Resources(parts.sender, parts.starter)
+        self.databases = Databases(parts.sender, parts.starter)
+        self.segments = Segments(parts.sender, parts.starter, segment_database_name)
+        self.tasks = Tasks(parts.sender, parts.rules)
 
     @classmethod
     def from_env(cls, **options: Unpack[ClientOptions]) -> Self:
@@ -353,7 +240,7 @@ class AltcraftClient:
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
-        self._starting.check(join, checked_key("idempotency_key", idempotency_key))
+        self._parts.starter.check(join, checked_key("idempotency_key", idempotency_key))
         return refresh_all(
             self.resources,
             only=only,
@@ -394,11 +281,17 @@ class AltcraftClient:
         if chosen is None:
             msg = "ledger: this client has none, so say which one to resume from"
             raise ConfigurationError(msg)
-        return resume(self._ledgers.durable(chosen))
+        return resume(self._parts.ledgers.durable(chosen))
+
+    @property
+    def ledger(self) -> TaskLedger | None:
+        """The ledger that the client was given; ``None`` without one."""
+        return self._ledger
 
     def __repr__(self) -> str:
-        """Show where it speaks to, and nothing secret."""
-        state = "closed" if self._lifetime.closed else "open" if self._lifetime.loop else "unopened"
+        """Show the address, the format and the state, and nothing secret."""
+        lifecycle = self._parts.lifecycle
+        state = "closed" if lifecycle.closed else "open" if lifecycle.loop else "unopened"
         return f"<AltcraftClient {self._root} {self._format} {state}>"
 
     def __reduce__(self) -> NoReturn:
@@ -408,14 +301,14 @@ class AltcraftClient:
 
     def __del__(self) -> None:
         """Warn of a client that was opened and never closed, as aiohttp does of its sessions."""
-        lifetime: Lifetime | None = getattr(self, "_lifetime", None)
-        if lifetime is not None and lifetime.is_open:
+        parts: Parts | None = getattr(self, "_parts", None)  # missing if __init__ has raised
+        if parts is not None and parts.lifecycle.is_open:
             msg = f"unclosed {self!r}: use `async with`, or `await client.aclose()`"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)
 
     async def __aenter__(self) -> Self:
         """Bind to the running loop."""
-        self._lifetime.enter()
+        self._parts.lifecycle.enter()
         return self
 
     async def __aexit__(
@@ -436,40 +329,20 @@ class AltcraftClient:
         a ledger, into which is written first what could not be written before.
         """
         if self._closing is None:
-            self._lifetime.close()
-            if self._lifetime.loop is None:
+            self._parts.lifecycle.close()
+            if self._parts.lifecycle.loop is None:
                 return
-            self._closing = asyncio.get_running_loop().create_task(self._close())
+            self._closing = asyncio.get_running_loop().create_task(self._parts.aclose())
         await asyncio.shield(self._closing)
 
-    async def _close(self) -> None:
-        await self._budget.aclose()
-        await self._scheduler.aclose()
-        await self._starting.aclose()
-        await self._ledgers.aclose()
-        await self._session.aclose()
-
-    def _poll(self, task_id: str) -> Coroutine[object, object, TaskAnswer]:
-        return self._session.attempt(TASK_STATUS, {"task_id": task_id})
+    def _on_open(self, call: Callable[[], None]) -> None:
+        """Call a function when the client binds to its event loop; for subclasses."""
+        self._parts.lifecycle.opened = call
 
 
-def _check_ledger(ledger: object, *, reconcile_starts: object, retry: Retry) -> None:
-    checked_kind("reconcile_starts", reconcile_starts, bool)
-    if ledger is not None:
-        checked_kind("ledger", ledger, TaskLedger)
-        if retry.ambiguous_starts:
-            msg = "retry: ambiguous_starts may start twice, which a ledger is there to prevent"
-            raise ConfigurationError(msg)
-    elif reconcile_starts:
-        msg = "reconcile_starts: without a ledger, nothing is known of earlier starts"
-        raise ConfigurationError(msg)
-
-
-def has_ledger(client: AltcraftClient) -> bool:
-    """Say whether a client has a ledger, for this library's own rooms."""
-    return client._ledger is not None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see
-
-
-def when_opened(client: AltcraftClient, call: Callable[[], None]) -> None:
-    """Have a function called in the loop that a client binds to, for this library's own rooms."""
-    client._lifetime.opened = call  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see
+def _caller_level() -> int:
+    """Return the ``stacklevel`` of a warning that points at the first line outside this module."""
+    level, frame = 2, sys._getframe(2)  # noqa: SLF001 -- as `warnings` itself does
+    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -30,11 +30,8 @@ so that it pickles. None ever holds the API token.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
-
-if TYPE_CHECKING:
-    from altcraft_async.models import CountersReport, TaskRef, TaskStatus
-    from altcraft_async.starts.ledger import LedgerEntry
+from altcraft_async.models import CountersReport, LedgerEntry, TaskRef, TaskStatus
+from altcraft_async.models.base_errors import AltcraftError, ConfigurationError, LedgerError
 
 __all__ = [
     "AltcraftError",
@@ -63,43 +60,13 @@ __all__ = [
 ]
 
 
-_E = TypeVar("_E", bound="AltcraftError")
-
-
-class AltcraftError(Exception):
-    """Root of everything this library raises."""
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Rebuild from the message and the attributes, past every ``__init__``."""
-        return _rebuild, (type(self), self.args, self.__dict__)
-
-    def fresh(self) -> Self:
-        """Return an equal error that was never raised.
-
-        An error that is kept and raised again and again would grow its
-        traceback with every awaiter, so each of them gets its own.
-        """
-        copied = _rebuild(type(self), self.args, self.__dict__)
-        if self.__cause__ is not None:
-            copied.__cause__ = self.__cause__
-        if hasattr(self, "__notes__"):
-            copied.__notes__ = list(self.__notes__)
-        return copied
-
-
-def _rebuild(cls: type[_E], args: tuple[object, ...], fields: dict[str, object]) -> _E:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(fields)
-    return error
-
-
-class ConfigurationError(AltcraftError, ValueError):
-    """An argument is wrong; nothing was sent. The text names the argument."""
-
-
 class ClientClosedError(AltcraftError):
-    """The client was closed. Tasks go on at the platform; their refs stay good."""
+    """The client was closed. Tasks go on at the platform; their refs stay good.
+
+    A start that was under way may have been delivered.
+    """
+
+    maybe_delivered = True
 
 
 class TransportError(AltcraftError):
@@ -235,13 +202,6 @@ class ServerError(ApiError):
     """5xx: the platform, or a proxy before it, failed."""
 
 
-class LedgerError(AltcraftError):
-    """The ledger of starts cannot be reached or read, so nothing was sent.
-
-    Repair or replace the store, then call again.
-    """
-
-
 class StartUnknownError(AltcraftError):
     """A start was about to be sent, and nobody knows whether it was.
 
@@ -254,6 +214,8 @@ class StartUnknownError(AltcraftError):
         report: The last counted figures, where they were asked for: only
             with ``reconcile_starts``, and of one entry.
     """
+
+    maybe_delivered = True
 
     def __init__(
         self,

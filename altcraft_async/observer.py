@@ -1,19 +1,23 @@
-"""Being told what a client does: `Observer`, and what it is told of."""
+"""How a client tells what it does: an `Observer`, and log records."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import ParamSpec
 
 import msgspec
 
-from altcraft_async._log import logger
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskKind, TaskRef
 
-__all__ = ["ObservedTask", "Observer", "PollEvent", "Telling"]
+__all__ = ["Notifier", "ObservedTask", "Observer", "PollEvent", "about", "logger"]
 
 P = ParamSpec("P")
+
+logger = logging.getLogger("altcraft_async")
+# As a library, say nothing unless the program asks for it.
+logger.addHandler(logging.NullHandler())
 
 
 class PollEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +121,7 @@ class Observer:
         """Learn that a request, of any API method but for polls, has failed and is sent again."""
 
 
-class Telling:
+class Notifier:
     """Tells an observer, and survives what it raises."""
 
     def __init__(self, observer: Observer) -> None:
@@ -125,7 +129,7 @@ class Telling:
         self.observer = observer
         self._warned = False
 
-    def tell(self, method: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    def notify(self, method: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Call one of its methods."""
         try:
             method(*args, **kwargs)
@@ -134,3 +138,12 @@ class Telling:
                 self._warned = True
                 fields = {"altcraft_event": getattr(method, "__name__", "")}
                 logger.exception("this observer fails, which is said only once", extra=fields)
+
+
+def about(ref: TaskRef) -> dict[str, object]:
+    """Return the fields of a log record on a task, for ``extra``."""
+    return {
+        "altcraft_task_id": ref.task_id,
+        "altcraft_kind": ref.kind,
+        "altcraft_target": ref.target,
+    }

@@ -15,8 +15,7 @@ import pytest
 
 from altcraft_async import errors
 from altcraft_async.errors import AltcraftError, TransportError, WaitError, WaitTimeoutError
-from altcraft_async.models import CountersReport, TaskRef, TaskStatus
-from altcraft_async.starts.ledger import LedgerEntry
+from altcraft_async.models import CountersReport, LedgerEntry, TaskRef, TaskStatus
 
 # Section 4 of the API contract, and the two errors of the ledger.
 CONTRACT = """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
-from altcraft_async._validation import checked_id
 from altcraft_async.api.listing import listed
 from altcraft_async.api.pages import Pages
-from altcraft_async.api.refreshes import Recounts
+from altcraft_async.api.refreshes import Refreshes
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback
 from altcraft_async.models.catalogue import Database, DatabaseDetails
+from altcraft_async.models.validation import checked_id
 from altcraft_async.protocol.endpoints import (
     DATABASE_COUNTERS,
     GET_DATABASE,
@@ -18,9 +18,9 @@ from altcraft_async.protocol.endpoints import (
     REFRESH_DATABASE,
 )
 from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starts.starter import Join, Starting
+from altcraft_async.starts.starter import Join, Starter
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.transport.sender import Session
+from altcraft_async.transport.sender import Sender
 
 __all__ = ["DatabaseTarget", "Databases"]
 
@@ -31,10 +31,10 @@ DatabaseTarget: TypeAlias = tuple[int, int]
 class Databases:
     """The ``databases/…`` methods of the platform."""
 
-    def __init__(self, session: Session, starting: Starting) -> None:
+    def __init__(self, sender: Sender, starter: Starter) -> None:
         """Use the client's parts."""
-        self._session = session
-        self._recounts = Recounts(starting, REFRESH_DATABASE, "database")
+        self._sender = sender
+        self._refreshes = Refreshes(starter, REFRESH_DATABASE, "database")
 
     def list(
         self,
@@ -72,7 +72,7 @@ class Databases:
         Vendor page: Databases, list (``databases/list``).
         """
         return listed(
-            self._session,
+            self._sender,
             LIST_DATABASES,
             from_id=from_id,
             limit=limit,
@@ -99,7 +99,7 @@ class Databases:
         Vendor page: Databases, information (``databases/get``).
         """
         values = {"database_id": checked_id("database_id", database_id)}
-        return await self._session.send(GET_DATABASE, values)
+        return await self._sender.send(GET_DATABASE, values)
 
     async def get_counters(self, database_id: int, *, resource_id: int) -> CountersReport:
         """Read what was last counted, without counting again.
@@ -127,7 +127,7 @@ class Databases:
             "database_id": checked_id("database_id", database_id),
             "resource_id": checked_id("resource_id", resource_id),
         }
-        return last_report(await self._session.send(DATABASE_COUNTERS, values), **values)
+        return last_report(await self._sender.send(DATABASE_COUNTERS, values), **values)
 
     async def refresh_counters(
         self,
@@ -170,7 +170,7 @@ class Databases:
         Vendor page: Databases, update of statistics (``databases/refresh_counters``).
         """
         target = (database_id, resource_id)
-        return await self._recounts.start(
+        return await self._refreshes.start(
             target, feedback=feedback, join=join, idempotency_key=idempotency_key
         )
 
@@ -203,7 +203,7 @@ class Databases:
             AltcraftError: The start or a poll failed.
         """
         target = (database_id, resource_id)
-        return await self._recounts.finish(
+        return await self._refreshes.finish(
             target,
             feedback=feedback,
             join=join,
@@ -249,7 +249,7 @@ class Databases:
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
-        return self._recounts.many(
+        return self._refreshes.many(
             targets,
             in_flight=in_flight,
             timeout=timeout,

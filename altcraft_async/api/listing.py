@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TypeVar
 
-from altcraft_async._validation import checked_id, checked_ids, checked_words
 from altcraft_async.api.pages import Pages
+from altcraft_async.models.validation import checked_id, checked_ids, checked_words
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.paging import Identified, Page, Position
-from altcraft_async.transport.sender import Session
+from altcraft_async.transport.sender import Sender
 
 __all__ = ["listed"]
 
@@ -17,7 +17,7 @@ Row = TypeVar("Row", bound=Identified)
 
 
 def listed(  # noqa: PLR0913 -- one argument per parameter of the vendor's, all but two by name
-    session: Session,
+    sender: Sender,
     endpoint: Endpoint[Page[Row]],
     *,
     from_id: int,
@@ -37,4 +37,4 @@ def listed(  # noqa: PLR0913 -- one argument per parameter of the vendor's, all 
         "groups": None if groups is None else checked_words("groups", groups),
         "groups_id": None if groups_id is None else checked_ids("groups_id", groups_id),
     }
-    return Pages(session, endpoint, position, filters)
+    return Pages(sender, endpoint, position, filters)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.paging import Identified, Page, Position
-from altcraft_async.transport.sender import Session
+from altcraft_async.transport.sender import Sender
 
 __all__ = ["Pages"]
 
@@ -40,13 +40,13 @@ class Pages(AsyncIterator[Row], Generic[Row]):
 
     def __init__(
         self,
-        session: Session,
+        sender: Sender,
         endpoint: Endpoint[Page[Row]],
         position: Position,
         filters: Mapping[str, object],
     ) -> None:
         """Remember what to ask for; ask nothing yet."""
-        self._session = session
+        self._sender = sender
         self._endpoint = endpoint
         self._position = position
         self._filters = filters
@@ -79,7 +79,7 @@ class Pages(AsyncIterator[Row], Generic[Row]):
 
     async def _turn(self) -> None:
         where = {"from_id": self._position.from_id, "limit": self._position.limit}
-        page = await self._session.send(self._endpoint, {**where, **self._filters})
+        page = await self._sender.send(self._endpoint, {**where, **self._filters})
         self._position, fresh = self._position.turn(page)
         self._rows.extend(fresh)
         self._total = page.total

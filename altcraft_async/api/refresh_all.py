@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import cast
 
-from altcraft_async._validation import checked_function, checked_id
 from altcraft_async.api.resources import Resources, ResourceTarget
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
+from altcraft_async.models.validation import checked_function, checked_id
 from altcraft_async.starts.starter import Join
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import refresh_many

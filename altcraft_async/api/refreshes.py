@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 
-from altcraft_async._validation import (
+from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskKind
+from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS, ids_of
+from altcraft_async.models.validation import (
     checked_key,
     checked_kind,
     checked_limit,
     checked_target,
 )
-from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskKind
-from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS, ids_of
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.starts.registry import Start
-from altcraft_async.starts.starter import Join, Starting
+from altcraft_async.starts.starter import Join, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import refresh_many
 
-__all__ = ["Recounts"]
+__all__ = ["Refreshes"]
 
 
-class Recounts:
+class Refreshes:
     """Starts the recounts of one kind of object."""
 
-    def __init__(self, starting: Starting, endpoint: Endpoint[str], kind: TaskKind) -> None:
+    def __init__(self, starter: Starter, endpoint: Endpoint[str], kind: TaskKind) -> None:
         """Remember what to start and how.
 
         Args:
-            starting: The client's.
+            starter: The client's.
             endpoint: The ``refresh_counters`` to call.
             kind: What it counts.
         """
-        self._starting = starting
+        self._starter = starter
         self._endpoint = endpoint
         self._kind: TaskKind = kind
 
@@ -61,7 +61,7 @@ class Recounts:
             feedback=feedback,
             idempotency_key=checked_key("idempotency_key", idempotency_key),
         )
-        return await self._starting.start(start, join=join)
+        return await self._starter.start(start, join=join)
 
     async def finish(
         self,
@@ -97,7 +97,7 @@ class Recounts:
         Raises:
             ConfigurationError: An argument is wrong.
         """
-        self._starting.check(join, checked_key("idempotency_key", idempotency_key))
+        self._starter.check(join, checked_key("idempotency_key", idempotency_key))
 
         async def start(target: object) -> TaskHandle[CountersReport]:
             return await self.start(target, join=join, idempotency_key=idempotency_key)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import TypeAlias
 
-from altcraft_async._validation import checked_id, checked_text
 from altcraft_async.api.listing import listed
 from altcraft_async.api.pages import Pages
-from altcraft_async.api.refreshes import Recounts
+from altcraft_async.api.refreshes import Refreshes
 from altcraft_async.models import Completed, CountersReport, Failed, Feedback
 from altcraft_async.models.catalogue import Resource, ResourceDetails, SubscriptionField
+from altcraft_async.models.validation import checked_id, checked_text
 from altcraft_async.protocol.endpoints import (
     GET_RESOURCE,
     LIST_RESOURCES,
@@ -19,9 +19,9 @@ from altcraft_async.protocol.endpoints import (
     RESOURCE_FIELDS,
 )
 from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starts.starter import Join, Starting
+from altcraft_async.starts.starter import Join, Starter
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.transport.sender import Session
+from altcraft_async.transport.sender import Sender
 
 __all__ = ["ResourceTarget", "Resources"]
 
@@ -32,10 +32,10 @@ ResourceTarget: TypeAlias = tuple[int, int]
 class Resources:
     """The ``resources/…`` methods of the platform."""
 
-    def __init__(self, session: Session, starting: Starting) -> None:
+    def __init__(self, sender: Sender, starter: Starter) -> None:
         """Use the client's parts."""
-        self._session = session
-        self._recounts = Recounts(starting, REFRESH_RESOURCE, "resource")
+        self._sender = sender
+        self._refreshes = Refreshes(starter, REFRESH_RESOURCE, "resource")
 
     def list(
         self,
@@ -71,7 +71,7 @@ class Resources:
         Vendor page: Resources, "Get resources list" (``resources/list``).
         """
         return listed(
-            self._session,
+            self._sender,
             LIST_RESOURCES,
             from_id=from_id,
             limit=limit,
@@ -97,7 +97,7 @@ class Resources:
         Vendor page: Resources, "Get resource information" (``resources/get``).
         """
         values = {"resource_id": checked_id("resource_id", resource_id)}
-        return await self._session.send(GET_RESOURCE, values)
+        return await self._sender.send(GET_RESOURCE, values)
 
     async def get_counters(self, resource_id: int, *, database_id: int) -> CountersReport:
         """Read what was last counted, without counting again.
@@ -129,7 +129,7 @@ class Resources:
             "resource_id": checked_id("resource_id", resource_id),
             "database_id": checked_id("database_id", database_id),
         }
-        return last_report(await self._session.send(RESOURCE_COUNTERS, values), **values)
+        return last_report(await self._sender.send(RESOURCE_COUNTERS, values), **values)
 
     async def fields_get(self, resource_id: int, *, channel: str) -> tuple[SubscriptionField, ...]:
         """Look up which fields the subscriptions of one channel have.
@@ -154,7 +154,7 @@ class Resources:
             "resource_id": checked_id("resource_id", resource_id),
             "channel": checked_text("channel", channel),
         }
-        return await self._session.send(RESOURCE_FIELDS, values)
+        return await self._sender.send(RESOURCE_FIELDS, values)
 
     async def refresh_counters(
         self,
@@ -200,7 +200,7 @@ class Resources:
         (``resources/refresh_counters``).
         """
         target = (resource_id, database_id)
-        return await self._recounts.start(
+        return await self._refreshes.start(
             target, feedback=feedback, join=join, idempotency_key=idempotency_key
         )
 
@@ -233,7 +233,7 @@ class Resources:
             AltcraftError: The start or a poll failed.
         """
         target = (resource_id, database_id)
-        return await self._recounts.finish(
+        return await self._refreshes.finish(
             target,
             feedback=feedback,
             join=join,
@@ -279,7 +279,7 @@ class Resources:
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
-        return self._recounts.many(
+        return self._refreshes.many(
             targets,
             in_flight=in_flight,
             timeout=timeout,

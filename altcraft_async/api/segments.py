@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
 from typing import Literal, TypeAlias
 
-from altcraft_async._validation import checked_id
 from altcraft_async.api.listing import listed
 from altcraft_async.api.pages import Pages
-from altcraft_async.api.refreshes import Recounts
+from altcraft_async.api.refreshes import Refreshes
 from altcraft_async.models import Completed, CountersReport, Failed
 from altcraft_async.models.catalogue import Segment, SegmentDetails
+from altcraft_async.models.validation import checked_id
 from altcraft_async.protocol.endpoints import (
     GET_SEGMENT,
     LIST_SEGMENTS,
@@ -19,9 +19,9 @@ from altcraft_async.protocol.endpoints import (
     renamed,
 )
 from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starts.starter import Join, Starting
+from altcraft_async.starts.starter import Join, Starter
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.transport.sender import Session
+from altcraft_async.transport.sender import Sender
 
 __all__ = ["SegmentDatabaseName", "SegmentTarget", "Segments"]
 
@@ -36,20 +36,20 @@ class Segments:
     """The ``segments/…`` methods of the platform."""
 
     def __init__(
-        self, session: Session, starting: Starting, database_name: SegmentDatabaseName | None
+        self, sender: Sender, starter: Starter, database_name: SegmentDatabaseName | None
     ) -> None:
         """Use the client's parts.
 
         Args:
-            session: The client's.
-            starting: The client's.
+            sender: The client's.
+            starter: The client's.
             database_name: Wire name of the database; ``None`` for what the
                 page of each method says.
         """
-        self._session = session
+        self._sender = sender
         self._counters = renamed(SEGMENT_COUNTERS, "database_id", database_name)
-        self._recounts = Recounts(
-            starting,
+        self._refreshes = Refreshes(
+            starter,
             renamed(REFRESH_SEGMENT, "database_id", database_name),
             "segment",
         )
@@ -90,7 +90,7 @@ class Segments:
         Vendor page: Segments, list (``segments/list``).
         """
         return listed(
-            self._session,
+            self._sender,
             LIST_SEGMENTS,
             from_id=from_id,
             limit=limit,
@@ -117,7 +117,7 @@ class Segments:
         Vendor page: Segments, information (``segments/get``).
         """
         values = {"segment_id": checked_id("segment_id", segment_id)}
-        return await self._session.send(GET_SEGMENT, values)
+        return await self._sender.send(GET_SEGMENT, values)
 
     async def get_counters(
         self, segment_id: int, *, resource_id: int, database_id: int | None = None
@@ -155,7 +155,7 @@ class Segments:
             "resource_id": resource_id,
             "database_id": database_id,
         }
-        groups = await self._session.send(self._counters, values)
+        groups = await self._sender.send(self._counters, values)
         return last_report(groups, database_id=database_id, resource_id=resource_id)
 
     async def refresh_counters(
@@ -204,7 +204,7 @@ class Segments:
         Vendor page: Segments, update of statistics (``segments/refresh_counters``).
         """
         target = _target(segment_id, resource_id, database_id)
-        return await self._recounts.start(target, join=join, idempotency_key=idempotency_key)
+        return await self._refreshes.start(target, join=join, idempotency_key=idempotency_key)
 
     async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
@@ -237,7 +237,7 @@ class Segments:
             AltcraftError: The start or a poll failed.
         """
         target = _target(segment_id, resource_id, database_id)
-        return await self._recounts.finish(
+        return await self._refreshes.finish(
             target, join=join, idempotency_key=idempotency_key, timeout=timeout
         )
 
@@ -280,7 +280,7 @@ class Segments:
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
-        return self._recounts.many(
+        return self._refreshes.many(
             targets,
             in_flight=in_flight,
             timeout=timeout,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast, get_origin, overload
 
-from altcraft_async._validation import checked_text
 from altcraft_async.models import CountersReport, TaskRef, TaskStatus
+from altcraft_async.models.validation import checked_text
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.poller import PollRules
-from altcraft_async.transport.sender import Session
+from altcraft_async.transport.sender import Sender
 
 __all__ = ["Tasks"]
 
@@ -22,9 +22,9 @@ T = TypeVar("T")
 class Tasks:
     """The ``tasks/…`` methods of the platform."""
 
-    def __init__(self, session: Session, rules: PollRules) -> None:
+    def __init__(self, sender: Sender, rules: PollRules) -> None:
         """Use the client's parts."""
-        self._session = session
+        self._sender = sender
         self._rules = rules
 
     async def status(self, task_id: str) -> TaskStatus:
@@ -48,7 +48,7 @@ class Tasks:
         (``tasks/status``).
         """
         values = {"task_id": checked_text("task_id", task_id)}
-        return (await self._session.send(TASK_STATUS, values)).status
+        return (await self._sender.send(TASK_STATUS, values)).status
 
     @overload
     def attach(self, task: TaskRef) -> TaskHandle[CountersReport]: ...

@@ -6,8 +6,8 @@ from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
-from altcraft_async._validation import checked_text
 from altcraft_async.errors import ConfigurationError
+from altcraft_async.models.validation import checked_text
 
 __all__ = ["checked_address", "patient"]
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager, suppress
 from typing import Unpack
 
-from altcraft_async.client import AltcraftClient, ClientOptions, when_opened
+from altcraft_async.client import AltcraftClient, ClientOptions
 from altcraft_async.simulator import Simulator
 
 __all__ = ["client_of"]
@@ -27,13 +27,21 @@ def client_of(
         server: A started simulator.
         options: Of the client.
     """
-    client = AltcraftClient(server.url, server.token, **options)
+    client = _GuardedClient(server.url, server.token, **options)
     guard = _Guard(client)
-    when_opened(client, guard.begin)
+    client.guard_by(guard)
     try:
         yield client
     finally:
         guard.end()
+
+
+class _GuardedClient(AltcraftClient):
+    """A client that a guard closes."""
+
+    def guard_by(self, guard: _Guard) -> None:
+        """Begin to guard when the client binds to its event loop."""
+        self._on_open(guard.begin)
 
 
 class _Guard:

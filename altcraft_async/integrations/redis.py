@@ -24,11 +24,12 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as UnreachableError
 from redis.exceptions import TimeoutError as LateError
 
-from altcraft_async._log import logger
-from altcraft_async._validation import checked_kind, checked_positive, checked_text
 from altcraft_async.errors import LedgerError
 from altcraft_async.integrations._redis import checked_address, patient
-from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
+from altcraft_async.models import LedgerEntry
+from altcraft_async.models.validation import checked_kind, checked_positive, checked_text
+from altcraft_async.observer import logger
+from altcraft_async.starts.ledger import TaskLedger
 
 __all__ = ["FleetLimit", "RedisLedger", "fleet_limit"]
 

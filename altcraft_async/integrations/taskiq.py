@@ -27,16 +27,7 @@ from taskiq.depends.progress_tracker import (  # pyright: ignore[reportMissingTy
 from taskiq.exceptions import NoResultError
 from taskiq_redis import RedisStreamBroker
 
-from altcraft_async._log import logger
-from altcraft_async._validation import (
-    checked_choice,
-    checked_id,
-    checked_key,
-    checked_kind,
-    checked_positive,
-    checked_target,
-)
-from altcraft_async.client import AltcraftClient, has_ledger
+from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import (
     AltcraftError,
     ClientClosedError,
@@ -54,6 +45,15 @@ from altcraft_async.integrations._taskiq.attempts import (
 from altcraft_async.integrations._taskiq.streams import RefreshBroker
 from altcraft_async.models import CountersReport
 from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS
+from altcraft_async.models.validation import (
+    checked_choice,
+    checked_id,
+    checked_key,
+    checked_kind,
+    checked_positive,
+    checked_target,
+)
+from altcraft_async.observer import logger
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import one_by_one
 
@@ -209,7 +209,7 @@ class AltcraftRefreshes:
         if self._client is None:
             self._stopping.clear()
             client = await self._open.enter_async_context(self._connect())
-            if not has_ledger(client):
+            if client.ledger is None:
                 await self._open.aclose()
                 msg = "connect: the client has no ledger, so every job would fail"
                 raise ConfigurationError(msg)

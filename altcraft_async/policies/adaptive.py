@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 
-from altcraft_async._validation import checked_positive
+from altcraft_async.models.validation import checked_positive
 from altcraft_async.policies.base import FinishedTask, PollState
 from altcraft_async.policies.progress import even_bracket, even_end, own_moment
 from altcraft_async.policies.samples import Moment, Sample

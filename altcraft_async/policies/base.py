@@ -14,9 +14,9 @@ from typing import Protocol, cast, runtime_checkable
 
 import msgspec
 
-from altcraft_async._validation import checked_positive, checked_share
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import TaskKind
+from altcraft_async.models.validation import checked_positive, checked_share
 
 __all__ = [
     "LONGEST_PAUSE",

@@ -6,8 +6,8 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from altcraft_async._validation import checked_text
 from altcraft_async.errors import ConfigurationError
+from altcraft_async.models.validation import checked_text
 
 __all__ = ["API_PATH", "api_root", "checked_address", "is_exposed"]
 

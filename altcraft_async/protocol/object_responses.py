@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from altcraft_async.models import Count
 from altcraft_async.models.catalogue import (
     AccessGroup,
     Database,
@@ -23,6 +22,7 @@ from altcraft_async.models.catalogue import (
     SegmentDetails,
     SubscriptionField,
 )
+from altcraft_async.models.counters import Count
 from altcraft_async.protocol.codecs import Document, Plain
 from altcraft_async.protocol.paging import Identified, Page
 

@@ -12,14 +12,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from altcraft_async.models import (
-    Count,
     CounterGroup,
     CountersReport,
     SubscriptionCounters,
     TaskRef,
     TaskStatus,
-    parse_time,
 )
+from altcraft_async.models.counters import Count
+from altcraft_async.models.times import parse_time
 from altcraft_async.protocol.codecs import Document, Plain, UnreadableError
 
 __all__ = [

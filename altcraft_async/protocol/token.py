@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from altcraft_async._validation import checked_text
+from altcraft_async.models.validation import checked_text
 from altcraft_async.protocol.messages import Response
 
 __all__ = ["SecretBytes", "Token"]

@@ -17,14 +17,14 @@ from uuid import uuid4
 
 import msgspec
 
-from altcraft_async._log import about, logger
 from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
-from altcraft_async.models import TaskRef
+from altcraft_async.models import LedgerEntry, TaskRef
+from altcraft_async.observer import about, logger
 from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.starts.intent import IntentGate, OvertakenError
-from altcraft_async.starts.ledger import LedgerEntry, TaskLedger, entry_key
+from altcraft_async.starts.ledger import TaskLedger, entry_key
 from altcraft_async.starts.reconcile import Reconciling
-from altcraft_async.starts.registry import Handle, Running, Start
+from altcraft_async.starts.registry import Handle, Start, TaskRegistry
 from altcraft_async.starts.transitions import (
     Join,
     Return,
@@ -80,7 +80,7 @@ class Durable:
         durability: Durability,
         *,
         rules: PollRules,
-        running: Running,
+        running: TaskRegistry,
     ) -> None:
         """Use the client's parts; the ledger is not asked yet."""
         self.ledger = ledger
@@ -133,7 +133,7 @@ class Durable:
         Raises:
             StartUnknownError: It is a start, and nobody knows whether it happened.
         """
-        self._rules.lifetime.enter()
+        self._rules.client.lifecycle.enter()
         found: LedgerEntry | None = entry
         while True:
             match decide(found, idempotency_key="", now=self.ledger.now()):
@@ -246,7 +246,7 @@ class Durable:
         except NotFoundError:
             doubt = min(self._rules.patience.unknown, LONGEST_DOUBT)
             # By the clock that says for how long it has been unknown.
-            await self._ask(self._rules.lifetime.sleep, doubt + _CLOCK_SLACK)
+            await self._ask(self._rules.client.lifecycle.sleep, doubt + _CLOCK_SLACK)
             with suppress(AltcraftError):
                 await handle.poll()
         except ClientClosedError:
@@ -259,16 +259,16 @@ class Durable:
 
     async def _ask(self, asked: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
         """Wait for something that ends when the client is closed."""
-        self._rules.lifetime.enter()
-        async with self._rules.lifetime.until_closed():
+        self._rules.client.lifecycle.enter()
+        async with self._rules.client.lifecycle.until_closed():
             return await asked(*args, **named)
-        raise self._rules.lifetime.ended()
+        raise self._rules.client.lifecycle.ended()
 
 
 class Ledgers:
     """The ledgers that a client has to do with: its own, and those it resumes from."""
 
-    def __init__(self, durability: Durability, *, rules: PollRules, running: Running) -> None:
+    def __init__(self, durability: Durability, *, rules: PollRules, running: TaskRegistry) -> None:
         """Begin with none."""
         self._make = partial(Durable, durability=durability, rules=rules, running=running)
         self._running = running

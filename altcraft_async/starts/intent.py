@@ -8,7 +8,8 @@ from datetime import datetime
 from types import TracebackType
 
 from altcraft_async.errors import LedgerError
-from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
+from altcraft_async.models import LedgerEntry
+from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.transitions import is_fresh, surely_not_started, withdrawn
 from altcraft_async.starts.write_behind import Recorder
 

@@ -12,71 +12,14 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Annotated, Self
+from typing import Self
 
 import msgspec
 
-from altcraft_async.errors import LedgerError
-from altcraft_async.models import TaskKind, TaskRef
+from altcraft_async.models import TaskKind
+from altcraft_async.models.ledger_entry import LedgerEntry
 
-__all__ = ["LedgerEntry", "TaskLedger", "entry_key"]
-
-ENTRY_VERSION = 1
-"""Stands in the JSON form of an entry, goes up when an older reader would misread a newer one."""
-
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class LedgerEntry(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="version", tag=ENTRY_VERSION
-):
-    """What is known of the newest start of one target; never holds the API token.
-
-    Attributes:
-        key: Names the target in the store, install included; see `entry_key`.
-        kind: What is counted.
-        target: Ids of what is counted, as a target of ``refresh_many``.
-        revision: Grows by one with every change, from 1 on.
-        owner: Who made this start: a random id of the client, and a number.
-        idempotency_key: The caller's own name for the start; ``""`` for none.
-        intended_at: When it was about to be sent, aware.
-        lease_until: Until then the request may be under way, aware.
-        before: What the platform said of the last count before the start;
-            ``""`` where nobody asked or it did not say.
-        ref: The task that the start gave; ``None`` as long as it is not known.
-        over: Whether the task is known to be over. Without a ``ref`` the start
-            surely did not happen, or was forgotten.
-    """
-
-    key: str
-    kind: TaskKind
-    target: tuple[int, ...]
-    revision: int
-    owner: str
-    idempotency_key: str = ""
-    intended_at: _Moment
-    lease_until: _Moment
-    before: str = ""
-    ref: TaskRef | None = None
-    over: bool = False
-
-    def to_json(self) -> str:
-        """Return the entry as one line of JSON, for `from_json`."""
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def from_json(cls, stored: str | bytes) -> LedgerEntry:
-        """Read back what `to_json` wrote.
-
-        Raises:
-            LedgerError: It is something else, or of another version.
-        """
-        try:
-            return msgspec.json.decode(stored, type=cls)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError) as refused:
-            reason = str(refused)
-        msg = f"ledger: not an entry as version {ENTRY_VERSION} writes it ({reason})"
-        raise LedgerError(msg)
+__all__ = ["TaskLedger", "entry_key"]
 
 
 class TaskLedger(ABC):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from altcraft_async._log import logger
 from altcraft_async.errors import AltcraftError, ClientClosedError
-from altcraft_async.models import CounterGroup, CountersReport, TaskKind
+from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskKind
 from altcraft_async.models.targets import ids_of
+from altcraft_async.observer import logger
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.task_responses import TellingCounts, last_report
-from altcraft_async.starts.ledger import LedgerEntry
 from altcraft_async.starts.transitions import fingerprint, group_of, settled, start_unknown
-from altcraft_async.transport.sender import Session
+from altcraft_async.transport.sender import Sender
 
 __all__ = ["Reconciling"]
 
@@ -22,11 +21,11 @@ class Reconciling:
 
     def __init__(
         self,
-        session: Session,
+        sender: Sender,
         endpoints: Mapping[TaskKind, Endpoint[TellingCounts]],
     ) -> None:
         """Use the client's session and, for each kind of target, this ``get_counters``."""
-        self._session = session
+        self._sender = sender
         self._endpoints = endpoints
 
     async def before(self, kind: TaskKind, target: tuple[int, ...]) -> str:
@@ -75,6 +74,6 @@ class Reconciling:
     ) -> tuple[CounterGroup | None, CountersReport]:
         ids = ids_of(kind, target)
         database_id = ids.get("database_id")
-        counts = await self._session.send(self._endpoints[kind], ids)
+        counts = await self._sender.send(self._endpoints[kind], ids)
         report = last_report(counts.groups, database_id=database_id, resource_id=ids["resource_id"])
         return group_of(counts.groups, database_id) if counts.tell else None, report

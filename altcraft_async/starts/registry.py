@@ -11,7 +11,7 @@ from altcraft_async.models import CountersReport, Feedback, TaskKind, TaskRef
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.tasks.handle import TaskHandle
 
-__all__ = ["Handle", "Running", "Start"]
+__all__ = ["Handle", "Start", "TaskRegistry"]
 
 Handle = TaskHandle[CountersReport]
 
@@ -41,7 +41,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str = ""
 
 
-class Running:
+class TaskRegistry:
     """The tasks that a client has started and does not know to be over, by target."""
 
     def __init__(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from altcraft_async.errors import StartUnknownError
+from altcraft_async.models import LedgerEntry
 from altcraft_async.starts.durable import Durable
-from altcraft_async.starts.ledger import LedgerEntry
 from altcraft_async.starts.registry import Handle
 from altcraft_async.starts.transitions import start_unknown
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from altcraft_async.errors import ConfigurationError, LedgerError
-from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
+from altcraft_async.models import LedgerEntry
+from altcraft_async.starts.ledger import TaskLedger
 
 if TYPE_CHECKING:
     import sqlite3

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Literal
 
-from altcraft_async._validation import checked_choice
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.models import TaskRef
+from altcraft_async.models.validation import checked_choice
 from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.starts.durable import Durable
-from altcraft_async.starts.registry import Handle, Running, Start
+from altcraft_async.starts.registry import Handle, Start, TaskRegistry
 from altcraft_async.tasks.handle import TaskHandle, poller_of
 from altcraft_async.tasks.poller import PollRules
-from altcraft_async.transport.sender import Gate, Session
+from altcraft_async.transport.sender import Gate, Sender
 
-__all__ = ["Join", "Starting"]
+__all__ = ["Join", "Starter"]
 
 Join = Literal["client", "never"]
 
@@ -24,14 +24,14 @@ NEWS_SECONDS = 10.0
 """How long a task that nobody watches is taken to run on before a poll makes sure."""
 
 
-class Starting:
+class Starter:
     """Starts tasks for one client."""
 
     def __init__(
-        self, session: Session, rules: PollRules, running: Running, durable: Durable | None
+        self, sender: Sender, rules: PollRules, running: TaskRegistry, durable: Durable | None
     ) -> None:
         """Use the client's parts; without a ledger, nothing is durable."""
-        self._session = session
+        self._sender = sender
         self._rules = rules
         self._running = running
         self._durable = durable
@@ -59,7 +59,7 @@ class Starting:
             AltcraftError: The start failed.
         """
         self.check(join, start.idempotency_key)
-        self._rules.lifetime.enter()
+        self._rules.client.lifecycle.enter()
         if join == "never":
             return await self._send(start)
         while (handle := self._running.find(start)) is not None:
@@ -80,19 +80,19 @@ class Starting:
                 return await self._request(start)
             return await self._durable.start(start, self._request)
         except AltcraftError as error:
-            if (telling := self._rules.telling) is not None:
-                telling.tell(telling.observer.start_failed, start.kind, start.target, error)
+            if (notifier := self._rules.client.notifier) is not None:
+                notifier.notify(notifier.observer.start_failed, start.kind, start.target, error)
             raise
 
     async def _request(self, start: Start, gate: Gate | None = None) -> Handle:
-        task_id = await self._session.send(start.endpoint, start.values, gate=gate)
+        task_id = await self._sender.send(start.endpoint, start.values, gate=gate)
         ref = TaskRef(
             task_id=task_id,
             kind=start.kind,
             target=start.target,
-            started_at=self._rules.wall_clock(),
+            started_at=self._rules.client.lifecycle.now(),
         )
-        started = self._rules.lifetime.time()
+        started = self._rules.client.lifecycle.time()
         handle = TaskHandle(ref, self._rules, counters_report, started=started)
         self._running.add(start.kind, start.target, handle, start.feedback)
         return handle

@@ -13,9 +13,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from altcraft_async.errors import ConfigurationError, StartUnknownError
-from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
-from altcraft_async.starts.ledger import LedgerEntry
+from altcraft_async.errors import AltcraftError, StartUnknownError
+from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskKind, TaskRef
 
 __all__ = [
     "GRACE",
@@ -184,7 +183,7 @@ def is_fresh(intent: LedgerEntry, *, now: datetime, passed: float) -> bool:
 
 def surely_not_started(error: BaseException) -> bool:
     """Tell whether a request that failed this way was not acted on."""
-    return isinstance(error, ConfigurationError) or not getattr(error, "maybe_delivered", True)
+    return isinstance(error, AltcraftError) and not error.maybe_delivered
 
 
 def started(intent: LedgerEntry, ref: TaskRef) -> LedgerEntry:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from altcraft_async._log import about, logger
-from altcraft_async.models import TaskRef
-from altcraft_async.starts.ledger import LedgerEntry, TaskLedger, entry_key
+from altcraft_async.models import LedgerEntry, TaskRef
+from altcraft_async.observer import about, logger
+from altcraft_async.starts.ledger import TaskLedger, entry_key
 from altcraft_async.starts.transitions import note_ended, note_started, note_withdrawn
 from altcraft_async.tasks.poller import named
 

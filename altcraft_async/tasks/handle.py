@@ -8,9 +8,9 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Generic, NoReturn, TypeVar, cast
 
-from altcraft_async._validation import checked_limit
 from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.tasks.observed import new_poll
 from altcraft_async.tasks.poll_state import remaining
@@ -68,8 +68,8 @@ class TaskHandle(Generic[T]):
         """Seconds left if the progress stays even; ``None`` where there is none to go by."""
         if self._poller.over:
             return 0.0
-        track, lifetime = self._poller.track, self._poller.rules.lifetime
-        return remaining(track, lifetime.time()) if track and lifetime.loop else None
+        track, lifecycle = self._poller.track, self._poller.rules.client.lifecycle
+        return remaining(track, lifecycle.time()) if track and lifecycle.loop else None
 
     def __repr__(self) -> str:
         """Show what is known, without asking anybody."""
@@ -114,8 +114,8 @@ class TaskHandle(Generic[T]):
         return self.result()
 
     async def _wait(self, timeout: float | None, stall: float | None) -> None:  # noqa: ASYNC109 -- as `wait`
-        lifetime = self._poller.rules.lifetime
-        waiter = Waiter(lifetime.enter(), lifetime.time(), timeout=timeout, stall=stall)
+        lifecycle = self._poller.rules.client.lifecycle
+        waiter = Waiter(lifecycle.enter(), lifecycle.time(), timeout=timeout, stall=stall)
         self._poller.watch(waiter)
         try:
             error = await waiter.ended()
@@ -136,7 +136,9 @@ class TaskHandle(Generic[T]):
             ClientClosedError: The client was closed.
         """
         shown: TaskStatus | None = None
-        listener = None if self._poller.over else Listener(self._poller.rules.lifetime.enter())
+        listener = (
+            None if self._poller.over else Listener(self._poller.rules.client.lifecycle.enter())
+        )
         if listener:
             self._poller.watch(listener)
         try:
@@ -175,7 +177,7 @@ class TaskHandle(Generic[T]):
     async def _poll_once(self) -> AltcraftError | None:
         if self._poller.over:
             return None
-        poll_waiter = PollWaiter(self._poller.rules.lifetime.enter())
+        poll_waiter = PollWaiter(self._poller.rules.client.lifecycle.enter())
         self._poller.watch(poll_waiter)
         self._poller.poll_now()
         try:
@@ -228,7 +230,7 @@ class TaskHandle(Generic[T]):
         Unlike a wait, this outlives any number of failed polls. The function
         is not called when the client is closed first.
         """
-        loop = self._poller.rules.lifetime.enter()
+        loop = self._poller.rules.client.lifecycle.enter()
         callback = Callback(fn, partial(fn, self), loop, context or copy_context())
         if self._poller.over:
             callback.end(None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskRef
-from altcraft_async.observer import ObservedTask, PollEvent, Telling
+from altcraft_async.observer import Notifier, ObservedTask, PollEvent
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.tasks.poll_state import Track
@@ -26,9 +26,9 @@ def new_poll(
     started: float | None,
 ) -> TaskPoller:
     """Make the poll loop of a task: one that tells, where there is somebody to tell."""
-    if rules.telling is None:
+    if rules.client.notifier is None:
         return TaskPoller(ref, rules, decode, started=started)
-    return ObservedPoller(ref, rules, decode, started=started, telling=rules.telling)
+    return ObservedPoller(ref, rules, decode, started=started, notifier=rules.client.notifier)
 
 
 class ObservedPoller(TaskPoller):
@@ -38,7 +38,7 @@ class ObservedPoller(TaskPoller):
     whether there is one.
     """
 
-    __slots__ = ("_began", "_due", "_knew", "_late", "_task", "_telling", "_watched", "_why")
+    __slots__ = ("_began", "_due", "_knew", "_late", "_notifier", "_task", "_watched", "_why")
 
     def __init__(
         self,
@@ -47,31 +47,31 @@ class ObservedPoller(TaskPoller):
         decode: Callable[[Document, TaskRef], object],
         *,
         started: float | None,
-        telling: Telling,
+        notifier: Notifier,
     ) -> None:
         """Tell that there is a task, in the context of whoever started or attached it."""
         super().__init__(ref, rules, decode, started=started)
-        self._telling = telling
+        self._notifier = notifier
         self._task = ObservedTask(ref)
         self._due = math.inf  # when the next poll is planned
         self._began = self._late = 0.0  # of the newest poll
         self._knew = started  # when it was last known to be running
         self._watched = False
         self._why: AltcraftError | None = None  # the last wait ended
-        observer = telling.observer
-        telling.tell(observer.attached if started is None else observer.started, self._task)
+        observer = notifier.observer
+        notifier.notify(observer.attached if started is None else observer.started, self._task)
 
     def joined(self) -> None:
         """Tell that this task was joined instead of starting another."""
         super().joined()
-        self._telling.tell(self._telling.observer.joined, self._task)
+        self._notifier.notify(self._notifier.observer.joined, self._task)
 
     def watch(self, watcher: Watcher) -> None:
         """Tell when the first comes who stays for more than one poll."""
         super().watch(watcher)
         if not self._watched and self._has_followers():
             self._watched = True
-            self._telling.tell(self._telling.observer.watched, self._task)
+            self._notifier.notify(self._notifier.observer.watched, self._task)
 
     def unwatch(self, watcher: Watcher) -> None:
         """Tell when the last has gone."""
@@ -89,7 +89,7 @@ class ObservedPoller(TaskPoller):
         return self._planned(super().refuse(error))
 
     def _note_beginning(self) -> None:
-        self._began = self._rules.lifetime.time()
+        self._began = self._client.lifecycle.time()
         self._late = max(0.0, self._began - self._due)
 
     def _planned(self, again: float | None) -> float | None:
@@ -129,14 +129,14 @@ class ObservedPoller(TaskPoller):
             seconds=now - self._began,
             late=self._late,
         )
-        self._telling.tell(self._telling.observer.polled, self._task, poll)
+        self._notifier.notify(self._notifier.observer.polled, self._task, poll)
 
     def _finish(self, *, value: object = None, error: AltcraftError | None = None) -> None:
         super()._finish(value=value, error=error)
         if self._knew is not None:
-            self._task.lateness = self._rules.lifetime.time() - self._knew
+            self._task.lateness = self._client.lifecycle.time() - self._knew
         self._watched = False
-        self._telling.tell(self._telling.observer.ended, self._task, error)
+        self._notifier.notify(self._notifier.observer.ended, self._task, error)
 
     def _let_go(self, watcher: Watcher, error: AltcraftError) -> None:
         self._why = error
@@ -150,7 +150,7 @@ class ObservedPoller(TaskPoller):
     def _note_leaving(self, why: AltcraftError | None) -> None:
         if self._watched and not self._has_followers():
             self._watched = False
-            self._telling.tell(self._telling.observer.unwatched, self._task, why)
+            self._notifier.notify(self._notifier.observer.unwatched, self._task, why)
 
     def _has_followers(self) -> bool:
         return any(not isinstance(watcher, PollWaiter) for watcher in self._audience)

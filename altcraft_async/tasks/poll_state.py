@@ -13,9 +13,9 @@ from enum import Enum
 
 import msgspec
 
-from altcraft_async._validation import checked_number
 from altcraft_async.errors import AltcraftError, NotFoundError
 from altcraft_async.models import TaskRef
+from altcraft_async.models.validation import checked_number
 from altcraft_async.policies.base import FinishedTask, PollState
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.transport.retry import is_passing

@@ -6,12 +6,11 @@ import logging
 import math
 from array import array
 from collections.abc import Awaitable, Callable, Collection
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TypeVar
 
 import msgspec
 
-from altcraft_async._log import about, logger
 from altcraft_async.errors import (
     AltcraftError,
     PollingError,
@@ -23,7 +22,7 @@ from altcraft_async.errors import (
     WaitTimeoutError,
 )
 from altcraft_async.models import TaskRef, TaskStatus
-from altcraft_async.observer import Telling
+from altcraft_async.observer import about, logger
 from altcraft_async.policies.base import (
     LONGEST_PAUSE,
     SHORTEST_PAUSE,
@@ -47,8 +46,8 @@ from altcraft_async.tasks.poll_state import (
 )
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.tasks.waiters import Audience, Limited, Watcher
-from altcraft_async.transport.lifecycle import Lifetime
-from altcraft_async.transport.retry import Quota, Retry, backoff
+from altcraft_async.transport.context import ClientContext
+from altcraft_async.transport.retry import backoff
 
 __all__ = ["PollRules", "TaskPoller", "named"]
 
@@ -61,39 +60,29 @@ _CLOCK_SLACK = 1e-3  # seconds by which a poll may come before the deadline it i
 
 
 class PollRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the poll loops of a client share.
+    """What the pollers of a client share.
 
     Attributes:
-        lifetime: Of the client.
-        scheduler: Makes the polls happen.
-        poll: Asks the platform once.
-        policy: Decides when to poll again.
-        learn: Tells the policy how a task went, where it wants to know.
+        client: What all parts of the client share.
+        scheduler: Runs the polls.
+        poll: Sends one poll.
+        policy: Decides when to poll next.
+        learn: Tells the policy how a task went; ``None`` where it does not learn.
+        over: Called with each task that is known to be over.
         patience: How long a wait outlives polls that fail.
-        retry: Scale of the pauses after failed polls.
-        quota: Polls that may come sooner than the policy says because one failed.
-        over: Learns of every task that is known to be over.
         failure_statuses: Lower-case names of statuses that mean failure.
-        chance: Random numbers, 0 <= chance < 1.
-        wall_clock: The time of day, to place tasks that were started elsewhere.
-        hide: Takes secrets out of text that the server sent.
-        telling: Tells the observer, where there is one.
+        hide: Removes the token from text that the server sent.
     """
 
-    lifetime: Lifetime
+    client: ClientContext
     scheduler: Scheduler
     poll: Callable[[str], Awaitable[TaskAnswer]]
     policy: PollPolicy
     learn: Callable[[FinishedTask], None] | None = None
     over: Callable[[TaskRef], None] | None = None
     patience: Patience
-    retry: Retry
-    quota: Quota
     failure_statuses: Collection[str]
-    chance: Callable[[], float]
-    wall_clock: Callable[[], datetime]
     hide: Callable[[str], str]
-    telling: Telling | None = None
 
 
 class TaskPoller:
@@ -110,6 +99,7 @@ class TaskPoller:
 
     __slots__ = (
         "_audience",
+        "_client",
         "_decode",
         "_rules",
         "_soon",
@@ -143,6 +133,7 @@ class TaskPoller:
         self.error: AltcraftError | None = None
         self.slot = Scheduler.IDLE
         self._rules = rules
+        self._client = rules.client
         self._decode = decode
         self._soon = started is None
         self._audience = Audience()
@@ -171,7 +162,7 @@ class TaskPoller:
 
     def rank(self) -> float:
         """Return when this poll is wanted most if not all can be made; later if nobody waits."""
-        now = self._rules.lifetime.time()
+        now = self._client.lifecycle.time()
         track = self.track or self._new_track(now)
         age = now - track.started
         pressing = pressing_at(now, age, remaining(track, now))
@@ -181,7 +172,7 @@ class TaskPoller:
         """Return for how many seconds nothing has been heard of the task."""
         if self._audience:
             return 0.0
-        now = self._rules.lifetime.time()
+        now = self._client.lifecycle.time()
         track = self.track or self._new_track(now)
         return now - max(track.started, track.polled_at)
 
@@ -196,8 +187,8 @@ class TaskPoller:
             ClientClosedError: The client is closed.
             ConfigurationError: The client belongs elsewhere.
         """
-        self._rules.lifetime.enter()
-        now = self._rules.lifetime.time()
+        self._client.lifecycle.enter()
+        now = self._client.lifecycle.time()
         if self.over:
             watcher.end(None)
             return
@@ -208,7 +199,7 @@ class TaskPoller:
         if isinstance(watcher, Limited) and watcher.deadline < math.inf:
             self._plan(watcher.deadline)
             late = watcher.deadline + LAST_POLL_SECONDS
-            watcher.timer = self._rules.lifetime.call_at(late, self.expire, watcher)
+            watcher.timer = self._client.lifecycle.call_at(late, self.expire, watcher)
 
     def unwatch(self, watcher: Watcher) -> None:
         """Forget a watcher; without any, polling stops."""
@@ -229,9 +220,9 @@ class TaskPoller:
     def hurry(self) -> None:
         """Poll now, after the poll under way if there is one; without watchers, with the first."""
         self._soon = True
-        if self._audience and not self._rules.lifetime.closed:
-            self._rules.lifetime.enter()
-            self._plan(self._rules.lifetime.time())
+        if self._audience and not self._client.lifecycle.closed:
+            self._client.lifecycle.enter()
+            self._plan(self._client.lifecycle.time())
 
     async def run(self) -> float | None:
         """Make one poll and tell whoever watches; return when to poll again."""
@@ -256,7 +247,7 @@ class TaskPoller:
     def _polled(self, answer: TaskAnswer | None, failure: AltcraftError | None) -> float | None:
         """Note what a poll has brought and tell whoever watches; return when to poll again."""
         try:
-            now = self._rules.lifetime.time()
+            now = self._client.lifecycle.time()
             track = self.track or self._new_track(now)
             if answer is not None:
                 self._note_answer(track, answer, now)
@@ -276,14 +267,16 @@ class TaskPoller:
     def _break(self, error: Exception) -> float | None:
         """Go on for callbacks alone after something, most likely the policy, has failed."""
         self._end_watch(self._broken(error), but_patient=True)
-        return self._rules.lifetime.time() + self._rules.retry.ceiling if self._audience else None
+        return (
+            self._client.lifecycle.time() + self._client.retry.ceiling if self._audience else None
+        )
 
     def _broken(self, error: Exception) -> PollingError:
         return self._task_error(PollingError, "cannot be followed, is it the poll policy?", error)
 
     def close(self) -> None:
         """End every wait because the client was closed."""
-        self._end_watch(self._rules.lifetime.ended())
+        self._end_watch(self._client.lifecycle.ended())
 
     def expire(self, watcher: Watcher) -> None:
         """End the wait of one whose time is over."""
@@ -300,7 +293,7 @@ class TaskPoller:
         started_at = self.ref.started_at
         if started_at is not None and started_at.tzinfo is None:
             started_at = started_at.replace(tzinfo=UTC)
-        age = (self._rules.wall_clock() - started_at).total_seconds() if started_at else 0.0
+        age = (self._client.lifecycle.now() - started_at).total_seconds() if started_at else 0.0
         self.track = Track(started=now - max(0.0, age))
         return self.track
 
@@ -418,19 +411,19 @@ class TaskPoller:
             moment = now + self._pause_after(failure, track, now)
         if not self._audience.limited:
             return moment
-        asked = getattr(failure, "retry_after", None) or 0.0
+        asked = failure.retry_after or 0.0 if failure else 0.0
         for watcher in self._audience:
             if watcher.limited:
                 moment = min(moment, watcher.deadline, self._stalls_at(track, watcher))
         return max(moment, now + max(SHORTEST_PAUSE, asked))
 
     def _pause(self, track: Track, now: float) -> float:
-        return pause(self._rules.policy, seen(track, self.ref, now, self._rules.chance()))
+        return pause(self._rules.policy, seen(track, self.ref, now, self._client.random()))
 
     def _pause_after(self, failure: AltcraftError, track: Track, now: float) -> float:
         """Poll again soon after one failed poll; while very many fail, no sooner than else."""
-        soon = backoff(track.failures - 1, failure, self._rules.retry, self._rules.chance())
-        usual = 0.0 if self._rules.quota.spend() else self._pause(track, now)
+        soon = backoff(track.failures - 1, failure, self._client.retry, self._client.random())
+        usual = 0.0 if self._client.retry_budget.spend() else self._pause(track, now)
         return min(max(soon, usual, SHORTEST_PAUSE), LONGEST_PAUSE)
 
     @staticmethod

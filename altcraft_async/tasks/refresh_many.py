@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from itertools import islice
 from typing import Generic, TypeVar
 
-from altcraft_async._log import logger
-from altcraft_async._validation import checked_id, checked_limit
 from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.models import Completed, Failed, TaskRef
+from altcraft_async.models.validation import checked_id, checked_limit
+from altcraft_async.observer import logger
 from altcraft_async.tasks.as_completed import unwatch_all
 from altcraft_async.tasks.handle import TaskHandle, poller_of
 from altcraft_async.tasks.waiters import Limited
@@ -212,7 +212,7 @@ class _Reporter(Limited, Generic[T]):
     __slots__ = ("_stream", "_time", "handle")
 
     def __init__(self, stream: _Stream[T], handle: TaskHandle[T], timeout: float | None) -> None:
-        self._time = poller_of(handle).rules.lifetime.time
+        self._time = poller_of(handle).rules.client.lifecycle.time
         super().__init__(self._time(), timeout=timeout)
         self._stream = stream
         self.handle = handle

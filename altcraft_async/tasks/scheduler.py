@@ -21,8 +21,8 @@ from typing import Protocol
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.transport.clock import Timer
-from altcraft_async.transport.lifecycle import Lifetime
-from altcraft_async.transport.rate_limit import Budget
+from altcraft_async.transport.lifecycle import Lifecycle
+from altcraft_async.transport.rate_limit import RateLimiter
 
 __all__ = ["Job", "Scheduler"]
 
@@ -75,10 +75,12 @@ class Scheduler:
 
     IDLE = _IDLE
 
-    def __init__(self, lifetime: Lifetime, budget: Budget, *, workers: int = 32) -> None:
+    def __init__(
+        self, lifecycle: Lifecycle, rate_limiter: RateLimiter, *, workers: int = 32
+    ) -> None:
         """Remember how many jobs run at once, and how fast; nothing is opened yet."""
-        self._lifetime = lifetime
-        self._budget = budget
+        self._lifecycle = lifecycle
+        self._rate_limiter = rate_limiter
         self._most_workers = workers
         self._wheel: dict[int, list[Job]] = {}
         self._slots: list[int] = []
@@ -88,7 +90,7 @@ class Scheduler:
         self._ranked: list[tuple[float, int, Job]] = []
         self._ranks = count()
         self._by_rank = False  # what the last job was taken by
-        self._asking = False  # a worker that waits for its place in the budget, for all
+        self._asking = False  # a worker that waits for its place in the rate_limiter, for all
         self._called = False  # a worker that has not come yet
         self._workers: set[asyncio.Task[None]] = set()
         self._parked: list[asyncio.Future[None]] = []
@@ -170,15 +172,15 @@ class Scheduler:
             self._timer.cancel()
         when = self._slots[0] / SLOTS_PER_SECOND
         # In a context of its own, so that nothing runs in that of whoever happened to come first.
-        self._timer = self._lifetime.call_at(when, self._fire, context=Context())
+        self._timer = self._lifecycle.call_at(when, self._fire, context=Context())
 
     def _fire(self) -> None:
         self._timer = None
-        if self._lifetime.closed:
+        if self._lifecycle.closed:
             return
         # asyncio runs a timer up to the clock's resolution early.
-        now = int(self._lifetime.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
-        is_short = self._budget.is_short
+        now = int(self._lifecycle.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
+        is_short = self._rate_limiter.is_short
         while self._slots and self._slots[0] <= now:
             slot = heapq.heappop(self._slots)
             for job in self._wheel.pop(slot):
@@ -196,7 +198,7 @@ class Scheduler:
 
     def _call(self) -> None:
         """Have one more worker come, if there are due jobs for it and none is on its way."""
-        if self._called or self._asking or self._lifetime.closed or not self._has_due():
+        if self._called or self._asking or self._lifecycle.closed or not self._has_due():
             return
         while self._parked and self._parked[-1].done():  # cancelled by a stranger
             self._parked.pop()
@@ -206,7 +208,7 @@ class Scheduler:
             return
         else:
             # Past any task factory of the user's: an eager one would run it within this call.
-            worker = asyncio.Task(self._work(), loop=self._lifetime.enter(), context=Context())
+            worker = asyncio.Task(self._work(), loop=self._lifecycle.enter(), context=Context())
             self._workers.add(worker)
             worker.add_done_callback(self._gone)
         self._called = True
@@ -214,10 +216,10 @@ class Scheduler:
     def _gone(self, worker: asyncio.Task[None]) -> None:
         """Have another worker in place of one that a stranger has cancelled."""
         self._workers.discard(worker)
-        if worker.cancelled() and not self._lifetime.closed:
+        if worker.cancelled() and not self._lifecycle.closed:
             self._called = False
             # Not at once: who cancels all tasks may be about to stop the loop.
-            self._lifetime.enter().call_later(_A_SLOT, self._call, context=Context())
+            self._lifecycle.enter().call_later(_A_SLOT, self._call, context=Context())
         else:
             self._call()
 
@@ -230,8 +232,8 @@ class Scheduler:
                     break
                 await self._park()
                 continue
-            refused = None if self._budget.take_now() else await self._ask()
-            if self._lifetime.closed:
+            refused = None if self._rate_limiter.take_now() else await self._ask()
+            if self._lifecycle.closed:
                 return  # jobs are left where `aclose` finds them
             # Which job goes is decided when one may go, not when the waiting begins.
             job = self._next()
@@ -244,17 +246,17 @@ class Scheduler:
                 again = job.refuse(refused) if refused else await job.run()
             except asyncio.CancelledError:
                 # By a stranger, as those are who cancel all tasks: another worker shall run it.
-                again = self._lifetime.time() + _A_SLOT
+                again = self._lifecycle.time() + _A_SLOT
                 raise
             finally:
                 self._ran(job, again)
         self._dismiss()
 
     async def _ask(self) -> AltcraftError | None:
-        """Wait for a place in the budget; one worker does so, or places would be left over."""
+        """Wait for a place in the rate limiter; only one worker waits, so no slot is wasted."""
         self._asking = True
         try:
-            await self._budget.take(for_poll=True)
+            await self._rate_limiter.take(for_poll=True)
         except AltcraftError as refused:
             return refused
         finally:
@@ -263,14 +265,14 @@ class Scheduler:
 
     def _ran(self, job: Job, again: float | None) -> None:
         job.slot = _IDLE
-        if self._lifetime.closed:
+        if self._lifecycle.closed:
             job.close()
         elif again is not None:
             self.at(job, again)
 
     async def _park(self) -> None:
         """Wait to be called, or dismissed."""
-        turn: asyncio.Future[None] = self._lifetime.enter().create_future()
+        turn: asyncio.Future[None] = self._lifecycle.enter().create_future()
         self._parked.append(turn)
         try:
             await turn
@@ -292,7 +294,7 @@ class Scheduler:
     def _next(self) -> Job | None:
         """Take a job out by its rank, or every other time one from before there were ranks.
 
-        So that neither starves: the few that come back with a rank could fill a short budget.
+        So that neither starves: the few that come back with a rank could fill a short rate_limiter.
         """
         while self._has_due():
             first, second = self._due

@@ -24,7 +24,7 @@ from altcraft_async.errors import (
     TransportError,
 )
 from altcraft_async.protocol.messages import Request, Response
-from altcraft_async.transport.timeouts import Deadlines
+from altcraft_async.transport.timeouts import Timeouts
 
 __all__ = ["Limits", "Transport"]
 
@@ -72,7 +72,7 @@ class Transport:
         # a request that never connected can be repeated without a doubt.
         connect = min(limits.seconds / 2, limits.connect_seconds)
         # The whole has a cheaper limit than aiohttp's own, so only connecting is left to it.
-        self._deadlines = Deadlines(limits.seconds)
+        self._timeouts = Timeouts(limits.seconds)
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
 
     async def exchange(self, request: Request) -> Response:
@@ -85,7 +85,7 @@ class Transport:
         """
         session = self._session(request)
         try:
-            with self._deadlines.limit():
+            with self._timeouts.limit():
                 # No variable here holds the headers: tools print those of a traceback.
                 answer = await session.post(
                     self._url(request.path),
@@ -119,7 +119,7 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close what was opened here; a borrowed session is left as it is."""
-        self._deadlines.close()
+        self._timeouts.close()
         for session in self._own.values():
             await session.close()
 

@@ -8,23 +8,25 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from contextvars import Context
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVarTuple, Unpack
 
 from altcraft_async.errors import ClientClosedError, ConfigurationError
 from altcraft_async.transport.clock import Clock, Timer
 
-__all__ = ["Lifetime"]
+__all__ = ["Lifecycle"]
 
 Ts = TypeVarTuple("Ts")
 
 
-class Lifetime:
+class Lifecycle:
     """Says whether a client may be used here and now, and ends what waits when it is closed.
 
     Attributes:
         loop: The loop that the client is bound to, once it is open.
         closed: Whether it was closed.
         time: Returns the time that the client goes by: the loop's, if it was given no clock.
+        now: Returns the time of day, aware.
         busy: To be entered while a request is under way.
         opened: Called in the loop that the client is bound to, when that happens.
     """
@@ -34,6 +36,7 @@ class Lifetime:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.closed = False
         self.time: Callable[[], float] = clock.time if clock else lambda: self.enter().time()
+        self.now: Callable[[], datetime] = clock.now if clock else partial(datetime.now, UTC)
         self.busy: AbstractContextManager[object] = clock.busy if clock else nullcontext()
         self.opened: Callable[[], None] | None = None
         self._clock = clock
@@ -86,10 +89,6 @@ class Lifetime:
             await awake.wait()
         finally:
             timer.cancel()
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-        return self._clock.now() if self._clock else datetime.now(UTC)
 
     @property
     def is_open(self) -> bool:

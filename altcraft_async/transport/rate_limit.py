@@ -9,11 +9,11 @@ from contextvars import Context
 
 from altcraft_async.errors import AltcraftError, RateLimitedError, TransportError
 from altcraft_async.transport.clock import Timer
-from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.retry import LONGEST_RETRY_AFTER
 
-__all__ = ["Budget", "SharedBudget"]
+__all__ = ["RateLimiter", "SharedRateLimiter"]
 
 _Turn = asyncio.Future[AltcraftError | None]  # resolved with why it may not send, where that is so
 
@@ -24,12 +24,12 @@ _SOON = 0.01
 """Seconds before asking again after a stranger has cancelled it, who may be stopping the loop."""
 
 
-class Budget:
+class RateLimiter:
     """Lets requests through as fast as the rate allows, calls of people before polls."""
 
-    def __init__(self, lifetime: Lifetime, rate: Rate) -> None:
+    def __init__(self, lifecycle: Lifecycle, rate: Rate) -> None:
         """Begin with nobody waiting."""
-        self._lifetime = lifetime
+        self._lifecycle = lifecycle
         self._rate = rate
         self._calls: deque[_Turn] = deque()
         self._polls: deque[_Turn] = deque()
@@ -39,11 +39,11 @@ class Budget:
     @property
     def is_short(self) -> bool:
         """Say whether requests have to wait now."""
-        return bool(self._timer) or self._rate.wait(self._lifetime.time()) > 0
+        return bool(self._timer) or self._rate.wait(self._lifecycle.time()) > 0
 
     def take_now(self) -> bool:
         """Take a place for one request, if one may be sent at once."""
-        return self._timer is None and self._rate.take(self._lifetime.time())
+        return self._timer is None and self._rate.take(self._lifecycle.time())
 
     async def take(self, *, for_poll: bool = False) -> None:
         """Wait until one more request may be sent.
@@ -53,19 +53,19 @@ class Budget:
         """
         if self.take_now():
             return
-        turn: _Turn = self._lifetime.enter().create_future()
+        turn: _Turn = self._lifecycle.enter().create_future()
         (self._polls if for_poll else self._calls).append(turn)
-        self._arm(self._lifetime.time())
+        self._arm(self._lifecycle.time())
         if refused := await turn:
             raise refused
 
     def heed(self, error: AltcraftError) -> None:
         """Slow down where the server objects; for a 429, not before the moment it asked for."""
-        asked: float = getattr(error, "retry_after", None) or 0.0
+        asked = error.retry_after or 0.0
         if isinstance(error, RateLimitedError):
-            self._rate.objected(self._lifetime.time(), min(asked, LONGEST_RETRY_AFTER))
+            self._rate.objected(self._lifecycle.time(), min(asked, LONGEST_RETRY_AFTER))
         elif asked:
-            self._rate.objected(self._lifetime.time())
+            self._rate.objected(self._lifecycle.time())
 
     async def aclose(self) -> None:
         """Let nobody through any more; those who wait are ended by whoever they belong to."""
@@ -74,11 +74,11 @@ class Budget:
 
     def _arm(self, now: float) -> None:
         if self._timer is None:
-            self._timer = self._lifetime.call_at(now + self._rate.wait(now), self._serve)
+            self._timer = self._lifecycle.call_at(now + self._rate.wait(now), self._serve)
 
     def _serve(self) -> None:
         self._timer = None
-        now = self._lifetime.time()
+        now = self._lifecycle.time()
         while not self._rate.wait(now) and (turn := self._next_turn()):
             turn.set_result(None)
             self._rate.sent(now)
@@ -96,18 +96,18 @@ class Budget:
         return None
 
 
-class SharedBudget(Budget):
-    """A budget that asks a limit shared with others for every place, one at a time.
+class SharedRateLimiter(RateLimiter):
+    """A rate_limiter that asks a limit shared with others for every place, one at a time.
 
     So that which of those who wait here goes is decided when one may go, and
     no client has more than one place of the others' in its hands.
     """
 
     def __init__(
-        self, lifetime: Lifetime, rate: Rate, limit: Callable[[], Awaitable[object]]
+        self, lifecycle: Lifecycle, rate: Rate, limit: Callable[[], Awaitable[object]]
     ) -> None:
         """Ask ``limit`` after the own rate."""
-        super().__init__(lifetime, rate)
+        super().__init__(lifecycle, rate)
         self._limit = limit
         self._asking: asyncio.Task[None] | None = None
 
@@ -129,27 +129,27 @@ class SharedBudget(Budget):
     def _arm(self, now: float) -> None:  # noqa: ARG002 -- the interface
         if self._asking is None and self._is_wanted():
             # Past any task factory of the user's: an eager one would run it within this call.
-            asking = asyncio.Task(self._ask(), loop=self._lifetime.enter(), context=Context())
+            asking = asyncio.Task(self._ask(), loop=self._lifecycle.enter(), context=Context())
             asking.add_done_callback(self._asked)
             self._asking = asking
 
     def _asked(self, asking: asyncio.Task[None]) -> None:
         self._asking = None
-        if self._lifetime.closed:
+        if self._lifecycle.closed:
             return
         if asking.cancelled():
-            self._lifetime.enter().call_later(_SOON, self._arm, 0.0)
+            self._lifecycle.enter().call_later(_SOON, self._arm, 0.0)
         else:
             self._arm(0.0)  # for who has come since it looked for the last time
 
     async def _ask(self) -> None:
         """Ask for places while somebody wants one."""
         while self._is_wanted():
-            if pause := self._rate.wait(self._lifetime.time()):
-                await self._lifetime.sleep(pause)
+            if pause := self._rate.wait(self._lifecycle.time()):
+                await self._lifecycle.sleep(pause)
                 continue
             refused = await self._refusal()
-            now = self._lifetime.time()
+            now = self._lifecycle.time()
             if refused is None and self._rate.wait(now):
                 continue  # the server has objected meanwhile, so the place is left unused
             turn = self._next_turn()

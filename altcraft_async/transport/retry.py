@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import msgspec
 
-from altcraft_async._validation import checked_id, checked_seconds
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
@@ -17,8 +16,9 @@ from altcraft_async.errors import (
     ServerError,
     TransportError,
 )
+from altcraft_async.models.validation import checked_id, checked_seconds
 
-__all__ = ["LONGEST_RETRY_AFTER", "Quota", "Retry", "backoff", "is_passing", "may_repeat"]
+__all__ = ["LONGEST_RETRY_AFTER", "Retry", "RetryBudget", "backoff", "is_passing", "may_repeat"]
 
 LONGEST_RETRY_AFTER = 120.0
 """Seconds; a server that asks for more is not waited for, as in OpenAI's client."""
@@ -55,7 +55,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
             checked_seconds(name, getattr(self, name))
 
 
-class Quota:
+class RetryBudget:
     """How many more repeats a client may send, over all its calls and waits.
 
     So that an outage does not multiply the load: a repeat spends some of it,
@@ -86,7 +86,7 @@ class Quota:
 
 def is_passing(error: AltcraftError) -> bool:
     """Tell whether the same request may well succeed a little later."""
-    if (getattr(error, "retry_after", None) or 0) > LONGEST_RETRY_AFTER:
+    if (error.retry_after or 0) > LONGEST_RETRY_AFTER:
         return False
     match error:
         case TransportError():
@@ -104,7 +104,7 @@ def may_repeat(error: AltcraftError, *, starts: bool, ambiguous_starts: bool = F
     """Tell whether this failure of a request may be answered with the same request."""
     if not is_passing(error):
         return False
-    return not starts or ambiguous_starts or not getattr(error, "maybe_delivered", True)
+    return not starts or ambiguous_starts or not error.maybe_delivered
 
 
 def backoff(repeat: int, error: BaseException | None, retry: Retry, chance: float) -> float:
@@ -114,5 +114,5 @@ def backoff(repeat: int, error: BaseException | None, retry: Retry, chance: floa
     least that is waited.
     """
     scale = min(retry.ceiling, retry.first * 2.0 ** min(repeat, 32))
-    asked = getattr(error, "retry_after", None) or 0.0
+    asked = error.retry_after or 0.0 if isinstance(error, AltcraftError) else 0.0
     return max(asked, scale * chance)

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, TypeVar
 
 import tenacity
 
-from altcraft_async._log import logger
 from altcraft_async.errors import AltcraftError
-from altcraft_async.observer import Telling
+from altcraft_async.observer import logger
 from altcraft_async.protocol.codecs import Format
 from altcraft_async.protocol.endpoints import Endpoint, parameters
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Request
 from altcraft_async.protocol.token import SecretBytes, Token
+from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Transport
-from altcraft_async.transport.lifecycle import Lifetime
-from altcraft_async.transport.rate_limit import Budget
-from altcraft_async.transport.retry import Quota, Retry, backoff, may_repeat
+from altcraft_async.transport.rate_limit import RateLimiter
+from altcraft_async.transport.retry import backoff, may_repeat
 
-__all__ = ["ClockedSession", "Gate", "Session", "TokenPlace"]
+__all__ = ["Gate", "Sender", "TokenPlace"]
 
 T = TypeVar("T")
 
@@ -32,37 +31,31 @@ Gate = AbstractAsyncContextManager[object, None]
 """What stands between a request that is ready and its being sent."""
 
 
-class Session:
+class Sender:
     """Speaks to one install with one token, in one format."""
 
-    def __init__(  # noqa: PLR0913 -- one argument per part it is made of, all but the first by name
+    def __init__(  # noqa: PLR0913 -- one argument per part, all but the first by name
         self,
         transport: Transport,
         *,
-        lifetime: Lifetime,
-        budget: Budget,
+        context: ClientContext,
+        rate_limiter: RateLimiter,
         token: Token,
         token_in: TokenPlace,
         wire_format: Format,
-        retry: Retry,
-        quota: Quota,
         at_once: int,
-        chance: Callable[[], float],
-        telling: Telling | None = None,
     ) -> None:
         """Put the parts together; nothing is opened yet."""
         self._transport = transport
-        self._lifetime = lifetime
-        self._budget = budget
+        self._context = context
+        self._lifecycle = context.lifecycle
+        self._rate_limiter = rate_limiter
         self._token = token
         self._token_in = token_in
         self._format = wire_format
-        self._retry = retry
-        self._quota = quota
+        self._retry = context.retry
         # A queue of our own: waiting for aiohttp's connections would count against the time limit.
         self._slots = {starts: asyncio.Semaphore(at_once) for starts in (False, True)}
-        self._chance = chance
-        self._telling = telling
 
     async def send(
         self, endpoint: Endpoint[T], values: Mapping[str, object], *, gate: Gate | None = None
@@ -78,8 +71,8 @@ class Session:
         Raises:
             AltcraftError: The last failure.
         """
-        self._lifetime.enter()
-        async with self._lifetime.until_closed():
+        self._lifecycle.enter()
+        async with self._lifecycle.until_closed():
             try:
                 return await self._attempt_in_turn(endpoint, values, gate)
             except AltcraftError as failure:
@@ -88,22 +81,23 @@ class Session:
                 first = failure
             return await self._repeat(endpoint, values, first, gate)
         # Outside the block, whose own error carries frames of aiohttp.
-        raise self._lifetime.ended()
+        raise self._lifecycle.ended()
 
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
-        """Call an API method once and now, for who has taken a place in the budget."""
-        response = self._token.hide_from(
-            await self._transport.exchange(self._request(endpoint, values))
-        )
-        try:
-            if response.is_slow_to_read:
-                said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)
-            else:
-                said = interpret(endpoint, response, self._token.hide)
-        except AltcraftError as refused:
-            self._budget.heed(refused)
-            raise
-        self._quota.reward()
+        """Send one request; the caller holds a rate-limiter slot."""
+        with self._lifecycle.busy:
+            response = self._token.hide_from(
+                await self._transport.exchange(self._request(endpoint, values))
+            )
+            try:
+                if response.is_slow_to_read:
+                    said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)
+                else:
+                    said = interpret(endpoint, response, self._token.hide)
+            except AltcraftError as refused:
+                self._rate_limiter.heed(refused)
+                raise
+        self._context.retry_budget.reward()
         return said
 
     async def aclose(self) -> None:
@@ -115,7 +109,7 @@ class Session:
     ) -> T:
         async with self._slots[endpoint.starts]:
             # After the queue for a slot, so that what leaves it is spaced.
-            await self._budget.take()
+            await self._rate_limiter.take()
             if gate is None:
                 return await self.attempt(endpoint, values)
             async with gate:
@@ -156,7 +150,7 @@ class Session:
         attempts and pauses, and costs nothing where nothing fails.
         """
         failures = [first]
-        clock = self._lifetime.time
+        clock = self._lifecycle.time
         began = clock()
 
         async def attempt() -> T:
@@ -164,38 +158,29 @@ class Session:
                 raise failures.pop()
             return await self._attempt_in_turn(endpoint, values, gate)
 
+        spend = self._context.retry_budget.spend
+        notifier = self._context.notifier
+
         def is_enough(state: tenacity.RetryCallState) -> bool:
             late = clock() - began + state.upcoming_sleep > self._retry.total
-            return late or state.attempt_number >= self._retry.attempts or not self._quota.spend()
+            return late or state.attempt_number >= self._retry.attempts or not spend()
 
         def tell(state: tenacity.RetryCallState) -> None:
             failure = state.outcome.exception() if state.outcome else None
             logger.info("sent again: %s", failure, extra={"altcraft_method": endpoint.path})
-            if self._telling is not None and isinstance(failure, AltcraftError):
-                self._telling.tell(self._telling.observer.retried, endpoint.path, failure)
+            if notifier is not None and isinstance(failure, AltcraftError):
+                notifier.notify(notifier.observer.retried, endpoint.path, failure)
 
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda e: self._may_repeat(endpoint, e)),
             wait=self._pause,
             stop=is_enough,
             before_sleep=tell,
-            sleep=self._lifetime.sleep,
+            sleep=self._lifecycle.sleep,
             reraise=True,
         )
         return await retrying(attempt)
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
-        return backoff(state.attempt_number - 1, failure, self._retry, self._chance())
-
-
-class ClockedSession(Session):
-    """Has a clock that is not the loop's stand still while a request is under way.
-
-    A class of its own, so that a poll by the loop's clock does not pay for it.
-    """
-
-    async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
-        """Call an API method once and now."""
-        with self._lifetime.busy:
-            return await super().attempt(endpoint, values)
+        return backoff(state.attempt_number - 1, failure, self._retry, self._context.random())

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-__all__ = ["Deadlines"]
+__all__ = ["Timeouts"]
 
 
-class Deadlines:
+class Timeouts:
     """Cancels what takes longer than a number of seconds; ``limit()`` begins to count."""
 
     def __init__(self, seconds: float) -> None:
@@ -65,21 +65,21 @@ class _Limit:
     If the task was cancelled by somebody else as well, that wins.
     """
 
-    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task")
+    __slots__ = ("_cancelling", "_expired", "_task", "_timeouts")
 
-    def __init__(self, deadlines: Deadlines) -> None:
-        self._deadlines = deadlines
+    def __init__(self, deadlines: Timeouts) -> None:
+        self._timeouts = deadlines
         self._expired = False
 
     def __enter__(self) -> None:
-        loop = self._deadlines.loop or asyncio.get_running_loop()
+        loop = self._timeouts.loop or asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             msg = "a limit needs a task to cancel"
             raise RuntimeError(msg)
         self._task = task
         self._cancelling = task.cancelling()
-        self._deadlines.begin(self, loop)
+        self._timeouts.begin(self, loop)
 
     def __exit__(
         self,
@@ -88,7 +88,7 @@ class _Limit:
         traceback: TracebackType | None,
     ) -> None:
         if not self._expired:
-            del self._deadlines.running[self]
+            del self._timeouts.running[self]
         elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 

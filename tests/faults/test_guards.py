@@ -75,7 +75,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "ambiguous starts are not repeated": Guard(
         "transport/retry.py",
-        'not getattr(error, "maybe_delivered", True)',
+        "not error.maybe_delivered",
         "True",
         EXCHANGE.format("reset after the request is read", "start"),
     ),
@@ -170,15 +170,15 @@ GUARDS: Mapping[str, Guard] = {
         "tests/faults/test_waiting.py::"
         "test_wait_ends_with_what_the_last_poll_brought[result of another database]",
     ),
-    "repeats of calls have a quota": Guard(
+    "repeats of calls have a retry_budget": Guard(
         "transport/sender.py",
-        " or not self._quota.spend()",
+        " or not spend()",
         "",
         "tests/transport/test_sender.py::test_outage_is_not_answered_with_ever_more_repeats",
     ),
-    "early polls of waits have the same quota": Guard(
+    "early polls of waits have the same retry_budget": Guard(
         "tasks/poller.py",
-        "0.0 if self._rules.quota.spend() else self._pause(track, now)",
+        "0.0 if self._client.retry_budget.spend() else self._pause(track, now)",
         "0.0",
         "tests/faults/test_load.py::test_outage_costs_the_server_hardly_more_than_no_outage[200]",
     ),
@@ -232,14 +232,14 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "an unclosed client warns": Guard(
         "client.py",
-        "lifetime is not None and lifetime.is_open",
+        "parts is not None and parts.lifecycle.is_open",
         "False",
         "tests/test_client.py::test_client_that_nobody_closed_warns",
     ),
     "a closed client warns of nothing": Guard(
         "client.py",
-        "lifetime is not None and lifetime.is_open",
-        "lifetime is not None",
+        "parts is not None and parts.lifecycle.is_open",
+        "parts is not None",
         "tests/test_client.py::test_client_that_nobody_closed_warns",
     ),
     "a client is of one process": Guard(

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
 
-import msgspec
 import pytest
 
 from altcraft_async import (
@@ -29,7 +28,6 @@ from altcraft_async import (
     WaitError,
     WaitTimeoutError,
 )
-from altcraft_async.api.tasks import Tasks
 from altcraft_async.transport.retry import is_passing
 from tests.faults.table import FAULTS, Fault, envelope
 from tests.faults.tasks import COURSES, DONE, SUBSCRIBED, Course, patient, poll, started
@@ -240,9 +238,8 @@ async def test_wall_clock_that_jumps_changes_nothing(
 
     clock = JumpingClock(*hours)
     async with patient(server.url, poll=every_second) as client:
-        rules = msgspec.structs.replace(client.tasks._rules, wall_clock=clock)
-        tasks = Tasks(client.tasks._session, rules)
-        handle = tasks.attach(
+        client._parts.lifecycle.now = clock
+        handle = client.tasks.attach(
             TaskRef(task_id="t1", kind="resource", target=(24, 1), started_at=began)
         )
         await handle.wait(timeout=120, stall=30)

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from altcraft_async.errors import ConfigurationError, TransportError
 from altcraft_async.models import (
-    REF_VERSION,
     Completed,
     CounterGroup,
     CountersReport,
@@ -25,8 +24,6 @@ from altcraft_async.models import (
     TaskKind,
     TaskRef,
     TaskStatus,
-    parse_go_duration,
-    parse_time,
 )
 from altcraft_async.models.catalogue import (
     AccessGroup,
@@ -38,6 +35,8 @@ from altcraft_async.models.catalogue import (
     SegmentDetails,
     SubscriptionField,
 )
+from altcraft_async.models.tasks import REF_VERSION
+from altcraft_async.models.times import parse_go_duration, parse_time
 
 CORE = settings.get_profile("pure")
 

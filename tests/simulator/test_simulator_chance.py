@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altcraft_async.models import parse_go_duration, parse_time
+from altcraft_async.models.times import parse_go_duration, parse_time
 from altcraft_async.simulator.chance import (
     Curve,
     CurveName,

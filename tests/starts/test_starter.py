@@ -19,7 +19,7 @@ from altcraft_async import (
 )
 from altcraft_async.protocol.endpoints import REFRESH_RESOURCE
 from altcraft_async.simulator import Fault
-from altcraft_async.starts.registry import MOST_RUNNING, Running, Start
+from altcraft_async.starts.registry import MOST_RUNNING, Start, TaskRegistry
 
 if TYPE_CHECKING:
     from altcraft_async.starts.starter import Join
@@ -153,7 +153,7 @@ async def test_memory_of_running_tasks_is_bounded(platform: OpenPlatform) -> Non
     """Of very many running tasks the newest can be joined."""
     async with platform(duration=1000) as (server, client):
         handle = await client.resources.refresh_counters(1, database_id=1)
-        running = Running()
+        running = TaskRegistry()
         start = Start(endpoint=REFRESH_RESOURCE, kind="resource", target=(0, 1), values={})
         for number in range(MOST_RUNNING + 1):
             running.add("resource", (number, 1), handle)

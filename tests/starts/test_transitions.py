@@ -17,9 +17,8 @@ from altcraft_async.errors import (
     ServerError,
     TransportError,
 )
-from altcraft_async.models import CounterGroup, CountersReport, TaskKind, TaskRef
+from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskKind, TaskRef
 from altcraft_async.models.targets import ids_of
-from altcraft_async.starts.ledger import LedgerEntry
 from altcraft_async.starts.transitions import (
     ASK_AGAIN,
     Decision,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND, Scheduler
-from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
-from altcraft_async.transport.rate_limit import Budget
+from altcraft_async.transport.rate_limit import RateLimiter
 from tests.support.loop_time import now
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def this_task() -> asyncio.Task[Any]:
     return task
 
 
-def scheduler_of(lifetime: Lifetime, *, workers: int = 32) -> Scheduler:
+def scheduler_of(lifecycle: Lifecycle, *, workers: int = 32) -> Scheduler:
     """Return a scheduler that may send as fast as it likes."""
-    return Scheduler(lifetime, Budget(lifetime, Rate()), workers=workers)
+    return Scheduler(lifecycle, RateLimiter(lifecycle, Rate()), workers=workers)
 
 
 class Recorded:
@@ -79,7 +79,7 @@ class Recorded:
 
 async def test_job_runs_at_its_time() -> None:
     """A job runs once, at its time and never before it."""
-    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifecycle()), Recorded()
     scheduler.at(job, 3.333)
     await asyncio.sleep(10)
     assert job.ran == [pytest.approx(3.34, abs=1e-3)]
@@ -88,7 +88,7 @@ async def test_job_runs_at_its_time() -> None:
 
 async def test_moved_job_runs_at_the_new_time_only() -> None:
     """Moving a job, forth and back, leaves one run."""
-    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifecycle()), Recorded()
     for when in (5.0, 3.0, 8.0, 3.0, 4.0):
         scheduler.at(job, when)
     await asyncio.sleep(10)
@@ -97,7 +97,7 @@ async def test_moved_job_runs_at_the_new_time_only() -> None:
 
 async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
     """at_latest() brings a run forward and never puts it off."""
-    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifecycle()), Recorded()
     scheduler.at_latest(job, 5.0)
     scheduler.at_latest(job, 7.0)
     scheduler.at_latest(job, 2.0)
@@ -108,7 +108,7 @@ async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
 async def test_dropped_job_does_not_run() -> None:
     """A dropped job does not run, and the last one dropped takes the timer along."""
     loop = asyncio.get_running_loop()
-    scheduler, one, two = scheduler_of(Lifetime()), Recorded(), Recorded()
+    scheduler, one, two = scheduler_of(Lifecycle()), Recorded(), Recorded()
     scheduler.at(one, 1.0)
     scheduler.at(two, 2.0)
     scheduler.drop(one)
@@ -126,7 +126,7 @@ async def test_dropped_job_does_not_run() -> None:
 
 async def test_dropped_job_can_come_back() -> None:
     """Dropping and coming back into the same slot runs the job once."""
-    scheduler, job, other = scheduler_of(Lifetime()), Recorded(), Recorded()
+    scheduler, job, other = scheduler_of(Lifecycle()), Recorded(), Recorded()
     scheduler.at(other, 1.0)
     for _ in range(3):
         scheduler.at(job, 1.0)
@@ -138,7 +138,7 @@ async def test_dropped_job_can_come_back() -> None:
 
 async def test_job_that_is_due_already_runs_next() -> None:
     """A time in the past means now."""
-    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifecycle()), Recorded()
     await asyncio.sleep(5)
     scheduler.at(job, 1.0)
     await asyncio.sleep(0.02)
@@ -148,7 +148,7 @@ async def test_job_that_is_due_already_runs_next() -> None:
 async def test_job_comes_back_when_it_says() -> None:
     """A job that returns a time runs again then."""
     times = iter([2.0, 3.0])
-    scheduler, job = scheduler_of(Lifetime()), Recorded(again=lambda: next(times, None))
+    scheduler, job = scheduler_of(Lifecycle()), Recorded(again=lambda: next(times, None))
     scheduler.at(job, 1.0)
     await asyncio.sleep(10)
     assert job.ran == [pytest.approx(t, abs=2 * RESOLUTION) for t in (1.0, 2.0, 3.0)]
@@ -156,7 +156,7 @@ async def test_job_comes_back_when_it_says() -> None:
 
 async def test_running_job_is_not_started_twice() -> None:
     """While a job runs, asking for it again changes nothing: it decides itself."""
-    scheduler, job = scheduler_of(Lifetime()), Recorded(seconds=5)
+    scheduler, job = scheduler_of(Lifecycle()), Recorded(seconds=5)
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     scheduler.at(job, 2.5)
@@ -167,7 +167,7 @@ async def test_running_job_is_not_started_twice() -> None:
 
 async def test_no_more_jobs_run_at_once_than_there_are_workers() -> None:
     """Ten jobs of a second each, due together, take five seconds with two workers."""
-    scheduler = scheduler_of(Lifetime(), workers=2)
+    scheduler = scheduler_of(Lifecycle(), workers=2)
     jobs = [Recorded(seconds=1) for _ in range(10)]
     for job in jobs:
         scheduler.at(job, 1.0)
@@ -178,7 +178,7 @@ async def test_no_more_jobs_run_at_once_than_there_are_workers() -> None:
 
 async def test_awaited_jobs_go_first() -> None:
     """Of jobs due together, those that somebody awaits run before those merely watched."""
-    scheduler = scheduler_of(Lifetime(), workers=1)
+    scheduler = scheduler_of(Lifecycle(), workers=1)
     watched = [Recorded(awaited=False, seconds=1) for _ in range(3)]
     awaited = [Recorded(awaited=True, seconds=1) for _ in range(3)]
     for job in (*watched, *awaited):
@@ -189,11 +189,11 @@ async def test_awaited_jobs_go_first() -> None:
 
 async def test_most_pressing_job_goes_first_when_requests_are_short() -> None:
     """Under a limit of two a second, jobs due together run in the order of their rank."""
-    lifetime = Lifetime()
-    lifetime.enter()
-    budget = Budget(lifetime, Rate(2))
-    scheduler = Scheduler(lifetime, budget)
-    await budget.take()
+    lifecycle = Lifecycle()
+    lifecycle.enter()
+    rate_limiter = RateLimiter(lifecycle, Rate(2))
+    scheduler = Scheduler(lifecycle, rate_limiter)
+    await rate_limiter.take()
     jobs = [Recorded(pressing=rank) for rank in (5.0, 1.0, 4.0, 2.0, 3.0)]
     for job in jobs:
         scheduler.at(job, 0.1)
@@ -204,7 +204,7 @@ async def test_most_pressing_job_goes_first_when_requests_are_short() -> None:
 
 async def test_job_dropped_while_it_queues_does_not_run() -> None:
     """A due job that waits for a worker can still be dropped, and moved."""
-    scheduler = scheduler_of(Lifetime(), workers=1)
+    scheduler = scheduler_of(Lifecycle(), workers=1)
     first, dropped, moved = Recorded(seconds=2), Recorded(), Recorded()
     for job in (first, dropped, moved):
         scheduler.at(job, 1.0)
@@ -219,7 +219,7 @@ async def test_job_dropped_while_it_queues_does_not_run() -> None:
 
 async def test_job_that_queues_runs_after_the_last_waiting_one_is_dropped() -> None:
     """Dropping what waits leaves alone what is due."""
-    scheduler = scheduler_of(Lifetime(), workers=1)
+    scheduler = scheduler_of(Lifecycle(), workers=1)
     slow, queued, waiting = Recorded(seconds=5), Recorded(), Recorded()
     scheduler.at(slow, 1.0)
     scheduler.at(queued, 1.0)
@@ -232,7 +232,7 @@ async def test_job_that_queues_runs_after_the_last_waiting_one_is_dropped() -> N
 
 async def test_workers_stay_while_jobs_wait_and_end_with_the_last() -> None:
     """A worker is not made anew for each job; none is left when no job is known."""
-    scheduler = scheduler_of(Lifetime())
+    scheduler = scheduler_of(Lifecycle())
     jobs = [Recorded(again=lambda: now() + 1 if now() < 10 else None, seconds=0.1) for _ in "abc"]
     for job in jobs:
         scheduler.at(job, 1.0)
@@ -247,7 +247,7 @@ async def test_workers_stay_while_jobs_wait_and_end_with_the_last() -> None:
 
 async def test_jobs_outlive_the_cancellation_of_their_workers() -> None:
     """Who cancels all tasks there are stops nothing for good: what ran runs again, and the rest."""
-    scheduler = scheduler_of(Lifetime(), workers=2)
+    scheduler = scheduler_of(Lifecycle(), workers=2)
     running, waiting = Recorded(seconds=5), Recorded()
     scheduler.at(running, 1.0)
     scheduler.at(waiting, 10.0)
@@ -297,7 +297,7 @@ async def test_job_outlives_the_cancellation_of_a_worker_that_has_not_begun() ->
     """A worker that is cancelled on its way to a due job is replaced."""
     this_task().set_name("test")
     acts = [cancel_workers]
-    scheduler, job = scheduler_of(Lifetime()), Watchful(lambda: acts and acts.pop()())
+    scheduler, job = scheduler_of(Lifecycle()), Watchful(lambda: acts and acts.pop()())
     scheduler.at(job, 1.0)
     await asyncio.sleep(5)
     assert job.ran == [pytest.approx(1.02, abs=0.02)]
@@ -306,7 +306,7 @@ async def test_job_outlives_the_cancellation_of_a_worker_that_has_not_begun() ->
 async def test_jobs_outlive_the_cancellation_of_a_worker_that_waits_to_be_called() -> None:
     """A parked worker that is cancelled as jobs become due leaves them to the others."""
     this_task().set_name("test")
-    scheduler = scheduler_of(Lifetime())
+    scheduler = scheduler_of(Lifecycle())
     early = [Recorded(seconds=0.5), Recorded(seconds=0.5)]
     this_test = this_task()
     acts = [lambda: [task.cancel() for task in asyncio.all_tasks() if task is not this_test]]
@@ -333,7 +333,7 @@ async def test_workers_are_made_past_the_task_factory_of_the_loop() -> None:
         return asyncio.Task(coroutine)
 
     loop.set_task_factory(factory)
-    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifecycle()), Recorded()
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     loop.set_task_factory(None)
@@ -343,22 +343,22 @@ async def test_workers_are_made_past_the_task_factory_of_the_loop() -> None:
 
 async def test_jobs_from_before_requests_were_short_do_not_starve() -> None:
     """Those that come back with a rank leave every other place to those that have none yet."""
-    lifetime = Lifetime()
-    scheduler = Scheduler(lifetime, Budget(lifetime, Rate(10)))
+    lifecycle = Lifecycle()
+    scheduler = Scheduler(lifecycle, RateLimiter(lifecycle, Rate(10)))
     jobs = [Recorded(again=lambda: now() + 0.3) for _ in range(50)]
     for job in jobs:
         scheduler.at(job, 1.0)
     await asyncio.sleep(12)
     assert min(len(job.ran) for job in jobs) >= 1
-    lifetime.close()
+    lifecycle.close()
     await scheduler.aclose()
 
 
 async def test_no_place_in_the_budget_is_taken_for_no_job() -> None:
     """One worker waits for a place, so that none is left over when the jobs are gone."""
-    lifetime = Lifetime()
-    budget = Budget(lifetime, Rate(10))
-    scheduler = Scheduler(lifetime, budget)
+    lifecycle = Lifecycle()
+    rate_limiter = RateLimiter(lifecycle, Rate(10))
+    scheduler = Scheduler(lifecycle, rate_limiter)
     jobs = [Recorded(seconds=0.05) for _ in range(40)]
     for job in jobs:
         scheduler.at(job, 1.0)
@@ -366,13 +366,13 @@ async def test_no_place_in_the_budget_is_taken_for_no_job() -> None:
     assert sum(len(job.ran) for job in jobs) == 40
     began = now()
     for _ in range(5):
-        await budget.take()
+        await rate_limiter.take()
     assert now() - began <= 0.51
 
 
 async def test_idle_scheduler_has_no_task_and_no_timer() -> None:
     """Workers live only while jobs are known."""
-    scheduler, job = scheduler_of(Lifetime()), Recorded()
+    scheduler, job = scheduler_of(Lifecycle()), Recorded()
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -387,7 +387,7 @@ async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> No
         found.append(variable.get())
 
     variable.set("of a handler")
-    scheduler, job = scheduler_of(Lifetime()), Recorded(again=poll)
+    scheduler, job = scheduler_of(Lifecycle()), Recorded(again=poll)
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     assert found == ["none"]
@@ -395,8 +395,8 @@ async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> No
 
 async def test_close_ends_every_job_once() -> None:
     """Closing ends jobs that wait, queue and run, each once, and stops those that run."""
-    lifetime = Lifetime()
-    scheduler = scheduler_of(lifetime, workers=1)
+    lifecycle = Lifecycle()
+    scheduler = scheduler_of(lifecycle, workers=1)
     jobs = [Recorded(seconds=60) for _ in range(1200)]
     for index, job in enumerate(jobs):
         scheduler.at(job, 1.0 if index < 600 else 100.0)
@@ -404,7 +404,7 @@ async def test_close_ends_every_job_once() -> None:
     scheduler.at(idle, 1.0)
     scheduler.drop(idle)
     await asyncio.sleep(2)
-    lifetime.close()
+    lifecycle.close()
     await scheduler.aclose()
     assert [job.closed for job in jobs] == [1] * 1200
     assert not idle.closed
@@ -414,9 +414,9 @@ async def test_close_ends_every_job_once() -> None:
 
 async def test_worker_that_finds_the_client_closed_leaves_the_rest_to_closing() -> None:
     """A client closed between two jobs runs no second one; closing ends it."""
-    lifetime = Lifetime()
-    scheduler = scheduler_of(lifetime, workers=1)
-    closing, queued = Recorded(again=lifetime.close), Recorded()
+    lifecycle = Lifecycle()
+    scheduler = scheduler_of(lifecycle, workers=1)
+    closing, queued = Recorded(again=lifecycle.close), Recorded()
     for job in (closing, queued):
         scheduler.at(job, 1.0)
     await asyncio.sleep(2)
@@ -426,10 +426,10 @@ async def test_worker_that_finds_the_client_closed_leaves_the_rest_to_closing() 
 
 async def test_timer_that_fires_while_closing_does_nothing() -> None:
     """Between the client's end and the scheduler's, nothing is run."""
-    lifetime = Lifetime()
-    scheduler, job = scheduler_of(lifetime), Recorded()
+    lifecycle = Lifecycle()
+    scheduler, job = scheduler_of(lifecycle), Recorded()
     scheduler.at(job, 1.0)
-    lifetime.close()
+    lifecycle.close()
     await asyncio.sleep(2)
     await scheduler.aclose()
     assert not job.ran
@@ -452,7 +452,7 @@ def test_every_order_of_calls_runs_each_job_at_its_last_time(
     """However jobs are set, moved and dropped, each runs once at the time that holds in the end."""
 
     async def play() -> None:
-        scheduler = scheduler_of(Lifetime())
+        scheduler = scheduler_of(Lifecycle())
         jobs = [Recorded() for _ in range(5)]
         expected: dict[int, float] = {}
         for index, call, when in calls:

@@ -25,7 +25,7 @@ from altcraft_async import (
 )
 from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Fault, PretendClock, Simulator
-from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.lifecycle import Lifecycle
 from tests.conftest import Platform
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -114,7 +114,7 @@ async def test_pause_that_ends_as_it_is_cancelled_breaks_nothing() -> None:
     loop = asyncio.get_running_loop()
     errors: list[object] = []
     loop.set_exception_handler(lambda _, context: errors.append(context))
-    pausing = asyncio.create_task(Lifetime().sleep(1.0))
+    pausing = asyncio.create_task(Lifecycle().sleep(1.0))
     loop.call_later(1.0, pausing.cancel)
     await asyncio.wait([pausing])
     assert pausing.cancelled()

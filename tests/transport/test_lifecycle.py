@@ -18,7 +18,7 @@ from altcraft_async import (
     Retry,
     TransportError,
 )
-from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.lifecycle import Lifecycle
 from tests.support.api_calls import (
     POLL,
     RUNNING,
@@ -132,11 +132,11 @@ async def test_change_of_process_is_seen_within_a_running_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The process is polled with every call, not only when the loop has changed."""
-    lifetime = Lifetime()
-    assert lifetime.enter() is lifetime.enter()
+    lifecycle = Lifecycle()
+    assert lifecycle.enter() is lifecycle.enter()
     monkeypatch.setattr(os, "getpid", lambda: 0)
     with pytest.raises(ConfigurationError, match="forked"):
-        lifetime.enter()
+        lifecycle.enter()
 
 
 def test_client_made_before_a_fork_and_not_used_yet_is_good_after_it() -> None:
@@ -384,17 +384,17 @@ async def test_request_under_way_survives_no_closing_around_a_borrowed_session(
 async def test_timeout_within_the_guard_stays_a_timeout() -> None:
     """A ``TimeoutError`` of the body's own is not taken for a closing."""
     with pytest.raises(TimeoutError, match="the body's own"):
-        async with Lifetime().until_closed():
+        async with Lifecycle().until_closed():
             raise TimeoutError("the body's own")  # noqa: EM101, TRY003 -- it is what is asked for
 
 
 async def test_timeout_that_comes_with_the_closing_is_the_closing() -> None:
     """Where the body times out because it was ended, the block ends as by a closing."""
-    lifetime = Lifetime()
+    lifecycle = Lifecycle()
 
     async def give_up_in_its_own_way() -> None:
-        async with lifetime.until_closed():
-            lifetime.close()
+        async with lifecycle.until_closed():
+            lifecycle.close()
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:

@@ -10,9 +10,9 @@ import pytest
 
 from altcraft_async import Completed
 from altcraft_async.simulator import Fault
-from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
-from altcraft_async.transport.rate_limit import Budget
+from altcraft_async.transport.rate_limit import RateLimiter
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform
@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 STATUS = "tasks/status"
 
 
-def budget_of(rate: float) -> Budget:
-    """Return a budget in the running loop."""
-    lifetime = Lifetime()
-    lifetime.enter()
-    return Budget(lifetime, Rate(rate))
+def rate_limiter_of(rate: float) -> RateLimiter:
+    """Return a rate_limiter in the running loop."""
+    lifecycle = Lifecycle()
+    lifecycle.enter()
+    return RateLimiter(lifecycle, Rate(rate))
 
 
 async def test_everything_that_is_sent_shares_the_limit(platform: OpenPlatform) -> None:
@@ -55,14 +55,14 @@ async def test_throttled_client_slows_down_as_a_whole_and_loses_nothing(
 
 async def test_calls_go_before_polls_but_not_for_ever() -> None:
     """Of those who wait, three calls go, then a poll, so that nobody starves."""
-    budget = budget_of(10)
+    rate_limiter = rate_limiter_of(10)
     order: list[str] = []
 
     async def take(name: str, *, for_poll: bool) -> None:
-        await budget.take(for_poll=for_poll)
+        await rate_limiter.take(for_poll=for_poll)
         order.append(name)
 
-    await budget.take()
+    await rate_limiter.take()
     async with asyncio.TaskGroup() as group:
         for _ in range(3):
             group.create_task(take("poll", for_poll=True))
@@ -73,9 +73,9 @@ async def test_calls_go_before_polls_but_not_for_ever() -> None:
 
 async def test_one_who_gives_up_takes_no_turn() -> None:
     """A cancelled waiter costs the others no time."""
-    budget = budget_of(1)
-    await budget.take()
-    waiting = [asyncio.create_task(budget.take()) for _ in range(5)]
+    rate_limiter = rate_limiter_of(1)
+    await rate_limiter.take()
+    waiting = [asyncio.create_task(rate_limiter.take()) for _ in range(5)]
     await asyncio.sleep(0)
     for one in waiting[:4]:
         one.cancel()
@@ -85,24 +85,24 @@ async def test_one_who_gives_up_takes_no_turn() -> None:
 
 async def test_timer_without_anybody_waiting_ends() -> None:
     """When everybody who waited has given up, nothing is left to wait for."""
-    budget = budget_of(1)
-    await budget.take()
-    waiting = asyncio.create_task(budget.take())
+    rate_limiter = rate_limiter_of(1)
+    await rate_limiter.take()
+    waiting = asyncio.create_task(rate_limiter.take())
     await asyncio.sleep(0)
-    assert budget.is_short
+    assert rate_limiter.is_short
     waiting.cancel()
     await asyncio.sleep(5)
-    assert not budget.is_short
-    await budget.aclose()
+    assert not rate_limiter.is_short
+    await rate_limiter.aclose()
 
 
 async def test_closed_budget_keeps_no_timer() -> None:
     """Closing ends the timer; who waits is ended by whoever it belongs to."""
-    budget = budget_of(1)
-    await budget.take()
-    waiting = asyncio.create_task(budget.take())
+    rate_limiter = rate_limiter_of(1)
+    await rate_limiter.take()
+    waiting = asyncio.create_task(rate_limiter.take())
     await asyncio.sleep(0)
-    await budget.aclose()
+    await rate_limiter.aclose()
     await asyncio.sleep(5)
     assert not waiting.done()
     waiting.cancel()

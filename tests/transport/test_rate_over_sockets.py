@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async import AltcraftClient, ConfigurationError, Retry
-from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
-from altcraft_async.transport.rate_limit import Budget
+from altcraft_async.transport.rate_limit import RateLimiter
 from tests.support.api_calls import RUNNING, STARTED, TOKEN, client_of
 from tests.support.loop_time import now
 from tests.support.scripted_server import ScriptedServer, Step, answer
@@ -83,14 +83,14 @@ async def test_no_two_requests_are_closer_than_the_rate_allows(
     rate: float, arrivals: list[float]
 ) -> None:
     """However requests come, they leave in order and never closer than the rate allows."""
-    lifetime = Lifetime()
-    lifetime.enter()
-    budget, begin = Budget(lifetime, Rate(rate)), now()
+    lifecycle = Lifecycle()
+    lifecycle.enter()
+    rate_limiter, begin = RateLimiter(lifecycle, Rate(rate)), now()
     left: list[float] = []
 
     async def request(arrival: float) -> None:
         await asyncio.sleep(arrival)
-        await budget.take()
+        await rate_limiter.take()
         left.append(now() - begin)
 
     await asyncio.gather(*map(request, arrivals))

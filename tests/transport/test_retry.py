@@ -26,8 +26,8 @@ from altcraft_async.errors import (
 )
 from altcraft_async.transport.retry import (
     LONGEST_RETRY_AFTER,
-    Quota,
     Retry,
+    RetryBudget,
     backoff,
     is_passing,
     may_repeat,
@@ -119,27 +119,27 @@ def test_backoff_without_an_error_is_jitter_alone() -> None:
 
 def test_quota_ends_after_a_hundred_repeats_and_comes_back_with_successes() -> None:
     """Five requests that go well pay for one repeat."""
-    quota = Quota()
-    assert [quota.spend() for _ in range(101)] == [True] * 100 + [False]
+    retry_budget = RetryBudget()
+    assert [retry_budget.spend() for _ in range(101)] == [True] * 100 + [False]
     for _ in range(4):
-        quota.reward()
-    assert not quota.spend()
-    quota.reward()
-    assert quota.spend()
+        retry_budget.reward()
+    assert not retry_budget.spend()
+    retry_budget.reward()
+    assert retry_budget.spend()
 
 
 @CORE
 @given(st.lists(st.booleans(), max_size=2000))
 def test_quota_never_pays_for_more_than_it_has(rewards: list[bool]) -> None:
     """Whatever comes, repeats stay within what is there at first and what was earned."""
-    quota, repeats = Quota(), 0
+    retry_budget, repeats = RetryBudget(), 0
     for rewarded in rewards:
         if rewarded:
-            quota.reward()
+            retry_budget.reward()
         else:
-            repeats += quota.spend()
-        assert 0 <= quota.left <= Quota.FULL
-    assert repeats * Quota.COST <= Quota.FULL + sum(rewards) * Quota.REWARD
+            repeats += retry_budget.spend()
+        assert 0 <= retry_budget.left <= RetryBudget.FULL
+    assert repeats * RetryBudget.COST <= RetryBudget.FULL + sum(rewards) * RetryBudget.REWARD
 
 
 @pytest.mark.parametrize("attempts", [0, -1])

@@ -16,12 +16,13 @@ from altcraft_async import ProtocolError, RateLimitedError, Retry, TransportErro
 from altcraft_async.protocol.codecs import FORMATS
 from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.protocol.token import Token
+from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Limits, Transport
-from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
-from altcraft_async.transport.rate_limit import Budget
-from altcraft_async.transport.retry import Quota
-from altcraft_async.transport.sender import Session
+from altcraft_async.transport.rate_limit import RateLimiter
+from altcraft_async.transport.retry import RetryBudget
+from altcraft_async.transport.sender import Sender
 from tests.support.api_calls import (
     POLL,
     RUNNING,
@@ -46,21 +47,20 @@ def throttled(retry_after: str) -> Step:
     return answer('{"error": 429}', status="429 Slow", headers=[f"Retry-After: {retry_after}"])
 
 
-def session_of(server: ScriptedServer, retry: Retry, chance: Callable[[], float]) -> Session:
+def session_of(server: ScriptedServer, retry: Retry, chance: Callable[[], float]) -> Sender:
     """Return a session with a chance of the test's own."""
-    lifetime = Lifetime()
-    budget = Budget(lifetime, Rate())
-    return Session(
+    lifecycle = Lifecycle()
+    rate_limiter = RateLimiter(lifecycle, Rate())
+    return Sender(
         Transport(f"{server.url}/api/v1.1", limits=Limits()),
-        lifetime=lifetime,
-        budget=budget,
+        context=ClientContext(
+            lifecycle=lifecycle, retry=retry, retry_budget=RetryBudget(), random=chance
+        ),
+        rate_limiter=rate_limiter,
         token=Token(TOKEN),
         token_in="body",
         wire_format=FORMATS["json"],
-        retry=retry,
-        quota=Quota(),
         at_once=64,
-        chance=chance,
     )
 
 
@@ -93,15 +93,15 @@ async def test_start_is_repeated_whatever_happened_where_the_caller_wants_it(
 
 
 async def test_outage_is_not_answered_with_ever_more_repeats(server: ScriptedServer) -> None:
-    """Calls share a quota of repeats; once it is spent, each is sent once until some go well."""
+    """Calls share a retry budget; once it is spent, each is sent once until some succeed."""
     calls = 150
-    repeats = Quota.FULL // Quota.COST
-    server.script(*[RESET] * (calls + repeats), *[RUNNING] * Quota.COST, RESET, RUNNING)
+    repeats = RetryBudget.FULL // RetryBudget.COST
+    server.script(*[RESET] * (calls + repeats), *[RUNNING] * RetryBudget.COST, RESET, RUNNING)
     async with client_of(server.url, retry=Retry(attempts=2), connections=1) as client:
         failures = await asyncio.gather(*[failure_of(POLL, client) for _ in range(calls)])
         assert all(isinstance(failure, TransportError) for failure in failures)
         assert len(server.received) == calls + repeats
-        for _ in range(Quota.COST + 1):
+        for _ in range(RetryBudget.COST + 1):
             await client.tasks.status("t1")
 
 

@@ -17,9 +17,9 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.errors import ClientClosedError
-from altcraft_async.transport.lifecycle import Lifetime
+from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
-from altcraft_async.transport.rate_limit import SharedBudget
+from altcraft_async.transport.rate_limit import SharedRateLimiter
 from tests.support.api_calls import TOKEN
 from tests.support.loop_time import now
 
@@ -52,11 +52,11 @@ class Gate:
         self.passed.append(now())
 
 
-def budget_of(limit: Gate, rate: float = 1000.0) -> SharedBudget:
-    """Return a budget in the running loop."""
-    lifetime = Lifetime()
-    lifetime.enter()
-    return SharedBudget(lifetime, Rate(rate), limit)
+def rate_limiter_of(limit: Gate, rate: float = 1000.0) -> SharedRateLimiter:
+    """Return a rate_limiter in the running loop."""
+    lifecycle = Lifecycle()
+    lifecycle.enter()
+    return SharedRateLimiter(lifecycle, Rate(rate), limit)
 
 
 async def test_every_request_has_a_place_of_its_own(platform: OpenPlatform) -> None:
@@ -126,8 +126,8 @@ async def test_closing_the_client_ends_the_wait_for_a_place(platform: OpenPlatfo
 
 async def test_who_gives_up_leaves_the_place_to_the_next() -> None:
     """A place that was asked for before its asker gave up goes to whoever waits."""
-    budget = budget_of(Gate(1.0))
-    first, second = (asyncio.create_task(budget.take()) for _ in range(2))
+    rate_limiter = rate_limiter_of(Gate(1.0))
+    first, second = (asyncio.create_task(rate_limiter.take()) for _ in range(2))
     await asyncio.sleep(0.5)
     first.cancel()
     await second
@@ -137,23 +137,23 @@ async def test_who_gives_up_leaves_the_place_to_the_next() -> None:
 async def test_nobody_is_asked_when_nobody_waits() -> None:
     """Once everybody has given up, one last place is let go, and the asking ends."""
     gate = Gate(1.0)
-    budget = budget_of(gate)
-    waiting = asyncio.create_task(budget.take())
+    rate_limiter = rate_limiter_of(gate)
+    waiting = asyncio.create_task(rate_limiter.take())
     await asyncio.sleep(0.5)
     waiting.cancel()
-    assert budget.is_short
+    assert rate_limiter.is_short
     await asyncio.sleep(10)
     assert gate.passed == [1.0]
-    assert not budget.is_short
+    assert not rate_limiter.is_short
 
 
 async def test_place_that_comes_after_an_objection_is_not_used() -> None:
     """A Retry-After that comes during the wait for a place holds, whoever gives places."""
     gate = Gate(1.0)
-    lifetime, rate = Lifetime(), Rate()
-    lifetime.enter()
-    budget = SharedBudget(lifetime, rate, gate)
-    waiting = asyncio.create_task(budget.take())
+    lifecycle, rate = Lifecycle(), Rate()
+    lifecycle.enter()
+    rate_limiter = SharedRateLimiter(lifecycle, rate, gate)
+    waiting = asyncio.create_task(rate_limiter.take())
     await asyncio.sleep(0.5)
     rate.objected(now(), 5.0)
     await waiting
@@ -162,9 +162,9 @@ async def test_place_that_comes_after_an_objection_is_not_used() -> None:
 
 async def test_asking_that_a_stranger_cancels_begins_anew() -> None:
     """Who cancels tasks that are not theirs ends nobody's wait for ever."""
-    budget = budget_of(Gate(1.0))
+    rate_limiter = rate_limiter_of(Gate(1.0))
     mine = asyncio.current_task()
-    waiting = asyncio.create_task(budget.take())
+    waiting = asyncio.create_task(rate_limiter.take())
     await asyncio.sleep(0.5)
     for task in asyncio.all_tasks() - {waiting, mine}:
         task.cancel()
@@ -174,20 +174,20 @@ async def test_asking_that_a_stranger_cancels_begins_anew() -> None:
 
 async def test_who_asks_again_at_once_is_served_again() -> None:
     """A place asked for in the instant in which the asking ends is asked for as well."""
-    budget = budget_of(Gate(1.0))
+    rate_limiter = rate_limiter_of(Gate(1.0))
     async with asyncio.timeout(10):
         for _ in range(3):
-            await budget.take()
+            await rate_limiter.take()
     assert now() == pytest.approx(3, abs=0.01)
 
 
 async def test_calls_go_before_polls_when_the_place_is_there() -> None:
     """Which of those who wait goes is decided when one may go: a call that came last goes first."""
     order: list[str] = []
-    budget = budget_of(Gate(1.0))
+    rate_limiter = rate_limiter_of(Gate(1.0))
 
     async def take(name: str, *, for_poll: bool) -> None:
-        await budget.take(for_poll=for_poll)
+        await rate_limiter.take(for_poll=for_poll)
         order.append(name)
 
     polls = [asyncio.create_task(take("poll", for_poll=True)) for _ in range(2)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from looptime import new_event_loop
 
-from altcraft_async.transport.timeouts import Deadlines
+from altcraft_async.transport.timeouts import Timeouts
 from tests.support.loop_time import now
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 LIMIT = 10.0
 
 
-async def limited(deadlines: Deadlines, seconds: float) -> float:
+async def limited(deadlines: Timeouts, seconds: float) -> float:
     """Sleep within a limit; return the loop time at its end."""
     try:
         with deadlines.limit():
@@ -29,7 +29,7 @@ async def limited(deadlines: Deadlines, seconds: float) -> float:
 
 async def test_what_takes_too_long_ends_with_a_timeout() -> None:
     """A body that outlives the limit is cancelled at it, and nothing of that stays behind."""
-    assert await limited(Deadlines(LIMIT), 11) == -LIMIT
+    assert await limited(Timeouts(LIMIT), 11) == -LIMIT
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
@@ -37,14 +37,14 @@ async def test_what_takes_too_long_ends_with_a_timeout() -> None:
 
 async def test_what_is_in_time_is_left_alone() -> None:
     """A body that ends in time ends as it would without a limit."""
-    deadlines = Deadlines(LIMIT)
+    deadlines = Timeouts(LIMIT)
     assert await limited(deadlines, 9) == 9
     deadlines.close()
 
 
 async def test_many_limits_need_one_timer() -> None:
     """However many bodies run, there is one timer, for the oldest."""
-    deadlines = Deadlines(LIMIT)
+    deadlines = Timeouts(LIMIT)
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as group:
         ends: list[asyncio.Task[float]] = []
@@ -58,7 +58,7 @@ async def test_many_limits_need_one_timer() -> None:
 
 async def test_the_next_limit_is_found_after_idle_time() -> None:
     """The timer of a body that ended in time does not end a later one early."""
-    deadlines = Deadlines(LIMIT)
+    deadlines = Timeouts(LIMIT)
     assert await limited(deadlines, 1) == 1
     await asyncio.sleep(7)
     assert await limited(deadlines, 20) == -18
@@ -66,7 +66,7 @@ async def test_the_next_limit_is_found_after_idle_time() -> None:
 
 async def test_cancellation_by_somebody_else_stays_one() -> None:
     """Who cancels the task gets a cancelled task, not a timeout."""
-    deadlines = Deadlines(LIMIT)
+    deadlines = Timeouts(LIMIT)
     task = asyncio.create_task(limited(deadlines, 20))
     await asyncio.sleep(1)
     task.cancel()
@@ -77,7 +77,7 @@ async def test_cancellation_by_somebody_else_stays_one() -> None:
 
 async def test_cancellation_together_with_the_limit_wins() -> None:
     """A task that is cancelled when its limit runs out ends as cancelled."""
-    deadlines = Deadlines(LIMIT)
+    deadlines = Timeouts(LIMIT)
     task = asyncio.create_task(limited(deadlines, 20))
     await asyncio.sleep(0)
     asyncio.get_running_loop().call_at(LIMIT, task.cancel)
@@ -89,7 +89,7 @@ async def test_error_of_the_body_at_the_limit_is_not_replaced() -> None:
     """A body that turns its cancellation into an error of its own raises that error."""
 
     async def stubborn() -> None:
-        with Deadlines(LIMIT).limit():
+        with Timeouts(LIMIT).limit():
             try:
                 await asyncio.sleep(20)
             except asyncio.CancelledError:
@@ -101,7 +101,7 @@ async def test_error_of_the_body_at_the_limit_is_not_replaced() -> None:
 
 async def test_closed_deadlines_leave_no_timer() -> None:
     """Closing takes the timer along, however many bodies run."""
-    deadlines = Deadlines(LIMIT)
+    deadlines = Timeouts(LIMIT)
     task = asyncio.create_task(limited(deadlines, 20))
     await asyncio.sleep(1)
     deadlines.close()
@@ -117,7 +117,7 @@ def test_outside_a_task_there_is_no_limit() -> None:
 
         def call() -> None:
             try:
-                with Deadlines(LIMIT).limit():
+                with Timeouts(LIMIT).limit():
                     done.set_result(KeyError())
             except RuntimeError as error:
                 done.set_result(error)
@@ -132,7 +132,7 @@ def test_outside_a_task_there_is_no_limit() -> None:
 def test_every_body_ends_as_with_a_timeout_of_its_own(bodies: list[tuple[int, int]]) -> None:
     """One timer for all ends each body when ``asyncio.timeout`` would have ended it."""
 
-    async def run(start: float, seconds: float, deadlines: Deadlines) -> None:
+    async def run(start: float, seconds: float, deadlines: Timeouts) -> None:
         await asyncio.sleep(start)
         began = now()
         end = await limited(deadlines, seconds)
@@ -142,7 +142,7 @@ def test_every_body_ends_as_with_a_timeout_of_its_own(bodies: list[tuple[int, in
             assert end == pytest.approx(-(began + LIMIT), abs=1e-6)
 
     async def together() -> None:
-        deadlines = Deadlines(LIMIT)
+        deadlines = Timeouts(LIMIT)
         async with asyncio.TaskGroup() as group:
             for start, seconds in bodies:
                 group.create_task(run(start, seconds, deadlines))

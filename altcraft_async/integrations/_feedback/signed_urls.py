@@ -8,10 +8,10 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 
-from altcraft_async._validation import checked_choice, checked_target
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import TaskKind
 from altcraft_async.models.targets import TARGET_IDS
+from altcraft_async.models.validation import checked_choice, checked_target
 from altcraft_async.protocol.base_url import checked_address
 
 __all__ = ["Addresses"]

@@ -9,19 +9,19 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
-from altcraft_async._log import logger
-from altcraft_async._validation import (
-    checked_function,
-    checked_positive,
-    checked_seconds,
-    checked_text,
-)
 from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.responses import Answer, Shown
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import task_word
+from altcraft_async.models.validation import (
+    checked_function,
+    checked_positive,
+    checked_seconds,
+    checked_text,
+)
+from altcraft_async.observer import logger
 from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["Desk", "while_here"]

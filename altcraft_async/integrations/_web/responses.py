@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from altcraft_async._validation import checked_text
 from altcraft_async.errors import (
     AltcraftError,
     ApiError,
@@ -30,6 +29,7 @@ from altcraft_async.errors import (
 )
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import read_task, task_word
+from altcraft_async.models.validation import checked_text
 from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = [

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsIndex, cast
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from altcraft_async._validation import checked_choice, checked_function, checked_id, checked_limit
 from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import (
     AltcraftError,
@@ -29,6 +28,12 @@ from altcraft_async.integrations.airflow.hook import AltcraftHook
 from altcraft_async.integrations.airflow.state import TaskStateLedger
 from altcraft_async.integrations.airflow.trigger import AltcraftRefreshTrigger
 from altcraft_async.models import CountersReport, TaskRef
+from altcraft_async.models.validation import (
+    checked_choice,
+    checked_function,
+    checked_id,
+    checked_limit,
+)
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.tasks.handle import TaskHandle
 

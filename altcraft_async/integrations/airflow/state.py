@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from altcraft_async.errors import LedgerError
-from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
+from altcraft_async.models import LedgerEntry
+from altcraft_async.starts.ledger import TaskLedger
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor

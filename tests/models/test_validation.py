@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from altcraft_async._validation import (
+from altcraft_async.errors import ConfigurationError
+from altcraft_async.models.validation import (
     checked_choice,
     checked_function,
     checked_id,
@@ -26,7 +27,6 @@ from altcraft_async._validation import (
     checked_text,
     checked_words,
 )
-from altcraft_async.errors import ConfigurationError
 
 
 class Index:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import index
 from typing import SupportsFloat, SupportsIndex, TypeGuard, cast
 
-from altcraft_async.errors import ConfigurationError
+from altcraft_async.models.base_errors import ConfigurationError
 
 __all__ = [
     "checked_choice",

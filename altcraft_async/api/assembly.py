@@ -1,0 +1,131 @@
+"""Puts the parts of one client together."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from functools import partial
+
+from altcraft_async.api.options import CheckedOptions
+from altcraft_async.models.validation import checked_names
+from altcraft_async.observer import Notifier
+from altcraft_async.policies.adaptive import Adaptive
+from altcraft_async.policies.base import Learner, checked_policy
+from altcraft_async.protocol.codecs import FORMATS
+from altcraft_async.protocol.endpoints import TASK_STATUS, counters_by_kind
+from altcraft_async.protocol.task_responses import TaskAnswer
+from altcraft_async.protocol.token import Token
+from altcraft_async.starts.durable import Durability, Ledgers
+from altcraft_async.starts.reconcile import Reconciling
+from altcraft_async.starts.registry import TaskRegistry
+from altcraft_async.starts.starter import Starter
+from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.scheduler import Scheduler
+from altcraft_async.transport.context import ClientContext
+from altcraft_async.transport.http import Limits, Transport
+from altcraft_async.transport.lifecycle import Lifecycle
+from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate_limit import RateLimiter, SharedRateLimiter
+from altcraft_async.transport.retry import RetryBudget
+from altcraft_async.transport.sender import Sender
+
+__all__ = ["Parts", "assemble"]
+
+# Enough to keep one core busy over loopback; each costs an idle client nothing.
+_WORKERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one client that it uses by itself."""
+
+    lifecycle: Lifecycle
+    rate_limiter: RateLimiter
+    scheduler: Scheduler
+    sender: Sender
+    ledgers: Ledgers
+    starter: Starter
+    rules: PollRules
+
+    async def aclose(self) -> None:
+        """Close them, those first that would use the others."""
+        await self.rate_limiter.aclose()
+        await self.scheduler.aclose()
+        await self.starter.aclose()
+        await self.ledgers.aclose()
+        await self.sender.aclose()
+
+
+def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
+    """Make the parts of a client; does no I/O and needs no running loop."""
+    lifecycle = Lifecycle(options.clock)
+    context = ClientContext(
+        lifecycle=lifecycle,
+        retry=options.retry,
+        retry_budget=RetryBudget(),
+        random=random.random,
+        notifier=None if options.observer is None else Notifier(options.observer),
+    )
+    rate_limiter = _rate_limiter(lifecycle, options)
+    sender = _sender(api_root, token, options, context, rate_limiter)
+    scheduler = Scheduler(lifecycle, rate_limiter, workers=min(_WORKERS, options.connections))
+    registry = TaskRegistry()
+    policy = checked_policy(Adaptive() if options.poll is None else options.poll)
+    rules = PollRules(
+        client=context,
+        scheduler=scheduler,
+        poll=partial(_poll, sender),
+        policy=policy,
+        learn=policy.learn if isinstance(policy, Learner) else None,
+        over=registry.over,
+        patience=options.polling_patience,
+        failure_statuses=checked_names("failure_statuses", options.failure_statuses),
+        hide=token.hide,
+    )
+    counters = counters_by_kind(options.segment_database_name)
+    ledgers = Ledgers(
+        Durability(
+            api_root=api_root,
+            request_timeout=options.request_timeout,
+            reconciling=Reconciling(sender, counters) if options.reconcile_starts else None,
+        ),
+        rules=rules,
+        running=registry,
+    )
+    durable = None if options.ledger is None else ledgers.own(options.ledger)
+    starter = Starter(sender, rules, registry, durable)
+    return Parts(lifecycle, rate_limiter, scheduler, sender, ledgers, starter, rules)
+
+
+def _rate_limiter(lifecycle: Lifecycle, options: CheckedOptions) -> RateLimiter:
+    rate = Rate(math.inf if options.rate_limit is None else options.rate_limit)
+    if options.shared_limit is None:
+        return RateLimiter(lifecycle, rate)
+    return SharedRateLimiter(lifecycle, rate, options.shared_limit)
+
+
+def _sender(
+    api_root: str,
+    token: Token,
+    options: CheckedOptions,
+    context: ClientContext,
+    rate_limiter: RateLimiter,
+) -> Sender:
+    limits = Limits(seconds=options.request_timeout, answer_bytes=options.max_answer_bytes)
+    return Sender(
+        Transport(
+            api_root, limits=limits, borrowed=options.session, ssl_context=options.ssl_context
+        ),
+        context=context,
+        rate_limiter=rate_limiter,
+        token=token,
+        token_in=options.token_in,
+        wire_format=FORMATS[options.format],
+        at_once=options.connections,
+    )
+
+
+def _poll(sender: Sender, task_id: str) -> Awaitable[TaskAnswer]:
+    return sender.attempt(TASK_STATUS, {"task_id": task_id})

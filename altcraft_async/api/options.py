@@ -1,0 +1,119 @@
+"""The options of a client: their types, their defaults, and what is refused."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable, Collection
+from typing import Literal, TypedDict
+
+import aiohttp
+import msgspec
+
+from altcraft_async.api.segments import SegmentDatabaseName
+from altcraft_async.errors import ConfigurationError
+from altcraft_async.models.validation import (
+    checked_choice,
+    checked_function,
+    checked_id,
+    checked_kind,
+    checked_names,
+    checked_positive,
+    checked_seconds,
+)
+from altcraft_async.observer import Observer
+from altcraft_async.policies.base import PollPolicy, PollState
+from altcraft_async.protocol.codecs import FORMATS
+from altcraft_async.starts.ledger import TaskLedger
+from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
+from altcraft_async.transport.clock import Clock
+from altcraft_async.transport.retry import Retry
+from altcraft_async.transport.sender import TokenPlace
+
+__all__ = ["CheckedOptions", "ClientOptions", "FormatName"]
+
+FormatName = Literal["json", "xml"]
+
+
+class ClientOptions(TypedDict, total=False):
+    """Keyword arguments of `AltcraftClient` that have nothing to do with the account."""
+
+    token_in: TokenPlace
+    session: aiohttp.ClientSession | None
+    retry: Retry
+    poll: PollPolicy | Callable[[PollState], float] | None
+    rate_limit: float | None
+    shared_limit: Callable[[], Awaitable[object]] | None
+    request_timeout: float
+    polling_patience: Patience
+    failure_statuses: Collection[str]
+    connections: int
+    max_answer_bytes: int
+    ssl_context: ssl.SSLContext | None
+    segment_database_name: SegmentDatabaseName | None
+    ledger: TaskLedger | None
+    reconcile_starts: bool
+    observer: Observer | None
+    clock: Clock | None
+
+
+class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of one client; constructing it refuses what could not work.
+
+    The fields are the arguments of `AltcraftClient`, where they are documented.
+
+    Raises:
+        ConfigurationError: An option is wrong; the text names it.
+    """
+
+    format: FormatName = "json"
+    token_in: TokenPlace = "body"  # noqa: S105 -- a place, no password
+    session: aiohttp.ClientSession | None = None
+    retry: Retry = Retry()
+    poll: PollPolicy | Callable[[PollState], float] | None = None
+    rate_limit: float | None = None
+    shared_limit: Callable[[], Awaitable[object]] | None = None
+    request_timeout: float = 30.0
+    polling_patience: Patience = Patience()
+    failure_statuses: Collection[str] = FAILURE_STATUSES
+    connections: int = 64
+    max_answer_bytes: int = 16 * 2**20
+    ssl_context: ssl.SSLContext | None = None
+    segment_database_name: SegmentDatabaseName | None = None
+    ledger: TaskLedger | None = None
+    reconcile_starts: bool = False
+    observer: Observer | None = None
+    clock: Clock | None = None
+
+    def __post_init__(self) -> None:
+        """Check each option."""
+        checked_choice("format", self.format, *FORMATS)
+        checked_choice("token_in", self.token_in, "body", "header")
+        checked_kind("retry", self.retry, Retry)
+        checked_kind("polling_patience", self.polling_patience, Patience)
+        if self.segment_database_name is not None:
+            checked_choice("segment_database_name", self.segment_database_name, "db_id", "list_id")
+        self._check_ledger()
+        for name, kind in _KINDS.items():
+            if getattr(self, name) is not None:
+                checked_kind(name, getattr(self, name), kind)
+        if self.rate_limit is not None:
+            checked_positive("rate_limit", self.rate_limit)
+        checked_function("shared_limit", self.shared_limit)
+        checked_seconds("request_timeout", self.request_timeout, least=0.001)
+        checked_id("max_answer_bytes", self.max_answer_bytes)
+        checked_id("connections", self.connections)
+        checked_names("failure_statuses", self.failure_statuses)
+
+    def _check_ledger(self) -> None:
+        checked_kind("reconcile_starts", self.reconcile_starts, bool)
+        if self.ledger is not None:
+            checked_kind("ledger", self.ledger, TaskLedger)
+            if self.retry.ambiguous_starts:
+                msg = "retry: ambiguous_starts may start twice, which a ledger is there to prevent"
+                raise ConfigurationError(msg)
+        elif self.reconcile_starts:
+            msg = "reconcile_starts: without a ledger, nothing is known of earlier starts"
+            raise ConfigurationError(msg)
+
+
+_KINDS: dict[str, type] = {"observer": Observer, "session": aiohttp.ClientSession, "clock": Clock}

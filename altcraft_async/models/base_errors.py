@@ -1,0 +1,68 @@
+"""The errors that values raise; `altcraft_async.errors` has the whole tree.
+
+They are defined here because `altcraft_async.errors` imports the values that its errors carry.
+"""
+
+from __future__ import annotations
+
+from typing import Self, TypeVar
+
+__all__ = ["AltcraftError", "ConfigurationError", "LedgerError"]
+
+_E = TypeVar("_E", bound="AltcraftError")
+
+
+class AltcraftError(Exception):
+    """Root of everything this library raises.
+
+    Attributes:
+        maybe_delivered: Whether the platform may have acted on the request. It matters for a
+            call that starts a task: where it is true, check before starting it again.
+        retry_after: Seconds that the answer asked to wait; ``None`` where it did not.
+        permanent: Whether the same request would fail the same way.
+    """
+
+    __module__ = "altcraft_async.errors"  # where callers import it from
+
+    maybe_delivered: bool = False
+    retry_after: float | None = None
+    permanent: bool = False
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from the message and the attributes, past every ``__init__``."""
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+    def fresh(self) -> Self:
+        """Return an equal error that was never raised.
+
+        An error that is kept and raised again and again would grow its
+        traceback with every awaiter, so each of them gets its own.
+        """
+        copied = _rebuild(type(self), self.args, self.__dict__)
+        if self.__cause__ is not None:
+            copied.__cause__ = self.__cause__
+        if hasattr(self, "__notes__"):
+            copied.__notes__ = list(self.__notes__)
+        return copied
+
+
+def _rebuild(cls: type[_E], args: tuple[object, ...], fields: dict[str, object]) -> _E:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
+
+class ConfigurationError(AltcraftError, ValueError):
+    """An argument is wrong; nothing was sent. The text names the argument."""
+
+    __module__ = "altcraft_async.errors"
+
+
+class LedgerError(AltcraftError):
+    """The ledger of starts cannot be reached or read, so nothing was sent.
+
+    Repair or replace the store, then call again.
+    """
+
+    __module__ = "altcraft_async.errors"

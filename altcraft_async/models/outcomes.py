@@ -1,0 +1,46 @@
+"""Outcomes of `refresh_many` and `refresh_all`, one per target."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from altcraft_async.models.base_errors import AltcraftError
+from altcraft_async.models.tasks import TaskRef
+
+__all__ = ["Completed", "Failed"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Completed(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
+    """One target of ``refresh_many``, refreshed.
+
+    Attributes:
+        target: As given, as a tuple of ints.
+        ref: The task that did it.
+        value: Its result.
+        polls: How many polls it took.
+        seconds: From the start's answer to the result, as seen from here.
+    """
+
+    target: tuple[int, ...]
+    ref: TaskRef
+    value: T_co
+    polls: int
+    seconds: float
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """One target of ``refresh_many`` that gave no result.
+
+    Attributes:
+        target: As given, however wrong; as a tuple of ints once it was started.
+        ref: The task, ``None`` where the start itself failed.
+        error: Why; pass it to ``raise`` or poll its fields.
+    """
+
+    target: object
+    ref: TaskRef | None
+    error: AltcraftError

@@ -1,0 +1,99 @@
+"""A task: what it refreshes, how to come back to it, and its status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, cast
+
+import msgspec
+
+from altcraft_async.models.base_errors import ConfigurationError
+
+__all__ = ["Feedback", "TaskKind", "TaskRef", "TaskStatus"]
+
+TaskKind = Literal["resource", "database", "segment", "unknown"]
+"""What a task refreshes; ``"unknown"`` for a task that was attached by its bare id."""
+
+REF_VERSION = 1
+"""Version in the JSON form of a ref. It goes up when an older reader would misread a newer one."""
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the platform shall report when the counters are refreshed.
+
+    The vendor documents the request only: what is sent to the URL, how, and
+    whether it is repeated is not. So take it as a hint and poll all the same.
+
+    Attributes:
+        url: Address that the platform calls.
+        type: How to send; ``"JSON"`` is the only documented value.
+    """
+
+    url: str
+    type: str = "JSON"
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be called."""
+        # Annotated as texts, yet what comes from a configuration may be anything.
+        url, name = cast("tuple[object, object]", (self.url, self.type))
+        is_address = isinstance(url, str) and url.startswith(("http://", "https://"))
+        if not (is_address and name and isinstance(name, str)):
+            msg = "feedback: url has to be an http:// or https:// address, and type a text"
+            raise ConfigurationError(msg)
+
+
+class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server said of a task, once.
+
+    Attributes:
+        status: As sent. Only ``completed`` (and, once, ``success``) is
+            documented, so every other name counts as running unless it is
+            one of the client's ``failure_statuses``.
+        progress: As sent, evidently percent; ``None`` where missing or no number.
+        raw: The answer's ``data`` as it came, unknown fields included.
+    """
+
+    status: str
+    progress: int | None = None
+    raw: Mapping[str, object] = {}
+
+
+class TaskRef(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="version", tag=REF_VERSION
+):
+    """A started task that can be stored, sent elsewhere and attached again.
+
+    It never holds the API token.
+
+    Attributes:
+        task_id: Opaque id, as the server gave it.
+        kind: What is being counted.
+        target: Ids of what is being counted, as a target of ``refresh_many``;
+            ``None`` where unknown.
+        started_at: When the start was answered, by this machine's clock;
+            ``None`` where unknown.
+    """
+
+    task_id: str
+    kind: TaskKind = "unknown"
+    target: tuple[int, ...] | None = None
+    started_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+    def to_json(self) -> str:
+        """Return the ref as one line of JSON, for `from_json`."""
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, stored: str | bytes) -> TaskRef:
+        """Read back what `to_json` wrote.
+
+        Raises:
+            ConfigurationError: It is something else, or of another version.
+        """
+        try:
+            return msgspec.json.decode(stored, type=cls)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError) as refused:
+            reason = str(refused)
+        msg = f"stored: not what TaskRef.to_json() of version {REF_VERSION} writes ({reason})"
+        raise ConfigurationError(msg)
