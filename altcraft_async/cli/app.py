@@ -8,12 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from altcraft_async import AltcraftError
-from altcraft_async.cli.demo import demo
-from altcraft_async.cli.exits import EXITS, INTERRUPTED, UNEXPECTED, USAGE, code_of, hint_of
+from altcraft_async.cli.commands.demo import demo
+from altcraft_async.cli.commands.simulate import simulate
+from altcraft_async.cli.exit_codes import EXITS, INTERRUPTED, UNEXPECTED, USAGE, code_of, hint_of
 from altcraft_async.cli.groups import all_groups, group, short_commands
 from altcraft_async.cli.options import help_lines
-from altcraft_async.cli.simulate import simulate
-from altcraft_async.cli.terminal import prepare, say
+from altcraft_async.cli.output import prepare, say
 
 __all__ = ["altcraft", "main"]
 

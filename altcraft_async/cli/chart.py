@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from altcraft_async import SubscriptionCounters
-from altcraft_async.cli.text import clean
+from altcraft_async.cli.safe_text import clean
 
 __all__ = ["Chart", "OnTerminal"]
 

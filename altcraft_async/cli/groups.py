@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import click
 
-from altcraft_async.cli.counting import counters_command, refresh_command
-from altcraft_async.cli.exits import USAGE
-from altcraft_async.cli.kinds import DATABASES, RESOURCES, SEGMENTS, Kind
-from altcraft_async.cli.lookups import fields_command, get_command, list_command
-from altcraft_async.cli.refresh_all import refresh_all_command
-from altcraft_async.cli.task import status_command, wait_command
+from altcraft_async.cli.commands.catalogue import fields_command, get_command, list_command
+from altcraft_async.cli.commands.refresh import counters_command, refresh_command
+from altcraft_async.cli.commands.refresh_all import refresh_all_command
+from altcraft_async.cli.commands.task import status_command, wait_command
+from altcraft_async.cli.exit_codes import USAGE
+from altcraft_async.cli.object_kinds import DATABASES, RESOURCES, SEGMENTS, Kind
 
 __all__ = ["all_groups", "group", "short_commands"]
 

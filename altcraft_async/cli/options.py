@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from altcraft_async import AltcraftClient, TaskRef
-from altcraft_async.cli.kinds import IDS, Kind, Target
+from altcraft_async.cli.object_kinds import IDS, Kind, Target
 from altcraft_async.models.task_words import read_task
 
 __all__ = [

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from altcraft_async import TaskHandle
-from altcraft_async.cli.show import status_view
-from altcraft_async.cli.tally import Snapshot, Tally
+from altcraft_async.cli.tables import status_view
+from altcraft_async.cli.totals import Snapshot, Tally
 
 __all__ = ["show_many", "show_task"]
 

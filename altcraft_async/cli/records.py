@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from altcraft_async.cli.text import cell
+from altcraft_async.cli.safe_text import cell
 
 __all__ = ["cells", "details_table", "record_data", "records_table"]
 

@@ -431,10 +431,10 @@ SINGLE = (
         "—",
         "`altcraft wait`",
         (
-            "tests/cli/test_cli_terminal.py::test_signal_while_waiting_says_how_to_come_back",
-            "tests/cli/test_cli_terminal.py::test_signal_while_starting_warns",
-            "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_ends_it_quietly",
-            "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_during_a_wait_ends_it_quietly",
+            "tests/cli/test_output.py::test_signal_while_waiting_says_how_to_come_back",
+            "tests/cli/test_output.py::test_signal_while_starting_warns",
+            "tests/cli/test_output.py::test_reader_that_goes_away_ends_it_quietly",
+            "tests/cli/test_output.py::test_reader_that_goes_away_during_a_wait_ends_it_quietly",
         ),
     ),
 )

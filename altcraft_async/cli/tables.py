@@ -19,7 +19,7 @@ from altcraft_async import (
     TaskStatus,
 )
 from altcraft_async.cli.chart import Chart, OnTerminal
-from altcraft_async.cli.text import clean
+from altcraft_async.cli.safe_text import clean
 
 __all__ = [
     "CountersTable",

@@ -10,8 +10,8 @@ import click
 
 from altcraft_async import ConfigurationError
 from altcraft_async.cli.options import Command, examples
-from altcraft_async.cli.running import run
-from altcraft_async.cli.terminal import say
+from altcraft_async.cli.output import say
+from altcraft_async.cli.runner import run
 from altcraft_async.simulator import Simulator
 
 __all__ = ["simulate"]

@@ -7,9 +7,8 @@ from typing import Any, cast
 import click
 
 from altcraft_async import AltcraftClient, CountersReport, TaskHandle, TaskKind, TaskRef, TaskStatus
-from altcraft_async.cli import show
-from altcraft_async.cli.counting import print_report, wait_for
-from altcraft_async.cli.many import follow, perform, printer, way_back_told
+from altcraft_async.cli import tables
+from altcraft_async.cli.commands.refresh import print_report, wait_for
 from altcraft_async.cli.options import (
     Form,
     client_of,
@@ -20,9 +19,10 @@ from altcraft_async.cli.options import (
     task_argument,
     tasks_argument,
 )
-from altcraft_async.cli.running import run
-from altcraft_async.cli.tally import Tally
-from altcraft_async.cli.terminal import print_json, print_view
+from altcraft_async.cli.output import print_json, print_view
+from altcraft_async.cli.runner import run
+from altcraft_async.cli.totals import Tally
+from altcraft_async.cli.waits import follow, perform, printer, way_back_told
 from altcraft_async.tasks.refresh_many import refresh_many
 
 __all__ = ["status_command", "wait_command"]
@@ -43,9 +43,9 @@ def status_command(path: str) -> click.Command:
     def command(*, task: TaskRef, form: Form) -> None:
         said = run(_status(task))
         if form == "json":
-            print_json(show.status_data(task.task_id, said))
+            print_json(tables.status_data(task.task_id, said))
         else:
-            print_view(show.status_view(said))
+            print_view(tables.status_view(said))
 
     return command
 

@@ -12,8 +12,8 @@ from altcraft_async import (
     TaskKind,
     TaskRef,
 )
-from altcraft_async.cli.lines import columns, outcome_lines, report_lines
-from altcraft_async.cli.tally import Outcome
+from altcraft_async.cli.csv_rows import columns, outcome_lines, report_lines
+from altcraft_async.cli.totals import Outcome
 
 CHANNELS = {"email": SubscriptionCounters(subscribed=842), "s\x1bms": SubscriptionCounters(all=9)}
 REF = TaskRef(task_id="t", kind="resource", target=(24, 1))

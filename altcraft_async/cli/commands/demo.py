@@ -7,12 +7,12 @@ from typing import Literal
 import click
 
 from altcraft_async import AltcraftClient
-from altcraft_async.cli.kinds import RESOURCES
-from altcraft_async.cli.many import follow, perform, printer, start_noting
+from altcraft_async.cli.object_kinds import RESOURCES
 from altcraft_async.cli.options import Form, examples, json_option
-from altcraft_async.cli.tally import Tally
-from altcraft_async.cli.terminal import print_json
-from altcraft_async.cli.totals import tally_data
+from altcraft_async.cli.output import print_json
+from altcraft_async.cli.totals import Tally
+from altcraft_async.cli.totals_views import tally_data
+from altcraft_async.cli.waits import follow, perform, printer, start_noting
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.tasks.refresh_many import refresh_many
 

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from altcraft_async import AltcraftClient, Resource
-from altcraft_async.cli.many import follow, perform, printer, way_back_told
 from altcraft_async.cli.options import (
     Form,
     client_of,
@@ -17,7 +16,8 @@ from altcraft_async.cli.options import (
     form_option,
     many_options,
 )
-from altcraft_async.cli.tally import Outcome, Reach, Tally
+from altcraft_async.cli.totals import Outcome, Reach, Tally
+from altcraft_async.cli.waits import follow, perform, printer, way_back_told
 
 __all__ = ["refresh_all_command"]
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from click.exceptions import Exit
 
-from altcraft_async.cli.exits import INTERRUPTED, TERMINATED
+from altcraft_async.cli.exit_codes import INTERRUPTED, TERMINATED
 
 __all__ = ["run"]
 

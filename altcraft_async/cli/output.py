@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 from rich.console import Console, RenderableType
 
-from altcraft_async.cli.text import clean, csv_line
+from altcraft_async.cli.safe_text import clean, csv_line
 
 __all__ = ["is_stored", "prepare", "print_csv", "print_json", "print_view", "say", "words"]
 

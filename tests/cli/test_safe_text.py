@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async import AccessGroup
-from altcraft_async.cli.text import cell, clean, csv_line
+from altcraft_async.cli.safe_text import cell, clean, csv_line
 
 
 def test_control_characters_come_out_as_escapes() -> None:

@@ -10,15 +10,15 @@ from contextlib import aclosing, contextmanager, nullcontext
 from typing import cast
 
 from altcraft_async import AltcraftClient, AltcraftError, CountersReport, TaskHandle, TaskKind
-from altcraft_async.cli.exits import way_back
-from altcraft_async.cli.kinds import Kind, Target
-from altcraft_async.cli.lines import columns, outcome_lines
+from altcraft_async.cli.csv_rows import columns, outcome_lines
+from altcraft_async.cli.exit_codes import way_back
+from altcraft_async.cli.object_kinds import Kind, Target
 from altcraft_async.cli.options import Form
+from altcraft_async.cli.output import is_stored, print_csv, print_json, print_view, say, words
 from altcraft_async.cli.progress import show_many
-from altcraft_async.cli.running import run
-from altcraft_async.cli.tally import Outcome, Snapshot, Tally
-from altcraft_async.cli.terminal import is_stored, print_csv, print_json, print_view, say, words
-from altcraft_async.cli.totals import outcome_data, tally_chart, tally_views
+from altcraft_async.cli.runner import run
+from altcraft_async.cli.totals import Outcome, Snapshot, Tally
+from altcraft_async.cli.totals_views import outcome_data, tally_chart, tally_views
 
 __all__ = ["follow", "perform", "printer", "start_noting", "way_back_told"]
 

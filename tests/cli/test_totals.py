@@ -13,8 +13,8 @@ from altcraft_async import (
     TaskRef,
     WaitError,
 )
-from altcraft_async.cli.tally import FAILURES_KEPT, Reach, Snapshot, Tally
-from altcraft_async.cli.totals import tally_views
+from altcraft_async.cli.totals import FAILURES_KEPT, Reach, Snapshot, Tally
+from altcraft_async.cli.totals_views import tally_views
 
 COUNTERS = SubscriptionCounters(subscribed=842, unsubscribed=3, subscribed_sendable=800)
 REPORT = CountersReport((CounterGroup(database_id=1, channels={"email": COUNTERS}),))

@@ -22,7 +22,7 @@ from altcraft_async import (
 )
 from altcraft_async import __main__ as entry
 from altcraft_async.cli.app import altcraft as commands
-from altcraft_async.cli.exits import EXITS, code_of, hint_of
+from altcraft_async.cli.exit_codes import EXITS, code_of, hint_of
 from altcraft_async.simulator import Fault, Simulator, Target
 
 Altcraft = Callable[..., tuple[int, str, str]]

@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from altcraft_async import AltcraftClient, CountersReport, TaskHandle, TaskRef
-from altcraft_async.cli import show
-from altcraft_async.cli.exits import way_back
-from altcraft_async.cli.kinds import Kind, Target, named_ids
-from altcraft_async.cli.lines import columns, report_lines
-from altcraft_async.cli.many import follow, perform, printer, start_noting, way_back_told
+from altcraft_async.cli import tables
+from altcraft_async.cli.csv_rows import columns, report_lines
+from altcraft_async.cli.exit_codes import way_back
+from altcraft_async.cli.object_kinds import Kind, Target, named_ids
 from altcraft_async.cli.options import (
     Form,
     client_of,
@@ -22,10 +21,11 @@ from altcraft_async.cli.options import (
     target_of,
     target_options,
 )
+from altcraft_async.cli.output import print_csv, print_json, print_view, say, words
 from altcraft_async.cli.progress import show_task
-from altcraft_async.cli.running import run
-from altcraft_async.cli.tally import Tally
-from altcraft_async.cli.terminal import print_csv, print_json, print_view, say, words
+from altcraft_async.cli.runner import run
+from altcraft_async.cli.totals import Tally
+from altcraft_async.cli.waits import follow, perform, printer, start_noting, way_back_told
 from altcraft_async.tasks.refresh_many import refresh_many
 
 __all__ = ["counters_command", "print_report", "refresh_command", "wait_for"]
@@ -65,12 +65,14 @@ def counters_command(kind: Kind, path: str) -> click.Command:
         target = target_of(kind, number, others)
         report = run(_counters(client_of(others), kind, target))
         if form == "json":
-            print_json(show.groups_data(report))
+            print_json(tables.groups_data(report))
         elif form == "csv":
             print_csv([columns(kind.name), *report_lines(kind.name, target, report)])
         else:
             print_view(
-                *show.report_views(report, named_ids(kind.name, target), bars_only=form == "chart")
+                *tables.report_views(
+                    report, named_ids(kind.name, target), bars_only=form == "chart"
+                )
             )
 
     return command
@@ -139,13 +141,13 @@ async def wait_for(handle: TaskHandle[T], seconds: float | None) -> T:
 def print_report(report: CountersReport, ref: TaskRef, form: Form) -> None:
     """Print what one task counted."""
     if form == "json":
-        print_json(show.report_data(report, ref))
+        print_json(tables.report_data(report, ref))
     elif form == "csv":
         lines = report_lines(ref.kind, ref.target, report, ref.task_id)
         print_csv([columns(ref.kind), *lines])
     else:
         print_view(
-            *show.report_views(report, named_ids(ref.kind, ref.target), bars_only=form == "chart")
+            *tables.report_views(report, named_ids(ref.kind, ref.target), bars_only=form == "chart")
         )
 
 
@@ -204,6 +206,6 @@ async def _started(
 
 def _print_task(ref: TaskRef, form: Form) -> None:
     if form == "json":
-        print_json(show.task_data(ref))
+        print_json(tables.task_data(ref))
     else:
-        print_view(show.task_view(ref))
+        print_view(tables.task_view(ref))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from altcraft_async import AccessGroup, Resource
-from altcraft_async.cli.refresh_all import chooser
+from altcraft_async.cli.commands.refresh_all import chooser
 from altcraft_async.simulator import Fault, Simulator
 
 Altcraft = Callable[..., tuple[int, str, str]]

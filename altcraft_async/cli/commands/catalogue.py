@@ -9,11 +9,11 @@ import click
 import msgspec
 
 from altcraft_async import AltcraftClient, SubscriptionField
-from altcraft_async.cli.kinds import Kind
+from altcraft_async.cli.object_kinds import Kind
 from altcraft_async.cli.options import Form, examples, form_option
+from altcraft_async.cli.output import print_csv, print_json, print_view
 from altcraft_async.cli.records import cells, details_table, record_data, records_table
-from altcraft_async.cli.running import run
-from altcraft_async.cli.terminal import print_csv, print_json, print_view
+from altcraft_async.cli.runner import run
 
 __all__ = ["fields_command", "get_command", "list_command"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from altcraft_async import CountersReport, Failed, SubscriptionCounters, TaskKind
-from altcraft_async.cli.kinds import IDS, named_ids
-from altcraft_async.cli.tally import Outcome
-from altcraft_async.cli.text import cell
+from altcraft_async.cli.object_kinds import IDS, named_ids
+from altcraft_async.cli.safe_text import cell
+from altcraft_async.cli.totals import Outcome
 
 __all__ = ["columns", "outcome_lines", "report_lines"]
 
