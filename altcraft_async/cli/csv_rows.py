@@ -1,64 +1,58 @@
-"""Counters as lines of CSV: one per channel, or one for a refresh that failed. No I/O."""
+"""Counters as rows of CSV: one per channel, or one per failed refresh. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from altcraft_async import CountersReport, Failed, SubscriptionCounters, TaskKind
-from altcraft_async.cli.object_kinds import IDS, named_ids
+from altcraft_async.cli.object_kinds import ID_NAMES, Outcome, group_ids, named_ids
 from altcraft_async.cli.safe_text import cell
-from altcraft_async.cli.totals import Outcome
 
-__all__ = ["columns", "outcome_lines", "report_lines"]
+__all__ = ["header", "outcome_rows", "report_rows"]
 
-_FIGURES = SubscriptionCounters.__struct_fields__
+_COUNTERS = SubscriptionCounters.__struct_fields__
 
-Line = tuple[str, ...]
-
-
-def columns(kind: TaskKind) -> Line:
-    """Return the titles; every command that prints counters has them, whatever it knows."""
-    return (*IDS[kind], "channel", *_FIGURES, "counted_at", "task_id", "error", "message")
+Row = tuple[str, ...]
 
 
-def report_lines(
+def header(kind: TaskKind) -> Row:
+    """Return the column titles, which are the same for every command that prints counters."""
+    return (*ID_NAMES[kind], "channel", *_COUNTERS, "counted_at", "task_id", "error", "message")
+
+
+def report_rows(
     kind: TaskKind, target: object, report: CountersReport, task_id: str = ""
-) -> Iterator[Line]:
-    """Return a line per channel of each group.
+) -> Iterator[Row]:
+    """Return a row per channel of each group.
 
     Args:
-        kind: What was counted.
-        target: Its ids, for what a group does not say.
-        report: What came.
-        task_id: Task that counted, empty where none did.
+        kind: Kind of the target.
+        target: Target of the request, for ids that a group lacks.
+        report: The report.
+        task_id: Task that counted; empty if there was none.
     """
     for group in report.groups:
-        said = {"database_id": group.database_id, "resource_id": group.resource_id}
-        ids = {
-            **named_ids(kind, target),
-            **{name: value for name, value in said.items() if value is not None},
-        }
         counted_at = group.counted_at or group.updated
         for channel, counters in group.channels.items():
-            yield _line(
+            yield _row(
                 kind,
                 {
-                    **ids,
+                    **group_ids(group, named_ids(kind, target)),
                     "channel": channel,
-                    **{name: getattr(counters, name) for name in _FIGURES},
+                    **{name: getattr(counters, name) for name in _COUNTERS},
                     "counted_at": None if counted_at is None else counted_at.isoformat(),
                     "task_id": task_id,
                 },
             )
 
 
-def outcome_lines(kind: TaskKind, outcome: Outcome) -> Iterator[Line]:
-    """Return the lines of one of many refreshes."""
+def outcome_rows(kind: TaskKind, outcome: Outcome) -> Iterator[Row]:
+    """Return the rows of one of many refreshes."""
     task_id = outcome.ref.task_id if outcome.ref else ""
     if not isinstance(outcome, Failed):
-        yield from report_lines(kind, outcome.target, outcome.value, task_id)
+        yield from report_rows(kind, outcome.target, outcome.value, task_id)
         return
-    yield _line(
+    yield _row(
         kind,
         {
             **named_ids(kind, outcome.target),
@@ -69,5 +63,5 @@ def outcome_lines(kind: TaskKind, outcome: Outcome) -> Iterator[Line]:
     )
 
 
-def _line(kind: TaskKind, known: Mapping[str, object]) -> Line:
-    return tuple(cell(known.get(name)) for name in columns(kind))
+def _row(kind: TaskKind, values: Mapping[str, object]) -> Row:
+    return tuple(cell(values.get(name)) for name in header(kind))

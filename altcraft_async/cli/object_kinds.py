@@ -1,8 +1,8 @@
-"""What the commands for resources, databases and segments differ in: a table."""
+"""Resources, databases and segments: a table of how their commands differ."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,107 +10,112 @@ import msgspec
 
 from altcraft_async import (
     AltcraftClient,
+    Completed,
+    CounterGroup,
     CountersReport,
     Database,
-    DatabaseDetails,
-    Pages,
+    Failed,
     Resource,
-    ResourceDetails,
     Segment,
-    SegmentDetails,
     TaskHandle,
     TaskKind,
 )
+from altcraft_async.api.databases import Databases
+from altcraft_async.api.resources import Resources
+from altcraft_async.api.segments import Segments
 from altcraft_async.models.targets import TARGET_IDS
 
-__all__ = ["DATABASES", "IDS", "RESOURCES", "SEGMENTS", "Kind", "Target", "named_ids"]
+__all__ = [
+    "DATABASES",
+    "ID_NAMES",
+    "RESOURCES",
+    "SEGMENTS",
+    "ObjectKind",
+    "Outcome",
+    "Target",
+    "group_ids",
+    "named_ids",
+]
 
 Target = tuple[int, ...]
+Outcome = Completed[CountersReport] | Failed
 
-IDS: Mapping[TaskKind, tuple[str, ...]] = {
-    **TARGET_IDS,
-    "unknown": TARGET_IDS["resource"],
-}
-"""What the ids of a target are, by what is counted; a segment may come without the last."""
+ID_NAMES: Mapping[TaskKind, tuple[str, ...]] = {**TARGET_IDS, "unknown": TARGET_IDS["resource"]}
+"""Names of the ids of a target, by kind of task."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class ObjectKind:
     """One of the three kinds of objects.
 
     Attributes:
-        name: As a task's ref says it.
-        plural: The group of its commands.
-        row: What a list has.
-        details: What a lookup gives.
-        has_tags: Whether a list can be narrowed down by tags.
-        list: The method that iterates over the objects; it takes filters by name.
-        get: Look one up.
-        get_counters: Read the last counted figures of a target.
-        start: Start counting a target.
+        name: Kind of its tasks.
+        row: Type of the rows of a list.
+        has_tags: Whether a list can be filtered by tags.
+        example: Arguments that name a target, for help texts.
+        namespace: Returns the client's methods for this kind.
     """
 
     name: TaskKind
-    plural: str
     row: type[msgspec.Struct]
-    details: type[msgspec.Struct]
     has_tags: bool
-    # The namespaces name their arguments differently; what comes out is the same.
-    list: Callable[[AltcraftClient], Callable[..., Pages[Any]]]
-    get: Callable[[AltcraftClient, int], Awaitable[msgspec.Struct]]
-    get_counters: Callable[[AltcraftClient, Target], Awaitable[CountersReport]]
-    start: Callable[[AltcraftClient, Target], Awaitable[TaskHandle[CountersReport]]]
+    example: str
+    namespace: Callable[[AltcraftClient], Resources | Databases | Segments]
 
     @property
-    def ids(self) -> tuple[str, ...]:
-        """What the ids of a target are."""
-        return IDS[self.name]
+    def plural(self) -> str:
+        """The name of its group of commands."""
+        return f"{self.name}s"
+
+    async def get_counters(self, client: AltcraftClient, target: Target) -> CountersReport:
+        """Read the last counters of a target."""
+        return await self.namespace(client).get_counters(target[0], **self._other_ids(target))
+
+    async def start(self, client: AltcraftClient, target: Target) -> TaskHandle[CountersReport]:
+        """Start a refresh of a target."""
+        return await self.namespace(client).refresh_counters(target[0], **self._other_ids(target))
+
+    def _other_ids(self, target: Target) -> dict[str, Any]:
+        return dict(zip(ID_NAMES[self.name][1:], target[1:], strict=False))
+
+
+RESOURCES = ObjectKind(
+    name="resource",
+    row=Resource,
+    has_tags=False,
+    example="24 --database-id 1",
+    namespace=lambda client: client.resources,
+)
+
+DATABASES = ObjectKind(
+    name="database",
+    row=Database,
+    has_tags=True,
+    example="1 --resource-id 24",
+    namespace=lambda client: client.databases,
+)
+
+SEGMENTS = ObjectKind(
+    name="segment",
+    row=Segment,
+    has_tags=True,
+    example="7 --resource-id 24",
+    namespace=lambda client: client.segments,
+)
 
 
 def named_ids(kind: TaskKind, target: object) -> dict[str, int]:
-    """Return the ids of a target by name; none where it is unknown."""
+    """Return the ids of a target by name; empty if it is unknown."""
     if not isinstance(target, tuple):
         return {}
-    # A segment's target may lack the last, and one that was not looked up the second.
-    return dict(zip(IDS[kind], cast("Target", target), strict=False))
+    # A static segment lacks the last id; a resource that could not be looked up, the second.
+    return dict(zip(ID_NAMES[kind], cast("Target", target), strict=False))
 
 
-def _segment(target: Target) -> dict[str, Any]:
-    return {"resource_id": target[1], "database_id": target[2] if len(target) > 2 else None}  # noqa: PLR2004 -- the third is the database
-
-
-RESOURCES = Kind(
-    name="resource",
-    plural="resources",
-    row=Resource,
-    details=ResourceDetails,
-    has_tags=False,
-    list=lambda client: client.resources.list,
-    get=lambda client, number: client.resources.get(number),
-    get_counters=lambda client, ids: client.resources.get_counters(ids[0], database_id=ids[1]),
-    start=lambda client, ids: client.resources.refresh_counters(ids[0], database_id=ids[1]),
-)
-
-DATABASES = Kind(
-    name="database",
-    plural="databases",
-    row=Database,
-    details=DatabaseDetails,
-    has_tags=True,
-    list=lambda client: client.databases.list,
-    get=lambda client, number: client.databases.get(number),
-    get_counters=lambda client, ids: client.databases.get_counters(ids[0], resource_id=ids[1]),
-    start=lambda client, ids: client.databases.refresh_counters(ids[0], resource_id=ids[1]),
-)
-
-SEGMENTS = Kind(
-    name="segment",
-    plural="segments",
-    row=Segment,
-    details=SegmentDetails,
-    has_tags=True,
-    list=lambda client: client.segments.list,
-    get=lambda client, number: client.segments.get(number),
-    get_counters=lambda client, ids: client.segments.get_counters(ids[0], **_segment(ids)),
-    start=lambda client, ids: client.segments.refresh_counters(ids[0], **_segment(ids)),
-)
+def group_ids(group: CounterGroup, requested: Mapping[str, int]) -> dict[str, int]:
+    """Return the ids of a group by name; the request's where the answer has none."""
+    answered = {"database_id": group.database_id, "resource_id": group.resource_id}
+    return {
+        **requested,
+        **{name: value for name, value in answered.items() if value is not None},
+    }

@@ -1,4 +1,4 @@
-"""The two streams: stdout is data, stderr is words."""
+"""The two streams: results go to stdout, messages to stderr."""
 
 from __future__ import annotations
 
@@ -15,41 +15,49 @@ from rich.console import Console, RenderableType
 
 from altcraft_async.cli.safe_text import clean, csv_line
 
-__all__ = ["is_stored", "prepare", "print_csv", "print_json", "print_view", "say", "words"]
+__all__ = [
+    "is_off_screen",
+    "message_console",
+    "prepare",
+    "print_csv",
+    "print_json",
+    "print_message",
+    "print_view",
+]
 
-_UNLIMITED = 10_000  # columns of a pipe or file: a program reads it, nothing has to fit
+_UNLIMITED = 10_000  # columns of a pipe or file, where nothing has to fit a screen
 
 
 def prepare() -> None:
-    """Let no name that a server sends fail to be printed where the locale cannot write it."""
+    """Escape characters that the locale cannot encode, instead of failing on them."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def is_stored(stream: TextIO) -> bool:
-    """Say whether a stream surely ends in no terminal: a file does, a pipe may not."""
+def is_off_screen(stream: TextIO) -> bool:
+    """Return whether a stream cannot end on a terminal: a file cannot, a pipe may."""
     try:
         mode = os.fstat(stream.fileno()).st_mode
-    except OSError:  # of no file at all
+    except OSError:  # has no file descriptor
         return True
     return not (stream.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
 
-def words() -> Console:
-    """Return the console for people: stderr."""
+def message_console() -> Console:
+    """Return a console on stderr."""
     return _console(sys.stderr)
 
 
-def say(text: str, hint: str | None = None) -> None:
-    """Write one line on stderr, and below it what to do next."""
+def print_message(text: str, hint: str | None = None) -> None:
+    """Print one line to stderr, and below it a hint on what to do next."""
     click.echo(f"altcraft: {clean(text)}", err=True)
     if hint:
         click.echo(f"  {clean(hint)}", err=True)
 
 
 def print_view(*views: RenderableType) -> None:
-    """Print tables and lines for people, plain where nobody polls."""
+    """Print tables and lines for people, without styles unless stdout is a terminal."""
     console = _console(sys.stdout)
     if console.is_terminal:
         console.print(*views, sep="\n")
@@ -57,13 +65,13 @@ def print_view(*views: RenderableType) -> None:
     with console.capture() as printed:
         for view in views:
             console.print(view, soft_wrap=True)
-    # Tables fill their last column with blanks.
+    # Tables pad their last column with blanks.
     for line in printed.get().splitlines():
         click.echo(line.rstrip())
 
 
 def print_json(value: object) -> None:
-    """Print one line of JSON, in ASCII, so that no terminal takes any of it for a command."""
+    """Print one line of JSON, in ASCII, so that nothing in it can control a terminal."""
     click.echo(json.dumps(value))
 
 

@@ -1,4 +1,4 @@
-"""From a command to its coroutine and back, whatever signal comes."""
+"""Runs a command's coroutine; Ctrl-C and SIGTERM become exit codes."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[object, object, T]) -> T:
-    """Run the work of a command; Ctrl-C and SIGTERM cancel it, so that it can tidy up.
+    """Run a command's coroutine; Ctrl-C and SIGTERM cancel it.
 
     Raises:
         Exit: A signal ended it.
     """
     try:
-        # With a loop of our own making, the one that a caller may have set stays set.
+        # With a loop factory, the runner leaves the caller's current event loop set.
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-            return runner.run(_heeding_sigterm(work))
+            return runner.run(_cancelled_by_sigterm(work))
     except KeyboardInterrupt:
         raise Exit(INTERRUPTED) from None
     except asyncio.CancelledError:
-        # Nothing but SIGTERM cancels the work as a whole: Ctrl-C comes out as the above.
+        # Only SIGTERM ends the coroutine like this; Ctrl-C becomes a KeyboardInterrupt.
         raise Exit(TERMINATED) from None
 
 
-async def _heeding_sigterm(work: Coroutine[object, object, T]) -> T:
+async def _cancelled_by_sigterm(work: Coroutine[object, object, T]) -> T:
     task = asyncio.ensure_future(work)
-    # Where the platform or the thread takes no handler, SIGTERM ends the process as ever.
+    # On Windows and outside the main thread there are no handlers: SIGTERM kills the process.
     with suppress(RuntimeError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await task

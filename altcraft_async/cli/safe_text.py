@@ -1,4 +1,4 @@
-"""Values as text that is safe to print: one line each, no control characters. No I/O."""
+"""Values as text that is safe to print: one line, no control characters. No I/O."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import cast
 
+import msgspec
+
 from altcraft_async import AccessGroup
 
-__all__ = ["cell", "clean", "csv_line"]
+__all__ = ["cell", "cells", "clean", "csv_line"]
 
 
 def clean(text: str) -> str:
-    r"""Return the text as one line that no terminal takes for a command.
+    r"""Return the text on one line, with what could control a terminal escaped.
 
     Control characters, line breaks and invisible marks that turn the writing
-    direction come out as escapes such as ``\x1b``.
+    direction become escapes such as ``\x1b``.
     """
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
@@ -25,7 +27,7 @@ def clean(text: str) -> str:
 
 
 def cell(value: object) -> str:
-    """Return a value as it stands in a table or a CSV file; what is unsaid is empty."""
+    """Return a value as text for a table or a CSV file; ``None`` becomes empty."""
     match value:
         case None:
             return ""
@@ -41,8 +43,13 @@ def cell(value: object) -> str:
             return clean(str(value))
 
 
-def csv_line(cells: Iterable[str]) -> str:
-    """Return one line of CSV, quoted where it has to be, without its end."""
+def cells(record: msgspec.Struct) -> tuple[str, ...]:
+    """Return the fields of a record as text, in their order."""
+    return tuple(cell(value) for value in msgspec.structs.astuple(record))
+
+
+def csv_line(values: Iterable[str]) -> str:
+    """Return one line of CSV, without a line ending."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
+    csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()

@@ -1,9 +1,9 @@
-"""From models to what is printed: tables for people, plain data for programs. No I/O."""
+"""Tables and lines for people. No I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 import msgspec
 from rich import box
@@ -14,175 +14,196 @@ from rich.text import Text
 from altcraft_async import (
     CounterGroup,
     CountersReport,
+    Failed,
     SubscriptionCounters,
     TaskRef,
     TaskStatus,
 )
-from altcraft_async.cli.chart import Chart, OnTerminal
-from altcraft_async.cli.safe_text import clean
+from altcraft_async.cli.chart import Chart
+from altcraft_async.cli.object_kinds import group_ids
+from altcraft_async.cli.safe_text import cells, clean
+from altcraft_async.cli.totals import FAILURES_KEPT, Totals
 
 __all__ = [
     "CountersTable",
-    "counters_views",
-    "groups_data",
-    "report_data",
+    "details_table",
+    "records_table",
     "report_views",
-    "status_data",
     "status_view",
-    "task_data",
     "task_view",
+    "totals_views",
 ]
 
-FIGURES = {
-    "subscribed": "subscribed",
-    "unsubscribed": "unsubscribed",
-    "hardbounced": "hardbounced",
-    "complained": "complained",
-    "unconfirmed": "unconfirmed",
-    "suspended": "suspended",
-    "invalid": "invalid",
-    "sendable": "subscribed_sendable",
-}
-"""Columns of a table of counters, and the attribute that each shows."""
-
-SENDABLE = {"sendable": "subscribed_sendable", "unconfirmed sendable": "unconfirmed_sendable"}
-"""The same where no more is sent: segments have these alone."""
+_COUNTERS = (
+    "subscribed",
+    "unsubscribed",
+    "hardbounced",
+    "complained",
+    "unconfirmed",
+    "suspended",
+    "invalid",
+    "subscribed_sendable",
+)
+_SENDABLE = ("subscribed_sendable", "unconfirmed_sendable")  # segments send only these
 
 _ORDER = ("segment", "resource", "database")  # of a headline
 
-_WIDE = 10_000  # columns, to ask a table how wide it would like to be
+_UNLIMITED = 10_000  # columns, to measure a table without a limit
 
 
 class CountersTable:
-    """Counters by channel: one row per channel, or per figure where that is too wide to fit."""
+    """A row per channel, or a row per counter on a screen that is too narrow."""
 
     def __init__(self, channels: Mapping[str, SubscriptionCounters]) -> None:
         """Show these channels in this order."""
-        self._channels = {clean(name): counters for name, counters in channels.items()}
-        states = [name for name in FIGURES.values() if name != "subscribed_sendable"]
-        said = (getattr(one, name) is not None for one in channels.values() for name in states)
-        self._figures = FIGURES if any(said) or not channels else SENDABLE
-
-    def by_channel(self) -> Table:
-        """Return one row per channel."""
-        table = _table("channel", *self._figures)
-        for name, counters in self._channels.items():
-            figures = (_figure(counters, field) for field in self._figures.values())
-            table.add_row(Text(name), *figures)
-        return table
-
-    def by_figure(self) -> Table:
-        """Return one row per figure."""
-        table = _table("", *self._channels)
-        for title, field in self._figures.items():
-            figures = (_figure(counters, field) for counters in self._channels.values())
-            table.add_row(Text(title), *figures)
-        return table
+        sent = (getattr(one, field) for one in channels.values() for field in _COUNTERS[:-1])
+        has_all = not channels or any(value is not None for value in sent)
+        fields = _COUNTERS if has_all else _SENDABLE
+        titles = (field.removeprefix("subscribed_").replace("_", " ") for field in fields)
+        self._grid = [["channel", *titles]]
+        for name, counters in channels.items():
+            self._grid.append([clean(name), *(_counter(counters, field) for field in fields)])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         """Choose what fits."""
-        table = self.by_channel()
-        wanted = console.measure(table, options=options.update(width=_WIDE)).maximum
-        yield table if wanted <= options.max_width else self.by_figure()
+        by_channel = _grid_table(self._grid)
+        unlimited = options.update(width=_UNLIMITED)
+        if console.measure(by_channel, options=unlimited).maximum <= options.max_width:
+            yield by_channel
+        else:
+            (_, *channels), *rows = zip(*self._grid, strict=True)
+            yield _grid_table([["", *channels], *rows])
+
+
+class _TerminalOnly:
+    """Shows a view on a terminal, and nothing in a pipe or file."""
+
+    def __init__(self, view: RenderableType) -> None:
+        self._view = view
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        del options  # rich's signature
+        if console.is_terminal:
+            yield self._view
 
 
 def report_views(
     report: CountersReport, ids: Mapping[str, int], *, bars_only: bool = False
 ) -> list[RenderableType]:
-    """Show the counters of each group, what was counted and when.
+    """Show the counters of each group below a headline.
 
     Args:
-        report: What came.
-        ids: What was asked for, by name, where a group does not say it.
-        bars_only: Whether to draw bars instead of a table.
+        report: The report.
+        ids: Ids of the request by name, for groups that lack them.
+        bars_only: Draw bars instead of a table.
     """
     views: list[RenderableType] = []
     for group in report.groups:
         views.append(Text(_headline(group, ids)))
-        views += [Chart(group.channels)] if bars_only else counters_views(group.channels)
+        views += [Chart(group.channels)] if bars_only else _counters_views(group.channels)
     return views
 
 
-def counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[RenderableType]:
-    """Show counters as a table, and to a person as bars below it as well."""
-    if not channels:
-        return [CountersTable(channels)]
-    return [CountersTable(channels), OnTerminal(Text()), OnTerminal(Chart(channels))]
+def totals_views(totals: Totals, *, bars_only: bool = False) -> list[RenderableType]:
+    """Show sums as a table with the first failures, or as bars alone, above a line of totals."""
+    refreshes = f"{totals.completed} of {totals.done} refreshes"
+    line = Text(f"{refreshes}, {totals.polls} polls, {totals.seconds:.1f} s")
+    if bars_only:
+        return [Chart(totals.channels), line]
+    return [*_counters_views(totals.channels), *_failures(totals), line]
 
 
-def groups_data(report: CountersReport) -> dict[str, object]:
-    """Return a report as plain data."""
-    return {"groups": [_group_data(group) for group in report.groups]}
+def records_table(record_type: type[msgspec.Struct], rows: Iterable[tuple[str, ...]]) -> Table:
+    """Show a row per record, from its cells."""
+    table = _empty_table()
+    for name in record_type.__struct_fields__:
+        table.add_column(_title(name), justify="right" if name == "id" else "left")
+    for row in rows:
+        table.add_row(*(Text(text or "-") for text in row))
+    return table
 
 
-def report_data(report: CountersReport, ref: TaskRef) -> dict[str, object]:
-    """Return a report and its task as plain data."""
-    return {"task": task_data(ref), **groups_data(report)}
-
-
-def task_data(ref: TaskRef) -> object:
-    """Return a task as plain data that ``TaskRef.from_json`` reads back."""
-    return msgspec.to_builtins(ref)
+def details_table(record: msgspec.Struct) -> Table:
+    """Show a row per field of one record."""
+    table = Table.grid(padding=(0, 2))
+    for name, text in zip(record.__struct_fields__, cells(record), strict=True):
+        table.add_row(_title(name), Text(text or "-"))
+    return table
 
 
 def task_view(ref: TaskRef) -> Text:
-    """Show a task as its id, for ``task wait``."""
+    """Show the id of a task."""
     return Text(clean(ref.task_id))
 
 
 def status_view(status: TaskStatus) -> Text:
-    """Show how far a task is: ``running 42 %``."""
+    """Show the status of a task: ``running 42 %``."""
     percent = "" if status.progress is None else f" {status.progress} %"
     return Text(clean(status.status) + percent)
 
 
-def status_data(task_id: str, status: TaskStatus) -> dict[str, object]:
-    """Return how far a task is as plain data."""
-    return {"task_id": task_id, "status": status.status, "progress": status.progress}
+def _counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[RenderableType]:
+    """Show counters as a table, and on a terminal as bars below it."""
+    if not channels:
+        return [CountersTable(channels)]
+    return [CountersTable(channels), _TerminalOnly(Text()), _TerminalOnly(Chart(channels))]
 
 
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(Text(first))
-    for title in others:
-        table.add_column(Text(title), justify="right")
+def _grid_table(grid: Sequence[Sequence[str]]) -> Table:
+    titles, *rows = grid
+    table = _empty_table()
+    for index, title in enumerate(titles):
+        table.add_column(Text(title), justify="right" if index else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 
-def _figure(counters: SubscriptionCounters, field: str) -> Text:
+def _empty_table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+
+
+def _counter(counters: SubscriptionCounters, field: str) -> str:
     value: int | None = getattr(counters, field)
-    return Text("-" if value is None else str(value))
+    return "-" if value is None else str(value)
 
 
-def _headline(group: CounterGroup, ids: Mapping[str, int]) -> str:
+def _headline(group: CounterGroup, requested: Mapping[str, int]) -> str:
     """Say what was counted and when: ``database 1, counted 2030-01-01 00:00:03+00:00``."""
-    said = {"database_id": group.database_id, "resource_id": group.resource_id}
-    known = {**ids, **{name: value for name, value in said.items() if value is not None}}
-    parts = [f"{name} {known[f'{name}_id']}" for name in _ORDER if f"{name}_id" in known]
-    parts += [] if "database_id" in known else ["database unsaid"]
+    ids = group_ids(group, requested)
+    parts = [f"{name} {ids[f'{name}_id']}" for name in _ORDER if f"{name}_id" in ids]
+    if "database_id" not in ids:
+        parts.append("unknown database")
     parts.append(_counted(group))
     if group.in_progress:
-        parts.append(f"a newer count is running: {clean(group.refresh_task_id)}")
+        parts.append(f"a newer refresh is running: {clean(group.refresh_task_id)}")
     return ", ".join(parts)
 
 
 def _counted(group: CounterGroup) -> str:
     at = group.counted_at or group.updated
     if at is None:
-        return "counted at a time unsaid"
+        return "counted at an unknown time"
     took = group.count_duration
     duration = "" if took is None else f" in {took.total_seconds():.3g} s"
     return f"counted {at.isoformat(' ', 'seconds')}{duration}"
 
 
-def _group_data(group: CounterGroup) -> dict[str, object]:
-    took = group.count_duration
-    return {
-        **msgspec.to_builtins(group),
-        "counted_at": _time_data(group.counted_at),
-        "count_seconds": None if took is None else took.total_seconds(),
-    }
+def _failures(totals: Totals) -> list[Text]:
+    lines = [Text(f"{_name(one)}: {clean(str(one.error))}") for one in totals.failures]
+    more = totals.failed - FAILURES_KEPT
+    return [*lines, *([Text(f"and {more} more failures")] if more > 0 else [])]
 
 
-def _time_data(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+def _name(failure: Failed) -> str:
+    """Name a failure by its target, or by its task if the target is unknown."""
+    target = failure.target
+    if isinstance(target, tuple):
+        return clean(" ".join(map(str, cast("tuple[object, ...]", target))))
+    return clean(failure.ref.task_id if failure.ref else str(target))
+
+
+def _title(field: str) -> Text:
+    return Text(field.replace("_", " "))

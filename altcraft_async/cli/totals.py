@@ -1,37 +1,25 @@
-"""What came of many refreshes, added up as they come. No I/O."""
+"""Totals of many refreshes, added up as their outcomes arrive. No I/O."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
-import msgspec
+from altcraft_async import AltcraftError, Failed, SubscriptionCounters, TaskRef, WaitError
+from altcraft_async.cli.object_kinds import Outcome, Target
 
-from altcraft_async import (
-    AltcraftError,
-    Completed,
-    CountersReport,
-    Failed,
-    SubscriptionCounters,
-    TaskRef,
-    WaitError,
-)
-
-__all__ = ["FAILURES_KEPT", "Outcome", "Reach", "Snapshot", "Tally"]
-
-Outcome = Completed[CountersReport] | Failed
+__all__ = ["FAILURES_KEPT", "ResourceTotals", "Snapshot", "Totals"]
 
 FAILURES_KEPT = 10
-"""Failures that are shown one by one; the others are counted."""
+"""Failures that are shown one by one; the others are only counted."""
 
 
 class Snapshot(NamedTuple):
-    """How far many refreshes are, for a display.
+    """Progress of many refreshes, for a display.
 
     Attributes:
-        done: How many are over.
-        total: Of how many, ``None`` where that is unknown.
-        unit: Of what, for a person.
+        done: How many have an outcome.
+        total: How many there will be, ``None`` if unknown.
+        unit: What is counted, for people.
     """
 
     done: int
@@ -39,54 +27,53 @@ class Snapshot(NamedTuple):
     unit: str = ""
 
 
-@dataclass
-class Tally:
-    """The running totals of many refreshes.
+class Totals:
+    """Running totals of many refreshes.
 
     Attributes:
-        total: How many there will be, ``None`` where that is unknown.
+        total: How many there will be, ``None`` if unknown.
         completed: How many gave counters.
         failed: How many did not.
-        polls: Polls at the tasks that were completed.
-        seconds: How long it all took, once it is over.
-        channels: Counters by channel, summed over what was completed.
-        failures: The first of those that failed.
-        running: Tasks that are started and not over, by id.
-        left: Tasks that were not over in time and go on, by id.
+        polls: Polls of the completed tasks.
+        seconds: Duration of all of them, set at the end.
+        channels: Sums of the counters, by channel.
+        failures: The first failures.
+        running: Started tasks without an outcome, by id.
+        unfinished: Tasks whose wait ended while they ran, by id.
     """
 
-    total: int | None = None
-    completed: int = 0
-    failed: int = 0
-    polls: int = 0
-    seconds: float = 0.0
-    channels: dict[str, SubscriptionCounters] = field(
-        default_factory=dict[str, SubscriptionCounters]
-    )
-    failures: list[Failed] = field(default_factory=list[Failed])
-    running: dict[str, TaskRef] = field(default_factory=dict[str, TaskRef])
-    left: dict[str, TaskRef] = field(default_factory=dict[str, TaskRef])
+    def __init__(self, total: int | None = None) -> None:
+        """Start at zero."""
+        self.total = total
+        self.completed = 0
+        self.failed = 0
+        self.polls = 0
+        self.seconds = 0.0
+        self.channels: dict[str, SubscriptionCounters] = {}
+        self.failures: list[Failed] = []
+        self.running: dict[str, TaskRef] = {}
+        self.unfinished: dict[str, TaskRef] = {}
 
     @property
     def done(self) -> int:
-        """How many are over."""
+        """How many have an outcome."""
         return self.completed + self.failed
 
     @property
     def first_failure(self) -> AltcraftError | None:
-        """Why the first failed one did."""
+        """The error of the first failure."""
         return self.failures[0].error if self.failures else None
 
     def snapshot(self) -> Snapshot:
-        """Say how far it is."""
+        """Return the progress."""
         return Snapshot(self.done, self.total)
 
     def begin(self, ref: TaskRef) -> None:
-        """Note a task that was started."""
+        """Note a started task."""
         self.running[ref.task_id] = ref
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more that is over."""
+        """Add an outcome."""
         if outcome.ref is not None:
             self.running.pop(outcome.ref.task_id, None)
         if isinstance(outcome, Failed):
@@ -96,55 +83,56 @@ class Tally:
         self.polls += outcome.polls
         for group in outcome.value.groups:
             for name, counters in group.channels.items():
-                sum_so_far = self.channels.get(name, SubscriptionCounters())
-                self.channels[name] = _plus(sum_so_far, counters)
+                self.channels[name] = _sum(self.channels.get(name), counters)
 
     def _add_failure(self, failure: Failed) -> None:
         self.failed += 1
         if len(self.failures) < FAILURES_KEPT:
             self.failures.append(failure)
         if isinstance(failure.error, WaitError):
-            self.left[failure.error.ref.task_id] = failure.error.ref
+            self.unfinished[failure.error.ref.task_id] = failure.error.ref
 
 
-class Reach:
-    """How many of the resources that there are have been reached.
+class ResourceTotals(Totals):
+    """Totals of refreshes whose progress is measured in resources.
 
-    How many refreshes that makes is known only at the end, as each resource
-    is looked up for its databases. So the way is measured in resources.
+    The number of refreshes is known only at the end, since the databases of a
+    resource are looked up shortly before its refreshes start.
     """
 
-    def __init__(self, total: int | None) -> None:
-        """Begin with what the platform says that there are."""
-        self._total = total
+    def __init__(self) -> None:
+        """Start at zero; ``total`` may be set to the number of resources at any time."""
+        super().__init__()
         self._skipped = 0
         self._chosen = 0
         self._reached: set[int] = set()
 
     def list(self, *, chosen: bool) -> None:
-        """Note a resource that was found, and whether it is to be refreshed."""
+        """Note a listed resource, and whether it will be refreshed."""
         self._chosen += chosen
         self._skipped += not chosen
 
     def add(self, outcome: Outcome) -> None:
-        """Note the resource of a refresh that is over."""
+        """Add an outcome and note its resource."""
+        super().add(outcome)
         target = outcome.target
         if isinstance(target, tuple):
-            self._reached.add(cast("tuple[int, ...]", target)[0])
+            self._reached.add(cast("Target", target)[0])
 
     def snapshot(self) -> Snapshot:
-        """Say how far it is; what is not to be refreshed does not count."""
-        # Displays read this from their own thread, in the midst of a listing.
-        total = None if self._total is None else max(self._total - self._skipped, self._chosen)
+        """Return the progress; skipped resources do not count."""
+        # The display calls this from its own thread, while resources are being listed.
+        total = None if self.total is None else max(self.total - self._skipped, self._chosen)
         return Snapshot(len(self._reached), total, " resources")
 
 
-def _plus(one: SubscriptionCounters, other: SubscriptionCounters) -> SubscriptionCounters:
-    """Add figure by figure; what neither has stays unsaid."""
+def _sum(one: SubscriptionCounters | None, other: SubscriptionCounters) -> SubscriptionCounters:
+    """Add counter by counter; ``None`` where neither has a number."""
+    if one is None:
+        return other
     sums: dict[str, int] = {}
-    for figure in msgspec.structs.fields(SubscriptionCounters):
-        values: list[int | None] = [getattr(one, figure.name), getattr(other, figure.name)]
-        said = [value for value in values if value is not None]
-        if said:
-            sums[figure.name] = sum(said)
+    for name in SubscriptionCounters.__struct_fields__:
+        values: list[int | None] = [getattr(one, name), getattr(other, name)]
+        if numbers := [value for value in values if value is not None]:
+            sums[name] = sum(numbers)
     return SubscriptionCounters(**sums)

@@ -1,4 +1,4 @@
-"""Counters as CSV: one line per channel, the same titles everywhere."""
+"""Counters as CSV: one row per channel, the same columns everywhere."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from altcraft_async import (
     TaskKind,
     TaskRef,
 )
-from altcraft_async.cli.csv_rows import columns, outcome_lines, report_lines
-from altcraft_async.cli.totals import Outcome
+from altcraft_async.cli.csv_rows import header, outcome_rows, report_rows
+from altcraft_async.cli.object_kinds import Outcome
 
 CHANNELS = {"email": SubscriptionCounters(subscribed=842), "s\x1bms": SubscriptionCounters(all=9)}
 REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
 
 
-def named(kind: TaskKind, line: tuple[str, ...]) -> dict[str, str]:
-    """Return what a line says, by title."""
-    cells = dict(zip(columns(kind), line, strict=True))
+def named(kind: TaskKind, row: tuple[str, ...]) -> dict[str, str]:
+    """Return the cells that are not empty, by column."""
+    cells = dict(zip(header(kind), row, strict=True))
     return {title: text for title, text in cells.items() if text}
 
 
@@ -31,10 +31,9 @@ def report(**fields: object) -> CountersReport:
     return CountersReport((CounterGroup(**known),))  # type: ignore[arg-type]  # by name
 
 
-def test_each_channel_has_a_line() -> None:
-    """A line says what was counted, in which channel, and when; what is unsaid is empty."""
+def test_each_channel_has_a_row_with_ids_counters_and_time() -> None:
     counted = report(last_count_time="counted at 2026-01-02T03:04:05Z in 1.5s")
-    email, sms = report_lines("resource", (24, 1), counted, "t")
+    email, sms = report_rows("resource", (24, 1), counted, "t")
     assert named("resource", email) == {
         "resource_id": "24",
         "database_id": "1",
@@ -46,25 +45,22 @@ def test_each_channel_has_a_line() -> None:
     assert named("resource", sms)["channel"] == "s\\x1bms"
 
 
-def test_group_says_which_database_a_static_segment_is_in() -> None:
-    """An id that was not asked for is taken from the answer."""
-    line, *_ = report_lines("segment", (7, 24), report(resource_id=24, database_id=3))
+def test_database_of_a_static_segment_is_taken_from_the_answer() -> None:
+    row, *_ = report_rows("segment", (7, 24), report(resource_id=24, database_id=3))
     ids = {"segment_id": "7", "resource_id": "24", "database_id": "3"}
-    assert named("segment", line).items() >= ids.items()
+    assert named("segment", row).items() >= ids.items()
 
 
-def test_unknown_task_has_the_ids_that_the_answer_says() -> None:
-    """A bare task id does not tell what it counts."""
-    line, *_ = report_lines("unknown", None, report())
-    assert named("unknown", line)["database_id"] == "1"
-    assert "resource_id" not in named("unknown", line)
+def test_task_without_a_target_has_the_ids_of_the_answer() -> None:
+    row, *_ = report_rows("unknown", None, report())
+    assert named("unknown", row)["database_id"] == "1"
+    assert "resource_id" not in named("unknown", row)
 
 
-def test_failed_refresh_has_one_line_that_says_why() -> None:
-    """Nothing that was to be refreshed is missing from the file."""
+def test_failed_refresh_has_one_row_with_its_error() -> None:
     outcome: Outcome = Failed(target=(24, 1), ref=None, error=NotFoundError("no\nsuch"))
-    (line,) = outcome_lines("resource", outcome)
-    assert named("resource", line) == {
+    (row,) = outcome_rows("resource", outcome)
+    assert named("resource", row) == {
         "resource_id": "24",
         "database_id": "1",
         "error": "NotFoundError",
@@ -72,16 +68,15 @@ def test_failed_refresh_has_one_line_that_says_why() -> None:
     }
 
 
-def test_resource_that_could_not_be_looked_up_is_named() -> None:
-    """A target without a database is the resource alone."""
+def test_resource_that_could_not_be_looked_up_has_a_row_without_a_database() -> None:
     outcome: Outcome = Failed(target=(24,), ref=None, error=NotFoundError("no"))
-    (line,) = outcome_lines("resource", outcome)
-    assert named("resource", line)["resource_id"] == "24"
+    (row,) = outcome_rows("resource", outcome)
+    assert named("resource", row)["resource_id"] == "24"
+    assert "database_id" not in named("resource", row)
 
 
-def test_completed_refresh_has_the_lines_of_its_report() -> None:
-    """Lines of many refreshes are those of each, one after the other."""
+def test_completed_refresh_has_the_rows_of_its_report() -> None:
     outcome: Outcome = Completed(target=(24, 1), ref=REF, value=report(), polls=3, seconds=1.0)
-    assert list(outcome_lines("resource", outcome)) == list(
-        report_lines("resource", (24, 1), report(), "t")
+    assert list(outcome_rows("resource", outcome)) == list(
+        report_rows("resource", (24, 1), report(), "t")
     )

@@ -12,13 +12,11 @@ from altcraft_async import AccessGroup
 from altcraft_async.cli.safe_text import cell, clean, csv_line
 
 
-def test_control_characters_come_out_as_escapes() -> None:
-    """What would command a terminal, break a line or turn the writing direction is spelled out."""
+def test_control_characters_line_breaks_and_direction_marks_are_escaped() -> None:
     assert clean("\x1b[31m\r\n\u202e\x9b") == "\\x1b[31m\\r\\n\\u202e\\x9b"
 
 
-def test_names_of_other_alphabets_stay_readable() -> None:
-    """Only what cannot be printed is escaped."""
+def test_printable_characters_of_any_alphabet_stay() -> None:
     assert clean("Рассылка €") == "Рассылка €"
 
 
@@ -37,13 +35,11 @@ def test_names_of_other_alphabets_stay_readable() -> None:
     ],
 )
 def test_cell_shows_a_value_for_people(value: object, text: str) -> None:
-    """Lists are joined, groups are their names, rules are JSON, and what is unsaid is empty."""
     assert cell(value) == text
 
 
 @given(st.lists(st.text(), min_size=1, max_size=5))
-def test_csv_of_cells_is_read_back_from_one_line(values: list[str]) -> None:
-    """Whatever the server sends, a record is one line and reads back as its cells."""
+def test_csv_line_of_any_cells_is_one_line_and_reads_back(values: list[str]) -> None:
     cells = [cell(value) for value in values]
     line = csv_line(cells)
     assert len(line.splitlines()) <= 1

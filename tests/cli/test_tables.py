@@ -1,4 +1,4 @@
-"""Tables and JSON from models, printed into a string."""
+"""Tables and lines, printed into a string."""
 
 from __future__ import annotations
 
@@ -9,29 +9,41 @@ import pytest
 from rich.console import Console, RenderableType
 
 from altcraft_async import (
+    AccessGroup,
     BadRequestError,
     CounterGroup,
     CountersReport,
+    DatabaseDetails,
     Failed,
+    Resource,
+    SegmentDetails,
     SubscriptionCounters,
     TaskRef,
     TaskStatus,
 )
-from altcraft_async.cli import tables
-from altcraft_async.cli.safe_text import clean
-from altcraft_async.cli.totals_views import outcome_data
+from altcraft_async.cli.safe_text import cells, clean
+from altcraft_async.cli.tables import (
+    CountersTable,
+    details_table,
+    records_table,
+    report_views,
+    status_view,
+    task_view,
+    totals_views,
+)
+from altcraft_async.cli.totals import FAILURES_KEPT, Totals
 
-REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
 IDS = {"resource_id": 24, "database_id": 1}
 COUNTERS = SubscriptionCounters(subscribed=842, unsubscribed=3, subscribed_sendable=800)
 
 
 def printed(*views: RenderableType, width: int = 200) -> str:
-    """Print into a string."""
+    """Print into a string, without blanks at the ends of lines."""
     console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
     for view in views:
         console.print(view)
-    return str(console.file.getvalue())  # type: ignore[attr-defined]  # it is the StringIO
+    text = str(console.file.getvalue())  # type: ignore[attr-defined]  # it is the StringIO
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 def report(**fields: object) -> CountersReport:
@@ -40,9 +52,8 @@ def report(**fields: object) -> CountersReport:
     return CountersReport((CounterGroup(**known),))  # type: ignore[arg-type]  # by name
 
 
-def test_figures_stand_under_their_titles() -> None:
-    """A figure that an endpoint does not send is a dash."""
-    _, titles, _, row = printed(*tables.report_views(report(), IDS)).splitlines()
+def test_counter_that_was_not_sent_is_a_dash() -> None:
+    _, titles, _, row = printed(*report_views(report(), IDS)).splitlines()
     shown = dict(zip(titles.split(), row.split(), strict=True))
     assert shown == {
         "channel": "email",
@@ -57,12 +68,18 @@ def test_figures_stand_under_their_titles() -> None:
     }
 
 
-def test_narrow_screen_gets_a_row_per_figure() -> None:
-    """Where a row per channel does not fit, the table is turned and no figure is cut."""
-    lines = printed(tables.CountersTable({"email": COUNTERS}), width=40).splitlines()
+def test_narrow_screen_gets_a_row_per_counter() -> None:
+    lines = printed(CountersTable({"email": COUNTERS}), width=40).splitlines()
     assert lines[0].split() == ["email"]
     assert lines[2].split() == ["subscribed", "842"]
     assert lines[-1].split() == ["sendable", "800"]
+
+
+def test_segments_get_columns_of_the_two_counters_that_they_send() -> None:
+    counters = SubscriptionCounters(subscribed_sendable=5, unconfirmed_sendable=2)
+    titles, _, row = printed(CountersTable({"email": counters})).splitlines()
+    assert titles.split() == ["channel", "sendable", "unconfirmed", "sendable"]
+    assert row.split() == ["email", "5", "2"]
 
 
 @pytest.mark.parametrize(
@@ -76,74 +93,89 @@ def test_narrow_screen_gets_a_row_per_figure() -> None:
             {"updated": datetime(2026, 1, 2, tzinfo=UTC)},
             "resource 24, database 1, counted 2026-01-02 00:00:00+00:00",
         ),
-        ({"database_id": None}, "resource 24, database 1, counted at a time unsaid"),
-        ({"resource_id": 7}, "resource 7, database 1, counted at a time unsaid"),
+        ({"database_id": None}, "resource 24, database 1, counted at an unknown time"),
+        ({"resource_id": 7}, "resource 7, database 1, counted at an unknown time"),
         (
             {"in_progress": True, "refresh_task_id": "t2"},
-            "resource 24, database 1, counted at a time unsaid, a newer count is running: t2",
+            "resource 24, database 1, counted at an unknown time, a newer refresh is running: t2",
         ),
     ],
 )
 def test_headline_says_what_was_counted_when(fields: dict[str, object], headline: str) -> None:
-    """The line above a table says as much as the server did."""
-    assert printed(tables.report_views(report(**fields), IDS)[0]) == f"{headline}\n"
+    assert printed(report_views(report(**fields), IDS)[0]) == f"{headline}\n"
 
 
-def test_status_without_progress_is_a_word() -> None:
-    """Progress that is not sent is not shown."""
-    assert printed(tables.status_view(TaskStatus(status="queued"))) == "queued\n"
+def test_headline_without_any_id_says_that_the_database_is_unknown() -> None:
+    (view, *_) = report_views(report(database_id=None), {})
+    assert printed(view) == "unknown database, counted at an unknown time\n"
 
 
-def test_headline_of_an_unknown_task_says_what_is_known() -> None:
-    """Where neither the request nor the answer names a database, that is said."""
-    (view, *_) = tables.report_views(report(database_id=None), {})
-    assert printed(view) == "database unsaid, counted at a time unsaid\n"
-
-
-def test_headline_of_a_segment_begins_with_it() -> None:
-    """A segment, its resource and its database stand in this order."""
+def test_headline_of_a_segment_begins_with_the_segment() -> None:
     ids = {"segment_id": 7, "resource_id": 24}
-    assert printed(tables.report_views(report(), ids)[0]).startswith(
+    assert printed(report_views(report(), ids)[0]).startswith(
         "segment 7, resource 24, database 1, "
     )
 
 
-def test_segments_are_shown_by_the_two_figures_that_they_send() -> None:
-    """Columns that nobody sends would be dashes from top to bottom."""
-    counters = SubscriptionCounters(subscribed_sendable=5, unconfirmed_sendable=2)
-    titles, _, row = printed(tables.CountersTable({"email": counters})).splitlines()
-    assert titles.split() == ["channel", "sendable", "unconfirmed", "sendable"]
-    assert row.split() == ["email", "5", "2"]
+def test_status_without_progress_is_one_word() -> None:
+    assert printed(status_view(TaskStatus(status="queued"))) == "queued\n"
 
 
-def test_pipe_gets_a_table_and_no_bars() -> None:
-    """Bars below a table are for people; who asks for bars gets them anywhere."""
-    assert "█" not in printed(*tables.report_views(report(), IDS))
-    bars = printed(*tables.report_views(report(), IDS, bars_only=True))
+def test_pipe_gets_bars_only_instead_of_a_table() -> None:
+    assert "█" not in printed(*report_views(report(), IDS))
+    bars = printed(*report_views(report(), IDS, bars_only=True))
     assert "█" in bars
     assert "sendable" not in bars
 
 
-def test_what_the_server_sends_commands_no_terminal() -> None:
-    """Control characters, bidirectional marks and rich's markup come out as text."""
+def test_control_characters_and_markup_of_the_server_are_escaped() -> None:
     evil = "\x1b[31m[red]\r\n\u202e\x9b[/red]:boom:"
-    views = tables.report_views(report(channels={evil: COUNTERS}), IDS)
+    views = report_views(report(channels={evil: COUNTERS}), IDS)
     assert clean(evil) in printed(*views)
     assert clean(evil) in printed(
-        *tables.report_views(report(channels={evil: COUNTERS}), IDS, bars_only=True)
+        *report_views(report(channels={evil: COUNTERS}), IDS, bars_only=True)
     )
-    assert clean(evil) in printed(tables.status_view(TaskStatus(status=evil)))
-    assert clean(evil) in printed(tables.task_view(TaskRef(task_id=evil)))
+    assert clean(evil) in printed(status_view(TaskStatus(status=evil)))
+    assert clean(evil) in printed(task_view(TaskRef(task_id=evil)))
 
 
-def test_failed_outcome_says_why() -> None:
-    """A line of JSON for a failure has the error's class, its message, and the task if any."""
-    failed = Failed(target=(24, 1), ref=None, error=BadRequestError("no"))
-    assert outcome_data(failed) == {
-        "target": (24, 1),
-        "task": None,
-        "error": "BadRequestError",
-        "message": "no",
-    }
-    started = Failed(target=(24, 1), ref=REF, error=BadRequestError("no"))
-    assert outcome_data(started)["task"] == tables.task_data(REF)
+def test_totals_list_the_first_failures_and_count_the_others() -> None:
+    totals = Totals()
+    for number in range(1, FAILURES_KEPT + 3):
+        error = BadRequestError(f"no {number}")
+        totals.add(Failed(target=(number, 1), ref=None, error=error))
+    lines = printed(*totals_views(totals)).splitlines()
+    failures = [f"{number} 1: no {number}" for number in range(1, FAILURES_KEPT + 1)]
+    assert lines[-FAILURES_KEPT - 2 : -2] == failures
+    assert lines[-2] == "and 2 more failures"
+    assert lines[-1].startswith("0 of 12 refreshes, 0 polls, ")
+
+
+def test_list_has_a_row_per_record_and_dashes_for_empty_cells() -> None:
+    europe = AccessGroup(id=1, name="Europe")
+    rows = [cells(Resource(id=3, name="News", groups=(europe,))), cells(Resource(id=10))]
+    assert printed(records_table(Resource, rows)).splitlines() == [
+        "id   name   groups",
+        "──────────────────",
+        " 3   News   Europe",
+        "10   -      -",
+    ]
+
+
+def test_empty_list_has_its_titles() -> None:
+    assert printed(records_table(Resource, [])).split()[:3] == ["id", "name", "groups"]
+
+
+def test_details_have_a_row_per_field() -> None:
+    assert printed(details_table(DatabaseDetails(id=1, name="[b]\x1b"))).splitlines() == [
+        "id                   1",
+        "name                 [b]\\x1b",
+        "suppression list id  -",
+        "description          -",
+    ]
+
+
+def test_rules_of_a_segment_are_shown_as_json() -> None:
+    """Their shape is not documented."""
+    details = SegmentDetails(id=7, rules=({"list_id": 1},))
+    assert printed(details_table(details)).splitlines()[-1] == 'rules  {"list_id": 1}'

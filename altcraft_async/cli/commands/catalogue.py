@@ -1,4 +1,4 @@
-"""``list``, ``get`` and ``fields``: what there is at the platform."""
+"""``list``, ``get`` and ``fields``: what the platform has."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ import click
 import msgspec
 
 from altcraft_async import AltcraftClient, SubscriptionField
-from altcraft_async.cli.object_kinds import Kind
-from altcraft_async.cli.options import Form, examples, form_option
+from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind
+from altcraft_async.cli.options import Form, examples, form_option, group_option, id_argument
 from altcraft_async.cli.output import print_csv, print_json, print_view
-from altcraft_async.cli.records import cells, details_table, record_data, records_table
 from altcraft_async.cli.runner import run
+from altcraft_async.cli.safe_text import cells
+from altcraft_async.cli.tables import details_table, records_table
 
 __all__ = ["fields_command", "get_command", "list_command"]
 
-_PAGE = 1000  # the platform's own default
+_PAGE = 1000  # the platform's default
 
 _tags_option = click.option(
-    "--tag", "tags", multiple=True, metavar="TAG", help="Only those with this tag; repeatable."
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only objects with this tag; repeatable."
 )
 
 
-def list_command(kind: Kind) -> click.Command:
-    """Make the command that lists what there is of a kind."""
+def list_command(kind: ObjectKind) -> click.Command:
+    """Make the command that lists all objects of a kind."""
 
     @click.command(
         "list",
-        help=f"List the {kind.plural}, page by page. JSON and CSV come as the pages do.",
+        help=f"List the {kind.plural}. JSON and CSV are printed page by page.",
         epilog=examples(
             f"altcraft {kind.plural} list",
             f"altcraft {kind.plural} list --group Europe --limit 10",
@@ -45,43 +46,33 @@ def list_command(kind: Kind) -> click.Command:
         help="Begin at this id.",
     )
     @click.option(
-        "--limit", type=click.IntRange(min=1), metavar="N", help="So many at most; all by default."
+        "--limit", type=click.IntRange(min=1), metavar="N", help="List at most N; all by default."
     )
-    @click.option(
-        "--group",
-        "groups",
-        multiple=True,
-        metavar="NAME",
-        help="Only those of this access group; repeatable.",
-    )
+    @group_option(kind.plural)
     @click.option(
         "--group-id",
         "groups_id",
         type=click.IntRange(min=1),
         multiple=True,
         metavar="N",
-        help="The same by its id.",
+        help="The same by the id of the group.",
     )
     @form_option("json", "csv")
     def command(*, limit: int | None, form: Form, **filters: Any) -> None:  # noqa: ANN401 -- each kind has its own
-        wanted = {name: value for name, value in filters.items() if value != ()}
-        run(_list(kind, limit, form, wanted))
+        run(_list(kind, limit, form, {name: one for name, one in filters.items() if one != ()}))
 
     return _tags_option(command) if kind.has_tags else command
 
 
-def get_command(kind: Kind) -> click.Command:
-    """Make the command that polls one object of a kind up."""
+def get_command(kind: ObjectKind) -> click.Command:
+    """Make the command that looks up one object of a kind."""
 
     @click.command(
         "get",
-        help=f"Show what the platform knows of a {kind.name}.",
-        epilog=examples(
-            f"altcraft {kind.plural} get 24",
-            f"altcraft {kind.plural} get 24 --json",
-        ),
+        help=f"Look up a {kind.name}.",
+        epilog=examples(f"altcraft {kind.plural} get 24", f"altcraft {kind.plural} get 24 --json"),
     )
-    @click.argument("number", metavar=kind.ids[0].upper(), type=click.IntRange(min=1))
+    @id_argument(ID_NAMES[kind.name][0])
     @form_option("json", "csv")
     def command(*, number: int, form: Form) -> None:
         _print_details(run(_get(kind, number)), form)
@@ -100,14 +91,14 @@ def fields_command() -> click.Command:
             "altcraft resources fields 24 --channel email --csv",
         ),
     )
-    @click.argument("number", metavar="RESOURCE_ID", type=click.IntRange(min=1))
+    @id_argument("resource_id")
     @click.option(
         "--channel", required=True, metavar="NAME", help="Such as email, sms, push or whatsapp."
     )
     @form_option("json", "csv")
     def command(*, number: int, channel: str, form: Form) -> None:
         fields = run(_fields(number, channel))
-        printer = _Printer(SubscriptionField, form)
+        printer = _RecordPrinter(SubscriptionField, form)
         for field in fields:
             printer.add(field)
         printer.end(None, "fields")
@@ -115,11 +106,11 @@ def fields_command() -> click.Command:
     return command
 
 
-async def _list(kind: Kind, limit: int | None, form: Form, filters: dict[str, Any]) -> None:
-    printer = _Printer(kind.row, form)
+async def _list(kind: ObjectKind, limit: int | None, form: Form, filters: dict[str, Any]) -> None:
+    printer = _RecordPrinter(kind.row, form)
     page = _PAGE if limit is None else min(limit, _PAGE)
     async with AltcraftClient.from_env() as client:
-        rows = kind.list(client)(limit=page, **filters)
+        rows = kind.namespace(client).list(limit=page, **filters)
         async for row in _first(rows, limit):
             printer.add(row)
         printer.end(rows.total, kind.plural)
@@ -132,13 +123,13 @@ async def _first(
     async for row in rows:
         yield row
         left = None if left is None else left - 1
-        if left == 0:  # before the next page is asked for
+        if left == 0:  # before the next page is requested
             return
 
 
-async def _get(kind: Kind, number: int) -> msgspec.Struct:
+async def _get(kind: ObjectKind, number: int) -> msgspec.Struct:
     async with AltcraftClient.from_env() as client:
-        return await kind.get(client, number)
+        return await kind.namespace(client).get(number)
 
 
 async def _fields(number: int, channel: str) -> tuple[SubscriptionField, ...]:
@@ -148,26 +139,26 @@ async def _fields(number: int, channel: str) -> tuple[SubscriptionField, ...]:
 
 def _print_details(record: msgspec.Struct, form: Form) -> None:
     if form == "json":
-        print_json(record_data(record))
+        print_json(msgspec.to_builtins(record))
     elif form == "csv":
         print_csv([record.__struct_fields__, cells(record)])
     else:
         print_view(details_table(record))
 
 
-class _Printer:
-    """Prints records as they come; a table at the end, as its columns need all of them."""
+class _RecordPrinter:
+    """Prints records as they arrive; a table at the end, since it needs all of them."""
 
-    def __init__(self, kind: type[msgspec.Struct], form: Form) -> None:
-        self._kind = kind
+    def __init__(self, record_type: type[msgspec.Struct], form: Form) -> None:
+        self._type = record_type
         self._form = form
         self._rows: list[tuple[str, ...]] = []
         if form == "csv":
-            print_csv([kind.__struct_fields__])
+            print_csv([record_type.__struct_fields__])
 
     def add(self, record: msgspec.Struct) -> None:
         if self._form == "json":
-            print_json(record_data(record))
+            print_json(msgspec.to_builtins(record))
         elif self._form == "csv":
             print_csv([cells(record)])
         else:
@@ -178,4 +169,4 @@ class _Printer:
             return
         shown = len(self._rows)
         of_all = f" of {total}" if total is not None and total > shown else ""
-        print_view(records_table(self._kind, self._rows), f"{shown}{of_all} {what}")
+        print_view(records_table(self._type, self._rows), f"{shown}{of_all} {what}")

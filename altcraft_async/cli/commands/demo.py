@@ -1,4 +1,4 @@
-"""``altcraft demo``: many refreshes at once, with neither an account nor a network."""
+"""``demo``: many refreshes at once, without an account or a network."""
 
 from __future__ import annotations
 
@@ -7,27 +7,22 @@ from typing import Literal
 import click
 
 from altcraft_async import AltcraftClient
-from altcraft_async.cli.object_kinds import RESOURCES
-from altcraft_async.cli.options import Form, examples, json_option
+from altcraft_async.cli.json_data import totals_data
+from altcraft_async.cli.options import Form, examples, form_option, in_flight_option
 from altcraft_async.cli.output import print_json
-from altcraft_async.cli.totals import Tally
-from altcraft_async.cli.totals_views import tally_data
-from altcraft_async.cli.waits import follow, perform, printer, start_noting
-from altcraft_async.simulator import Fault, Simulator
-from altcraft_async.tasks.refresh_many import refresh_many
+from altcraft_async.cli.totals import Totals
+from altcraft_async.cli.waits import follow, run_batch
+from altcraft_async.simulator import Simulator
 
-__all__ = ["demo"]
+__all__ = ["demo", "run_demo"]
 
 WireFormat = Literal["json", "xml"]
 
-_DATABASE = 1
+_DATABASE = 1  # the simulator links every resource with it
 
-# 200 tasks of these lengths, 50 at a time, are over in about 7 seconds.
-_SHORTEST, _LONGEST = 0.5, 3.0
+# 200 tasks of these lengths, 50 at once, take about 7 seconds.
+_DURATION = (0.5, 3.0)
 _IN_FLIGHT = 50
-
-_START = "resources/refresh_counters"
-_REFUSAL = Fault.refuse(402, "Tariff limit")
 
 
 @click.command(
@@ -45,56 +40,49 @@ _REFUSAL = Fault.refuse(402, "Tariff limit")
     metavar="N",
     help="How many resources.",
 )
+@in_flight_option(_IN_FLIGHT)
 @click.option(
-    "--in-flight",
-    type=click.IntRange(min=1),
-    default=_IN_FLIGHT,
-    show_default=True,
-    metavar="N",
-    help="How many at once.",
+    "--seed", type=int, default=0, show_default=True, help="Another seed gives other counters."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another one, other figures.")
 @click.option(
     "--format", "wire_format", type=click.Choice(["json", "xml"]), default="json", show_default=True
 )
-# For tests: how many times as fast tasks run, and which share of the starts is refused.
-@click.option("--speed", type=click.FloatRange(0, min_open=True), default=1.0, hidden=True)
-@click.option("--trouble", type=click.FloatRange(0, 1), default=0.0, hidden=True)
-@json_option
-def demo(  # noqa: PLR0913 -- one argument per option, all by name
-    *,
-    refreshes: int,
-    in_flight: int,
-    seed: int,
-    wire_format: WireFormat,
-    speed: float,
-    trouble: float,
-    form: Form,
-) -> None:
+@form_option("json")
+def demo(*, refreshes: int, in_flight: int, seed: int, wire_format: WireFormat, form: Form) -> None:
     """Refresh many resources of a pretend platform at once.
 
     Starts the simulator, needs no account, and ends with the counters of all
-    resources by channel. With --json: one line per refresh, then the totals.
+    resources by channel. With --json, prints a line per refresh, then the totals.
     """
-    server = Simulator(
-        seed=seed, resources=refreshes, duration=(_SHORTEST / speed, _LONGEST / speed)
-    )
-    server.misbehave_randomly(rate=trouble, faults=[_REFUSAL], methods=[_START])
-    tally = Tally(refreshes)
-    work = _refresh_all(server, tally, in_flight=in_flight, wire_format=wire_format, form=form)
-    perform(work, tally, form)
+    server = Simulator(seed=seed, resources=refreshes, duration=_DURATION)
+    run_demo(server, in_flight=in_flight, wire_format=wire_format, form=form)
 
 
-async def _refresh_all(
-    server: Simulator, tally: Tally, *, in_flight: int, wire_format: WireFormat, form: Form
+def run_demo(
+    server: Simulator,
+    *,
+    in_flight: int = _IN_FLIGHT,
+    wire_format: WireFormat = "json",
+    form: Form = None,
 ) -> None:
-    targets = ((number, _DATABASE) for number in server.world.resources)
-    async with (
-        server,
-        AltcraftClient(server.url, token=server.token, format=wire_format) as client,
-    ):
-        start = start_noting(client, RESOURCES, tally)
-        outcomes = refresh_many(targets, start, in_flight=in_flight, timeout=None)
-        await follow(outcomes, tally, form, printer(form, "resource"))
-    if form == "json":
-        print_json(tally_data(tally))
+    """Refresh all resources of a simulator, and print the outcomes and totals.
+
+    Raises:
+        AltcraftError: A refresh failed.
+    """
+    totals = Totals(len(server.world.resources))
+
+    async def refresh() -> None:
+        targets = ((number, _DATABASE) for number in server.world.resources)
+        async with (
+            server,
+            AltcraftClient(server.url, token=server.token, format=wire_format) as client,
+        ):
+            outcomes = client.resources.refresh_many(
+                targets, in_flight=in_flight, on_start=totals.begin
+            )
+            await follow(outcomes, totals, form, "resource", can_resume=False)
+        if form == "json":
+            print_json(totals_data(totals))
+
+    run_batch(refresh(), totals, form)

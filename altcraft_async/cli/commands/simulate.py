@@ -1,4 +1,4 @@
-"""``altcraft simulate``: a pretend platform for programs that are being written."""
+"""``simulate``: a pretend platform for programs under development."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from altcraft_async import ConfigurationError
 from altcraft_async.cli.options import Command, examples
-from altcraft_async.cli.output import say
+from altcraft_async.cli.output import print_message
 from altcraft_async.cli.runner import run
 from altcraft_async.simulator import Simulator
 
@@ -20,14 +20,14 @@ _LAST_PORT = 65535
 _OBJECTS = ("resources", "databases", "segments")
 
 
-def _number_of(what: str, default: int) -> Callable[[Command], Command]:
+def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
     return click.option(
-        f"--{what}",
+        f"--{plural}",
         type=click.IntRange(min=1),
         default=default,
         show_default=True,
         metavar="N",
-        help=f"How many {what}, with ids from 1.",
+        help=f"How many {plural}, with ids from 1.",
     )
 
 
@@ -46,11 +46,15 @@ def _number_of(what: str, default: int) -> Callable[[Command], Command]:
     help="Port of this machine; 0 takes a free one.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Another one, other figures and token."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Another seed gives other counters and another token.",
 )
-@_number_of("resources", 500)
-@_number_of("databases", 200)
-@_number_of("segments", 300)
+@_number_option("resources", 500)
+@_number_option("databases", 200)
+@_number_option("segments", 300)
 @click.option(
     "--duration",
     type=click.FloatRange(min=0),
@@ -72,21 +76,17 @@ def simulate(  # noqa: PLR0913 -- one argument per option, all by name
     """Run a pretend platform until Ctrl-C.
 
     Paste what it prints into another shell, and every command and program
-    there speaks to it. The token is made up and good for nothing else.
+    there talks to it. The token is valid for nothing else.
     """
-    run(
-        _serve(
-            port,
-            Simulator(
-                port=port,
-                seed=seed,
-                resources=resources,
-                databases=databases,
-                segments=segments,
-                duration=_checked(duration),
-            ),
-        )
+    server = Simulator(
+        port=port,
+        seed=seed,
+        resources=resources,
+        databases=databases,
+        segments=segments,
+        duration=_checked(duration),
     )
+    run(_serve(port, server))
 
 
 def _checked(duration: tuple[float, float]) -> tuple[float, float]:
@@ -100,15 +100,14 @@ def _checked(duration: tuple[float, float]) -> tuple[float, float]:
 async def _serve(port: int, server: Simulator) -> None:
     try:
         await server.start()
-    except OSError as taken:
-        reason = taken.strerror or "cannot be used"
-        msg = f"port: {port} cannot be listened on: {reason}"
+    except OSError as error:
+        reason = error.strerror or "it cannot be used"
+        msg = f"port: cannot listen on {port}: {reason}"
         raise ConfigurationError(msg) from None
     try:
         click.echo(f"export ALTCRAFT_URL={server.url}\nexport ALTCRAFT_TOKEN={server.token}")
-        world = server.world
-        sizes = ", ".join(f"{len(getattr(world, name))} {name}" for name in _OBJECTS)
-        say(f"{sizes}; Ctrl-C ends it")
+        sizes = ", ".join(f"{len(getattr(server.world, name))} {name}" for name in _OBJECTS)
+        print_message(f"{sizes}; Ctrl-C ends it")
         await asyncio.Event().wait()
     finally:
         await server.stop()

@@ -1,28 +1,30 @@
-"""``altcraft task status`` and ``wait``: tasks that were started before, by whomever."""
+"""``task status`` and ``task wait``: tasks that were started before."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import click
 
-from altcraft_async import AltcraftClient, CountersReport, TaskHandle, TaskKind, TaskRef, TaskStatus
-from altcraft_async.cli import tables
-from altcraft_async.cli.commands.refresh import print_report, wait_for
+from altcraft_async import AltcraftClient, CountersReport, TaskHandle, TaskRef, TaskStatus
+from altcraft_async.cli.json_data import status_data
+from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import (
     Form,
-    client_of,
     examples,
     form_option,
-    json_option,
+    make_client,
     many_options,
     task_argument,
     tasks_argument,
 )
 from altcraft_async.cli.output import print_json, print_view
+from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
-from altcraft_async.cli.totals import Tally
-from altcraft_async.cli.waits import follow, perform, printer, way_back_told
+from altcraft_async.cli.tables import status_view
+from altcraft_async.cli.totals import Totals
+from altcraft_async.cli.waits import follow, run_batch, wait_for
 from altcraft_async.tasks.refresh_many import refresh_many
 
 __all__ = ["status_command", "wait_command"]
@@ -35,17 +37,17 @@ def status_command(path: str) -> click.Command:
 
     @click.command(
         "status",
-        help="Ask once how far a task is.",
+        help="Poll a task once and print its status.",
         epilog=examples(f"{path} {_TASK_ID}"),
     )
     @task_argument
-    @json_option
+    @form_option("json")
     def command(*, task: TaskRef, form: Form) -> None:
-        said = run(_status(task))
+        status = run(_status(task))
         if form == "json":
-            print_json(tables.status_data(task.task_id, said))
+            print_json(status_data(task.task_id, status))
         else:
-            print_view(tables.status_view(said))
+            print_view(status_view(status))
 
     return command
 
@@ -57,9 +59,9 @@ def wait_command(path: str) -> click.Command:
         "wait",
         help="""Wait for tasks that were started before and print their counters.
 
-        A TASK_ID may also be the JSON of a TaskRef, or have what the task counts
-        behind it, as every hint to come back says it. With several of them: the
-        totals at the end; JSON and CSV come as each is completed.""",
+        A TASK_ID may also be the JSON of a TaskRef, or an id and its target, as
+        hints print them. With several tasks, the totals come at the end; JSON
+        and CSV are printed as each task ends.""",
         epilog=examples(
             f"{path} {_TASK_ID}",
             f"{path} {_TASK_ID} --timeout 600 --json",
@@ -72,7 +74,7 @@ def wait_command(path: str) -> click.Command:
     @click.option(
         "--raw",
         is_flag=True,
-        help="Print the result as it came, as JSON: for tasks that count nothing.",
+        help="Print the result unchanged, as JSON: for tasks that give no counters.",
     )
     @form_option("json", "csv", "chart")
     def command(
@@ -82,16 +84,27 @@ def wait_command(path: str) -> click.Command:
         in_flight: int,
         raw: bool,
         form: Form,
-        **others: Any,  # noqa: ANN401 -- of the client
+        **options: Any,  # noqa: ANN401 -- of the client
     ) -> None:
-        client = client_of(others)
+        client = make_client(options)
+        task, *others = tasks
         if raw:
             run(_wait_raw(client, tasks, timeout))
-        elif len(tasks) == 1:
-            print_report(run(_wait(client, tasks[0], timeout)), tasks[0], form)
+        elif others:
+            totals = Totals(len(tasks))
+            for one in tasks:
+                totals.begin(one)
+            kind = task.kind if all(one.kind == task.kind for one in others) else "unknown"
+
+            async def wait_many() -> None:
+                async with client:
+                    outcomes = _outcomes(client, tasks, in_flight, timeout)
+                    await follow(outcomes, totals, form, kind)
+
+            run_batch(wait_many(), totals, form)
         else:
-            tally = Tally(len(tasks))
-            perform(_wait_many(client, tasks, tally, form, in_flight, timeout), tally, form)
+            report = run(_wait(client, task, timeout))
+            print_report(report, form, task.kind, task.target, task)
 
     return command
 
@@ -111,30 +124,17 @@ async def _wait_raw(
 ) -> None:
     async with client:
         for task in tasks:
-            print_json(await wait_for(client.tasks.attach(task, decode=_as_it_came), seconds))
+            print_json(await wait_for(client.tasks.attach(task, decode=_unchanged), seconds))
 
 
-async def _wait_many(  # noqa: PLR0913, PLR0917 -- the options of one command
-    client: AltcraftClient,
-    tasks: tuple[TaskRef, ...],
-    tally: Tally,
-    form: Form,
-    in_flight: int,
-    seconds: float | None,
-) -> None:
-    kinds = {task.kind for task in tasks}
-    kind: TaskKind = tasks[0].kind if len(kinds) == 1 else "unknown"
-    for task in tasks:
-        tally.begin(task)
-    async with client:
+def _outcomes(
+    client: AltcraftClient, tasks: tuple[TaskRef, ...], in_flight: int, seconds: float | None
+) -> AsyncGenerator[Outcome, None]:
+    async def attach(task: object) -> TaskHandle[CountersReport]:
+        return client.tasks.attach(cast("TaskRef", task), decode=CountersReport)
 
-        async def attach(task: object) -> TaskHandle[CountersReport]:
-            return client.tasks.attach(cast("TaskRef", task), decode=CountersReport)
-
-        outcomes = refresh_many(tasks, attach, in_flight=in_flight, timeout=seconds)
-        with way_back_told(tally):
-            await follow(outcomes, tally, form, printer(form, kind))
+    return refresh_many(tasks, attach, in_flight=in_flight, timeout=seconds)
 
 
-def _as_it_came(value: object) -> object:
+def _unchanged(value: object) -> object:
     return value

@@ -1,4 +1,4 @@
-"""`altcraft … list`, `get` and `fields` against the simulator."""
+"""`altcraft … list`, `get` and `fields`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ KINDS = {"resources": 500, "databases": 200, "segments": 300}
 
 
 @pytest.mark.parametrize(("kind", "size"), KINDS.items())
-def test_list_has_a_line_per_object(
+def test_list_has_a_row_per_object_and_the_total(
     account: Simulator, altcraft: Altcraft, kind: str, size: int
 ) -> None:
-    """A list is complete, in order, and says how many there are."""
     code, out, err = altcraft(kind, "list")
     titles, _, *rows, total = out.splitlines()
     assert (code, err, len(rows), total) == (0, "", size, f"{size} {kind}")
@@ -31,14 +30,13 @@ def test_list_has_a_line_per_object(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("wire_format", ["json", "xml"])
-def test_list_as_json_has_a_document_per_line(
+def test_list_with_json_has_a_document_per_line(
     account: Simulator,
     altcraft: Altcraft,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
     wire_format: str,
 ) -> None:
-    """Each line is one object with its groups, whatever format is spoken."""
     monkeypatch.setenv("ALTCRAFT_FORMAT", wire_format)
     _, out, _ = altcraft(kind, "list", "--json", "--from-id", "7", "--limit", "3")
     found = [json.loads(line) for line in out.splitlines()]
@@ -50,8 +48,7 @@ def test_list_as_json_has_a_document_per_line(
     ]
 
 
-def test_list_as_csv_is_read_by_a_spreadsheet(account: Simulator, altcraft: Altcraft) -> None:
-    """The first line has the titles, every other one an object."""
+def test_list_with_csv_has_a_header_and_rows(account: Simulator, altcraft: Altcraft) -> None:
     _, out, _ = altcraft("databases", "list", "--csv", "--limit", "2")
     first, second = csv.DictReader(io.StringIO(out))
     assert list(first) == ["id", "name", "tags", "groups"]
@@ -59,15 +56,13 @@ def test_list_as_csv_is_read_by_a_spreadsheet(account: Simulator, altcraft: Altc
     assert second["tags"] == ", ".join(account.world.database(2).tags)
 
 
-def test_limit_bounds_what_is_asked_for(account: Simulator, altcraft: Altcraft) -> None:
-    """A few rows cost one small page, and the last line says of how many."""
+def test_limit_costs_one_small_page(account: Simulator, altcraft: Altcraft) -> None:
     _, out, _ = altcraft("resources", "list", "--limit", "2")
     assert out.splitlines()[-1] == "2 of 500 resources"
     assert account.count("resources/list") == 1
 
 
-def test_list_goes_by_group_and_tag(account: Simulator, altcraft: Altcraft) -> None:
-    """Filters of the platform are options, and may be repeated."""
+def test_list_is_filtered_by_group_and_tag(account: Simulator, altcraft: Altcraft) -> None:
     world = account.world
     _, out, _ = altcraft("segments", "list", "--group", "north", "--tag", "vip", "--json")
     found = [json.loads(line)["id"] for line in out.splitlines()]
@@ -81,8 +76,7 @@ def test_list_goes_by_group_and_tag(account: Simulator, altcraft: Altcraft) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_get_shows_one_object(account: Simulator, altcraft: Altcraft, kind: str) -> None:
-    """A lookup has a line per field."""
+def test_get_has_a_row_per_field(account: Simulator, altcraft: Altcraft, kind: str) -> None:
     code, out, err = altcraft(kind, "get", "3")
     lines = out.splitlines()
     name = getattr(account.world, kind.removesuffix("s"))(3).name
@@ -90,8 +84,7 @@ def test_get_shows_one_object(account: Simulator, altcraft: Altcraft, kind: str)
     assert [lines[0].split(), lines[1].split()] == [["id", "3"], ["name", *name.split()]]
 
 
-def test_get_as_json_and_csv(account: Simulator, altcraft: Altcraft) -> None:
-    """For programs a lookup is a document, for spreadsheets a line below the titles."""
+def test_get_with_json_or_csv_prints_one_record(account: Simulator, altcraft: Altcraft) -> None:
     linked = list(account.world.resource(24).database_ids)
     _, out, _ = altcraft("resources", "get", "24", "--json")
     assert json.loads(out)["database_ids"] == linked
@@ -101,7 +94,6 @@ def test_get_as_json_and_csv(account: Simulator, altcraft: Altcraft) -> None:
 
 
 def test_fields_of_a_channel_are_listed(account: Simulator, altcraft: Altcraft) -> None:
-    """Fields depend on the channel, which has to be given."""
     fields = account.world.fields(24, "push")
     code, out, _ = altcraft("resources", "fields", "24", "--channel", "push")
     assert code == 0
@@ -110,18 +102,16 @@ def test_fields_of_a_channel_are_listed(account: Simulator, altcraft: Altcraft) 
     assert altcraft("resources", "fields", "24")[0] == 2
 
 
-def test_object_that_is_not_there_is_an_error(account: Simulator, altcraft: Altcraft) -> None:
-    """Nothing is printed as data where there is nothing."""
+def test_get_of_an_unknown_object_is_an_error(account: Simulator, altcraft: Altcraft) -> None:
     code, out, err = altcraft("databases", "get", "99999")
     assert (code, out) == (3, "")
     assert "check the ids" in err
     assert account.count("databases/get") == 1
 
 
-def test_list_that_fails_half_way_has_printed_what_came(
+def test_list_that_fails_half_way_has_printed_the_first_page(
     account: Simulator, altcraft: Altcraft
 ) -> None:
-    """JSON lines come as the pages do, and the exit code says that some are missing."""
     account.misbehave("resources/list", Fault.refuse(403), after=1)
     code, out, _ = altcraft("resources", "list", "--json")
     assert code == 4

@@ -1,4 +1,4 @@
-"""`altcraft resources refresh-all` against the simulator: complete, live, piped, broken off."""
+"""`altcraft resources refresh-all`: all of it, parts of it, failures, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,40 +8,39 @@ import json
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from altcraft_async import AccessGroup, Resource
-from altcraft_async.cli.commands.refresh_all import chooser
-from altcraft_async.simulator import Fault, Simulator
+from altcraft_async.cli.commands.refresh_all import resource_filter
+from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
 
 Altcraft = Callable[..., tuple[int, str, str]]
 OnTerminal = Callable[..., tuple[int, str]]
 Spawn = Callable[..., "subprocess.Popen[str]"]
+Until = Callable[[Callable[[], bool]], None]
 
 ALL = ("resources", "refresh-all")
 START = "resources/refresh_counters"
 
 
-def linked(server: Simulator) -> Iterator[list[int]]:
-    """Return what there is to refresh."""
-    for number in server.world.resources:
-        for database_id in server.world.resource(number).database_ids:
+def linked(account: Simulator) -> Iterator[list[int]]:
+    """Yield each resource with each of its databases."""
+    for number in account.world.resources:
+        for database_id in account.world.resource(number).database_ids:
             yield [number, database_id]
 
 
 @pytest.fixture
-def simulator(request: pytest.FixtureRequest) -> Simulator:
-    """A platform of a few resources, whose tasks take 0.1 s or as long as the test wants."""
-    return Simulator(resources=20, databases=3, duration=getattr(request, "param", 0.1))
+def simulator(request: pytest.FixtureRequest) -> ThreadedSimulator:
+    """A platform of a few resources, whose tasks take 0.1 s or as long as the test says."""
+    return ThreadedSimulator(resources=20, databases=3, duration=getattr(request, "param", 0.1))
 
 
 def test_every_resource_is_refreshed_in_each_of_its_databases(
     account: Simulator, altcraft: Altcraft
 ) -> None:
-    """Nothing is left out and nothing is refreshed twice; a line comes for each."""
     code, out, err = altcraft(*ALL, "--json")
     found = [json.loads(line) for line in out.splitlines()]
     assert (code, err) == (0, "")
@@ -49,8 +48,7 @@ def test_every_resource_is_refreshed_in_each_of_its_databases(
     assert set(account.starts.values()) == {1}
 
 
-def test_totals_are_printed_for_people(account: Simulator, altcraft: Altcraft) -> None:
-    """A table of sums by channel, and how many refreshes there were."""
+def test_table_ends_with_the_totals(account: Simulator, altcraft: Altcraft) -> None:
     code, out, _ = altcraft(*ALL)
     size = len(list(linked(account)))
     *table, totals = out.splitlines()
@@ -59,34 +57,30 @@ def test_totals_are_printed_for_people(account: Simulator, altcraft: Altcraft) -
     assert totals.startswith(f"{size} of {size} refreshes, ")
 
 
-def test_totals_as_bars(account: Simulator, altcraft: Altcraft) -> None:
-    """``--chart`` draws the sums."""
+def test_chart_draws_the_totals(account: Simulator, altcraft: Altcraft) -> None:
     _, out, _ = altcraft(*ALL, "--chart", "--name", "* 1")
     *bars, _ = out.splitlines()
     assert [bar.split()[0] for bar in bars[::3]] == ["email", "sms", "push"]
     assert set(account.starts.values()) == {1}
 
 
-def test_account_that_is_refused_has_no_totals(
+def test_refused_token_prints_no_totals(
     account: Simulator, altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sums of nothing are not printed."""
     monkeypatch.setenv("ALTCRAFT_TOKEN", "wrong")
     code, out, err = altcraft(*ALL)
     assert (code, out, account.count("resources/list")) == (4, "", 1)
     assert "check ALTCRAFT_TOKEN" in err
 
 
-def test_filter_that_fits_nothing_refreshes_nothing(account: Simulator, altcraft: Altcraft) -> None:
-    """That is no failure, and the totals say it."""
-    code, out, _ = altcraft(*ALL, "--group", "nobody")
+def test_filter_without_a_match_refreshes_nothing(account: Simulator, altcraft: Altcraft) -> None:
+    code, out, _ = altcraft(*ALL, "--group", "unknown")
     assert code == 0
     assert out.splitlines()[-1].startswith("0 of 0 refreshes, ")
     assert not account.starts
 
 
-def test_filter_leaves_out_the_others(account: Simulator, altcraft: Altcraft) -> None:
-    """Only resources of such a name are looked up and refreshed."""
+def test_filter_by_name_looks_up_only_matches(account: Simulator, altcraft: Altcraft) -> None:
     names = {number: account.world.resource(number).name for number in account.world.resources}
     _, out, _ = altcraft(*ALL, "--name", "* 1", "--name", "* 2?", "--csv")
     found = {int(row["resource_id"]) for row in csv.DictReader(io.StringIO(out))}
@@ -106,20 +100,18 @@ def test_filter_leaves_out_the_others(account: Simulator, altcraft: Altcraft) ->
         (("Shop*", "*24"), ("north",), True),
     ],
 )
-def test_names_and_groups_choose(
+def test_resource_matches_one_name_and_one_group(
     names: tuple[str, ...],
     groups: tuple[str, ...],
     is_wanted: bool,  # noqa: FBT001 -- pytest passes it by name
 ) -> None:
-    """One of the names and one of the groups has to fit, where any is given."""
     resource = Resource(id=24, name="News site 24", groups=(AccessGroup(id=2, name="north"),))
-    assert chooser(names, groups)(resource) is is_wanted
+    assert resource_filter(names, groups)(resource) is is_wanted
 
 
-def test_resource_that_cannot_be_looked_up_fails_alone(
+def test_resource_that_cannot_be_looked_up_is_the_only_failure(
     account: Simulator, altcraft: Altcraft
 ) -> None:
-    """The others are refreshed, and the exit code is that of the failure."""
     account.misbehave("resources/get", Fault.refuse(403))
     code, out, err = altcraft(*ALL, "--csv")
     failed = [row for row in csv.DictReader(io.StringIO(out)) if row["error"]]
@@ -130,7 +122,6 @@ def test_resource_that_cannot_be_looked_up_fails_alone(
 
 
 def test_failures_are_listed_with_the_totals(account: Simulator, altcraft: Altcraft) -> None:
-    """People see what failed and why, below the sums of what did not."""
     account.misbehave(START, Fault.refuse(402, "Tariff limit"))
     code, out, _ = altcraft(*ALL)
     (line,) = [line for line in out.splitlines() if "Tariff limit" in line]
@@ -138,10 +129,9 @@ def test_failures_are_listed_with_the_totals(account: Simulator, altcraft: Altcr
     assert line.split(":")[0].replace(" ", "").isdigit()
 
 
-def test_list_that_fails_half_way_loses_nothing_that_was_counted(
+def test_list_that_fails_half_way_refreshes_what_was_listed(
     account: Simulator, altcraft: Altcraft
 ) -> None:
-    """What was found before is refreshed and shown, then comes the error."""
     account.misbehave("resources/list", Fault.refuse(403), after=2)  # the first says how many
     code, out, err = altcraft(*ALL)
     size = len(list(linked(account)))
@@ -150,8 +140,9 @@ def test_list_that_fails_half_way_loses_nothing_that_was_counted(
     assert err.startswith("altcraft: resources/list: ")
 
 
-def test_terminal_shows_how_far_it_is(account: Simulator, on_terminal: OnTerminal) -> None:
-    """The display counts resources, of which the number is known, and what runs."""
+def test_terminal_shows_resources_done_then_bars(
+    account: Simulator, on_terminal: OnTerminal
+) -> None:
     code, screen = on_terminal(*ALL)
     size = len(list(linked(account)))
     assert code == 0
@@ -161,37 +152,21 @@ def test_terminal_shows_how_far_it_is(account: Simulator, on_terminal: OnTermina
 
 
 @pytest.mark.parametrize("simulator", [3600.0], indirect=True)
-def test_interrupt_says_how_to_come_back_to_what_goes_on(
-    account: Simulator, spawn: Spawn, altcraft: Altcraft
+def test_ctrl_c_prints_how_to_come_back_to_all_running_tasks(
+    account: Simulator, spawn: Spawn, altcraft: Altcraft, until: Until
 ) -> None:
-    """Ctrl-C ends it at once, and what was printed brings every running task back."""
     process = spawn(*ALL, "--json")
     size = len(list(linked(account)))
-    deadline = time.monotonic() + 5
-    while account.count(START) < size or account.count("tasks/status") < 5:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: account.count(START) == size and account.count("tasks/status") >= 5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=5)
-    stopped, back = err.splitlines()
+    stopped, hint = err.splitlines()
     assert (process.returncode, out) == (130, "")
     assert stopped.startswith("altcraft: stopped after 0 refreshes; ")
-    assert back.startswith("  the tasks go on; to come back: altcraft task wait ")
-    tasks = back.rpartition("altcraft ")[2].split()
+    assert hint.startswith("  the tasks go on; to come back: altcraft task wait ")
+    tasks = hint.rpartition("altcraft ")[2].split()
     assert len(tasks) == 2 + size
     code, out, err = altcraft(*tasks, "--timeout", "0", "--json")
     found = [json.loads(line)["target"] for line in out.splitlines()]
     assert (code, sorted(found)) == (8, list(linked(account)))
     assert f"{size} were not over in time" in err
-
-
-def test_reader_that_goes_away_ends_it_quietly(account: Simulator, spawn: Spawn) -> None:
-    """``altcraft … | head -1`` ends when ``head`` does, without a word."""
-    process = spawn(*ALL, "--json")
-    assert process.stdout
-    assert process.stdout.readline().startswith("{")
-    process.stdout.close()
-    assert process.stderr
-    assert process.stderr.read() == ""
-    assert process.wait(5) == 1
-    assert account.count(START) > 0
