@@ -54,7 +54,7 @@ def test_help_of_every_command_has_examples(altcraft: Altcraft, path: tuple[str,
 def test_commands_complete_in_a_shell(spawn: Spawn) -> None:
     asked = {"COMP_WORDS": "altcraft resources refr", "COMP_CWORD": "2"}
     process = spawn(env={**os.environ, "_ALTCRAFT_COMPLETE": "bash_complete", **asked})
-    out, _ = process.communicate(timeout=5)
+    out, _ = process.communicate(timeout=30)
     assert [line.split(",")[1] for line in out.splitlines()] == ["refresh", "refresh-all"]
 
 

@@ -18,7 +18,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-8]|9[0-7])\b")
 
 @pytest.mark.usefixtures("account")
 def test_pipe_gets_no_escapes(spawn: Spawn) -> None:
-    out, err = spawn(*REFRESH).communicate(timeout=5)
+    out, err = spawn(*REFRESH).communicate(timeout=30)
     assert err == ""
     assert out
     assert not re.search(r"[^\n -~─]", out)

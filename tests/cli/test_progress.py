@@ -50,7 +50,7 @@ def test_table_in_a_pipe_leaves_the_display_on_stderr(
 ) -> None:
     with terminal:
         process = spawn(*REFRESH, stderr=terminal.descriptor)
-        out, _ = process.communicate(timeout=5)
+        out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert f"{ESCAPE}[" in terminal.text
     assert "3/3" in terminal.text
@@ -70,7 +70,7 @@ def test_display_is_hidden_only_where_lines_may_reach_the_screen(
     with (tmp_path / "lines").open("w") as file, terminal:
         stdout = subprocess.PIPE if is_piped else file
         process = spawn(*REFRESH, "--json", stderr=terminal.descriptor, stdout=stdout)
-        process.communicate(timeout=5)
+        process.communicate(timeout=30)
     assert ("running" in terminal.text) is not is_piped
 
 
