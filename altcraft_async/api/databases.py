@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable
 from typing import TypeAlias
 
 from altcraft_async.api.listing import listed
 from altcraft_async.api.pages import Pages
 from altcraft_async.api.refreshes import Refreshes
-from altcraft_async.models import Completed, CountersReport, Failed, Feedback
+from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskRef
 from altcraft_async.models.catalogue import Database, DatabaseDetails
 from altcraft_async.models.validation import checked_id
 from altcraft_async.protocol.endpoints import (
@@ -211,7 +211,7 @@ class Databases:
             timeout=timeout,
         )
 
-    def refresh_many(
+    def refresh_many(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         targets: Iterable[DatabaseTarget] | AsyncIterable[DatabaseTarget],
         *,
@@ -219,6 +219,7 @@ class Databases:
         timeout: float | None = None,
         join: Join = "client",
         idempotency_key: str | None = None,
+        on_start: Callable[[TaskRef], None] | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many profile databases, a bounded number at once.
 
@@ -245,6 +246,9 @@ class Databases:
             idempotency_key: Your own name for this run, for a client with a
                 ledger: run again by the same name after a crash, what was
                 started comes out without being started twice.
+            on_start: Called with the ref of each task that was started, so that a
+                caller that leaves early can come back to it. An exception from
+                it ends the iteration.
 
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
@@ -255,4 +259,5 @@ class Databases:
             timeout=timeout,
             join=join,
             idempotency_key=idempotency_key,
+            on_start=on_start,
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 
-from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskKind
+from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskKind, TaskRef
 from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS, ids_of
 from altcraft_async.models.validation import (
+    checked_function,
     checked_key,
     checked_kind,
     checked_limit,
@@ -83,7 +84,7 @@ class Refreshes:
         )
         return await handle.wait(timeout=timeout)
 
-    def many(
+    def many(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         targets: Iterable[object] | AsyncIterable[object],
         *,
@@ -91,6 +92,7 @@ class Refreshes:
         timeout: float | None,
         join: Join,
         idempotency_key: str | None,
+        on_start: Callable[[TaskRef], None] | None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Start many, a bounded number at once.
 
@@ -98,8 +100,9 @@ class Refreshes:
             ConfigurationError: An argument is wrong.
         """
         self._starter.check(join, checked_key("idempotency_key", idempotency_key))
+        checked_function("on_start", on_start)
 
         async def start(target: object) -> TaskHandle[CountersReport]:
             return await self.start(target, join=join, idempotency_key=idempotency_key)
 
-        return refresh_many(targets, start, in_flight=in_flight, timeout=timeout)
+        return refresh_many(targets, start, in_flight=in_flight, timeout=timeout, on_start=on_start)

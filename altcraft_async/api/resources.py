@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable
 from typing import TypeAlias
 
 from altcraft_async.api.listing import listed
 from altcraft_async.api.pages import Pages
 from altcraft_async.api.refreshes import Refreshes
-from altcraft_async.models import Completed, CountersReport, Failed, Feedback
+from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskRef
 from altcraft_async.models.catalogue import Resource, ResourceDetails, SubscriptionField
 from altcraft_async.models.validation import checked_id, checked_text
 from altcraft_async.protocol.endpoints import (
@@ -241,7 +241,7 @@ class Resources:
             timeout=timeout,
         )
 
-    def refresh_many(
+    def refresh_many(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         targets: Iterable[ResourceTarget] | AsyncIterable[ResourceTarget],
         *,
@@ -249,6 +249,7 @@ class Resources:
         timeout: float | None = None,
         join: Join = "client",
         idempotency_key: str | None = None,
+        on_start: Callable[[TaskRef], None] | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many resources, a bounded number at once.
 
@@ -275,6 +276,9 @@ class Resources:
             idempotency_key: Your own name for this run, for a client with a
                 ledger: run again by the same name after a crash, what was
                 started comes out without being started twice.
+            on_start: Called with the ref of each task that was started, so that a
+                caller that leaves early can come back to it. An exception from
+                it ends the iteration.
 
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
@@ -285,4 +289,5 @@ class Resources:
             timeout=timeout,
             join=join,
             idempotency_key=idempotency_key,
+            on_start=on_start,
         )

@@ -109,6 +109,29 @@ async def test_limits_of_many_are_refused_at_once(namespace: str, platform: Open
             (many or client.segments.refresh_many)([(1, 24)], in_flight=0)
 
 
+@pytest.mark.parametrize(
+    ("namespace", "targets"),
+    [
+        ("resources", [(1, 1), (2, 1)]),
+        ("databases", [(1, 1), (1, 2)]),
+        ("segments", [(4, 24), (3, 24, 1)]),
+    ],
+)
+async def test_on_start_of_many_gets_the_ref_of_each_started_task(
+    namespace: str, targets: list[tuple[int, ...]], platform: OpenPlatform
+) -> None:
+    noted: list[TaskRef] = []
+    async with platform(duration=1) as (server, client):
+        refresh_many = getattr(client, namespace).refresh_many
+        outcomes = await all_of(refresh_many([*targets, (0, 1)], on_start=noted.append))
+        assert sorted(str(ref.target) for ref in noted) == sorted(map(str, targets))
+        assert set(noted) == {one.ref for one in outcomes if one.ref is not None}
+        sent = len(server.requests)
+        with pytest.raises(ConfigurationError, match=r"^on_start:"):
+            refresh_many(targets, on_start="noted")
+        assert len(server.requests) == sent
+
+
 async def test_refs_of_all_kinds_can_be_attached(platform: OpenPlatform) -> None:
     """A refresh of a database or a segment is found again as any other."""
     async with platform(duration=1) as (_, client):

@@ -431,10 +431,10 @@ SINGLE = (
         "—",
         "`altcraft wait`",
         (
-            "tests/cli/test_cli_terminal.py::test_signal_while_waiting_says_how_to_come_back",
-            "tests/cli/test_cli_terminal.py::test_signal_while_starting_warns",
-            "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_ends_it_quietly",
-            "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_during_a_wait_ends_it_quietly",
+            "tests/cli/test_waits.py::test_signal_while_waiting_prints_how_to_come_back",
+            "tests/cli/commands/test_refresh.py::test_signal_while_starting_warns_that_the_task_may_have_started",
+            "tests/cli/test_app.py::test_closed_pipe_ends_a_batch_silently",
+            "tests/cli/test_app.py::test_pipe_closed_during_a_wait_ends_it_silently",
         ),
     ),
 )
