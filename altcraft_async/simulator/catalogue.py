@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from altcraft_async.simulator.audience import draw_profiles, segment_share
+from altcraft_async.simulator.counters import draw_profiles, segment_share
 from altcraft_async.simulator.objects import (
     Database,
     Field,

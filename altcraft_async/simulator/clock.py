@@ -16,7 +16,7 @@ from itertools import count
 from types import TracebackType
 from typing import TypeVarTuple, Unpack
 
-from altcraft_async.simulator.times import instant
+from altcraft_async.simulator.timestamps import instant
 
 QUIET_TURNS = 50
 """Turns of an event loop without news after which everybody is taken to wait.

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from altcraft_async.simulator.chance import dice
+from altcraft_async.simulator.randomness import dice
 
 FILE_SIZE = 50_000
 """Profiles in a file; the vendor documents several files, and not when there is more than one."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from altcraft_async.simulator.chance import dice
+from altcraft_async.simulator.randomness import dice
 
 Kind = Literal[
     "status",

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from altcraft_async.simulator import calls, delivery
-from altcraft_async.simulator.calls import Answer, Call
+from altcraft_async.simulator import messages, responses
 from altcraft_async.simulator.codec import Format
 from altcraft_async.simulator.faults import Fault, Script
-from altcraft_async.simulator.install import Install
+from altcraft_async.simulator.installation import Install
+from altcraft_async.simulator.messages import Answer, Call
 from altcraft_async.simulator.methods import METHODS
 from altcraft_async.simulator.sending import Sender
 from altcraft_async.simulator.webhooks import Webhooks, wanted
@@ -86,10 +86,10 @@ class Handler:
         try:
             return await self._serve(request)
         except ConnectionError:  # the caller had enough
-            return delivery.reset(request)
+            return responses.reset(request)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        method = calls.method_of(request.path)
+        method = messages.method_of(request.path)
         if request.method != hdrs.METH_POST:
             return _http_error(web.HTTPMethodNotAllowed.status_code, "POST only")
         try:
@@ -97,13 +97,13 @@ class Handler:
         except web.HTTPRequestEntityTooLarge as refused:
             return _http_error(refused.status, "the body is larger than 10 MB")
         authorization = request.headers.get(hdrs.AUTHORIZATION, "")
-        call = calls.read_call(method, body, request.content_type, authorization)
+        call = messages.read_call(method, body, request.content_type, authorization)
         self.counts[method] += 1
         fault = self._script.draw(method)
         if fault is None:
             answer = self._answer(call)
             self._note(call, answer.code)
-            return delivery.respond(answer, self._status(call, answer))
+            return responses.respond(answer, self._status(call, answer))
         self._note(call, fault)
         instead = self._instead(request, call, fault)
         return instead if instead is not None else await self._despite(request, call, fault)
@@ -111,30 +111,30 @@ class Handler:
     def _instead(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
         # The faults that keep the platform from acting.
         if fault.kind == "reset":
-            return delivery.reset(request)
+            return responses.reset(request)
         if fault.kind == "html":
-            return delivery.error_page(fault)
+            return responses.error_page(fault)
         if fault.kind == "status":
-            return delivery.error_status(fault, call.answer_form)
+            return responses.error_status(fault, call.answer_form)
         if fault.kind == "refuse":
-            answer = calls.refusal(call.answer_form, fault.code, fault.text)
-            return delivery.respond(answer, self._status(call, answer))
+            answer = messages.refusal(call.answer_form, fault.code, fault.text)
+            return responses.respond(answer, self._status(call, answer))
         return None
 
     async def _despite(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse:
         # The faults with which the platform acts all the same.
         if fault.kind == "stall" and await self._pause(fault.seconds):
-            return delivery.reset(request)
+            return responses.reset(request)
         answer = self._answer(call, fault)
         status = self._status(call, answer)
         if fault.kind == "lost_start":
-            return delivery.reset(request)
+            return responses.reset(request)
         if fault.kind == "cut_body":
-            return await delivery.cut(request, answer, status)
+            return await responses.cut(request, answer, status)
         if fault.kind == "slow_body":
-            gap = fault.seconds / delivery.PIECES
-            return await delivery.drip(request, answer, status, lambda: self._pause(gap))
-        return delivery.respond(answer, status)
+            gap = fault.seconds / responses.PIECES
+            return await responses.drip(request, answer, status, lambda: self._pause(gap))
+        return responses.respond(answer, status)
 
     async def _pause(self, seconds: float) -> bool:
         # Whether the simulator stops meanwhile. Some event loops know no infinite timer.
@@ -142,7 +142,7 @@ class Handler:
         return self._stopping.done()
 
     def _answer(self, call: Call, fault: Fault | None = None) -> Answer:
-        answer = calls.answer(self._world, call, self._install, self._now(), fault)
+        answer = messages.answer(self._world, call, self._install, self._now(), fault)
         webhook = wanted(call, answer)
         if webhook is not None:
             self.sender.promise(webhook, self._now)
@@ -162,4 +162,4 @@ class Handler:
 
 
 def _http_error(status: int, text: str) -> web.Response:
-    return delivery.respond(calls.refusal("json", status, text), status)
+    return responses.respond(messages.refusal("json", status, text), status)

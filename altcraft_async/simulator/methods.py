@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from altcraft_async.simulator import answers, reads
+from altcraft_async.simulator import lookups, payloads
 from altcraft_async.simulator.catalogue import UnknownObjectError
 from altcraft_async.simulator.exports import SOURCE_TYPES, Source
+from altcraft_async.simulator.method_call import Request
 from altcraft_async.simulator.parameters import NOT_FOUND, RefusedError
-from altcraft_async.simulator.request import Request
 from altcraft_async.simulator.targets import database_target, resource_target, segment_target
 from altcraft_async.simulator.task import Target
 
@@ -51,7 +51,7 @@ def _started(request: Request, task_id: str) -> Mapping[str, object]:
         world.forget(task_id)
     if fault and fault.kind == "failed_task":
         world.fail(task_id, fault.text)
-    return answers.accepted(answers.task_started(task_id))
+    return payloads.accepted(payloads.task_started(task_id))
 
 
 def _task_status(request: Request) -> Mapping[str, object]:
@@ -62,7 +62,7 @@ def _task_status(request: Request) -> Mapping[str, object]:
     poll = world.poll(task_id, request.now)
     if poll is None or (fault and fault.kind == "unknown_task"):
         raise RefusedError(NOT_FOUND, "there is no such task")
-    return answers.accepted(answers.task_status(poll))
+    return payloads.accepted(payloads.task_status(poll))
 
 
 Do: TypeAlias = Callable[[Request], Mapping[str, object]]
@@ -79,7 +79,7 @@ def _refresh(targeted: Callable[[Request], Target]) -> Do:
 
 
 def _counters(targeted: Callable[[Request], Target]) -> Do:
-    return lambda request: reads.get_counters(request, targeted(request))
+    return lambda request: lookups.get_counters(request, targeted(request))
 
 
 def _names(*names: str) -> frozenset[str]:
@@ -92,21 +92,21 @@ _TAGGED_LIST = (*_LIST, "ui_tags")
 _SEGMENT = ("id", "resource_id", "db_id", "list_id")
 
 METHODS: Mapping[str, _Method] = {
-    "resources/list": _Method(_names(*_LIST), reads.list_resources, is_declared=True),
-    "resources/get": _Method(_names("id"), reads.get_resource),
-    "resources/fields_get": _Method(_names("id", "channel"), reads.get_fields),
+    "resources/list": _Method(_names(*_LIST), lookups.list_resources, is_declared=True),
+    "resources/get": _Method(_names("id"), lookups.get_resource),
+    "resources/fields_get": _Method(_names("id", "channel"), lookups.get_fields),
     "resources/get_counters": _Method(_names("id", "list_id"), _counters(resource_target)),
     "resources/refresh_counters": _Method(
         _names("id", "list_id", "feedback"), _refresh(resource_target)
     ),
-    "databases/list": _Method(_names(*_TAGGED_LIST), reads.list_databases, is_declared=True),
-    "databases/get": _Method(_names("id"), reads.get_database),
+    "databases/list": _Method(_names(*_TAGGED_LIST), lookups.list_databases, is_declared=True),
+    "databases/get": _Method(_names("id"), lookups.get_database),
     "databases/get_counters": _Method(_names("id", "resource_id"), _counters(database_target)),
     "databases/refresh_counters": _Method(
         _names("id", "resource_id", "feedback"), _refresh(database_target)
     ),
-    "segments/list": _Method(_names(*_TAGGED_LIST), reads.list_segments, is_declared=True),
-    "segments/get": _Method(_names("id"), reads.get_segment),
+    "segments/list": _Method(_names(*_TAGGED_LIST), lookups.list_segments, is_declared=True),
+    "segments/get": _Method(_names("id"), lookups.get_segment),
     "segments/get_counters": _Method(_names(*_SEGMENT), _counters(segment_target)),
     "segments/refresh_counters": _Method(_names(*_SEGMENT), _refresh(segment_target)),
     "profiles/get_all": _Method(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from altcraft_async.simulator.chance import dice
+from altcraft_async.simulator.randomness import dice
 
 
 class Group(NamedTuple):

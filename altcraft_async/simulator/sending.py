@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import hdrs
 
 from altcraft_async.simulator import codec
-from altcraft_async.simulator.chance import dice
+from altcraft_async.simulator.randomness import dice
 from altcraft_async.simulator.webhooks import Sent, Webhook, Webhooks, payload
 from altcraft_async.simulator.world import World
 

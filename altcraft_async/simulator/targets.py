@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from altcraft_async.simulator.method_call import Request
 from altcraft_async.simulator.parameters import BAD_REQUEST, RefusedError
-from altcraft_async.simulator.request import Request
 from altcraft_async.simulator.task import Target
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from altcraft_async.models import TaskKind
-from altcraft_async.simulator.chance import Shape
 from altcraft_async.simulator.exports import Source
+from altcraft_async.simulator.randomness import Shape
 
 
 class Target(NamedTuple):

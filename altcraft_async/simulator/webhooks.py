@@ -14,10 +14,10 @@ from ipaddress import ip_address
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
-from altcraft_async.simulator import answers, codec
-from altcraft_async.simulator.calls import Answer, Call
-from altcraft_async.simulator.chance import Duration, check_duration, draw_duration
+from altcraft_async.simulator import codec, payloads
+from altcraft_async.simulator.messages import Answer, Call
 from altcraft_async.simulator.parameters import Parameters
+from altcraft_async.simulator.randomness import Duration, check_duration, draw_duration
 from altcraft_async.simulator.world import TaskState
 
 
@@ -105,4 +105,4 @@ def is_here(url: str) -> bool:
 
 def payload(poll: TaskState) -> bytes:
     """Write what the call says."""
-    return codec.write(answers.accepted(answers.task_status(poll)), "json")
+    return codec.write(payloads.accepted(payloads.task_status(poll)), "json")

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters, TaskKind
-from altcraft_async.simulator.audience import Audience, draw_audiences, in_segment, segment_share
 from altcraft_async.simulator.catalogue import Catalogue, check_known
-from altcraft_async.simulator.chance import (
+from altcraft_async.simulator.counters import Audience, draw_audiences, in_segment, segment_share
+from altcraft_async.simulator.exports import Export, Source, draw_export
+from altcraft_async.simulator.objects import own_database
+from altcraft_async.simulator.randomness import (
     Curve,
     Duration,
     check_curve,
@@ -27,10 +29,8 @@ from altcraft_async.simulator.chance import (
     draw_duration,
     draw_shape,
 )
-from altcraft_async.simulator.exports import Export, Source, draw_export
-from altcraft_async.simulator.objects import own_database
 from altcraft_async.simulator.task import Target, Task
-from altcraft_async.simulator.times import count_sentence, instant
+from altcraft_async.simulator.timestamps import count_sentence, instant
 
 RUNNING = "running"
 """The simulator's own word: the vendor documents no status before the end."""

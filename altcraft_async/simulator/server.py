@@ -9,12 +9,12 @@ from typing import Self
 from aiohttp import hdrs, web
 
 from altcraft_async.models import TaskKind
-from altcraft_async.simulator.chance import Curve, Duration, dice
 from altcraft_async.simulator.faults import Fault, Planned, Script
 from altcraft_async.simulator.handler import Handler, ReceivedRequest
-from altcraft_async.simulator.install import Install, SegmentDatabaseName
+from altcraft_async.simulator.installation import Install, SegmentDatabaseName
+from altcraft_async.simulator.lists import Cursor
 from altcraft_async.simulator.methods import METHODS
-from altcraft_async.simulator.paging import Cursor
+from altcraft_async.simulator.randomness import Curve, Duration, dice
 from altcraft_async.simulator.webhooks import Sent, Webhooks
 from altcraft_async.simulator.world import World
 

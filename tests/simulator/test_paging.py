@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altcraft_async.simulator.paging import Cursor, Page, cut_page
+from altcraft_async.simulator.lists import Cursor, Page, cut_page
 
 IDS = st.lists(st.integers(1, 60), unique=True).map(sorted)
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from altcraft_async.simulator import Fault
-from altcraft_async.simulator.calls import Answer, answer, method_of, read_call
-from altcraft_async.simulator.install import Install
+from altcraft_async.simulator.installation import Install
+from altcraft_async.simulator.messages import Answer, answer, method_of, read_call
 from altcraft_async.simulator.world import World
 
 START = "resources/refresh_counters"

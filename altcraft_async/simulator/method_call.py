@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from altcraft_async.simulator.faults import Fault
-from altcraft_async.simulator.install import Install
+from altcraft_async.simulator.installation import Install
 from altcraft_async.simulator.parameters import Parameters
 from altcraft_async.simulator.world import World
 

@@ -11,7 +11,7 @@ import pytest
 from altcraft_async.models import CountersReport
 from altcraft_async.simulator import Target
 from altcraft_async.simulator.catalogue import UnknownObjectError
-from altcraft_async.simulator.times import instant
+from altcraft_async.simulator.timestamps import instant
 from altcraft_async.simulator.world import TaskState, World
 
 RESOURCE = Target("resource", (24, 1))

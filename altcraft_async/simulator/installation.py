@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from altcraft_async.simulator.paging import Cursor
+from altcraft_async.simulator.lists import Cursor
 
 SegmentDatabaseName: TypeAlias = Literal["db_id", "list_id"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from altcraft_async.simulator import answers, codec
+from altcraft_async.simulator import codec, payloads
 from altcraft_async.simulator.codec import Format
 from altcraft_async.simulator.faults import Fault
-from altcraft_async.simulator.install import Install
+from altcraft_async.simulator.installation import Install
+from altcraft_async.simulator.method_call import Request
 from altcraft_async.simulator.methods import METHODS, act
 from altcraft_async.simulator.parameters import (
     BAD_REQUEST,
@@ -17,7 +18,6 @@ from altcraft_async.simulator.parameters import (
     Parameters,
     RefusedError,
 )
-from altcraft_async.simulator.request import Request
 from altcraft_async.simulator.world import World
 
 PREFIX = "/api/v1.1/"
@@ -97,7 +97,7 @@ def answer(
 
 def refusal(form: Format, code: int, text: str) -> Answer:
     """Say no."""
-    return Answer(answers.refused(code, text), form, code)
+    return Answer(payloads.refused(code, text), form, code)
 
 
 def _check(call: Call, token: str) -> None:

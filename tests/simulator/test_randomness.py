@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async.models import parse_go_duration, parse_time
-from altcraft_async.simulator.chance import (
+from altcraft_async.simulator.randomness import (
     Curve,
     CurveName,
     check_curve,
@@ -20,7 +20,7 @@ from altcraft_async.simulator.chance import (
     draw_duration,
     draw_shape,
 )
-from altcraft_async.simulator.times import count_sentence, go_duration, instant, rfc3339
+from altcraft_async.simulator.timestamps import count_sentence, go_duration, instant, rfc3339
 
 CURVES: tuple[CurveName, ...] = ("linear", "noisy", "back", "front", "stuck", "stall")
 

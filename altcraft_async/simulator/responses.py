@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import hdrs, web
 
 from altcraft_async.simulator import codec
-from altcraft_async.simulator.calls import Answer, refusal
 from altcraft_async.simulator.codec import Format
 from altcraft_async.simulator.faults import Fault
+from altcraft_async.simulator.messages import Answer, refusal
 
 PIECES = 10
 """How many a slow body comes in."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from altcraft_async.models import SubscriptionCounters
-from altcraft_async.simulator.chance import dice
+from altcraft_async.simulator.randomness import dice
 
 
 @dataclass(frozen=True, slots=True)

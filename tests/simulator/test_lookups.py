@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from altcraft_async.simulator import Fault, Simulator
-from altcraft_async.simulator.install import SegmentDatabaseName
+from altcraft_async.simulator.installation import SegmentDatabaseName
 from tests.support.simulator_caller import Ask, AskIn
 
 READS: list[tuple[str, dict[str, object]]] = [

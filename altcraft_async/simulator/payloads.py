@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters
 from altcraft_async.simulator.exports import Export
+from altcraft_async.simulator.lists import Page
 from altcraft_async.simulator.objects import Database, Field, Resource, Rule, Segment
-from altcraft_async.simulator.paging import Page
-from altcraft_async.simulator.times import rfc3339
+from altcraft_async.simulator.timestamps import rfc3339
 from altcraft_async.simulator.world import TaskState
 
 SUCCESS = "Successful operation"

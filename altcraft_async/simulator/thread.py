@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
-from altcraft_async.simulator.app import Simulator
+from altcraft_async.simulator.server import Simulator
 
 __all__ = ["ThreadedSimulator"]
 

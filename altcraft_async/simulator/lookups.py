@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from altcraft_async.models import CountersReport
-from altcraft_async.simulator import answers
+from altcraft_async.simulator import payloads
+from altcraft_async.simulator.lists import Cursor, cut_page
+from altcraft_async.simulator.method_call import Request
 from altcraft_async.simulator.objects import Database, Resource, Segment
-from altcraft_async.simulator.paging import Cursor, cut_page
 from altcraft_async.simulator.parameters import NOT_FOUND, Parameters, RefusedError
-from altcraft_async.simulator.request import Request
 from altcraft_async.simulator.task import Target
 
 FIRST_ID = 1
@@ -26,37 +26,37 @@ Row = TypeVar("Row", Resource, Database, Segment)
 def list_resources(request: Request) -> Mapping[str, object]:
     """List resources."""
     world = request.world
-    return _list(request, world.resources, world.resource, answers.resource_row, "next_id")
+    return _list(request, world.resources, world.resource, payloads.resource_row, "next_id")
 
 
 def list_databases(request: Request) -> Mapping[str, object]:
     """List databases."""
     world = request.world
-    return _list(request, world.databases, world.database, answers.tagged_row, "next_row")
+    return _list(request, world.databases, world.database, payloads.tagged_row, "next_row")
 
 
 def list_segments(request: Request) -> Mapping[str, object]:
     """List segments."""
     world = request.world
-    return _list(request, world.segments, world.segment, answers.tagged_row, "last_row")
+    return _list(request, world.segments, world.segment, payloads.tagged_row, "last_row")
 
 
 def get_resource(request: Request) -> Mapping[str, object]:
     """Tell of a resource."""
     resource = request.world.resource(request.parameters.number("id"))
-    return answers.accepted(answers.resource(resource, request.world.channels))
+    return payloads.accepted(payloads.resource(resource, request.world.channels))
 
 
 def get_database(request: Request) -> Mapping[str, object]:
     """Tell of a database."""
     database = request.world.database(request.parameters.number("id"))
-    return answers.accepted(answers.database(database))
+    return payloads.accepted(payloads.database(database))
 
 
 def get_segment(request: Request) -> Mapping[str, object]:
     """Tell of a segment."""
     segment = request.world.segment(request.parameters.number("id"))
-    return answers.accepted(answers.segment(segment, request.world.segment_size(segment.id)))
+    return payloads.accepted(payloads.segment(segment, request.world.segment_size(segment.id)))
 
 
 def get_fields(request: Request) -> Mapping[str, object]:
@@ -68,15 +68,15 @@ def get_fields(request: Request) -> Mapping[str, object]:
         msg = f"there is no channel {ascii(channel)[:40]} in resource {resource_id}"
         raise RefusedError(NOT_FOUND, msg)
     fields = request.world.fields(resource_id, channel)
-    return answers.accepted([answers.field(one) for one in fields])
+    return payloads.accepted([payloads.field(one) for one in fields])
 
 
 def get_counters(request: Request, target: Target) -> Mapping[str, object]:
     """Tell the figures that the last completed refresh left."""
     if request.install.shows_running:
         group = request.world.last_group(target, request.now)
-        return answers.accepted(answers.counter_groups(CountersReport((group,))))
-    return answers.accepted(answers.bare_channels(request.world.counted(target, request.now)))
+        return payloads.accepted(payloads.counter_groups(CountersReport((group,))))
+    return payloads.accepted(payloads.bare_channels(request.world.counted(target, request.now)))
 
 
 def _list(
@@ -95,7 +95,7 @@ def _list(
         limit=parameters.number("limit", PAGE_SIZE),
         cursor=request.install.cursor or sampled,
     )
-    return answers.page(page, [write(find(number)) for number in page.ids])
+    return payloads.page(page, [write(find(number)) for number in page.ids])
 
 
 def _filter(parameters: Parameters) -> Callable[[Resource | Database | Segment], bool] | None:

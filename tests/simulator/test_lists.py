@@ -8,7 +8,7 @@ import pytest
 
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.simulator.codec import Format
-from altcraft_async.simulator.paging import Cursor
+from altcraft_async.simulator.lists import Cursor
 from tests.support.simulator_caller import Ask, AskIn, Said
 
 LISTS = ["resources/list", "databases/list", "segments/list"]

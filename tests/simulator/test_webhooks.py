@@ -15,7 +15,7 @@ from aiohttp import web
 
 from altcraft_async import AltcraftClient, Feedback, TransportError
 from altcraft_async.simulator import Fault, Simulator, Webhooks
-from altcraft_async.simulator.calls import Answer, Call
+from altcraft_async.simulator.messages import Answer, Call
 from altcraft_async.simulator.webhooks import Webhook, is_here, wanted
 from tests.support.web_servers import aiohttp_app
 
