@@ -1,4 +1,4 @@
-"""What the pretend platform leaves to chance, drawn so that a seed repeats it."""
+"""Random values that a seed reproduces: durations of tasks and curves of their progress."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 Duration: TypeAlias = float | tuple[float, float] | Callable[[random.Random], float]
-"""Seconds, infinite for tasks that never end; or a range, log-uniform; or a drawing of your own."""
+"""Seconds, infinite for endless tasks; or a log-uniform range; or a function that draws them."""
 
 Shape: TypeAlias = Callable[[float], float]
-"""The share of a task's duration that is gone, 0 to 1, to the share that it reports."""
+"""Maps the elapsed share of a task's duration, 0 to 1, to the share that the task reports."""
 
 CurveName = Literal["linear", "noisy", "back", "front", "stuck", "stall"]
 Curve: TypeAlias = CurveName | Shape
-"""How progress goes: by name, or as a shape of your own.
+"""How progress grows: a name or a function.
 
-``linear`` with time; ``noisy`` bent differently for each task and now and
-then going backwards; ``back`` slow at first; ``front`` slow at last;
-``stuck`` at 0 until the end; ``stall`` soon high and then no further.
+``linear`` with time; ``noisy`` differently for each task, and sometimes backwards;
+``back`` slowly at first; ``front`` slowly at the end; ``stuck`` at 0 until the end;
+``stall`` quickly to a height and no further.
 """
 
 
-def dice(*about: object) -> random.Random:
-    """Return dice that fall the same way whenever they are about the same things."""
-    return random.Random("/".join(map(str, about)))  # noqa: S311 -- made-up data, no secrets
+def seeded_random(*key: object) -> random.Random:
+    """Return a generator that depends on the key alone.
+
+    A renamed key changes the ids and counters that README and docs show.
+    """
+    return random.Random("/".join(map(str, key)))  # noqa: S311 -- made-up data, no secrets
 
 
 def draw_duration(duration: Duration, rng: random.Random) -> float:
-    """Draw how many seconds a task takes."""
+    """Draw the seconds that a task takes."""
     if isinstance(duration, (float, int)):
         return duration
     if callable(duration):
@@ -39,52 +42,34 @@ def draw_duration(duration: Duration, rng: random.Random) -> float:
 
 
 def check_duration(duration: Duration) -> None:
-    """Refuse seconds that no task can take.
+    """Refuse an impossible duration.
 
     Raises:
-        ValueError: A negative number, or an empty range.
+        ValueError: It is negative, or an empty range.
     """
     if isinstance(duration, (float, int)):
-        fine = duration >= 0
+        is_valid = duration >= 0
     else:
-        fine = callable(duration) or 0 < duration[0] <= duration[1] < math.inf
-    if not fine:
+        is_valid = callable(duration) or 0 < duration[0] <= duration[1] < math.inf
+    if not is_valid:
         msg = f"duration: {duration} has to be 0 or more seconds, or a range 0 < low <= high"
         raise ValueError(msg)
 
 
 def draw_shape(curve: Curve, rng: random.Random) -> Shape:
-    """Draw how the progress of one task goes."""
-    if callable(curve):
-        return curve
-    return _SHAPES[curve](rng)
+    """Draw the shape of one task's progress."""
+    return curve if callable(curve) else _SHAPES[curve](rng)
 
 
 def check_curve(curve: Curve) -> None:
-    """Refuse a name that is none.
+    """Refuse an unknown name of a curve.
 
     Raises:
-        ValueError: It names those there are.
+        ValueError: It lists the known names.
     """
     if not callable(curve) and curve not in _SHAPES:
-        msg = f"curve: {curve!r} is none of {', '.join(_SHAPES)}"
+        msg = f"curve: {curve!r} has to be one of {', '.join(_SHAPES)}"
         raise ValueError(msg)
-
-
-def _linear(gone: float) -> float:
-    return gone
-
-
-def _back(gone: float) -> float:
-    return gone**3
-
-
-def _front(gone: float) -> float:
-    return 1 - (1 - gone) ** 3
-
-
-def _stuck(_gone: float) -> float:
-    return 0.0
 
 
 def _draw_noisy(rng: random.Random) -> Shape:
@@ -92,26 +77,22 @@ def _draw_noisy(rng: random.Random) -> Shape:
     waves = rng.uniform(15, 40)
     phase = rng.uniform(0, math.tau)
 
-    def noisy(gone: float) -> float:
-        return math.pow(gone, bend) + 0.03 * math.sin(waves * gone + phase)
+    def noisy(elapsed: float) -> float:
+        return math.pow(elapsed, bend) + 0.03 * math.sin(waves * elapsed + phase)
 
     return noisy
 
 
 def _draw_stall(rng: random.Random) -> Shape:
     height = rng.uniform(0.6, 0.95)
-
-    def stall(gone: float) -> float:
-        return height * min(1.0, gone * 10)
-
-    return stall
+    return lambda elapsed: height * min(1.0, elapsed * 10)
 
 
 _SHAPES: dict[str, Callable[[random.Random], Shape]] = {
-    "linear": lambda _rng: _linear,
+    "linear": lambda _: lambda elapsed: elapsed,
     "noisy": _draw_noisy,
-    "back": lambda _rng: _back,
-    "front": lambda _rng: _front,
-    "stuck": lambda _rng: _stuck,
+    "back": lambda _: lambda elapsed: elapsed**3,
+    "front": lambda _: lambda elapsed: 1 - (1 - elapsed) ** 3,
+    "stuck": lambda _: lambda _: 0.0,
     "stall": _draw_stall,
 }

@@ -1,4 +1,4 @@
-"""Answers on their way to the caller, whole or damaged."""
+"""HTTP responses, whole or damaged by a fault."""
 
 from __future__ import annotations
 
@@ -11,92 +11,92 @@ from aiohttp import hdrs, web
 from altcraft_async.simulator import codec
 from altcraft_async.simulator.codec import Format
 from altcraft_async.simulator.faults import Fault
-from altcraft_async.simulator.messages import Answer, refusal
+from altcraft_async.simulator.messages import ApiResponse, refusal
 
 PIECES = 10
-"""How many a slow body comes in."""
+"""Number of pieces of a slow body."""
 
-# A socket that lingers for no time at all is closed by a reset.
-_LINGER_NOT = struct.pack("ii", 1, 0)
+# SO_LINGER on, with 0 seconds: closing the socket resets the connection.
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 _PAGE = """<!DOCTYPE html>
 <html><head><title>{code}</title></head><body><h1>{code}</h1><p>Not the API</p></body></html>
 """
 
 
-def respond(answer: Answer, status: int = 200) -> web.Response:
-    """Put an answer into HTTP."""
-    body, headers = _written(answer)
+def whole(response: ApiResponse, status: int = 200) -> web.Response:
+    """Put a response into HTTP."""
+    body, headers = _body_and_headers(response)
     return web.Response(status=status, body=body, headers=headers)
 
 
 def error_page(fault: Fault) -> web.Response:
-    """Return the web page that comes instead of an answer."""
+    """Return a web page in place of a response of the API."""
     page = _PAGE.format(code=fault.code)
     return web.Response(status=fault.code, text=page, content_type="text/html")
 
 
-def error_status(fault: Fault, form: Format) -> web.Response:
-    """Return an HTTP error, with an envelope for a body."""
-    response = respond(refusal(form, fault.code, fault.text), fault.code)
+def error_status(fault: Fault, wire_format: Format) -> web.Response:
+    """Return an HTTP error with an envelope as its body."""
+    response = whole(refusal(wire_format, fault.code, fault.text), fault.code)
     if fault.retry_after:
         response.headers[hdrs.RETRY_AFTER] = fault.retry_after
     return response
 
 
 def reset(request: web.Request) -> web.StreamResponse:
-    """Reset the connection; what is returned reaches nobody."""
+    """Reset the connection; the returned response satisfies aiohttp and is never sent."""
     transport = request.transport
     if transport:
         transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT
+            socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER
         )
         transport.abort()
     return web.Response()
 
 
-async def cut(request: web.Request, answer: Answer, status: int) -> web.StreamResponse:
-    """Send the headers and half the body, then close the connection."""
-    body, headers = _written(answer)
-    response = await _begin(request, status, headers, len(body))
-    await response.write(body[: len(body) // 2])
-    response.force_close()
-    return response
+async def cut(request: web.Request, response: ApiResponse, status: int) -> web.StreamResponse:
+    """Send the headers and half of the body, then close the connection."""
+    body, headers = _body_and_headers(response)
+    stream = await _begin(request, status, headers, len(body))
+    await stream.write(body[: len(body) // 2])
+    stream.force_close()
+    return stream
 
 
-async def drip(
+async def slow(
     request: web.Request,
-    answer: Answer,
+    response: ApiResponse,
     status: int,
-    pause: Callable[[], Awaitable[bool]],
+    wait: Callable[[], Awaitable[bool]],
 ) -> web.StreamResponse:
-    """Send the body in ten pieces.
+    """Send the body in pieces.
 
     Args:
-        request: What is being answered.
-        answer: What to send.
+        request: The request.
+        response: Its response.
         status: HTTP status.
-        pause: Waits between the pieces; true when the simulator stops meanwhile.
+        wait: Waits after each piece; returns whether the simulator is stopping.
     """
-    body, headers = _written(answer)
+    body, headers = _body_and_headers(response)
     size = -(-len(body) // PIECES)
-    response = await _begin(request, status, headers, len(body))
+    stream = await _begin(request, status, headers, len(body))
     for start in range(0, len(body), size):
-        await response.write(body[start : start + size])
-        if await pause():
+        await stream.write(body[start : start + size])
+        if await wait():
             return reset(request)
-    return response
+    return stream
 
 
 async def _begin(
     request: web.Request, status: int, headers: Mapping[str, str], length: int
 ) -> web.StreamResponse:
-    response = web.StreamResponse(status=status, headers=headers)
-    response.content_length = length
-    await response.prepare(request)
-    return response
+    stream = web.StreamResponse(status=status, headers=headers)
+    stream.content_length = length
+    await stream.prepare(request)
+    return stream
 
 
-def _written(answer: Answer) -> tuple[bytes, dict[str, str]]:
-    body = codec.write(answer.envelope, answer.form, is_declared=answer.is_declared)
-    return body, {hdrs.CONTENT_TYPE: codec.CONTENT_TYPES[answer.form]}
+def _body_and_headers(response: ApiResponse) -> tuple[bytes, dict[str, str]]:
+    body = codec.write(response.envelope, response.format, xml_declaration=response.xml_declaration)
+    return body, {hdrs.CONTENT_TYPE: codec.CONTENT_TYPES[response.format]}

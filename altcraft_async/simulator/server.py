@@ -1,4 +1,4 @@
-"""The pretend platform on a real socket: HTTP in, HTTP out, and what may go wrong with it."""
+"""The pretend platform as an HTTP server, with planned and random faults."""
 
 from __future__ import annotations
 
@@ -11,39 +11,49 @@ from aiohttp import hdrs, web
 from altcraft_async.models import TaskKind
 from altcraft_async.simulator.faults import Fault, Planned, Script
 from altcraft_async.simulator.handler import Handler, ReceivedRequest
-from altcraft_async.simulator.installation import Install, SegmentDatabaseName
-from altcraft_async.simulator.lists import Cursor
+from altcraft_async.simulator.installation import Cursor, Installation, SegmentDatabaseName
 from altcraft_async.simulator.methods import METHODS
-from altcraft_async.simulator.randomness import Curve, Duration, dice
+from altcraft_async.simulator.randomness import Curve, Duration, seeded_random
 from altcraft_async.simulator.webhooks import Sent, Webhooks
 from altcraft_async.simulator.world import World
 
 _WEBHOOKS = Webhooks()
 
 BODY_LIMIT = 10 * 1024 * 1024
-"""The documented default; how the platform refuses a larger body is not documented."""
+"""The documented default; how the platform refuses larger bodies is not documented."""
 
 GRACE = 0.1
-"""Seconds that a `stop` leaves to requests which have not arrived in full."""
+"""Seconds that `Simulator.stop` waits for requests that are still arriving."""
 
 
 class Simulator:
     """A pretend Altcraft platform on a port of this machine.
 
-    It has resources, databases and segments to list, look up, count and
-    refresh, and profiles to export. It speaks JSON and XML, checks tokens and
-    parameters, runs tasks over time and misbehaves when told to. It runs in the
-    event loop that starts it, and opens nothing before. The vendor documents
-    neither how a task polls that still runs or has failed, nor what an unknown
-    one gives, nor most error codes: there, what the simulator says is its own
-    choice.
+    It has resources, databases and segments to list, get and refresh, and profiles
+    to export. It speaks JSON and XML, checks tokens and parameters, runs tasks over
+    time and injects faults. It runs in the event loop that starts it. The vendor does
+    not document the status of running, failed and unknown tasks, nor most error
+    codes; the simulator's values for these are our choice.
 
-        async with Simulator() as server:
-            client = AltcraftClient(server.url, token=server.token)
+    ```python
+    from altcraft_async import AltcraftClient
+    from altcraft_async.simulator import Simulator
+
+    async with (
+        Simulator(duration=0.1) as platform,
+        AltcraftClient(platform.url, platform.token) as caller,
+    ):
+        await caller.resources.refresh(24, database_id=1)
+        print(platform.count("resources/refresh_counters"))
+    ```
+
+    ```text
+    1
+    ```
 
     Attributes:
-        token: The only API token that is accepted.
-        world: The platform behind the socket, to be polled or tampered with.
+        token: The only accepted API token.
+        world: The platform's objects and tasks, to read or to change in a test.
     """
 
     def __init__(  # noqa: PLR0913 -- independent choices, all by name
@@ -70,41 +80,40 @@ class Simulator:
 
         Args:
             seed: The same seed and the same calls give the same task ids,
-                durations, figures and random faults.
-            token: API token; by default one that is drawn by the seed.
-            resources: How many there are, with ids from 1; or their ids. All of
-                them are linked with the first database, and two in five with
-                one or two others.
-            databases: How many profile databases there are, or their ids.
-            segments: How many there are, or their ids. Those whose id divides
-                by 3 are dynamic: requests have to name the database.
+                durations, counters and random faults.
+            token: API token; by default the seed decides it.
+            resources: Number of resources, with ids from 1, or their ids. All are
+                linked to the first database, and two in five to one or two others.
+            databases: Number of profile databases, or their ids.
+            segments: Number of segments, or their ids. A segment whose id is a
+                multiple of 3 is dynamic: requests must name its database.
             channels: Channels that every resource reports.
-            duration: Seconds a task takes, or a range, or a drawing of your
-                own; by default 1.6 s in the median.
-            curve: How the progress of tasks goes.
+            duration: Seconds that a task takes, a log-uniform range, or a function
+                that draws them; the median of the default is 1.6 s.
+            curve: How the progress of tasks grows.
             host: Host name or IPv4 address to listen on.
             port: Port to listen on; 0 takes a free one.
-            clock: Returns the seconds that tasks go by; the event loop's
-                ``time`` by default, one you move by hand in tests.
-            http_errors: Let the HTTP status follow the ``error`` of a refusal.
-                It is 200 otherwise; the vendor documents neither.
-            cursor: What ``next_from_id`` means in every list: ``"next_id"`` the
-                next object, in the answer or not, ``"next_row"`` the next row,
-                ``"last_row"`` the last row that was given. By default each
-                list means what its sample shows.
-            segment_database_name: The only name of a segment's database that is
-                taken, as by an older or a newer install; either by default.
-            shows_running: Let every ``get_counters`` answer in groups, as a
-                refresh does, with ``in_progress`` and the id of a count that
-                runs. The documented answer, without them, by default.
-            webhooks: What happens to the calls that a start asks for by its
-                ``feedback``: by default each is made once, when the task is over.
+            clock: Returns the seconds by which tasks run; by default the ``time`` of
+                the event loop.
+            http_errors: Let the HTTP status of a refusal equal its ``error``. It is
+                200 otherwise; the vendor documents neither.
+            cursor: Meaning of ``next_from_id`` in every list: ``"next_id"`` the next
+                object, even if filtered out, ``"next_row"`` the next row,
+                ``"last_row"`` the last row of the page. By default each list follows
+                its documented sample.
+            segment_database_name: The only accepted name of a segment's database, as
+                in older or newer installations; both by default.
+            shows_running: Let ``get_counters`` respond in groups, as a refresh does,
+                with ``in_progress`` and the task id of a running refresh. The
+                documented response has neither.
+            webhooks: How the ``feedback`` URLs of starts are called; by default once,
+                at the end of the task.
 
         Raises:
-            ValueError: No task can take such a duration, the curve is none, or
-                an id is not positive.
+            ValueError: The duration is impossible, the curve is unknown, or an id is
+                not positive.
         """
-        self.token = token or f"{dice(seed, 'token').getrandbits(128):032x}"
+        self.token = token or f"{seeded_random(seed, 'token').getrandbits(128):032x}"
         self.world = World(
             seed=seed,
             resources=resources,
@@ -115,8 +124,10 @@ class Simulator:
             curve=curve,
         )
         self._script = Script(seed)
-        install = Install(self.token, http_errors, cursor, segment_database_name, shows_running)
-        self._handler = Handler(self.world, self._script, install, clock, webhooks)
+        installation = Installation(
+            self.token, http_errors, cursor, segment_database_name, shows_running
+        )
+        self._handler = Handler(self.world, self._script, installation, clock, webhooks)
         self._host = host
         self._port = port
         self._runner: web.AppRunner | None = None
@@ -138,15 +149,14 @@ class Simulator:
     async def start(self) -> None:
         """Listen, in the running event loop.
 
-        After a `stop` it comes back with the same address, world and script,
-        like a platform after an outage.
+        After a `stop`, this ends the outage: address, world and faults are the same.
 
         Raises:
-            RuntimeError: It is listening already.
+            RuntimeError: It is already listening.
             OSError: The port is not free.
         """
         if self._runner:
-            msg = "the simulator is running already"
+            msg = "the simulator is already running"
             raise RuntimeError(msg)
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_route(hdrs.METH_ANY, "/{path:.*}", self._handler.handle)
@@ -162,13 +172,13 @@ class Simulator:
         self._runner = runner
 
     async def stop(self) -> None:
-        """Close every connection, stalled ones too; idempotent."""
+        """Close all connections, stalled ones included; idempotent."""
         runner, self._runner = self._runner, None
         if not runner:
             return
         self._handler.close()
         await runner.cleanup()
-        # Only now, as until then a start may come in that wants to be called.
+        # Last, because a start that requests a call may arrive until the cleanup is done.
         await self._handler.sender.aclose()
 
     @property
@@ -176,10 +186,10 @@ class Simulator:
         """Base URL for a client.
 
         Raises:
-            RuntimeError: It never started, so that the port is not known.
+            RuntimeError: It has never been started.
         """
         if not self._port:
-            msg = "the simulator has no address before it is started"
+            msg = "the simulator has no URL before it is started"
             raise RuntimeError(msg)
         return f"http://{self._host}:{self._port}"
 
@@ -190,15 +200,14 @@ class Simulator:
 
     @property
     def webhooks(self) -> Sequence[Sent]:
-        """The newest 10,000 calls to addresses that starts named as ``feedback``, oldest first."""
+        """The newest 10,000 calls to ``feedback`` URLs, oldest first."""
         return self._handler.sender.sent
 
     @property
     def starts(self) -> Mapping[tuple[TaskKind, tuple[int, ...]], int]:
-        """How many tasks were started per target, 0 for any other.
+        """Number of started tasks per target, 0 for any other.
 
-        ``server.starts["resource", (24, 1)]`` counts those of resource 24 in
-        database 1.
+        ``server.starts["resource", (24, 1)]`` is that of resource 24 in database 1.
         """
         return self.world.starts
 
@@ -209,26 +218,26 @@ class Simulator:
 
     @property
     def pending_faults(self) -> Mapping[str, tuple[Planned, ...]]:
-        """Scripted faults that did not happen yet, by method; empty when all did."""
+        """Planned faults that have not happened yet, by method."""
         return self._script.pending
 
     def count(self, method: str) -> int:
-        """Return how many requests to an API method came in, answered or not."""
+        """Return the number of requests to an API method, responded or not."""
         return self._handler.counts[method]
 
     def misbehave(self, method: str, fault: Fault, *, times: int = 1, after: int = 0) -> None:
-        """Let a fault happen to the next requests of a method.
+        """Apply a fault to the next requests of a method.
 
-        Faults of one method queue up: the next begins when this one is over.
+        Faults of one method queue up: each begins after the one before has ended.
 
         Args:
             method: API method, for example ``"tasks/status"``.
-            fault: What shall happen.
-            times: To how many requests.
-            after: How many requests go well before.
+            fault: The fault.
+            times: Number of requests that it affects.
+            after: Number of requests before those, which it leaves alone.
 
         Raises:
-            ValueError: It would never happen.
+            ValueError: The method is unknown, or the fault would never happen.
         """
         _check_methods([method])
         self._script.plan(method, Planned(fault, times, after))
@@ -236,24 +245,25 @@ class Simulator:
     def misbehave_randomly(
         self, *, rate: float, faults: Sequence[Fault], methods: Sequence[str] | None = None
     ) -> None:
-        """Let faults happen at random, drawn by the seed.
+        """Apply faults to random requests that the seed decides.
 
-        A second call replaces the first; a rate of 0 ends it.
+        A second call replaces the first; a rate of 0 ends the faults.
 
         Args:
             rate: Share of the requests, 0 to 1.
-            faults: What may happen, all equally likely.
-            methods: API methods it may happen to; every one by default.
+            faults: Faults to choose from, all equally likely.
+            methods: API methods to affect; all by default.
 
         Raises:
-            ValueError: It would never happen.
+            ValueError: A method is unknown, or no fault would ever happen.
         """
-        _check_methods(methods or ())
-        self._script.plan_randomly(rate, faults, tuple(METHODS) if methods is None else methods)
+        chosen = tuple(METHODS) if methods is None else methods
+        _check_methods(chosen)
+        self._script.plan_randomly(rate, faults, chosen)
 
 
 def _check_methods(methods: Sequence[str]) -> None:
     for method in methods:
         if method not in METHODS:
-            msg = f"{method!r} is none of the methods {', '.join(METHODS)}"
+            msg = f"{method!r} has to be one of {', '.join(METHODS)}"
             raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""A simulator in a thread of its own, for callers with any event loop, or with none."""
+"""A simulator with its own thread, for sync code or callers with several event loops."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from typing import Self
 
 from altcraft_async.simulator.server import Simulator
 
-__all__ = ["ThreadedSimulator"]
-
 
 class ThreadedSimulator(Simulator):
-    """A `Simulator` whose event loop runs in a thread of its own.
+    """A `Simulator` whose event loop runs in its own thread.
 
-    So that sync code, several event loops after one another, or code that
-    blocks its loop can talk to it. It takes the same arguments.
+    Sync code, several event loops in sequence, or code that blocks its event loop can
+    use it. It takes the same arguments.
 
     ```python
     from altcraft_async.simulator import ThreadedSimulator
 
-    with ThreadedSimulator() as apart:
-        print(apart.url.startswith("http://127.0.0.1:"))
+    with ThreadedSimulator() as threaded:
+        print(threaded.url.startswith("http://127.0.0.1:"))
     ```
 
     ```text
     True
     ```
 
-    ``await server.stop()`` and ``await server.start()`` within the body are an
-    outage, from whichever event loop they are called.
+    For an outage, call ``await server.stop()`` and ``await server.start()`` within the
+    body, from any event loop.
     """
 
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        """Start the thread, and listening in it.
+        """Start the thread and listen in it.
 
         Raises:
             OSError: The port is not free.
         """
-        # A factory of its own, or the runner would set the caller's current loop.
-        self._own_runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._loop = self._own_runner.get_loop()
-        self._thread = threading.Thread(target=self._work, name="altcraft-simulator", daemon=True)
+        # Without a loop factory, the runner would set the current loop of the caller's thread.
+        self._loop_runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._loop = self._loop_runner.get_loop()
+        self._thread = threading.Thread(
+            target=self._run_loop, name="altcraft-simulator", daemon=True
+        )
         self._thread.start()
         try:
-            self._there(super().start()).result()
+            self._submit(super().start()).result()
         except BaseException:
-            self._end()
+            self._end_thread()
             raise
         return self
 
@@ -61,37 +61,36 @@ class ThreadedSimulator(Simulator):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop listening, and end the thread."""
+        """Stop listening and end the thread."""
         try:
-            self._there(super().stop()).result()
+            self._submit(super().stop()).result()
         finally:
-            self._end()
+            self._end_thread()
 
     async def start(self) -> None:
-        """Listen again after a `stop`, with the same address, world and script.
+        """Listen again after a `stop`, with the same address, world and faults.
 
         Raises:
-            RuntimeError: It is listening already, or outside of ``with``.
+            RuntimeError: It is already listening, or ``with`` has not been entered.
         """
-        await asyncio.wrap_future(self._there(super().start()))
+        await asyncio.wrap_future(self._submit(super().start()))
 
     async def stop(self) -> None:
-        """Close every connection, stalled ones too; idempotent."""
-        await asyncio.wrap_future(self._there(super().stop()))
+        """Close all connections, stalled ones included; idempotent."""
+        await asyncio.wrap_future(self._submit(super().stop()))
 
-    def _there(self, work: Coroutine[object, object, None]) -> Future[None]:
-        """Have something done in the thread."""
+    def _submit(self, work: Coroutine[object, object, None]) -> Future[None]:
         if self._thread is None:
             work.close()
-            msg = "a simulator in a thread of its own is started by `with`"
+            msg = "a ThreadedSimulator is started by `with`, not by `async with` or `start()`"
             raise RuntimeError(msg)
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    def _work(self) -> None:
-        with self._own_runner:
+    def _run_loop(self) -> None:
+        with self._loop_runner:
             self._loop.run_forever()
 
-    def _end(self) -> None:
+    def _end_thread(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         if self._thread is not None:
             self._thread.join()

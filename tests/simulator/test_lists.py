@@ -1,126 +1,123 @@
-"""The three lists over real HTTP in both formats, their quirks by name."""
+"""The three lists over HTTP in both formats, and the pure cutting of pages."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.simulator.codec import Format
-from altcraft_async.simulator.lists import Cursor
-from tests.support.simulator_caller import Ask, AskIn, Said
+from altcraft_async.simulator.installation import Cursor
+from altcraft_async.simulator.lists import Page, cut_page
+from tests.support.simulator_caller import Ask, AskIn, Reply
 
 LISTS = ["resources/list", "databases/list", "segments/list"]
 
 
-async def pages(ask: Ask, server: Simulator, method: str, **values: object) -> list[Said]:
-    """Read pages until one is empty or its cursor does not advance, as callers have to."""
-    said = [await ask(server, method, **values)]
-    asked = 1
-    while said[-1].ids and (following := int(said[-1].value["next_from_id"])) > asked:
-        asked = following
-        said.append(await ask(server, method, from_id=asked, **values))
-    return said
+async def pages(ask: Ask, server: Simulator, method: str, **values: object) -> list[Reply]:
+    """Read pages until one is empty or its cursor does not advance, as callers must."""
+    replies = [await ask(server, method, **values)]
+    from_id = 1
+    while replies[-1].ids and (cursor := int(replies[-1].value["next_from_id"])) > from_id:
+        from_id = cursor
+        replies.append(await ask(server, method, from_id=from_id, **values))
+    return replies
 
 
 @pytest.mark.parametrize("method", LISTS)
 @pytest.mark.parametrize("cursor", [None, "next_id", "next_row", "last_row"])
-async def test_a_list_can_be_read_to_its_end(ask: Ask, method: str, cursor: Cursor | None) -> None:
-    """Every row comes in ascending order, each once but for the last one of a page."""
+async def test_list_can_be_read_to_its_end(ask: Ask, method: str, cursor: Cursor | None) -> None:
     ids = [*range(1, 8), 12, 13, 40]
     async with Simulator(resources=ids, databases=ids, segments=ids, cursor=cursor) as server:
-        said = await pages(ask, server, method, limit=4)
-    assert list(dict.fromkeys(row for page in said for row in page.ids)) == ids
-    assert {page.value["total_count"] for page in said} == {"10"}
-    repeats = sum(len(page.ids) for page in said) - len(ids)
+        replies = await pages(ask, server, method, limit=4)
+    assert list(dict.fromkeys(row for page in replies for row in page.ids)) == ids
+    assert {page.value["total_count"] for page in replies} == {"10"}
+    repeats = sum(len(page.ids) for page in replies) - len(ids)
     is_last_row = (cursor or {"segments/list": "last_row"}.get(method)) == "last_row"
-    assert (repeats > 0, bool(said[-1].ids)) == (is_last_row, is_last_row)
+    assert (repeats > 0, bool(replies[-1].ids)) == (is_last_row, is_last_row)
 
 
-async def test_the_sample_of_resources_can_be_had(ask: Ask) -> None:
-    """Row 1, next 4, total 1: the next object counts, whether or not the filter lets it in."""
+async def test_cursor_of_resources_is_the_next_object_as_in_the_sample(ask: Ask) -> None:
+    """Row 1, next 4, total 1."""
     world = Simulator().world
     group = world.resource(1).groups[0].name
     outside = next(i for i in range(4, 99) if group not in str(world.resource(i).groups))
     async with Simulator(resources=[1, outside]) as server:
-        said = await ask(server, "resources/list", groups=[group])
-        assert (said.ids, said.value["total_count"]) == ([1], "1")
-        assert said.value["next_from_id"] == str(outside)
+        reply = await ask(server, "resources/list", groups=[group])
+        assert (reply.ids, reply.value["total_count"]) == ([1], "1")
+        assert reply.value["next_from_id"] == str(outside)
         assert not (await ask(server, "resources/list", groups=[group], from_id=outside)).rows
 
 
-async def test_the_sample_of_databases_can_be_had(ask: Ask) -> None:
-    """Rows 1 and 2, next 6, total 4: the next row counts."""
+async def test_cursor_of_databases_is_the_next_row_as_in_the_sample(ask: Ask) -> None:
+    """Rows 1 and 2, next 6, total 4."""
     async with Simulator(databases=[1, 2, 6, 9]) as server:
-        said = await ask(server, "databases/list", limit=2)
+        page = await ask(server, "databases/list", limit=2)
         rest = await ask(server, "databases/list", limit=2, from_id=6)
-    assert (said.ids, said.value["next_from_id"], said.value["total_count"]) == ([1, 2], "6", "4")
+    assert (page.ids, page.value["next_from_id"], page.value["total_count"]) == ([1, 2], "6", "4")
     assert (rest.ids, rest.value["next_from_id"]) == ([6, 9], "10")
 
 
-async def test_the_cursor_of_databases_leaves_out_what_the_filter_does(ask: Ask) -> None:
-    """It is the next row with the group, not the next database."""
+async def test_cursor_of_databases_skips_filtered_databases(ask: Ask) -> None:
     async with Simulator() as server:
         first, second, *_ = (await ask(server, "databases/list", groups=["branch"])).ids
-        said = await ask(server, "databases/list", groups=["branch"], limit=1)
+        reply = await ask(server, "databases/list", groups=["branch"], limit=1)
     assert second > first + 1
-    assert (said.ids, said.value["next_from_id"]) == ([first], str(second))
+    assert (reply.ids, reply.value["next_from_id"]) == ([first], str(second))
 
 
-async def test_the_sample_of_segments_can_be_had(ask: Ask) -> None:
-    """Rows 1 and 2, next 2, total 2: the cursor is the last row, and going on shows it again."""
+async def test_cursor_of_segments_is_the_last_row_as_in_the_sample(ask: Ask) -> None:
+    """Rows 1 and 2, next 2, total 2."""
     async with Simulator(segments=2) as server:
-        said = await ask(server, "segments/list")
+        page = await ask(server, "segments/list")
         again = await ask(server, "segments/list", from_id=2)
-    assert (said.ids, said.value["next_from_id"], said.value["total_count"]) == ([1, 2], "2", "2")
+    assert (page.ids, page.value["next_from_id"], page.value["total_count"]) == ([1, 2], "2", "2")
     assert (again.ids, again.value["next_from_id"]) == ([2], "2")
 
 
 @pytest.mark.parametrize("method", LISTS)
-async def test_the_first_thousand_come_by_default(ask: Ask, method: str) -> None:
-    """Without ``from_id`` and ``limit`` a list begins at 1 and a page has 1000 rows."""
+async def test_first_thousand_rows_come_by_default(ask: Ask, method: str) -> None:
     async with Simulator(resources=1001, databases=1001, segments=1001) as server:
         assert (await ask(server, method)).ids == list(range(1, 1001))
 
 
 @pytest.mark.parametrize("method", LISTS)
-async def test_what_is_listed_may_be_nothing(ask: Ask, method: str) -> None:
-    """An empty page is an answer like any other, and says where it began."""
+async def test_list_without_objects_is_an_empty_page(ask: Ask, method: str) -> None:
     async with Simulator(resources=0, databases=0, segments=0) as server:
-        said = await ask(server, method)
-    assert (said.error, said.rows, said.value["total_count"]) == (0, [], "0")
-    assert said.value["next_from_id"] == "1"
+        reply = await ask(server, method)
+    assert (reply.error, reply.rows, reply.value["total_count"]) == (0, [], "0")
+    assert reply.value["next_from_id"] == "1"
 
 
 async def test_rows_of_resources_have_groups_in_lower_case(ask_in: AskIn) -> None:
-    """An id, a name and groups of ids and names, cursor and total beside them."""
     async with Simulator() as server:
-        said = json.loads((await ask_in(server, "json", "resources/list", limit=50)).body)
-    assert set(said) == {"data", "error", "error_text", "next_from_id", "total_count"}
-    assert {tuple(row) for row in said["data"]} == {("id", "name", "groups")}
-    groups = [group for row in said["data"] for group in row["groups"]]
+        reply = json.loads((await ask_in(server, "json", "resources/list", limit=50)).body)
+    assert set(reply) == {"data", "error", "error_text", "next_from_id", "total_count"}
+    assert {tuple(row) for row in reply["data"]} == {("id", "name", "groups")}
+    groups = [group for row in reply["data"] for group in row["groups"]]
     assert {tuple(group) for group in groups} == {("id", "name")}
-    assert [] in [row["groups"] for row in said["data"]]
+    assert [] in [row["groups"] for row in reply["data"]]
 
 
 @pytest.mark.parametrize("method", ["databases/list", "segments/list"])
-async def test_rows_of_databases_and_segments_have_groups_in_capitals(
+async def test_rows_of_databases_and_segments_have_capitalized_groups_and_tags(
     ask_in: AskIn, method: str
 ) -> None:
-    """They have tags besides, and so it is in the vendor's samples."""
     async with Simulator() as server:
-        said = json.loads((await ask_in(server, "json", method, limit=50)).body)
-    assert {tuple(row) for row in said["data"]} == {("id", "name", "ui_tags", "Groups")}
-    groups = [group for row in said["data"] for group in row["Groups"]]
+        reply = json.loads((await ask_in(server, "json", method, limit=50)).body)
+    assert {tuple(row) for row in reply["data"]} == {("id", "name", "ui_tags", "Groups")}
+    groups = [group for row in reply["data"] for group in row["Groups"]]
     assert {tuple(group) for group in groups} == {("Id", "Name")}
-    assert {len(row["ui_tags"]) for row in said["data"]} == {0, 1, 2, 3}
-    assert {len(row["Groups"]) for row in said["data"]} == {0, 1, 2}
+    assert {len(row["ui_tags"]) for row in reply["data"]} == {0, 1, 2, 3}
+    assert {len(row["Groups"]) for row in reply["data"]} == {0, 1, 2}
 
 
 @pytest.mark.parametrize("method", LISTS)
-async def test_the_same_rows_come_in_either_format(ask_in: AskIn, method: str) -> None:
-    """JSON written as XML is what comes in XML, special characters and all."""
+async def test_rows_are_the_same_in_either_format(ask_in: AskIn, method: str) -> None:
     async with Simulator() as server:
         in_json = await ask_in(server, "json", method)
         in_xml = await ask_in(server, "xml", method)
@@ -129,20 +126,18 @@ async def test_the_same_rows_come_in_either_format(ask_in: AskIn, method: str) -
     assert any(not row["name"].isascii() for row in in_xml.rows)
 
 
-async def test_lists_in_xml_begin_with_a_declaration_and_other_answers_do_not(
+async def test_list_in_xml_has_a_declaration_and_other_responses_have_none(
     ask_in: AskIn,
 ) -> None:
-    """The vendor's samples have it here and not there; a declared body is plain UTF-8."""
     async with Simulator() as server:
         listed = await ask_in(server, "xml", "databases/list/")
-        told = await ask_in(server, "xml", "databases/get/", id=1)
+        single = await ask_in(server, "xml", "databases/get/", id=1)
     assert listed.body.startswith(b'<?xml version="1.0" encoding="UTF-8" ?>\n<xml><data><id>1</id>')
     assert not listed.body.isascii()
-    assert told.body.startswith(b"<xml><data><id>1</id>")
+    assert single.body.startswith(b"<xml><data><id>1</id>")
 
 
-async def test_an_empty_list_in_xml_is_an_empty_element(ask_in: AskIn) -> None:
-    """Neither a page without rows nor a row without tags leaves its element out."""
+async def test_empty_list_in_xml_is_an_empty_element(ask_in: AskIn) -> None:
     async with Simulator(databases=99) as server:
         rows = (await ask_in(server, "xml", "databases/list")).body
         none = (await ask_in(server, "xml", "databases/list", from_id=100)).body
@@ -151,8 +146,8 @@ async def test_an_empty_list_in_xml_is_an_empty_element(ask_in: AskIn) -> None:
 
 
 @pytest.mark.parametrize("kind", ["resource", "database", "segment"])
-async def test_groups_choose_rows_by_name_or_id(ask: Ask, kind: str) -> None:
-    """A row is in if it has any of the groups; ids and names are two filters that both hold."""
+async def test_groups_filter_rows_by_name_and_id(ask: Ask, kind: str) -> None:
+    """A row matches any of the names and any of the ids."""
     async with Simulator(resources=60, databases=60, segments=60) as server:
         find, method = getattr(server.world, kind), f"{kind}s/list"
         groups = {i: {group.id for group in find(i).groups} for i in range(1, 61)}
@@ -166,8 +161,7 @@ async def test_groups_choose_rows_by_name_or_id(ask: Ask, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["database", "segment"])
-async def test_tags_choose_rows(ask: Ask, kind: str) -> None:
-    """A row is in if it has any of the tags, and a group that is asked for besides."""
+async def test_tags_filter_rows_together_with_groups(ask: Ask, kind: str) -> None:
     async with Simulator(databases=60, segments=60) as server:
         find = getattr(server.world, kind)
         rows = {i: find(i) for i in range(1, 61)}
@@ -178,11 +172,10 @@ async def test_tags_choose_rows(ask: Ask, kind: str) -> None:
     assert all("vip" in rows[i].tags and "branch" in str(rows[i].groups) for i in narrowed.ids)
 
 
-async def test_a_group_that_is_none_chooses_nothing(ask: Ask) -> None:
-    """That is an empty list and no refusal."""
+async def test_unknown_group_gives_an_empty_list(ask: Ask) -> None:
     async with Simulator() as server:
-        said = await ask(server, "resources/list", groups=["no such"])
-    assert (said.error, said.rows, said.value["total_count"]) == (0, [], "0")
+        reply = await ask(server, "resources/list", groups=["no such"])
+    assert (reply.error, reply.rows, reply.value["total_count"]) == (0, [], "0")
 
 
 @pytest.mark.parametrize("method", LISTS)
@@ -200,44 +193,99 @@ async def test_a_group_that_is_none_chooses_nothing(ask: Ask) -> None:
         ("page", 2),
     ],
 )
-async def test_a_wrong_parameter_is_a_400_that_names_it(
+async def test_wrong_parameter_is_a_400_that_names_it(
     ask: Ask, method: str, name: str, value: object
 ) -> None:
-    """It is refused under HTTP 200."""
     async with Simulator() as server:
-        said = await ask(server, method, **{name: value})
-    assert (said.status, said.error) == (200, 400)
-    assert f"'{name}'" in said.value["error_text"]
-    assert "data" not in said.value
+        reply = await ask(server, method, **{name: value})
+    assert (reply.status, reply.error) == (200, 400)
+    assert f"'{name}'" in reply.value["error_text"]
+    assert "data" not in reply.value
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("limit", "10"), ("groups", "branch"), ("groups_id", 1), ("groups", [1])]
 )
-async def test_json_has_types_and_they_count(ask_in: AskIn, name: str, value: object) -> None:
-    """Texts are no numbers there and values no arrays; XML cannot tell."""
+async def test_wrong_type_in_json_is_a_400(ask_in: AskIn, name: str, value: object) -> None:
+    """XML has no types, so the same values are accepted."""
     async with Simulator() as server:
         assert (await ask_in(server, "json", "resources/list", **{name: value})).error == 400
         assert (await ask_in(server, "xml", "resources/list", **{name: value})).error == 0
 
 
-async def test_resources_have_no_tags_to_be_chosen_by(ask: Ask) -> None:
-    """Their page documents none, so that asking for them is a mistake."""
+async def test_tags_of_resources_are_a_400(ask: Ask) -> None:
     async with Simulator() as server:
         assert (await ask(server, "resources/list", ui_tags=["vip"])).error == 400
 
 
-async def test_the_http_status_of_a_refused_list_follows_if_it_is_told_to(ask: Ask) -> None:
-    """With ``http_errors`` a 400 is one of HTTP too."""
+async def test_http_errors_makes_the_status_of_a_refused_list_follow(ask: Ask) -> None:
     async with Simulator(http_errors=True) as server:
-        said = await ask(server, "segments/list", limit=0)
-    assert (said.status, said.error) == (400, 400)
+        reply = await ask(server, "segments/list", limit=0)
+    assert (reply.status, reply.error) == (400, 400)
 
 
-async def test_a_page_can_be_asked_for_again(ask: Ask, form: Format) -> None:
-    """A fault meets one request to a list and the next one sees the page."""
+async def test_page_can_be_requested_again_after_a_fault(ask: Ask, wire_format: Format) -> None:
     async with Simulator() as server:
-        server.misbehave("resources/list", Fault.refuse(500, f"Broken in {form}"))
+        server.misbehave("resources/list", Fault.refuse(500, f"Broken in {wire_format}"))
         assert (await ask(server, "resources/list", limit=2)).error == 500
         assert (await ask(server, "resources/list", limit=2)).ids == [1, 2]
         assert not server.pending_faults
+
+
+IDS = st.lists(st.integers(1, 60), unique=True).map(sorted)
+
+
+def paged(
+    object_ids: Sequence[int], row_ids: Sequence[int], limit: int, cursor: Cursor
+) -> list[Page]:
+    """Read pages until one is empty or its cursor does not advance, as callers must."""
+    pages: list[Page] = []
+    from_id = 1
+    while True:
+        page = cut_page(object_ids, row_ids, from_id=from_id, limit=limit, cursor=cursor)
+        pages.append(page)
+        if not page.ids or page.next_from_id <= from_id:
+            return pages
+        from_id = page.next_from_id
+
+
+@given(st.data(), IDS, st.integers(2, 10), st.sampled_from(["next_id", "next_row", "last_row"]))
+def test_pages_show_each_row_whatever_the_cursor_means(
+    data: st.DataObject, object_ids: list[int], limit: int, cursor: Cursor
+) -> None:
+    row_ids = sorted(data.draw(st.sets(st.sampled_from(object_ids)))) if object_ids else []
+    pages = paged(object_ids, row_ids, limit, cursor)
+    assert list(dict.fromkeys(row for page in pages for row in page.ids)) == row_ids
+    assert all(len(page.ids) <= limit for page in pages)
+    assert {page.total_count for page in pages} == {len(row_ids)}
+
+
+@given(IDS, st.integers(1, 10), st.sampled_from(["next_id", "next_row"]))
+def test_cursor_after_the_page_repeats_no_row_and_ends_on_an_empty_page(
+    object_ids: list[int], limit: int, cursor: Cursor
+) -> None:
+    *full, last = paged(object_ids, object_ids, limit, cursor)
+    assert not last.ids
+    assert [row for page in full for row in page.ids] == object_ids
+
+
+def test_cursor_at_the_last_row_repeats_it_until_it_stays_the_same() -> None:
+    pages = paged([1, 2, 3], [1, 2, 3], 2, "last_row")
+    assert [(page.ids, page.next_from_id) for page in pages] == [([1, 2], 2), ([2, 3], 3), ([3], 3)]
+
+
+def test_cursor_at_the_last_row_never_advances_with_a_limit_of_one() -> None:
+    assert cut_page([1, 2], [1, 2], from_id=1, limit=1, cursor="last_row").next_from_id == 1
+
+
+@pytest.mark.parametrize(
+    ("cursor", "next_from_id"), [("next_id", 4), ("next_row", 6), ("last_row", 2)]
+)
+def test_cursor_meanings_differ_where_ids_are_missing(cursor: Cursor, next_from_id: int) -> None:
+    page = cut_page([1, 2, 4, 6], [1, 2, 6], from_id=1, limit=2, cursor=cursor)
+    assert page == Page([1, 2], next_from_id, 3)
+
+
+@pytest.mark.parametrize("cursor", ["next_id", "next_row", "last_row"])
+def test_empty_page_repeats_from_id(cursor: Cursor) -> None:
+    assert cut_page([1], [1], from_id=7, limit=2, cursor=cursor) == Page([], 7, 1)
