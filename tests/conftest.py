@@ -15,7 +15,7 @@ from hypothesis import settings
 from altcraft_async import AltcraftClient, PollState
 from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
-from altcraft_async.simulator.chance import Curve, Duration
+from altcraft_async.simulator.randomness import Curve, Duration
 from tests.support.leftovers import left_behind, let_go
 from tests.support.ports import full
 from tests.support.scripted_server import ScriptedServer

@@ -11,9 +11,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from altcraft_async.simulator import Simulator
+from altcraft_async.simulator import Simulator, ThreadedSimulator
 from tests.airflow.connections import stored
-from tests.support.threaded_simulator import ThreadedSimulator
 
 collect_ignore_glob = ["test_*.py"]
 

@@ -10,8 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from altcraft_async.simulator import Simulator
-from tests.support.threaded_simulator import ThreadedSimulator
+from altcraft_async.simulator import Simulator, ThreadedSimulator
 
 ENGINES = ("saq", "dagster", "prefect", "temporalio")
 

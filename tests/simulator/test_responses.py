@@ -1,9 +1,8 @@
-"""What each fault looks like to a caller, over real sockets."""
+"""The effect of each fault on a caller, and disconnects, over sockets."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
@@ -12,83 +11,55 @@ import aiohttp
 import pytest
 
 from altcraft_async.simulator import Fault, Simulator
-
-START = "resources/refresh_counters"
-STATUS = "tasks/status"
-
-
-class Caller:
-    """Post JSON to a simulator and return the response with its body read."""
-
-    def __init__(self, server: Simulator, session: aiohttp.ClientSession) -> None:
-        """Use a session of the test's own."""
-        self.server = server
-        self.session = session
-
-    async def ask(self, method: str, **values: object) -> tuple[aiohttp.ClientResponse, bytes]:
-        """Post values, the token among them."""
-        url = f"{self.server.url}/api/v1.1/{method}"
-        values = {"token": self.server.token, **values}
-        async with self.session.post(url, json=values) as response:
-            return response, await response.read()
-
-    async def start(self) -> Any:  # noqa: ANN401 -- the tests pick it to pieces
-        """Start a refresh and return the envelope."""
-        _, body = await self.ask(START, id=24, list_id=1)
-        return json.loads(body)
+from tests.support.simulator_caller import START, STATUS, Caller
 
 
 @pytest.fixture
 async def caller() -> AsyncIterator[Caller]:
-    """Run a simulator, and check in the end that every fault fired."""
+    """A caller of a simulator of instant tasks, whose planned faults all have to happen."""
     async with Simulator(duration=0.0) as server, aiohttp.ClientSession() as session:
         yield Caller(server, session)
         assert not server.pending_faults
 
 
-async def until(fact: Callable[[], object]) -> None:
-    """Let everybody else run until something is so."""
+async def until(condition: Callable[[], object]) -> None:
+    """Let other tasks run until a condition holds."""
     async with asyncio.timeout(5):
-        while not fact():  # noqa: ASYNC110 -- nothing announces what is waited for
+        while not condition():  # noqa: ASYNC110 -- there is no event to wait for
             await asyncio.sleep(0)
 
 
-async def test_a_status_comes_with_its_header_and_an_envelope(caller: Caller) -> None:
-    """The platform is busy: nothing is started, and the header says when to come back."""
+async def test_status_has_its_header_and_an_envelope_and_starts_nothing(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.status(503, retry_after=2))
-    response, body = await caller.ask(START, id=24, list_id=1)
+    response = await caller.ask(START, id=24, list_id=1)
     assert (response.status, response.headers["Retry-After"]) == (503, "2")
-    assert json.loads(body)["error"] == 503
+    assert response.json["error"] == 503
     assert not caller.server.starts
 
 
-async def test_a_status_without_a_header_has_none(caller: Caller) -> None:
-    """No wish to wait is no header."""
+async def test_status_without_retry_after_has_no_header(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.status(429))
-    response, _ = await caller.ask(START, id=24, list_id=1)
+    response = await caller.ask(START, id=24, list_id=1)
     assert response.status == 429
     assert "Retry-After" not in response.headers
 
 
-async def test_a_refusal_says_what_it_was_told(caller: Caller) -> None:
-    """The code may be any, the HTTP status is 200."""
+async def test_refusal_has_its_code_and_text_and_starts_nothing(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.refuse(402, "Plan limit"))
     assert await caller.start() == {"error": 402, "error_text": "Plan limit"}
     assert not caller.server.starts
 
 
 @pytest.mark.parametrize("code", [502, 200])
-async def test_a_web_page_comes_from_a_proxy(caller: Caller, code: int) -> None:
-    """Whatever stands between may answer with a page, even under HTTP 200."""
+async def test_html_is_a_web_page_and_starts_nothing(caller: Caller, code: int) -> None:
     caller.server.misbehave(START, Fault.html(code))
-    response, body = await caller.ask(START, id=24, list_id=1)
+    response = await caller.ask(START, id=24, list_id=1)
     assert (response.status, response.content_type) == (code, "text/html")
-    assert body.startswith(b"<!DOCTYPE html>")
+    assert response.body.startswith(b"<!DOCTYPE html>")
     assert not caller.server.starts
 
 
-async def test_a_reset_comes_before_anything_is_done(caller: Caller) -> None:
-    """The connection is gone and nothing was started."""
+async def test_reset_starts_nothing(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.reset())
     with pytest.raises(aiohttp.ClientOSError, match="reset"):
         await caller.start()
@@ -96,30 +67,26 @@ async def test_a_reset_comes_before_anything_is_done(caller: Caller) -> None:
     assert (await caller.start())["error"] == 0
 
 
-async def test_a_lost_start_is_a_reset_after_the_start(caller: Caller) -> None:
-    """The caller sees what a reset looks like, and yet the task runs."""
+async def test_lost_start_is_a_reset_after_the_start(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.lost_start())
     with pytest.raises(aiohttp.ClientOSError, match="reset"):
         await caller.start()
     assert caller.server.starts["resource", (24, 1)] == 1
 
 
-async def test_a_cut_body_ends_early_after_the_start(caller: Caller) -> None:
-    """The headers promise more than arrives, and the task runs."""
+async def test_cut_body_ends_early_after_the_start(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.cut_body())
     with pytest.raises(aiohttp.ClientPayloadError):
         await caller.start()
     assert caller.server.starts["resource", (24, 1)] == 1
 
 
-async def test_a_stall_answers_late(caller: Caller) -> None:
-    """A stall that ends is followed by the answer."""
+async def test_stall_responds_after_its_end(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.stall(0))
     assert (await caller.start())["error"] == 0
 
 
-async def test_a_stall_acts_even_if_the_caller_is_gone(caller: Caller) -> None:
-    """The platform works off its backlog, whoever still waits for it."""
+async def test_stall_acts_even_if_the_client_has_disconnected(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.stall(0.01))
     call = asyncio.create_task(caller.start())
     await until(lambda: caller.server.count(START))
@@ -127,16 +94,14 @@ async def test_a_stall_acts_even_if_the_caller_is_gone(caller: Caller) -> None:
     await until(lambda: caller.server.starts["resource", (24, 1)])
 
 
-async def test_a_slow_body_arrives_whole(caller: Caller) -> None:
-    """It comes in pieces and is the same in the end."""
+async def test_slow_body_arrives_whole(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.slow_body(0))
-    response, body = await caller.ask(START, id=24, list_id=1)
-    assert response.content_length == len(body)
-    assert json.loads(body)["error"] == 0
+    response = await caller.ask(START, id=24, list_id=1)
+    assert response.headers["Content-Length"] == str(len(response.body))
+    assert response.json["error"] == 0
 
 
-async def test_a_slow_body_nobody_waits_for_is_given_up(caller: Caller) -> None:
-    """A caller who had enough breaks off, and the simulator goes on for the others."""
+async def test_slow_body_ends_when_the_client_disconnects(caller: Caller) -> None:
     caller.server.misbehave(START, Fault.slow_body(0.05))
     url = f"{caller.server.url}/api/v1.1/{START}"
     values = {"token": caller.server.token, "id": 24, "list_id": 1}
@@ -149,39 +114,35 @@ async def test_a_slow_body_nobody_waits_for_is_given_up(caller: Caller) -> None:
 
 
 def idle_connections() -> set[asyncio.Task[Any]]:
-    """Return the tasks of connections that wait for a request, not for a handler."""
+    """Return the tasks of connections that wait for a request."""
     return {task for task in asyncio.all_tasks() if "RequestHandler.start" in repr(task)}
 
 
-async def test_a_failed_task_says_so(caller: Caller) -> None:
-    """The status answer names the failure and has no result."""
+async def test_failed_task_has_its_status_and_no_result(caller: Caller) -> None:
     task_id = (await caller.start())["data"]["task_id"]
     caller.server.misbehave(STATUS, Fault.failed_task("broken"))
-    _, body = await caller.ask(STATUS, task_id=task_id)
-    assert json.loads(body)["data"]["status"] == "broken"
-    assert "result" not in json.loads(body)["data"]
+    task = (await caller.ask(STATUS, task_id=task_id)).json["data"]
+    assert task["status"] == "broken"
+    assert "result" not in task
 
 
-async def test_an_unknown_task_is_known_again_later(caller: Caller) -> None:
-    """Once it is a 404, then there is a result."""
+async def test_unknown_task_is_known_again_in_the_next_poll(caller: Caller) -> None:
     task_id = (await caller.start())["data"]["task_id"]
     caller.server.misbehave(STATUS, Fault.unknown_task())
-    errors = [json.loads((await caller.ask(STATUS, task_id=task_id))[1])["error"] for _ in range(2)]
+    errors = [(await caller.ask(STATUS, task_id=task_id)).json["error"] for _ in range(2)]
     assert errors == [404, 0]
 
 
-async def test_random_faults_hit_every_method_by_default(caller: Caller) -> None:
-    """What fired is counted by fault."""
+async def test_random_faults_affect_every_method_by_default(caller: Caller) -> None:
     fault = Fault.refuse(500)
     caller.server.misbehave_randomly(rate=1, faults=[fault])
     assert (await caller.start())["error"] == 500
-    _, body = await caller.ask(STATUS, task_id="x")
-    assert json.loads(body)["error"] == 500
+    assert (await caller.ask(STATUS, task_id="x")).json["error"] == 500
     assert caller.server.fired == {fault: 2}
 
 
 async def half_a_request(server: Simulator) -> asyncio.StreamWriter:
-    """Send the beginning of a request and wait until it is being read."""
+    """Send the beginning of a request and wait until the simulator reads it."""
     port = int(server.url.rsplit(":", 1)[1])
     before = asyncio.all_tasks()
     _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -191,10 +152,9 @@ async def half_a_request(server: Simulator) -> asyncio.StreamWriter:
     return writer
 
 
-async def test_a_caller_who_breaks_off_in_the_middle_of_a_request_is_no_error(
+async def test_client_that_disconnects_within_a_request_is_neither_logged_nor_counted(
     caller: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is not worth a word in the log, and does not count as a request."""
     before = asyncio.all_tasks()
     writer = await half_a_request(caller.server)
     writer.transport.abort()
@@ -203,8 +163,7 @@ async def test_a_caller_who_breaks_off_in_the_middle_of_a_request_is_no_error(
     assert not caller.server.count(STATUS)
 
 
-async def test_a_stop_does_not_wait_for_half_a_request() -> None:
-    """What has not arrived by then is not waited for."""
+async def test_stop_does_not_wait_for_half_a_request() -> None:
     async with Simulator() as server:
         writer = await half_a_request(server)
         began = asyncio.get_running_loop().time()
@@ -216,8 +175,7 @@ async def test_a_stop_does_not_wait_for_half_a_request() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.stall(), Fault.slow_body()])
-async def test_a_stop_is_quick_and_leaves_nothing_behind(fault: Fault) -> None:
-    """Callers who were kept waiting get a reset, and no task or socket stays."""
+async def test_stop_is_quick_and_leaves_nothing_behind(fault: Fault) -> None:
     before = asyncio.all_tasks()
     async with aiohttp.ClientSession() as session:
         server = Simulator()

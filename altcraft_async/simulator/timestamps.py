@@ -5,21 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
-"""What the calendar shows when the simulator's clock shows 0 seconds."""
+"""The date at 0 seconds of the simulator's clock; in the future, to be told from real dates."""
 
 
 def instant(now: float) -> datetime:
-    """Return the moment at which the clock shows ``now`` seconds, in whole milliseconds."""
+    """Return the date at ``now`` seconds of the clock, in whole milliseconds."""
     return EPOCH + timedelta(milliseconds=int(now * 1000))
 
 
 def rfc3339(at: datetime) -> str:
-    """Write a moment as ``2030-01-02T03:04:05.678Z``."""
+    """Write a date as ``2030-01-02T03:04:05.678Z``."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
 
 
-def count_sentence(at: datetime, seconds: float) -> str:
-    """Write the platform's sentence on a count: ``counted at … in 231.374251ms``."""
+def last_count_time(at: datetime, seconds: float) -> str:
+    """Write the field of this name: ``counted at … in 231.374251ms``."""
     return f"counted at {at:%Y-%m-%dT%H:%M:%SZ} in {go_duration(seconds)}"
 
 
@@ -31,8 +31,8 @@ def go_duration(seconds: float) -> str:
             return _decimal(nanoseconds, size) + unit
     minutes, rest = divmod(nanoseconds, 60_000_000_000)
     hours, minutes = divmod(minutes, 60)
-    long_form = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
-    return f"{long_form}{_decimal(rest, 1_000_000_000)}s"
+    prefix = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{prefix}{_decimal(rest, 1_000_000_000)}s"
 
 
 def _decimal(amount: int, unit: int) -> str:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from altcraft_async.simulator import codec
 from altcraft_async.simulator.codec import Format, UnreadableError
 
-# XML cannot carry control characters, and the codec drops the space around text.
+# XML cannot contain control characters, and the codec strips texts.
 TEXTS = st.text("aZ09<>&;'\"]!-/=ёµ漢😀", max_size=20)
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=8)
 LEAVES = st.none() | st.booleans() | st.integers() | TEXTS
-# Lists in lists, and lists of one, have no form of their own in XML.
+# XML cannot express lists in lists or lists of one.
 OBJECTS = st.recursive(
     st.dictionaries(NAMES, LEAVES, min_size=1, max_size=3),
     lambda inner: st.dictionaries(
@@ -42,44 +42,39 @@ def as_text(value: object) -> object:
 
 
 @given(OBJECTS)
-def test_json_goes_through_xml_and_comes_back_as_text(envelope: dict[str, object]) -> None:
-    """JSON to value to XML to value loses the types and nothing else."""
+def test_json_written_as_xml_is_read_as_texts(envelope: dict[str, object]) -> None:
+    """XML loses the types and nothing else."""
     value = codec.read(codec.write(envelope, "json"), "json")
     assert value == envelope
     assert codec.read(codec.write(value, "xml"), "xml") == as_text(envelope)
 
 
-def test_arrays_in_xml_are_repeated_elements() -> None:
-    """There is no element around an array, and the root is always ``xml``."""
+def test_array_in_xml_is_repeated_elements() -> None:
     written = codec.write({"data": [{"id": 1}, {"id": 2}]}, "xml")
     assert written == b"<xml><data><id>1</id></data><data><id>2</id></data></xml>"
 
 
 @pytest.mark.parametrize("nothing", [None, "", []])
-def test_nothing_in_xml_is_an_empty_element(nothing: object) -> None:
-    """Null, the empty text and the empty array poll the same."""
+def test_null_and_empty_values_in_xml_are_an_empty_element(nothing: object) -> None:
     assert codec.write({"a": nothing}, "xml") == b"<xml><a /></xml>"
 
 
-def test_booleans_in_xml_are_words() -> None:
-    """They are lower-case, as in JSON."""
+def test_boolean_in_xml_is_a_lower_case_word() -> None:
     written = codec.write({"a": True, "b": False}, "xml")
     assert written == b"<xml><a>true</a><b>false</b></xml>"
 
 
-def test_a_declaration_and_indentation_do_not_matter() -> None:
-    """Some of the documented samples have both."""
+def test_declaration_and_indentation_in_xml_are_ignored() -> None:
     body = b'<?xml version="1.0" encoding="UTF-8" ?>\n<xml>\n  <id> 24 </id>\n</xml>'
     assert codec.read(body, "xml") == {"id": "24"}
 
 
-def test_an_empty_root_has_no_parameters() -> None:
-    """An empty request is an object without fields."""
+def test_empty_xml_root_is_an_empty_object() -> None:
     assert codec.read(b"<xml/>", "xml") == {}
 
 
 @pytest.mark.parametrize(
-    ("body", "form"),
+    ("body", "wire_format"),
     [
         (b"", "json"),
         (b"{", "json"),
@@ -94,14 +89,13 @@ def test_an_empty_root_has_no_parameters() -> None:
         (b"<xml>" + b"<a>" * 5_000 + b"</a>" * 5_000 + b"</xml>", "xml"),
     ],
 )
-def test_what_is_no_object_is_unreadable(body: bytes, form: Format) -> None:
-    """Whatever is wrong with a body, one error says so and names the format."""
-    with pytest.raises(UnreadableError, match=form.upper()):
-        codec.read(body, form)
+def test_body_that_is_not_an_object_is_unreadable(body: bytes, wire_format: Format) -> None:
+    with pytest.raises(UnreadableError, match=wire_format.upper()):
+        codec.read(body, wire_format)
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body", "form"),
+    ("content_type", "body", "wire_format"),
     [
         ("application/json", b"<xml/>", "json"),
         ("application/xml", b"{}", "xml"),
@@ -110,15 +104,13 @@ def test_what_is_no_object_is_unreadable(body: bytes, form: Format) -> None:
         ("application/octet-stream", b"{}", "json"),
     ],
 )
-def test_the_content_type_tells_the_format_and_else_the_first_character(
-    content_type: str, body: bytes, form: Format
+def test_format_is_that_of_the_content_type_or_else_of_the_first_character(
+    content_type: str, body: bytes, wire_format: Format
 ) -> None:
-    """The body is polled only where the header names neither format."""
-    assert codec.format_of(content_type, body) == form
+    assert codec.format_of(content_type, body) == wire_format
 
 
-def test_json_is_compact_and_ascii() -> None:
-    """What is written is readable whatever encoding the reader assumes."""
+def test_json_is_written_compact_and_in_ascii() -> None:
     written = codec.write({"error": 0, "error_text": "ж"}, "json")
     assert written == b'{"error":0,"error_text":"\\u0436"}'
     assert json.loads(written)["error_text"] == "ж"

@@ -1,4 +1,4 @@
-"""A simulator in a thread of its own."""
+"""`ThreadedSimulator`: its thread, its port, and use from several event loops."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from altcraft_async.simulator import ThreadedSimulator
 
 
 async def refreshed(server: ThreadedSimulator) -> int | None:
-    """Refresh once; return a figure."""
+    """Refresh once and return a counter."""
     async with AltcraftClient(server.url, server.token) as client:
         report = await client.resources.refresh(24, database_id=1)
         return report["email"].subscribed
 
 
-def test_one_event_loop_after_another_can_use_it() -> None:
-    """It belongs to none of them."""
+def test_several_event_loops_in_sequence_can_use_it() -> None:
     with ThreadedSimulator(duration=0) as server:
         first, second = asyncio.run(refreshed(server)), asyncio.run(refreshed(server))
         assert first is not None
@@ -28,8 +27,7 @@ def test_one_event_loop_after_another_can_use_it() -> None:
         assert server.starts["resource", (24, 1)] == 2
 
 
-def test_its_thread_ends_with_it() -> None:
-    """And leaves the port free."""
+def test_end_of_the_context_ends_the_thread_and_frees_the_port() -> None:
     before = threading.active_count()
     with ThreadedSimulator() as server:
         port = int(server.url.rpartition(":")[2])
@@ -38,8 +36,7 @@ def test_its_thread_ends_with_it() -> None:
         pass
 
 
-def test_port_that_is_taken_is_said_and_leaves_no_thread() -> None:
-    """The error comes where the simulator was to start."""
+def test_taken_port_is_an_error_and_leaves_no_thread() -> None:
     before = threading.active_count()
     with ThreadedSimulator() as server:
         port = int(server.url.rpartition(":")[2])
@@ -48,8 +45,7 @@ def test_port_that_is_taken_is_said_and_leaves_no_thread() -> None:
     assert threading.active_count() == before
 
 
-async def test_outage_can_be_made_from_any_loop() -> None:
-    """It stops and comes back with the same address and world."""
+async def test_stop_and_start_from_another_loop_are_an_outage() -> None:
     with ThreadedSimulator(duration=0) as server:
         async with AltcraftClient(server.url, server.token, retry=Retry(attempts=1)) as client:
             await server.stop()
@@ -60,7 +56,6 @@ async def test_outage_can_be_made_from_any_loop() -> None:
             assert server.starts["resource", (24, 1)] == 1
 
 
-async def test_it_cannot_be_started_without_its_thread() -> None:
-    """`async with` is for a simulator in the caller's loop; the text says what to write."""
+async def test_start_without_its_thread_is_an_error_that_says_with() -> None:
     with pytest.raises(RuntimeError, match="with"):
         await ThreadedSimulator().start()

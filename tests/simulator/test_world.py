@@ -1,4 +1,4 @@
-"""The pretend platform itself: objects, tasks and figures, with the time given by hand."""
+"""Tasks and counters of the pretend platform, with the time passed in."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ import pytest
 from altcraft_async.models import CountersReport
 from altcraft_async.simulator import Target
 from altcraft_async.simulator.catalogue import UnknownObjectError
-from altcraft_async.simulator.times import instant
+from altcraft_async.simulator.timestamps import instant
 from altcraft_async.simulator.world import TaskState, World
 
 RESOURCE = Target("resource", (24, 1))
 
 
 def polled(world: World, task_id: str, now: float) -> TaskState:
-    """Poll a task that has to be known."""
-    poll = world.poll(task_id, now)
-    assert poll is not None
-    return poll
+    """Poll a known task."""
+    state = world.poll(task_id, now)
+    assert state is not None
+    return state
 
 
 def refreshed(world: World, target: Target = RESOURCE) -> CountersReport:
-    """Start a refresh and return what it gives in the end."""
+    """Start a refresh and return its report."""
     report = polled(world, world.start(target, 0.0), math.inf).report
     assert report is not None
     return report
 
 
-def test_a_task_runs_shows_progress_and_completes() -> None:
-    """A task is running below 100 percent until its duration is over, then it has a result."""
+def test_task_runs_shows_progress_and_completes() -> None:
     world = World(duration=2.0)
     task_id = world.start(RESOURCE, 10.0)
     assert polled(world, task_id, 10.0) == TaskState("running", 0)
@@ -43,14 +42,12 @@ def test_a_task_runs_shows_progress_and_completes() -> None:
     assert done.report is not None
 
 
-def test_a_clock_that_went_back_shows_no_progress() -> None:
-    """A poll before the start is a poll the beginning."""
+def test_poll_before_the_start_shows_no_progress() -> None:
     world = World(duration=2.0)
     assert polled(world, world.start(RESOURCE, 10.0), 5.0) == TaskState("running", 0)
 
 
-def test_a_shape_off_the_bar_is_reported_within_it() -> None:
-    """Whatever a curve says, progress is from 0 to 99 while the task runs."""
+def test_progress_outside_of_0_to_99_is_limited_to_it() -> None:
     below, above = (
         World(duration=2.0, curve=lambda _: -1.0),
         World(duration=2.0, curve=lambda _: 7.0),
@@ -59,37 +56,32 @@ def test_a_shape_off_the_bar_is_reported_within_it() -> None:
     assert polled(above, above.start(RESOURCE, 0.0), 1.0).progress == 99
 
 
-def test_an_endless_task_runs_for_ever() -> None:
-    """An infinite duration never ends."""
+def test_task_of_infinite_duration_never_ends() -> None:
     world = World(duration=math.inf)
     assert polled(world, world.start(RESOURCE, 0.0), 1e12) == TaskState("running", 0)
 
 
-def test_the_same_seed_and_calls_give_the_same_world() -> None:
-    """Ids, durations, curves and figures are drawn by the seed, whatever the time is."""
-
-    def story(seed: int, now: float) -> list[object]:
+def test_ids_progress_and_counters_depend_on_the_seed_and_not_on_the_time() -> None:
+    def history(seed: int, now: float) -> list[object]:
         world = World(seed=seed, curve="noisy")
         ids = [world.start(Target("resource", (number, 1)), now) for number in range(1, 20)]
         polls = [polled(world, task_id, now + 1) for task_id in ids]
-        states = [(poll.status, poll.progress) for poll in polls]
+        states = [(state.status, state.progress) for state in polls]
         return [ids, states, world.counters(3, 1)]
 
-    assert story(5, 0.0) == story(5, 4096.0)
-    assert story(5, 0.0) != story(6, 0.0)
+    assert history(5, 0.0) == history(5, 4096.0)
+    assert history(5, 0.0) != history(6, 0.0)
 
 
-def test_what_a_target_draws_does_not_depend_on_the_others() -> None:
-    """Concurrent refreshes may start in any order: each target still gets its own task id."""
+def test_task_id_of_a_target_does_not_depend_on_other_targets() -> None:
     other = Target("resource", (25, 1))
-    forth, back = World(), World()
-    forth_ids = {target: forth.start(target, 0.0) for target in (RESOURCE, other)}
-    back_ids = {target: back.start(target, 0.0) for target in (other, RESOURCE)}
-    assert forth_ids == back_ids
+    first, second = World(), World()
+    first_ids = {target: first.start(target, 0.0) for target in (RESOURCE, other)}
+    second_ids = {target: second.start(target, 0.0) for target in (other, RESOURCE)}
+    assert first_ids == second_ids
 
 
-def test_task_ids_look_like_uuids_and_never_repeat() -> None:
-    """Each start makes a task of its own, the same target or not."""
+def test_task_ids_are_unique_uuids() -> None:
     world = World()
     ids = [world.start(RESOURCE, 0.0) for _ in range(50)]
     assert len(set(ids)) == 50
@@ -97,7 +89,6 @@ def test_task_ids_look_like_uuids_and_never_repeat() -> None:
 
 
 def test_starts_are_counted_per_target() -> None:
-    """The count is found by the kind and the ids, as a task ref has them."""
     world = World()
     world.start(RESOURCE, 0.0)
     world.start(RESOURCE, 0.0)
@@ -105,15 +96,14 @@ def test_starts_are_counted_per_target() -> None:
     assert world.starts["database", (24, 1)] == 0
 
 
-def test_each_refresh_shows_new_figures() -> None:
-    """People subscribe between two refreshes, so no two in a row are equal."""
+def test_each_refresh_changes_the_counters() -> None:
     world = World()
-    seen = [refreshed(world)["email"].subscribed for _ in range(200)]
-    assert all(before != after for before, after in pairwise(seen))
+    subscribed = [refreshed(world)["email"].subscribed for _ in range(200)]
+    assert all(before != after for before, after in pairwise(subscribed))
 
 
-def test_figures_are_possible_ones() -> None:
-    """The seven states never outnumber the profiles, and no more are sendable than subscribed."""
+def test_counters_are_consistent() -> None:
+    """The statuses never exceed the profiles, nor the sendable the subscribed."""
     world = World()
     for resource in range(1, 31):
         reports = [refreshed(world, Target("resource", (resource, 2))) for _ in range(20)]
@@ -133,37 +123,33 @@ def test_figures_are_possible_ones() -> None:
 
 
 def test_all_is_the_same_in_every_channel_and_resource_of_a_database() -> None:
-    """``all`` counts the profiles of the database."""
     world = World()
-    figures = [
+    profiles = [
         world.counters(resource, 1)[channel].all
         for resource in (1, 2)
         for channel in ("email", "sms")
     ]
-    assert len(set(figures)) == 1
+    assert len(set(profiles)) == 1
 
 
-def test_a_database_refresh_counts_the_same_people() -> None:
-    """A resource in a database and a database in a resource are the same audience."""
+def test_refresh_of_a_database_has_the_counters_of_the_resource() -> None:
     world = World()
     report = refreshed(world, Target("database", (1, 24)))
     assert report.channels == world.counters(24, 1)
     assert report.groups[0].database_id == 1
 
 
-def test_a_resource_group_says_when_it_was_counted() -> None:
-    """The count begins with the task and the figures are stored at its end."""
+def test_group_of_a_resource_has_the_times_of_its_task() -> None:
     world = World(duration=1.5)
-    poll = polled(world, world.start(RESOURCE, 60.0), 100.0)
-    assert poll.report is not None
-    group = poll.report.groups[0]
+    report = polled(world, world.start(RESOURCE, 60.0), 100.0).report
+    assert report is not None
+    group = report.groups[0]
     assert group.resource_id is None
     assert group.updated == instant(61.5)
     assert group.last_count_time == "counted at 2030-01-01T00:01:00Z in 1.5s"
 
 
-def test_a_segment_group_has_two_figures_and_names_the_resource() -> None:
-    """Segments report what is sendable, a share of the database's, and no sentence on the count."""
+def test_group_of_a_segment_has_two_counters_and_names_the_resource() -> None:
     world = World()
     report = refreshed(world, Target("segment", (7, 24, 1)))
     group = report.groups[0]
@@ -173,8 +159,7 @@ def test_a_segment_group_has_two_figures_and_names_the_resource() -> None:
     assert report["email"].subscribed is None
 
 
-def test_a_segment_without_a_database_is_counted_in_its_own() -> None:
-    """Every segment belongs to a database, which is taken where none is named."""
+def test_segment_without_a_database_is_counted_in_its_own() -> None:
     report = refreshed(World(databases=3), Target("segment", (7, 24)))
     assert report.groups[0].database_id == 2
 
@@ -189,22 +174,21 @@ def test_a_segment_without_a_database_is_counted_in_its_own() -> None:
         (Target("segment", (1, 9)), "resource 9"),
     ],
 )
-def test_an_object_that_is_not_there_is_named(target: Target, missing: str) -> None:
-    """A start that cannot be done is refused and counts for nothing."""
+def test_start_for_an_unknown_object_is_refused_and_not_counted(
+    target: Target, missing: str
+) -> None:
     world = World(resources=2, databases=2, segments=2)
     with pytest.raises(UnknownObjectError, match=missing):
         world.start(target, 0.0)
     assert not world.starts
 
 
-def test_a_world_without_databases_has_nothing_to_count() -> None:
-    """A segment cannot have a database of its own where there is none."""
+def test_segment_on_a_platform_without_databases_cannot_be_started() -> None:
     with pytest.raises(UnknownObjectError, match="database"):
         World(databases=0).start(Target("segment", (1, 1)), 0.0)
 
 
-def test_a_failing_task_runs_on_until_its_end() -> None:
-    """Without a time, a failure comes when the result would have come."""
+def test_failure_without_a_time_comes_at_the_end() -> None:
     world = World(duration=2.0)
     task_id = world.start(RESOURCE, 0.0)
     world.fail(task_id, "broken")
@@ -212,24 +196,21 @@ def test_a_failing_task_runs_on_until_its_end() -> None:
     assert polled(world, task_id, 2.0) == TaskState("broken", 99)
 
 
-def test_a_task_that_fails_now_keeps_the_progress_it_had() -> None:
-    """With a time, a failure comes then, and later polls say the same."""
+def test_failure_at_a_time_keeps_the_progress_of_that_time() -> None:
     world = World(duration=2.0)
     task_id = world.start(RESOURCE, 10.0)
     world.fail(task_id, at=11.0)
     assert polled(world, task_id, 11.0) == polled(world, task_id, 50.0) == TaskState("failed", 50)
 
 
-def test_a_task_that_takes_no_time_can_fail() -> None:
-    """A failure at once needs no time to fail in."""
+def test_task_of_zero_duration_can_fail() -> None:
     world = World(duration=0.0)
     task_id = world.start(RESOURCE, 10.0)
     world.fail(task_id, at=11.0)
     assert polled(world, task_id, 11.0) == TaskState("failed", 99)
 
 
-def test_unknown_and_forgotten_tasks_are_not_known() -> None:
-    """Nothing is said of a task that is not there, and failing or forgetting it does nothing."""
+def test_forgotten_task_is_unknown_and_failing_it_does_nothing() -> None:
     world = World()
     task_id = world.start(RESOURCE, 0.0)
     world.forget(task_id)

@@ -1,4 +1,4 @@
-"""The clock that jumps: when it does, how far, and for whom."""
+"""`PretendClock`: when it jumps and how far, with one and with several event loops."""
 
 from __future__ import annotations
 
@@ -19,36 +19,32 @@ Ts = TypeVarTuple("Ts")
 
 
 async def wait_until(clock: PretendClock, when: float) -> float:
-    """Wait for a time; return what the clock shows then."""
-    come = asyncio.get_running_loop().create_future()
-    clock.call_at(when, come.set_result, None)
-    await come
+    """Wait for a time and return what the clock shows then."""
+    reached = asyncio.get_running_loop().create_future()
+    clock.call_at(when, reached.set_result, None)
+    await reached
     return clock.time()
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=8))
-def test_what_is_due_happens_in_order_at_its_time(times: list[float]) -> None:
-    """Whatever order they were asked for in, and however far apart they are."""
-
+def test_calls_happen_in_order_and_at_their_times(times: list[float]) -> None:
     async def main() -> list[float]:
-        clock, seen = PretendClock(), list[float]()
+        clock, shown = PretendClock(), list[float]()
         for when in times:
-            clock.call_at(when, lambda: seen.append(clock.time()))
+            clock.call_at(when, lambda: shown.append(clock.time()))
         await wait_until(clock, max(times))
-        return seen
+        return shown
 
     assert asyncio.run(main()) == sorted(times)
 
 
-async def test_what_is_late_already_happens_now() -> None:
-    """The clock never goes back."""
+async def test_call_for_a_past_time_happens_at_once() -> None:
     clock = PretendClock()
     await clock.advance(10)
     assert await wait_until(clock, 3) == 10
 
 
-async def test_news_reach_everybody_before_time_passes() -> None:
-    """A chain of coroutines gets its turns first, and may want something sooner."""
+async def test_chained_coroutines_run_before_time_passes() -> None:
     clock = PretendClock()
     far = asyncio.create_task(wait_until(clock, 1000))
 
@@ -63,8 +59,7 @@ async def test_news_reach_everybody_before_time_passes() -> None:
     assert await far == 1000
 
 
-async def test_it_stands_still_while_a_request_is_under_way() -> None:
-    """Requests take real time, and none of the clock's."""
+async def test_clock_stands_still_while_a_request_is_under_way() -> None:
     clock = PretendClock()
     later = asyncio.create_task(wait_until(clock, 5))
     with clock.busy, clock.busy:
@@ -75,8 +70,7 @@ async def test_it_stands_still_while_a_request_is_under_way() -> None:
     assert await later == 5
 
 
-async def test_held_it_passes_only_as_told() -> None:
-    """So that what is so far can be polled for as long as one likes."""
+async def test_held_clock_moves_only_by_advance() -> None:
     clock = PretendClock()
     with clock.hold():
         first, second = (asyncio.create_task(wait_until(clock, when)) for when in (10, 20))
@@ -89,8 +83,7 @@ async def test_held_it_passes_only_as_told() -> None:
     assert await second == 20
 
 
-async def test_advance_that_is_given_up_moves_nothing_any_more() -> None:
-    """Held again, the clock stands where it stood."""
+async def test_cancelled_advance_of_a_held_clock_moves_nothing() -> None:
     clock = PretendClock()
     with clock.hold():
         later = asyncio.create_task(wait_until(clock, 50))
@@ -102,43 +95,39 @@ async def test_advance_that_is_given_up_moves_nothing_any_more() -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan])
-async def test_time_that_cannot_pass_is_refused(seconds: float) -> None:
-    """It would wait for ever, or never."""
+async def test_impossible_advance_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="seconds"):
         await PretendClock().advance(seconds)
 
 
 async def test_cancelled_call_is_not_made() -> None:
-    """Neither where its time is still to come, nor where it has just come and the loop is slow."""
     clock, made = PretendClock(), list[str]()
     second = clock.call_at(2, made.append, "second")
     clock.call_at(1, second.cancel)
     clock.call_at(3, made.append, "third")
     await wait_until(clock, 4)
-    second.ring()
+    second.run()
     assert made == ["third"]
 
 
-def test_loop_that_is_gone_keeps_nobody_waiting() -> None:
-    """What it had waited for is forgotten, and so is that it was busy."""
+def test_closed_loop_does_not_keep_others_waiting() -> None:
     clock = PretendClock()
 
-    async def leave() -> None:
-        clock.call_at(1, pytest.fail, "nobody is there any more")
+    async def end_early() -> None:
+        clock.call_at(1, pytest.fail, "the loop is closed")
 
-    asyncio.run(leave())
+    asyncio.run(end_early())
     assert asyncio.run(wait_until(clock, 10)) == 10
 
 
-def test_loops_of_several_threads_share_the_order() -> None:
-    """What is due in one comes after what is due before it in another."""
-    clock, seen, ready = PretendClock(), list[float](), threading.Barrier(3)
+def test_loops_of_several_threads_share_one_order() -> None:
+    clock, shown, ready = PretendClock(), list[float](), threading.Barrier(3)
 
     async def main(first: float) -> None:
         with clock.busy:
             ready.wait()
         for when in (first, first + 2, first + 4):
-            seen.append(await wait_until(clock, when))
+            shown.append(await wait_until(clock, when))
 
     threads = [threading.Thread(target=asyncio.run, args=(main(n),)) for n in (1.0, 2.0)]
     with clock.hold():
@@ -148,27 +137,26 @@ def test_loops_of_several_threads_share_the_order() -> None:
         asyncio.run(clock.advance(6))
     for thread in threads:
         thread.join()
-    assert seen == [1, 2, 3, 4, 5, 6]
+    assert shown == [1, 2, 3, 4, 5, 6]
 
 
 def test_end_of_a_hold_reaches_loops_in_other_threads() -> None:
-    """It may come from code without any event loop."""
-    clock, seen = PretendClock(), list[float]()
+    clock, shown = PretendClock(), list[float]()
 
     async def main() -> None:
-        seen.append(await wait_until(clock, 7))
+        shown.append(await wait_until(clock, 7))
 
     with clock.hold():
         thread = threading.Thread(target=asyncio.run, args=(main(),))
         thread.start()
         thread.join(0.05)
-        assert not seen
+        assert not shown
     thread.join()
-    assert seen == [7]
+    assert shown == [7]
 
 
 class RecheckedLoop(asyncio.SelectorEventLoop):
-    """Counts the timers that it has at once."""
+    """Records the largest number of timers at once."""
 
     timers = most = 0
 
@@ -179,7 +167,7 @@ class RecheckedLoop(asyncio.SelectorEventLoop):
         *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        """Count it until it is called."""
+        """Count the timer until it fires."""
 
         def called() -> None:
             self.timers -= 1
@@ -190,8 +178,8 @@ class RecheckedLoop(asyncio.SelectorEventLoop):
         return super().call_later(delay, called, context=context)
 
 
-def test_loop_that_waits_for_another_asks_in_one_place() -> None:
-    """However much news there is meanwhile, or two loops would spend ever more on asking."""
+def test_loop_that_waits_for_another_has_one_timer() -> None:
+    """Otherwise the number of timers would grow with every change."""
     clock, loop = PretendClock(), RecheckedLoop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -212,8 +200,7 @@ def test_loop_that_waits_for_another_asks_in_one_place() -> None:
     assert loop.most == 1
 
 
-async def test_it_shows_the_time_of_day_of_the_pretend_platform() -> None:
-    """Which begins in 2030, so that nobody takes it for the real one."""
+async def test_now_is_the_date_of_the_pretend_platform() -> None:
     clock = PretendClock()
     await clock.advance(90)
     assert clock.now().isoformat() == "2030-01-01T00:01:30+00:00"

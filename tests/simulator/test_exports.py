@@ -1,4 +1,4 @@
-"""Exports of profiles: tasks of another kind, over real HTTP in both formats."""
+"""Exports of profiles over HTTP, in both formats."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import json
 import pytest
 
 from altcraft_async.simulator import Fault, Simulator
-from tests.support.simulator_caller import Ask, AskIn
+from tests.support.simulator_caller import STATUS, Ask, AskIn, SettableClock
 
 EXPORT = "profiles/get_all"
-STATUS = "tasks/status"
 
 
-async def test_an_export_ends_in_an_object_with_links(ask_in: AskIn) -> None:
-    """Id, status and order are the vendor's for exports: longer, ``success``, alphabetical."""
-    now = [0.0]
-    async with Simulator(duration=2.0, clock=lambda: now[0]) as server:
+async def test_export_ends_with_the_documented_id_status_and_files(ask_in: AskIn) -> None:
+    clock = SettableClock()
+    async with Simulator(duration=2.0, clock=clock) as server:
         begun = await ask_in(server, "json", EXPORT, source_type="database", source_id=1)
         task_id = begun.value["data"]["task_id"]
         running = json.loads((await ask_in(server, "json", STATUS, task_id=task_id)).body)["data"]
-        now[0] = 2.0
+        clock.now = 2.0
         done = json.loads((await ask_in(server, "json", STATUS, task_id=task_id)).body)["data"]
         size = server.world.database_size(1)
     assert task_id.startswith("task_")
@@ -35,8 +33,7 @@ async def test_an_export_ends_in_an_object_with_links(ask_in: AskIn) -> None:
     assert urls[0].endswith("/1_database_export.csv")
 
 
-async def test_an_export_in_xml_has_an_empty_element_of_errors(ask_in: AskIn) -> None:
-    """The links are repeated elements; one of them alone looks like a value."""
+async def test_export_in_xml_has_an_empty_errors_element(ask_in: AskIn) -> None:
     async with Simulator(duration=0.0) as server:
         begun = await ask_in(server, "xml", EXPORT, source_type="segment", source_id=3)
         done = await ask_in(server, "xml", STATUS, task_id=begun.value["data"]["task_id"])
@@ -45,15 +42,14 @@ async def test_an_export_in_xml_has_an_empty_element_of_errors(ask_in: AskIn) ->
     assert done.value["data"]["result"]["urls"].endswith("/1_segment_export.csv")
 
 
-async def test_exports_are_the_same_for_the_same_seed_and_never_share_an_id(ask: Ask) -> None:
-    """Each start makes a task of its own."""
+async def test_export_ids_depend_on_the_seed_and_are_unique(ask: Ask) -> None:
     ids: list[list[str]] = []
     for _ in range(2):
         async with Simulator(seed=3) as server:
             begun = [
                 await ask(server, EXPORT, source_type="database", source_id=1) for _ in range(3)
             ]
-        ids.append([said.value["data"]["task_id"] for said in begun])
+        ids.append([reply.value["data"]["task_id"] for reply in begun])
     assert ids[0] == ids[1]
     assert len(set(ids[0])) == 3
 
@@ -74,14 +70,14 @@ async def test_exports_are_the_same_for_the_same_seed_and_never_share_an_id(ask:
         ({"source_type": "database", "source_id": 99999}, 404),
     ],
 )
-async def test_what_is_exported_is_checked(ask: Ask, values: dict[str, object], code: int) -> None:
-    """The page documents these parameters and no feedback."""
+async def test_wrong_parameters_of_an_export_are_refused(
+    ask: Ask, values: dict[str, object], code: int
+) -> None:
     async with Simulator() as server:
         assert (await ask(server, EXPORT, **values)).error == code
 
 
-async def test_an_export_can_be_told_to_fail(ask: Ask) -> None:
-    """It runs into the same faults as a refresh."""
+async def test_failed_task_fault_fails_an_export(ask: Ask) -> None:
     async with Simulator(duration=0.0) as server:
         server.misbehave(EXPORT, Fault.failed_task("broken"))
         begun = await ask(server, EXPORT, source_type="database", source_id=1)

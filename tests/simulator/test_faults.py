@@ -1,4 +1,4 @@
-"""Scripts of misbehaviour: which request a fault meets."""
+"""Which requests planned and random faults affect."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ RESET, PAGE = Fault.reset(), Fault.html()
 
 
 def drawn(script: Script, requests: int, method: str = "tasks/status") -> list[Fault | None]:
-    """Return what meets so many requests."""
+    """Return the faults of so many requests."""
     return [script.draw(method) for _ in range(requests)]
 
 
-def test_nothing_planned_means_nothing_happens() -> None:
-    """A new script is empty."""
+def test_empty_script_has_no_faults() -> None:
     script = Script(0)
     assert drawn(script, 3) == [None, None, None]
     assert not script.pending
     assert not script.fired
 
 
-def test_a_fault_happens_so_many_times_after_so_many_requests() -> None:
-    """Requests go well, then the fault fires, then they go well again."""
+def test_fault_affects_so_many_requests_after_so_many_others() -> None:
     script = Script(0)
     script.plan("tasks/status", Planned(RESET, times=2, after=1))
     assert drawn(script, 4) == [None, RESET, RESET, None]
@@ -32,23 +30,20 @@ def test_a_fault_happens_so_many_times_after_so_many_requests() -> None:
 
 
 def test_faults_of_a_method_queue_up() -> None:
-    """The next fault begins to count when the one before is over."""
     script = Script(0)
     script.plan("tasks/status", Planned(RESET))
     script.plan("tasks/status", Planned(PAGE, after=1))
     assert drawn(script, 4) == [RESET, None, PAGE, None]
 
 
-def test_methods_do_not_share_a_queue() -> None:
-    """A fault meets its own method alone."""
+def test_fault_affects_its_own_method_only() -> None:
     script = Script(0)
     script.plan("resources/refresh_counters", Planned(RESET))
     assert drawn(script, 2) == [None, None]
     assert script.draw("resources/refresh_counters") == RESET
 
 
-def test_what_did_not_happen_yet_is_pending() -> None:
-    """Pending shows what is left of each fault, and is empty when all happened."""
+def test_pending_shows_what_is_left_of_each_fault() -> None:
     script = Script(0)
     script.plan("tasks/status", Planned(RESET, times=2))
     script.draw("tasks/status")
@@ -57,9 +52,7 @@ def test_what_did_not_happen_yet_is_pending() -> None:
     assert not script.pending
 
 
-def test_random_faults_are_the_same_for_the_same_seed() -> None:
-    """The seed decides which requests are hit, at about the given rate."""
-
+def test_random_faults_depend_on_the_seed_and_keep_to_the_rate() -> None:
     def run(seed: int) -> list[Fault | None]:
         script = Script(seed)
         script.plan_randomly(0.3, [RESET, PAGE], ["tasks/status"])
@@ -72,7 +65,6 @@ def test_random_faults_are_the_same_for_the_same_seed() -> None:
 
 
 def test_random_faults_spare_other_methods_and_end_at_rate_zero() -> None:
-    """Only the methods that are named are hit, until a new rate replaces the old."""
     script = Script(0)
     script.plan_randomly(1, [RESET], ["tasks/status"])
     assert drawn(script, 2) == [RESET, RESET]
@@ -81,8 +73,7 @@ def test_random_faults_spare_other_methods_and_end_at_rate_zero() -> None:
     assert drawn(script, 2) == [None, None]
 
 
-def test_a_planned_fault_goes_before_a_random_one() -> None:
-    """The script is certain, chance takes what is left."""
+def test_planned_fault_precedes_a_random_one() -> None:
     script = Script(0)
     script.plan_randomly(1, [PAGE], ["tasks/status"])
     script.plan("tasks/status", Planned(RESET, after=1))
@@ -90,20 +81,19 @@ def test_a_planned_fault_goes_before_a_random_one() -> None:
 
 
 @pytest.mark.parametrize("planned", [Planned(RESET, times=0), Planned(RESET, after=-1)])
-def test_a_fault_that_would_never_happen_is_refused(planned: Planned) -> None:
-    """Otherwise it would be pending for ever."""
+def test_fault_that_would_never_happen_is_refused(planned: Planned) -> None:
     with pytest.raises(ValueError, match="times"):
         Script(0).plan("tasks/status", planned)
 
 
 @pytest.mark.parametrize(("rate", "faults"), [(-0.1, [RESET]), (1.1, [RESET]), (0.5, [])])
-def test_a_rate_that_is_no_share_is_refused(rate: float, faults: list[Fault]) -> None:
-    """Rates are from 0 to 1, and need something to happen."""
+def test_rate_that_is_not_from_0_to_1_or_has_no_faults_is_refused(
+    rate: float, faults: list[Fault]
+) -> None:
     with pytest.raises(ValueError, match="rate"):
         Script(0).plan_randomly(rate, faults, ["tasks/status"])
 
 
 def test_equal_faults_are_one_key() -> None:
-    """Faults are values, so the count of one is found by making it again."""
     assert Fault.status(503, retry_after=2) == Fault.status(503, retry_after="2")
     assert len({Fault.stall(1), Fault.stall(1), Fault.stall(2)}) == 2

@@ -1,4 +1,4 @@
-"""The calls that the pretend platform makes to the addresses in ``feedback``."""
+"""Calls to the ``feedback`` URLs of starts."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from aiohttp import web
 
 from altcraft_async import AltcraftClient, Feedback, TransportError
 from altcraft_async.simulator import Fault, Simulator, Webhooks
-from altcraft_async.simulator.calls import Answer, Call
-from altcraft_async.simulator.webhooks import Webhook, is_here, wanted
+from altcraft_async.simulator.messages import ApiRequest, ApiResponse
+from altcraft_async.simulator.webhooks import Webhook, is_local, requested_webhook
 from tests.support.web_servers import aiohttp_app
 
 ACCEPTED = {"data": {"task_id": "7f9c"}, "error": 0, "error_text": "Successful operation"}
 HOOK = "http://127.0.0.1:8000/hook"
 
 
-def start(feedback: object) -> Call:
-    """Return a start that asks for feedback."""
-    return Call("resources/refresh_counters", "json", {"id": 24, "feedback": feedback})
+def start(feedback: object) -> ApiRequest:
+    """Return a start with ``feedback``."""
+    return ApiRequest("resources/refresh_counters", "json", {"id": 24, "feedback": feedback})
 
 
-def test_start_that_names_an_address_wants_to_be_called() -> None:
-    """The task is the one of the answer, the address that of the request."""
-    call = start({"type": "JSON", "url": HOOK})
-    assert wanted(call, Answer(ACCEPTED, "json")) == Webhook("7f9c", HOOK)
+def test_start_with_feedback_requests_a_call() -> None:
+    request = start({"type": "JSON", "url": HOOK})
+    response = ApiResponse(ACCEPTED, "json")
+    assert requested_webhook(request, response) == Webhook("7f9c", HOOK)
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,15 @@ def test_start_that_names_an_address_wants_to_be_called() -> None:
         ({"type": "JSON", "url": HOOK}, {"data": [], "error": 0}, 0),
     ],
 )
-def test_others_do_not(feedback: object, envelope: Mapping[str, object], code: int) -> None:
-    """Nobody is called who did not ask, for what did not start, or on another machine."""
-    assert wanted(start(feedback), Answer(envelope, "json", code)) is None
+def test_no_call_without_feedback_without_a_task_or_to_another_machine(
+    feedback: object, envelope: Mapping[str, object], code: int
+) -> None:
+    response = ApiResponse(envelope, "json", code)
+    assert requested_webhook(start(feedback), response) is None
 
 
 @pytest.mark.parametrize(
-    ("url", "here"),
+    ("url", "local"),
     [
         ("http://127.0.0.1:8000/hook", True),
         ("https://localhost/hook", True),
@@ -63,13 +65,11 @@ def test_others_do_not(feedback: object, envelope: Mapping[str, object], code: i
         ("http://[/hook", False),
     ],
 )
-def test_only_this_machine_is_called(url: str, here: bool) -> None:  # noqa: FBT001 -- a column of a table
-    """A pretend platform must never reach out to anybody else."""
-    assert is_here(url) is here
+def test_only_urls_of_this_machine_are_local(url: str, local: bool) -> None:  # noqa: FBT001 -- a column of a table
+    assert is_local(url) is local
 
 
-def test_losses_repeats_and_delays_are_drawn() -> None:
-    """The same dice fall the same way, and the shares are those that were asked for."""
+def test_losses_repeats_and_delays_are_drawn_by_the_generator() -> None:
     webhooks = Webhooks(lost=0.25, repeats=3, delay=(0.5, 2.0))
     draws = [webhooks.draw(random.Random(seed)) for seed in range(500)]  # noqa: S311 -- no secret
     assert draws[7] == webhooks.draw(random.Random(7))  # noqa: S311 -- no secret
@@ -88,14 +88,13 @@ def test_losses_repeats_and_delays_are_drawn() -> None:
         lambda: Webhooks(delay=-1.0),
     ],
 )
-def test_what_cannot_be_is_refused(wrong: Callable[[], Webhooks]) -> None:
-    """A share, a number and a time."""
+def test_impossible_webhooks_are_refused(wrong: Callable[[], Webhooks]) -> None:
     with pytest.raises(ValueError, match=r"lost|repeats|duration"):
         wrong()
 
 
-class Heard(NamedTuple):
-    """What came to an address."""
+class ReceivedCall(NamedTuple):
+    """A call that a listener received."""
 
     method: str
     content_type: str
@@ -104,37 +103,38 @@ class Heard(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """An address on this machine, and what came to it."""
+    """A URL on this machine, and the calls to it."""
 
     url: str
-    heard: list[Heard]
+    calls: list[ReceivedCall]
 
 
 @asynccontextmanager
 async def listening(status: int = 204) -> AsyncGenerator[Listener, None]:
-    """Listen for calls, and answer all alike."""
-    heard: list[Heard] = []
+    """Listen for calls and respond to each with a status."""
+    calls: list[ReceivedCall] = []
 
-    async def hear(request: web.Request) -> web.Response:
+    async def receive(request: web.Request) -> web.Response:
         at = asyncio.get_running_loop().time()
-        heard.append(Heard(request.method, request.content_type, await request.json(), at))
+        body = await request.json()
+        calls.append(ReceivedCall(request.method, request.content_type, body, at))
         return web.Response(status=status, headers={"Location": str(request.url)})
 
     app = web.Application()
-    app.router.add_route("*", "/hook", hear)
+    app.router.add_route("*", "/hook", receive)
     async with aiohttp_app(app) as address:
-        yield Listener(f"{address}/hook", heard)
+        yield Listener(f"{address}/hook", calls)
 
 
 @pytest.fixture
-async def listener(nothing_left: None) -> AsyncGenerator[Listener, None]:  # noqa: ARG001 -- looks after it
-    """An address to be called."""
-    async with listening() as here:
-        yield here
+async def listener(nothing_left: None) -> AsyncGenerator[Listener, None]:  # noqa: ARG001 -- checks the loop
+    """A listener that responds with 204."""
+    async with listening() as opened:
+        yield opened
 
 
 async def started(server: Simulator, url: str, wire_format: str = "json") -> str:
-    """Start a task that reports there; return its id."""
+    """Start a refresh with this ``feedback`` URL and return its task id."""
     is_xml = wire_format == "xml"
     async with AltcraftClient(server.url, server.token, format="xml" if is_xml else "json") as one:
         feedback = Feedback(url=url)
@@ -144,18 +144,17 @@ async def started(server: Simulator, url: str, wire_format: str = "json") -> str
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("wire_format", ["json", "xml"])
-async def test_address_is_called_when_the_task_is_over(
+async def test_call_at_the_end_of_the_task_has_its_status(
     listener: Listener, wire_format: str
 ) -> None:
-    """One POST, with what ``tasks/status`` says by then."""
     async with Simulator(duration=10.0) as server:
         began = asyncio.get_running_loop().time()
         task_id = await started(server, listener.url, wire_format)
         await asyncio.sleep(20)
-        (heard,) = listener.heard
-        assert heard.at - began == pytest.approx(10.0, abs=0.1)
-        assert (heard.method, heard.content_type) == ("POST", "application/json")
-        data = heard.body["data"]
+        (call,) = listener.calls
+        assert call.at - began == pytest.approx(10.0, abs=0.1)
+        assert (call.method, call.content_type) == ("POST", "application/json")
+        data = call.body["data"]
         assert isinstance(data, dict)
         assert data["status"] == "completed"
         (sent,) = server.webhooks
@@ -163,77 +162,71 @@ async def test_address_is_called_when_the_task_is_over(
 
 
 @pytest.mark.looptime
-async def test_failed_task_calls_as_well(listener: Listener) -> None:
-    """Whoever waits is to hear of every end."""
+async def test_failed_task_makes_its_call(listener: Listener) -> None:
     async with Simulator(duration=10.0) as server:
         server.world.fail(await started(server, listener.url))
         await asyncio.sleep(20)
-        assert '"failed"' in json.dumps(listener.heard[0].body)
+        assert '"failed"' in json.dumps(listener.calls[0].body)
 
 
 @pytest.mark.looptime
-async def test_call_can_come_early_late_and_again(listener: Listener) -> None:
-    """As platforms do that promise nothing."""
+async def test_call_comes_early_late_and_repeatedly(listener: Listener) -> None:
     webhooks = Webhooks(early=True, repeats=1, delay=5.0)
     async with Simulator(duration=10.0, webhooks=webhooks) as server:
         began = asyncio.get_running_loop().time()
         await started(server, listener.url)
         await asyncio.sleep(30)
-        moments = [heard.at - began for heard in listener.heard]
+        moments = [call.at - began for call in listener.calls]
         assert moments == [pytest.approx(at, abs=0.1) for at in (0.0, 15.0, 15.0)]
-        assert '"running"' in json.dumps(listener.heard[0].body)
+        assert '"running"' in json.dumps(listener.calls[0].body)
 
 
 @pytest.mark.looptime
-async def test_call_can_be_lost(listener: Listener) -> None:
-    """And then nobody ever hears of it."""
+async def test_lost_call_is_never_made(listener: Listener) -> None:
     async with Simulator(duration=1.0, webhooks=Webhooks(lost=1.0)) as server:
         await started(server, listener.url)
         await asyncio.sleep(10)
-        assert not listener.heard
+        assert not listener.calls
         assert not server.webhooks
 
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("duration", [math.inf, 1000.0])
-async def test_platform_that_stops_calls_nobody(listener: Listener, duration: float) -> None:
-    """What has not been sent by then is given up, and what never ends is not waited for."""
+async def test_stopped_simulator_makes_no_call(listener: Listener, duration: float) -> None:
     async with Simulator(duration=duration) as server:
         await started(server, listener.url)
     await asyncio.sleep(2000)
-    assert not listener.heard
+    assert not listener.calls
 
 
 @pytest.mark.looptime
-async def test_forgotten_task_calls_nobody(listener: Listener) -> None:
-    """A platform that does not know a task has nothing to say of it."""
+async def test_forgotten_task_makes_no_call(listener: Listener) -> None:
     async with Simulator(duration=10.0) as server:
         server.world.forget(await started(server, listener.url))
         await asyncio.sleep(20)
-        assert not listener.heard
+        assert not listener.calls
 
 
 @pytest.mark.looptime
-async def test_start_whose_answer_is_lost_calls_all_the_same(listener: Listener) -> None:
-    """The task runs, whether the caller knows it or not."""
+async def test_lost_start_makes_its_call(listener: Listener) -> None:
     async with Simulator(duration=10.0) as server:
         server.misbehave("resources/refresh_counters", Fault.lost_start())
         with pytest.raises(TransportError):
             await started(server, listener.url)
         await asyncio.sleep(20)
-        assert len(listener.heard) == 1
+        assert len(listener.calls) == 1
 
 
-async def test_redirect_is_not_followed_and_a_deaf_address_is_no_error(nothing_left: None) -> None:  # noqa: ARG001 -- looks after it
-    """Whatever the address does, the platform goes on."""
+@pytest.mark.usefixtures("nothing_left")
+async def test_redirect_is_not_followed_and_an_unreachable_url_is_recorded() -> None:
     async with Simulator(duration=0.0) as server:
-        async with listening(307) as here:
-            await started(server, here.url)
+        async with listening(307) as listener:
+            await started(server, listener.url)
             async with asyncio.timeout(30):
-                while not server.webhooks:  # noqa: ASYNC110 -- the call is made elsewhere
+                while not server.webhooks:  # noqa: ASYNC110 -- the simulator makes the call
                     await asyncio.sleep(0.005)
-            assert len(here.heard) == 1
-        await started(server, here.url)
+            assert len(listener.calls) == 1
+        await started(server, listener.url)
         async with asyncio.timeout(30):
             while len(server.webhooks) < 2:  # noqa: ASYNC110 -- the same
                 await asyncio.sleep(0.005)
