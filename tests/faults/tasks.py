@@ -83,7 +83,7 @@ COURSES: Mapping[str, Course] = {
         52, (poll("warming up"), poll("COUNTING"), poll("?" * 1000), DONE)
     ),
     "failure status": Course(52, (poll(), poll("Failed", progress=60)), TaskFailedError, "failed"),
-    "capitalised status": Course(52, (poll("Completed", result=[group()]),)),
+    "capitalized status": Course(52, (poll("Completed", result=[group()]),)),
     "completed with an empty result": unusable(53, says="it is empty"),
     "completed without a result": Course(53, (poll("completed"),), ProtocolError, "cannot be used"),
     "completed with a result of null": Course(

@@ -148,7 +148,7 @@ class HandleMachine(RuleBasedStateMachine):
         wait.stall = stall
 
     @rule(kind=st.sampled_from(["updates", "poll"]))
-    def watch(self, kind: Literal["updates", "poll"]) -> None:
+    def iterate_or_poll(self, kind: Literal["updates", "poll"]) -> None:
         """Iterate over the updates, or poll once."""
 
         async def statuses() -> list[TaskStatus]:
