@@ -35,14 +35,14 @@ from altcraft_async.errors import (
     StartUnknownError,
     WaitTimeoutError,
 )
-from altcraft_async.integrations._taskiq.attempts import (
+from altcraft_async.integrations._taskiq.outcomes import (
     RefreshError,
     final_error,
     may_pass,
     pause_after,
     result_of,
 )
-from altcraft_async.integrations._taskiq.streams import RefreshBroker
+from altcraft_async.integrations._taskiq.queue import RefreshBroker
 from altcraft_async.models import CountersReport
 from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS
 from altcraft_async.models.validation import (

@@ -2,8 +2,8 @@
 
 from altcraft_async.integrations.airflow.events import Figures
 from altcraft_async.integrations.airflow.hook import AltcraftHook
+from altcraft_async.integrations.airflow.ledger import TaskStateLedger
 from altcraft_async.integrations.airflow.operator import AltcraftRefreshOperator
-from altcraft_async.integrations.airflow.state import TaskStateLedger
 from altcraft_async.integrations.airflow.trigger import AltcraftRefreshTrigger
 
 __all__ = [

@@ -25,7 +25,7 @@ from altcraft_async.errors import (
 )
 from altcraft_async.integrations.airflow.events import Figures, Trouble, error_of, figures_of
 from altcraft_async.integrations.airflow.hook import AltcraftHook
-from altcraft_async.integrations.airflow.state import TaskStateLedger
+from altcraft_async.integrations.airflow.ledger import TaskStateLedger
 from altcraft_async.integrations.airflow.trigger import AltcraftRefreshTrigger
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.validation import (

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from altcraft_async.errors import AltcraftError
+from altcraft_async.integrations.airflow.clients import shared_client
 from altcraft_async.integrations.airflow.events import Figures, Trouble, figures_of, trouble_of
-from altcraft_async.integrations.airflow.shared import shared_client
 from altcraft_async.models import TaskRef
 
 __all__ = ["AltcraftRefreshTrigger"]

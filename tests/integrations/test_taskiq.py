@@ -37,7 +37,7 @@ from altcraft_async.errors import (
     TaskFailedError,
     TransportError,
 )
-from altcraft_async.integrations._taskiq.attempts import may_pass, pause_after
+from altcraft_async.integrations._taskiq.outcomes import may_pass, pause_after
 from altcraft_async.integrations.taskiq import AltcraftRefreshes, RefreshBroker, RefreshError
 from altcraft_async.simulator import Fault, Simulator
 from tests.support.ledgers import MemoryLedger

@@ -12,7 +12,7 @@ from airflow.sdk import DAG, task
 
 from altcraft_async import LedgerEntry, LedgerError
 from altcraft_async.integrations.airflow import TaskStateLedger
-from altcraft_async.integrations.airflow.state import STATE_KEY
+from altcraft_async.integrations.airflow.ledger import STATE_KEY
 from tests.airflow.dags import run
 
 if TYPE_CHECKING:

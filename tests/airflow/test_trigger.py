@@ -18,8 +18,8 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.integrations.airflow import AltcraftRefreshTrigger
+from altcraft_async.integrations.airflow.clients import shared_client
 from altcraft_async.integrations.airflow.events import error_of, trouble_of
-from altcraft_async.integrations.airflow.shared import shared_client
 from altcraft_async.simulator import Fault, Simulator
 from tests.airflow.connections import stored
 
