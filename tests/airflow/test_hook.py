@@ -11,7 +11,7 @@ from airflow.sdk import Connection
 
 from altcraft_async import ConfigurationError
 from altcraft_async.integrations.airflow import AltcraftHook
-from altcraft_async.integrations.airflow.connection import client_of
+from altcraft_async.integrations.airflow.connection import client_from
 from altcraft_async.simulator import Simulator
 from tests.airflow.connections import stored
 
@@ -44,20 +44,20 @@ def test_host_is_the_address(host: str, port: int | None, root: str) -> None:
     connection = Connection(
         conn_id="one", conn_type="altcraft", host=host, port=port, password="secret"
     )
-    assert f"<AltcraftClient {root} json " in repr(client_of(connection))
+    assert f"<AltcraftClient {root} json " in repr(client_from(connection))
 
 
 def test_connection_can_be_a_uri() -> None:
     """As in the environment; figures in it are texts, and are read as figures."""
     uri = "altcraft://:secret@example.com:8443?format=xml&token_in=header&rate_limit=20"
-    client = client_of(Connection.from_uri(uri, conn_id="one"))
+    client = client_from(Connection.from_uri(uri, conn_id="one"))
     assert f"{client!r}" == "<AltcraftClient https://example.com:8443/api/v1.1 xml unopened>"
 
 
 def test_empty_fields_of_the_form_are_left_out() -> None:
     """They arrive as null or as an empty text."""
     extra = json.dumps({"format": None, "rate_limit": None, "token_in": ""})
-    client = client_of(
+    client = client_from(
         Connection(conn_id="one", host="example.com", password="secret", extra=extra)
     )
     assert " json " in repr(client)
@@ -67,7 +67,7 @@ def test_empty_fields_of_the_form_are_left_out() -> None:
     ("fields", "said"),
     [
         ({"host": "example.com"}, "connection one: the password has to be the API token"),
-        ({"password": "secret"}, "connection one: the host has to be the address"),
+        ({"password": "secret"}, "connection one: the host has to be the URL"),
         ({"host": "https://[", "password": "secret"}, "base_url|host"),
         ({"host": "https://[", "port": 1, "password": "secret"}, "connection one: the host is no"),
         (
@@ -83,14 +83,14 @@ def test_empty_fields_of_the_form_are_left_out() -> None:
 def test_wrong_connection_is_named(fields: dict[str, str | int], said: str) -> None:
     """So is the field, and the token is not shown."""
     with pytest.raises(ConfigurationError, match=said) as refused:
-        client_of(Connection(conn_id="one", **fields))  # type: ignore[arg-type]  # fields of one case each
+        client_from(Connection(conn_id="one", **fields))  # type: ignore[arg-type]  # fields of one case each
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.usefixtures("server")
 def test_button_says_that_the_platform_takes_the_token() -> None:
     """It asks for one resource."""
-    assert AltcraftHook().test_connection() == (True, "The platform answers, and takes the token")
+    assert AltcraftHook().test_connection() == (True, "The platform answers and accepts the token")
 
 
 def test_button_says_why_not(server: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from altcraft_async import (
 )
 from altcraft_async.integrations.airflow import AltcraftRefreshTrigger
 from altcraft_async.integrations.airflow.clients import shared_client
-from altcraft_async.integrations.airflow.events import error_of, trouble_of
+from altcraft_async.integrations.airflow.events import dump_error, load_error
 from altcraft_async.simulator import Fault, Simulator
 from tests.airflow.connections import stored
 
@@ -142,7 +142,7 @@ def test_failure_of_the_task_is_told_by_name(server: Simulator) -> None:
 )
 def test_error_survives_airflows_database(error: AltcraftError) -> None:
     """Class, text and fields are those of the trigger's error."""
-    made = error_of(trouble_of(TaskRef(task_id="7f9c"), error))
+    made = load_error(dump_error(TaskRef(task_id="7f9c"), error))
     assert type(made) is type(error)
     assert str(made) == str(error)
     assert vars(made) == vars(error)
@@ -150,7 +150,7 @@ def test_error_survives_airflows_database(error: AltcraftError) -> None:
 
 def test_error_that_this_version_does_not_know_keeps_its_name() -> None:
     """A triggerer may be newer than a worker."""
-    told = trouble_of(TaskRef(task_id="7f9c"), AltcraftError("odd"))
-    made = error_of({**told, "error": "NewerError"})
+    told = dump_error(TaskRef(task_id="7f9c"), AltcraftError("odd"))
+    made = load_error({**told, "error": "NewerError"})
     assert type(made) is AltcraftError
     assert "odd" in str(made)

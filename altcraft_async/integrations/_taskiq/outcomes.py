@@ -1,4 +1,4 @@
-"""What follows from the end of one attempt of a job: its result, its error, or another attempt."""
+"""What follows from the end of an attempt: a result, an error, or another attempt. No I/O."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ import msgspec
 
 from altcraft_async.errors import (
     AltcraftError,
+    ApiError,
     LedgerError,
+    ProtocolError,
     RateLimitedError,
     TransportError,
     WaitError,
 )
 from altcraft_async.models import CountersReport, TaskRef
 
-__all__ = ["RefreshError", "final_error", "may_pass", "pause_after", "result_of"]
+__all__ = ["RefreshError", "delay_after", "final_error", "may_pass", "result_of"]
 
-LONGEST_PAUSE = 30.0
-"""Seconds; the pause before a next attempt counts against the broker's idle_timeout."""
+_MAX_DELAY = 30.0
+"""Seconds between attempts; the delay counts against the broker's ``idle_timeout``."""
 
 
 class RefreshError(AltcraftError):
-    """A job gave no result. Enqueue the target again if the cause is gone.
+    """A job failed. If the cause is gone, enqueue the target again.
 
-    What the worker raised, in a form that outlives JSON.
+    It holds the worker's error in a form that survives JSON.
 
     Attributes:
-        error: Name of the class of what was raised, such as ``"TaskFailedError"``.
-        ref: The task, where there was one: ``client.tasks.attach(ref)`` comes back to it.
+        error: Class name of the worker's error, such as ``"TaskFailedError"``.
+        ref: The task, if there was one; pass it to ``client.tasks.attach(ref)``.
     """
 
     def __init__(self, message: str, error: str = "", ref: str = "") -> None:
-        """Keep all in ``args``, as taskiq makes an error anew from these."""
+        """Keep everything in ``args``, from which taskiq rebuilds an error."""
         super().__init__(message, error, ref)
         self.error = error
         self.ref = TaskRef.from_json(ref) if ref else None
@@ -41,25 +43,27 @@ class RefreshError(AltcraftError):
 
 
 def may_pass(error: AltcraftError) -> bool:
-    """Say whether another attempt may end otherwise.
+    """Return whether another attempt may succeed.
 
-    A start that may have been delivered is tried again as well: then the
-    ledger knows of it, and settles it or says that nobody can.
+    That includes a start that may have been delivered: at the next attempt the ledger
+    finds its task, or reports that it cannot.
     """
     if isinstance(error, (LedgerError, WaitError, RateLimitedError)):
         return True
-    is_ambiguous: bool = getattr(error, "maybe_delivered", False)
-    is_permanent: bool = getattr(error, "permanent", False)
-    return (is_ambiguous or isinstance(error, TransportError)) and not is_permanent
+    if isinstance(error, TransportError):
+        return not error.permanent
+    if isinstance(error, ProtocolError):
+        return error.maybe_delivered and not error.permanent
+    return isinstance(error, ApiError) and error.maybe_delivered
 
 
-def pause_after(failures: int) -> float:
+def delay_after(failures: int) -> float:
     """Return the seconds before the next attempt: 1, 2, 4 and so on."""
-    return min(2.0 ** min(failures - 1, 10), LONGEST_PAUSE)
+    return min(2.0 ** min(failures - 1, 10), _MAX_DELAY)
 
 
 def result_of(target: list[int], ref: TaskRef | None, report: CountersReport) -> dict[str, object]:
-    """Return what a job returns: plain data."""
+    """Return what a job returns, as plain data."""
     return {
         "target": target,
         "ref": msgspec.to_builtins(ref),
@@ -68,5 +72,5 @@ def result_of(target: list[int], ref: TaskRef | None, report: CountersReport) ->
 
 
 def final_error(error: AltcraftError, ref: TaskRef | None) -> RefreshError:
-    """Return what a job raises."""
+    """Return the error that a job raises."""
     return RefreshError(str(error), type(error).__name__, ref.to_json() if ref else "")

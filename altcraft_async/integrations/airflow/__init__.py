@@ -1,4 +1,4 @@
-"""Airflow: refresh counters in a task that holds no worker while the platform counts."""
+"""Airflow: refresh counters in tasks that free their worker while the platform counts."""
 
 from altcraft_async.integrations.airflow.events import Figures
 from altcraft_async.integrations.airflow.hook import AltcraftHook
