@@ -6,7 +6,7 @@ The fixtures that pytest loads are in `pytest_altcraft`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Unpack
 
@@ -29,13 +29,19 @@ def client_of(
         server: A started simulator.
         options: Arguments of the client.
     """
-    client = AltcraftClient(server.url, server.token, **options)
+    client = _Client(server.url, server.token, **options)
     closer = _Closer(client)
-    when_opened(client, closer.begin)
+    client.when_opened(closer.begin)
     try:
         yield client
     finally:
         closer.end()
+
+
+class _Client(AltcraftClient):
+    def when_opened(self, call: Callable[[], None]) -> None:
+        """Call a function when the client binds to its event loop."""
+        self._on_open(call)
 
 
 class _Closer:

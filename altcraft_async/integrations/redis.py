@@ -25,7 +25,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from altcraft_async.errors import LedgerError
 from altcraft_async.integrations._redis import checked_redis_url, command_retry
-from altcraft_async.starts.ledger import LedgerEntry, TaskLedger
+from altcraft_async.models import LedgerEntry
+from altcraft_async.models.validation import checked_kind, checked_positive, checked_text
+from altcraft_async.observer import logger
+from altcraft_async.starts.ledger import TaskLedger
 
 __all__ = ["FleetLimit", "RedisLedger", "fleet_limit"]
 

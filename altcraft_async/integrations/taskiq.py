@@ -208,7 +208,7 @@ class AltcraftRefreshes:
         if self._client is None:
             self._stopping.clear()
             client = await self._opened.enter_async_context(self._connect())
-            if not has_ledger(client):
+            if client.ledger is None:
                 await self._opened.aclose()
                 msg = "connect: the client has no ledger, so every job would fail"
                 raise ConfigurationError(msg)

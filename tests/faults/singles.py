@@ -327,7 +327,7 @@ SINGLE = (
         "polled by both",
         "1 / —",
         "make `idle_timeout` longer",
-        (fleet_test("job_taken_twice_is_polled_at_twice_and_started_once"),),
+        (fleet_test("slow_job_taken_twice_is_started_once"),),
     ),
     Row(
         70,
@@ -339,7 +339,7 @@ SINGLE = (
         (
             ledger_test("without_the_ledger_nothing_is_sent"),
             ledger_test("task_that_cannot_be_noted_is_handed_out_and_noted_later"),
-            fleet_test("redis_that_restarts_loses_nothing"),
+            fleet_test("restart_of_redis_loses_nothing"),
         ),
     ),
     Row(
@@ -351,7 +351,7 @@ SINGLE = (
         NOTHING,
         (
             ledger_test("process_that_was_stopped_while_it_wrote_does_not_send"),
-            fleet_test("stopped_worker_that_goes_on_starts_nothing_again"),
+            fleet_test("suspended_worker_that_continues_starts_nothing_again"),
         ),
     ),
     waits(
@@ -399,19 +399,19 @@ SINGLE = (
         "a feedback call that is forged, repeated, huge, slow, or has a wrong address",
         "a poll a second at most; nothing that it says is believed",
         NOTHING,
-        feedback_test("nothing_that_a_call_says_is_believed"),
-        feedback_test("call_without_the_right_address_is_not_found_and_changes_nothing"),
-        feedback_test("repeated_calls_cost_a_poll_a_pause"),
-        feedback_test("body_of_ten_megabytes_is_kept_in_part"),
-        feedback_test("slow_body_is_waited_for_no_longer_than_said"),
+        feedback_test("body_of_a_call_is_not_trusted"),
+        feedback_test("call_to_a_wrong_url_gets_404_and_no_poll"),
+        feedback_test("repeated_calls_cost_one_poll_per_interval"),
+        "tests/integrations/test_feedback_bodies.py::test_only_the_first_megabyte_of_a_body_is_kept",
+        "tests/integrations/test_feedback_bodies.py::test_slow_body_is_read_no_longer_than_its_timeout",
     ),
     waits(
         79,
         "a feedback call that never comes, or before the start has returned",
         AS_EVER,
         NOTHING,
-        feedback_test("without_any_call_polling_alone_finds_the_end"),
-        feedback_test("call_that_comes_before_the_start_has_returned_is_not_lost"),
+        feedback_test("task_ends_without_any_call"),
+        feedback_test("call_before_the_start_has_returned_is_kept"),
     ),
     both(
         81,

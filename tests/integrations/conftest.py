@@ -1,15 +1,25 @@
-"""Fixtures for the integrations: a shared Redis, and an app in each web framework."""
+"""Fixtures for the integrations: a shared Redis, and apps in each web framework."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import math
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
 import pytest
 
 from altcraft_async import AltcraftClient, Constant, Patience
+from altcraft_async.integrations.feedback import FeedbackReceiver
 from altcraft_async.simulator import Simulator
+from tests.support.feedback_site import (
+    PUBLIC_URL,
+    RARELY,
+    FeedbackSite,
+    OpenFeedbackSite,
+    aiohttp_receiver,
+    asgi_receiver,
+)
 from tests.support.redis_server import shared_redis
 from tests.support.web_site import OpenSite, Serve, Site, aiohttp_site, starlette_site
 
@@ -38,5 +48,26 @@ def site(request: pytest.FixtureRequest, nothing_left: None) -> OpenSite:  # noq
             )
             async with aiohttp.ClientSession() as browser, serve(client) as (altcraft, url):
                 yield Site(server, altcraft, url, browser)
+
+    return opened
+
+
+@pytest.fixture(params=[asgi_receiver, aiohttp_receiver])
+def feedback(request: pytest.FixtureRequest, nothing_left: None) -> OpenFeedbackSite:  # noqa: ARG001 -- checks for leaks
+    """Opens a receiver behind each kind of server; nothing may be left behind after it."""
+    serve: Callable[[FeedbackReceiver], AbstractAsyncContextManager[str]] = request.param
+
+    @asynccontextmanager
+    async def opened(
+        receiver: FeedbackReceiver | None = None, *, duration: float = math.inf
+    ) -> AsyncGenerator[FeedbackSite, None]:
+        receiver = receiver or FeedbackReceiver(PUBLIC_URL, pause=0.2)
+        async with (
+            Simulator(duration=duration) as server,
+            AltcraftClient(server.url, server.token, poll=RARELY) as client,
+            aiohttp.ClientSession() as session,
+            serve(receiver) as base,
+        ):
+            yield FeedbackSite(receiver, base, server, client, session)
 
     return opened

@@ -50,11 +50,8 @@ def may_pass(error: AltcraftError) -> bool:
     """
     if isinstance(error, (LedgerError, WaitError, RateLimitedError)):
         return True
-    if isinstance(error, TransportError):
-        return not error.permanent
-    if isinstance(error, ProtocolError):
-        return error.maybe_delivered and not error.permanent
-    return isinstance(error, ApiError) and error.maybe_delivered
+    may_have_started = isinstance(error, (ProtocolError, ApiError)) and error.maybe_delivered
+    return (may_have_started or isinstance(error, TransportError)) and not error.permanent
 
 
 def delay_after(failures: int) -> float:

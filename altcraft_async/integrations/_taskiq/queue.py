@@ -26,8 +26,8 @@ from taskiq import AckableMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
-from altcraft_async._validation import checked_seconds, checked_text
 from altcraft_async.integrations._redis import checked_redis_url, command_retry
+from altcraft_async.models.validation import checked_seconds, checked_text
 
 __all__ = ["RefreshBroker"]
 

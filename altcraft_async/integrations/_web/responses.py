@@ -157,9 +157,8 @@ def error_answer(error: AltcraftError) -> Answer:
     if isinstance(error, (TransportError, ProtocolError, ApiError)) and error.maybe_delivered:
         # No Retry-After: a client that sends the request again may start a second refresh.
         return _json(row.status, {"error": row.code, "message": f"{row.message}; {_MAYBE_STARTED}"})
-    delay = error.retry_after if isinstance(error, (ProtocolError, ApiError)) else None
-    may_retry = row.status in _TEMPORARY or delay is not None
-    headers = {"Retry-After": _retry_after(delay)} if may_retry else {}
+    may_retry = row.status in _TEMPORARY or error.retry_after is not None
+    headers = {"Retry-After": _retry_after(error.retry_after)} if may_retry else {}
     return _json(row.status, {"error": row.code, "message": row.message}, headers)
 
 

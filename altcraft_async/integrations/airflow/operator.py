@@ -30,6 +30,12 @@ from altcraft_async.integrations.airflow.ledger import TaskStateLedger
 from altcraft_async.integrations.airflow.trigger import AltcraftRefreshTrigger
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.targets import TARGET_IDS
+from altcraft_async.models.validation import (
+    checked_choice,
+    checked_function,
+    checked_id,
+    checked_limit,
+)
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.tasks.handle import TaskHandle
 
