@@ -20,7 +20,7 @@ from aiohttp import web
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations._web import responses
-from altcraft_async.integrations._web.app import AltcraftBase, Handle, log_error, while_connected
+from altcraft_async.integrations._web.app import AltcraftBase, log_error, while_connected
 from altcraft_async.integrations._web.responses import Answer
 from altcraft_async.models import TaskRef
 from altcraft_async.models.task_words import task_word
@@ -69,22 +69,16 @@ class Altcraft(AltcraftBase[web.Request, web.Response]):
         if whole is not None:
             return self._response(whole)
         response = web.StreamResponse(headers=responses.STREAM_HEADERS)
-        sending = self._send_all(request, response, handle, last_event_id)
-        with suppress(ConnectionError):  # raised by a write after a disconnect
-            await while_connected(sending, self._disconnected(request))
-        return response
 
-    async def _send_all(
-        self,
-        request: web.Request,
-        response: web.StreamResponse,
-        handle: Handle,
-        last_event_id: str,
-    ) -> None:
-        await response.prepare(request)
-        async with aclosing(self.events(handle, last_event_id=last_event_id)) as events:
-            async for event in events:
-                await response.write(event)
+        async def send_all() -> None:
+            await response.prepare(request)
+            async with aclosing(self.events(handle, last_event_id=last_event_id)) as events:
+                async for event in events:
+                    await response.write(event)
+
+        with suppress(ConnectionError):  # raised by a write after a disconnect
+            await while_connected(send_all(), self._disconnected(request))
+        return response
 
     @web.middleware
     async def _respond_to_error(

@@ -14,7 +14,6 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from inspect import isawaitable
-from types import TracebackType
 from typing import Self, TypeVar
 
 from pyrate_limiter import GCRA, Rate, RedisStateStore, StateStore
@@ -209,12 +208,7 @@ class FleetLimit:
         """Return itself; the first use opens the connections."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.aclose()
 

@@ -19,7 +19,7 @@ def test_users_of_one_connection_share_a_client_that_the_last_closes() -> None:
         async with shared_client(CONNECTION) as first:
             async with shared_client(CONNECTION) as second:
                 assert first is second
-                assert await first.resources.get(24)
+                assert (await first.resources.get(24)).id == 24
             assert " open>" in repr(first)
         assert " closed>" in repr(first)
         async with shared_client(CONNECTION) as later:

@@ -105,7 +105,7 @@ async def test_job_between_two_attempts_goes_back_to_the_queue(
 
 
 async def assert_in_the_queue(redis_url: str, queue: str, task_id: str) -> None:
-    """The job is there for who comes next, and has no result."""
+    """Assert that another worker gets the job, which has no result yet."""
     another = RefreshBroker(redis_url, queue_name=queue)
     await another.startup()
     listening = another.listen()

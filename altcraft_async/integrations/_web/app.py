@@ -149,17 +149,16 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
             ConfigurationError: The word does not name a task.
         """
         ref = responses.parse_task(word)
-        return self._kept(ref) or self.keep(self.client.tasks.attach(ref))
+        return self.keep(self._handles.get(task_word(ref)) or self.client.tasks.attach(ref))
 
     def keep(self, handle: Handle) -> Handle:
         """Keep a handle for later requests; return the one already kept for its task, if any."""
-        known = self._kept(handle.ref)
-        if known is not None:
-            return known
-        self._handles[task_word(handle.ref)] = handle
+        word = task_word(handle.ref)
+        kept = self._handles.setdefault(word, handle)
+        self._handles.move_to_end(word)
         if len(self._handles) > MAX_HANDLES:
             self._handles.popitem(last=False)
-        return handle
+        return kept
 
     async def events(
         self, handle: Handle, *, last_event_id: str = ""
@@ -193,12 +192,6 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
     @abstractmethod
     def _response(self, answer: Answer) -> ResponseT:
         """Make a response of the framework's own class."""
-
-    def _kept(self, ref: TaskRef) -> Handle | None:
-        word = task_word(ref)
-        if word in self._handles:
-            self._handles.move_to_end(word)
-        return self._handles.get(word)
 
     async def _views(self, handle: Handle) -> AsyncGenerator[TaskView | None, None]:
         """Yield a view at each change before the end, and ``None`` after each quiet period."""
