@@ -57,7 +57,7 @@ PROCESS_ROWS = (
         "both workers poll it",
         "1 / —",
         "make `idle_timeout` longer",
-        (fleet_test("job_taken_twice_is_polled_at_twice_and_started_once"),),
+        (fleet_test("slow_job_taken_twice_is_started_once"),),
     ),
     Row(
         70,
@@ -69,7 +69,7 @@ PROCESS_ROWS = (
         (
             ledger_test("without_the_ledger_nothing_is_sent"),
             ledger_test("task_that_cannot_be_noted_is_handed_out_and_noted_later"),
-            fleet_test("redis_that_restarts_loses_nothing"),
+            fleet_test("restart_of_redis_loses_nothing"),
         ),
     ),
     Row(
@@ -81,7 +81,7 @@ PROCESS_ROWS = (
         NOTHING,
         (
             ledger_test("process_that_was_stopped_while_it_wrote_does_not_send"),
-            fleet_test("stopped_worker_that_goes_on_starts_nothing_again"),
+            fleet_test("suspended_worker_that_continues_starts_nothing_again"),
         ),
     ),
     waits(

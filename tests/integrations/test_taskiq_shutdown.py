@@ -1,4 +1,4 @@
-"""A worker that is stopped: its jobs go back to the queue, and are not taken for done."""
+"""Stopping a worker: its jobs go back to the queue and get no result."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.support.polling_until import until
 
 @pytest.fixture
 async def server() -> AsyncGenerator[Simulator, None]:
-    """A platform whose tasks take long."""
+    """A platform whose tasks do not end during a test."""
     async with Simulator(duration=600) as running:
         yield running
 
 
-class AwayLedger(MemoryLedger):
-    """One that cannot be reached."""
+class BrokenLedger(MemoryLedger):
+    """A ledger that cannot be reached."""
 
     async def read(self, key: str) -> NoReturn:
         """Fail."""
@@ -35,10 +35,10 @@ class AwayLedger(MemoryLedger):
         raise LedgerError(msg)
 
 
-def worker_of(
+def register_job(
     broker: RefreshBroker | InMemoryBroker, server: Simulator, store: MemoryLedger | None = None
 ) -> AltcraftRefreshes:
-    """Register the job of a worker."""
+    """Make the broker a worker's, and register the job."""
 
     @asynccontextmanager
     async def connect() -> AsyncGenerator[AltcraftClient, None]:
@@ -60,11 +60,12 @@ async def has_started(server: Simulator) -> None:
 
 
 @pytest.mark.parametrize("how", ["cancelled", "shut down"])
-async def test_job_goes_back_to_the_queue(redis_url: str, server: Simulator, how: str) -> None:
-    """Whoever works next finds it there, once, and nobody is told that it had failed."""
+async def test_running_job_goes_back_to_the_queue(
+    redis_url: str, server: Simulator, how: str
+) -> None:
     queue = f"queue-{os.urandom(8).hex()}"
     broker = RefreshBroker(redis_url, queue_name=queue)
-    refreshes = worker_of(broker, server)
+    refreshes = register_job(broker, server)
     await broker.startup()
     task = await refreshes.enqueue((24, 1))
     listening = broker.listen()
@@ -80,13 +81,12 @@ async def test_job_goes_back_to_the_queue(redis_url: str, server: Simulator, how
     await assert_in_the_queue(redis_url, queue, task.task_id)
 
 
-async def test_job_that_waits_for_its_next_attempt_goes_back_as_well(
+async def test_job_between_two_attempts_goes_back_to_the_queue(
     redis_url: str, server: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Being stopped in the pause after a failure is no result either."""
     queue = f"queue-{os.urandom(8).hex()}"
     broker = RefreshBroker(redis_url, queue_name=queue)
-    refreshes = worker_of(broker, server, AwayLedger())
+    refreshes = register_job(broker, server, BrokenLedger())
     await broker.startup()
     task = await refreshes.enqueue((24, 1))
     listening = broker.listen()
@@ -105,7 +105,7 @@ async def test_job_that_waits_for_its_next_attempt_goes_back_as_well(
 
 
 async def assert_in_the_queue(redis_url: str, queue: str, task_id: str) -> None:
-    """The job is there for who comes next, and has no result."""
+    """Assert that another worker gets the job, which has no result yet."""
     another = RefreshBroker(redis_url, queue_name=queue)
     await another.startup()
     listening = another.listen()
@@ -117,10 +117,9 @@ async def assert_in_the_queue(redis_url: str, queue: str, task_id: str) -> None:
     await another.shutdown()
 
 
-async def test_job_in_memory_ends_with_its_worker(server: Simulator) -> None:
-    """A queue in memory has no other worker to give the job back to."""
+async def test_job_in_memory_ends_with_its_only_worker(server: Simulator) -> None:
     broker = InMemoryBroker()
-    refreshes = worker_of(broker, server)
+    refreshes = register_job(broker, server)
     await broker.startup()
     task = await refreshes.enqueue((24, 1))
     await has_started(server)

@@ -1,4 +1,4 @@
-"""The ledger in the state of a task, used by tasks that really run."""
+"""The ledger in the state of a task, in real runs of a DAG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow.sdk import DAG, task
 
 from altcraft_async import LedgerEntry, LedgerError
 from altcraft_async.integrations.airflow import TaskStateLedger
-from altcraft_async.integrations.airflow.state import STATE_KEY
+from altcraft_async.integrations.airflow.ledger import STATE_KEY
 from tests.airflow.dags import run
 
 if TYPE_CHECKING:
@@ -47,15 +47,14 @@ async def _swap(ledger: TaskStateLedger) -> None:
         await ledger.read(FIRST.key)
 
 
-async def _read_nonsense(ledger: TaskStateLedger) -> None:
+async def _read_foreign_value(ledger: TaskStateLedger) -> None:
     with pytest.raises(LedgerError, match=STATE_KEY):
         await ledger.read(FIRST.key)
     with pytest.raises(LedgerError, match=STATE_KEY):
         await ledger.write(FIRST, expected=0)
 
 
-def test_ledger_compares_and_swaps() -> None:
-    """Of one revision there is one successor, and what is over is not listed."""
+def test_ledger_compares_revisions_before_it_writes() -> None:
     with DAG("swap", schedule=None) as dag:
 
         @task
@@ -67,22 +66,20 @@ def test_ledger_compares_and_swaps() -> None:
     assert run(dag).state == "success"
 
 
-def test_state_that_is_something_else_is_refused() -> None:
-    """Nothing is started on a state that cannot be read."""
-    with DAG("nonsense", schedule=None) as dag:
+def test_foreign_value_in_the_state_is_a_ledger_error() -> None:
+    with DAG("foreign", schedule=None) as dag:
 
         @task
         def read(task_state_store: TaskStateStoreAccessor | None = None) -> None:
             assert task_state_store is not None
             task_state_store.set(STATE_KEY, [1, 2])
-            asyncio.run(_read_nonsense(TaskStateLedger(task_state_store)))
+            asyncio.run(_read_foreign_value(TaskStateLedger(task_state_store)))
 
         read()
     assert run(dag).state == "success"
 
 
-def test_state_that_cannot_be_reached_is_a_ledger_error() -> None:
-    """Outside a task nobody answers, and the error is of the library's own tree."""
+def test_state_outside_a_task_is_a_ledger_error() -> None:
     outside: list[TaskStateStoreAccessor] = []
     with DAG("outside", schedule=None) as dag:
 

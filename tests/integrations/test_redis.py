@@ -1,4 +1,4 @@
-"""What processes share in Redis: a ledger that fails closed, and one rate over all of them."""
+"""The ledger and the rate limit that processes share in Redis."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.redis_server import RedisServer
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Generator[RedisServer, None, None]:
-    """A Redis of this test's own, to be stopped and started."""
+    """A Redis that the test can stop and start."""
     server = RedisServer(tmp_path)
     yield server
     server.stop()
@@ -32,32 +32,30 @@ def own_redis(tmp_path: Path) -> Generator[RedisServer, None, None]:
 
 @pytest.fixture
 def prefix() -> str:
-    """Names that no other test uses, with all that means something in a pattern of Redis."""
+    """A prefix that no other test uses, with all special characters of Redis patterns."""
     return f"[*?]\\{os.urandom(8).hex()}:"
 
 
-async def test_entry_is_found_under_its_prefix_only(redis_url: str, prefix: str) -> None:
-    """Two prefixes are two ledgers."""
+async def test_each_prefix_is_a_ledger_of_its_own(redis_url: str, prefix: str) -> None:
     async with (
-        RedisLedger(redis_url, prefix=prefix) as mine,
-        RedisLedger(redis_url, prefix="x" + prefix) as yours,
+        RedisLedger(redis_url, prefix=prefix) as one,
+        RedisLedger(redis_url, prefix="x" + prefix) as other,
     ):
-        await mine.write(entry_of(), expected=0)
-        assert await yours.read(KEY) is None
-        assert [entry async for entry in mine.entries()] == [entry_of()]
-        assert [entry async for entry in yours.entries()] == []
+        await one.write(entry_of(), expected=0)
+        assert await other.read(KEY) is None
+        assert [entry async for entry in one.entries()] == [entry_of()]
+        assert [entry async for entry in other.entries()] == []
 
 
-async def test_write_whose_answer_was_lost_can_be_sent_again(redis_url: str, prefix: str) -> None:
-    """The same write sent twice, as redis-py does after a cut connection, is won both times."""
+async def test_same_write_sent_twice_succeeds_twice(redis_url: str, prefix: str) -> None:
+    """redis-py sends a write again after a cut connection."""
     async with RedisLedger(redis_url, prefix=prefix) as ledger:
         assert await ledger.write(entry_of(), expected=0)
         assert await ledger.write(entry_of(), expected=0)
         assert not await ledger.write(entry_of(owner="o2"), expected=0)
 
 
-async def test_what_is_over_expires_and_nothing_else(redis_url: str, prefix: str) -> None:
-    """A running task is remembered for ever, one that is over for as long as was asked."""
+async def test_only_entries_that_are_over_expire(redis_url: str, prefix: str) -> None:
     async with (
         Redis.from_url(redis_url) as redis,
         RedisLedger(redis, prefix=prefix, keep=60) as ledger,
@@ -71,8 +69,7 @@ async def test_what_is_over_expires_and_nothing_else(redis_url: str, prefix: str
         assert await redis.pttl(name) == -1
 
 
-async def test_borrowed_connections_are_not_closed(redis_url: str, prefix: str) -> None:
-    """A ledger that was given a client closes itself only."""
+async def test_borrowed_client_is_not_closed(redis_url: str, prefix: str) -> None:
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         async with RedisLedger(redis, prefix=prefix) as ledger:
             await ledger.write(entry_of(), expected=0)
@@ -83,25 +80,22 @@ async def test_borrowed_connections_are_not_closed(redis_url: str, prefix: str) 
             await ledger.read(KEY)
 
 
-async def test_any_number_may_ask_at_once(redis_url: str, prefix: str) -> None:
-    """More who ask at once than redis-py has connections for wait for each other."""
+async def test_more_reads_at_once_than_connections_succeed(redis_url: str, prefix: str) -> None:
     async with RedisLedger(redis_url, prefix=prefix) as ledger:
         assert set(await asyncio.gather(*(ledger.read(KEY) for _ in range(300)))) == {None}
 
 
-async def test_who_gives_up_before_its_turn_leaves_nothing(redis_url: str) -> None:
-    """A question that is cancelled before it was sent is no coroutine that nobody awaits."""
+async def test_read_cancelled_before_it_is_sent_leaves_no_coroutine(redis_url: str) -> None:
     async with RedisLedger(redis_url) as ledger:
-        asking = [asyncio.create_task(ledger.read(KEY)) for _ in range(40)]
+        reads = [asyncio.create_task(ledger.read(KEY)) for _ in range(40)]
         await asyncio.sleep(0)
-        for one in asking:
-            one.cancel()
-        assert len(await asyncio.gather(*asking, return_exceptions=True)) == 40
-    gc.collect()  # which pytest would have a warning of
+        for read in reads:
+            read.cancel()
+        assert len(await asyncio.gather(*reads, return_exceptions=True)) == 40
+    gc.collect()  # a coroutine that was never awaited would warn here
 
 
-async def test_what_is_no_entry_is_a_ledger_error(redis_url: str, prefix: str) -> None:
-    """Whatever else stands under the key, nothing is started because of it."""
+async def test_foreign_value_under_the_key_is_a_ledger_error(redis_url: str, prefix: str) -> None:
     async with Redis.from_url(redis_url) as redis, RedisLedger(redis, prefix=prefix) as ledger:
         await redis.set(f"{prefix}ledger:{KEY}", "else")
         with pytest.raises(LedgerError, match="not an entry"):
@@ -110,8 +104,7 @@ async def test_what_is_no_entry_is_a_ledger_error(redis_url: str, prefix: str) -
             await ledger.write(entry_of(), expected=0)
 
 
-async def test_redis_that_is_down_is_a_ledger_error_without_a_password() -> None:
-    """It fails closed, and says nothing that is secret, in no frame of the error either."""
+async def test_unreachable_redis_is_a_ledger_error_without_the_password() -> None:
     async with RedisLedger(f"redis://someone:s3cret@127.0.0.1:{free_port()}") as ledger:
         failures = await asyncio.gather(
             ledger.read(KEY),
@@ -126,8 +119,7 @@ async def test_redis_that_is_down_is_a_ledger_error_without_a_password() -> None
         assert failure.__context__ is None
 
 
-async def test_ledger_outlives_a_restart_of_redis(own_redis: RedisServer) -> None:
-    """What was written is there after a restart, and the same ledger goes on with it."""
+async def test_ledger_survives_a_restart_of_redis(own_redis: RedisServer) -> None:
     async with RedisLedger(own_redis.url) as ledger:
         await ledger.write(entry_of(), expected=0)
         await asyncio.to_thread(own_redis.stop)
@@ -146,8 +138,9 @@ async def test_ledger_outlives_a_restart_of_redis(own_redis: RedisServer) -> Non
         ("keep", {"keep": 0}),
     ],
 )
-def test_wrong_argument_of_a_ledger_is_named(name: str, wrong: dict[str, Any]) -> None:
-    """Before anything is opened, and without what may be a password."""
+def test_wrong_argument_of_a_ledger_is_named_and_no_password_shown(
+    name: str, wrong: dict[str, Any]
+) -> None:
     right: dict[str, Any] = {"redis": "redis://localhost"}
     with pytest.raises(ConfigurationError, match=f"^{name}: ") as refused:
         RedisLedger(**(right | wrong))
@@ -159,49 +152,44 @@ def test_wrong_argument_of_a_ledger_is_named(name: str, wrong: dict[str, Any]) -
     ("name", "wrong"), [("name", {"name": ""}), ("per_second", {"per_second": 0})]
 )
 def test_wrong_argument_of_a_limit_is_named(name: str, wrong: dict[str, Any]) -> None:
-    """Before anything is opened."""
     right: dict[str, Any] = {"name": "x", "per_second": 1}
     with pytest.raises(ConfigurationError, match=f"^{name}: "):
         fleet_limit("redis://localhost", **(right | wrong))
 
 
-async def test_limit_is_kept_over_all_who_share_it(redis_url: str, prefix: str) -> None:
-    """Three who ask as fast as they can get places of one rate, none closer than it allows."""
-    passed: list[float] = []
+async def test_callers_that_share_a_limit_stay_below_it(redis_url: str, prefix: str) -> None:
+    slots: list[float] = []
     began = time.monotonic()
 
-    async def ask() -> None:
+    async def call() -> None:
         async with fleet_limit(redis_url, name="x", per_second=50, prefix=prefix) as limit:
             for _ in range(10):
                 await limit()
-                passed.append(time.monotonic() - began)
+                slots.append(time.monotonic() - began)
 
-    await asyncio.gather(ask(), ask(), ask())
-    for number, at in enumerate(passed):
-        assert at >= number * 0.02 - 0.005  # of the timers
+    await asyncio.gather(call(), call(), call())
+    for number, at in enumerate(slots):
+        assert at >= number * 0.02 - 0.005  # precision of timers
 
 
-async def test_places_taken_ahead_are_kept(redis_url: str, prefix: str) -> None:
-    """Many that are taken far ahead of their time are one after another all the same."""
+async def test_slots_reserved_ahead_stay_reserved(redis_url: str, prefix: str) -> None:
     async with fleet_limit(redis_url, name="x", per_second=40, prefix=prefix) as limit:
         now = await limit._now()
-        places = [await limit._place(now) for _ in range(40)]
-        await asyncio.sleep(0.1)  # which is long after what is between two, and before the last
-        places += [await limit._place(now) for _ in range(40)]
-    assert places == [now + 25 * number for number in range(80)]
+        slots = [await limit._reserve(now) for _ in range(40)]
+        await asyncio.sleep(0.1)  # longer than an interval, and before the last slot
+        slots += [await limit._reserve(now) for _ in range(40)]
+    assert slots == [now + 25 * number for number in range(80)]
 
 
-async def test_fast_limit_loses_nothing_to_rounding(redis_url: str, prefix: str) -> None:
-    """Above a hundred a second places come at whole milliseconds, and as many as were asked for."""
+async def test_fast_limit_is_exact_despite_whole_milliseconds(redis_url: str, prefix: str) -> None:
     async with fleet_limit(redis_url, name="x", per_second=150, prefix=prefix) as limit:
         now = await limit._now()
-        places = [await limit._place(now) for _ in range(301)]
-    # Two seconds; rounded up each, it would be 2.1. Two may leave at once in the beginning.
-    assert 1990 <= places[-1] - now <= 2000
+        slots = [await limit._reserve(now) for _ in range(301)]
+    # Two seconds; with each interval rounded up it would be 2.1. Two may leave at once first.
+    assert 1990 <= slots[-1] - now <= 2000
 
 
-async def test_names_are_limits_of_their_own(redis_url: str, prefix: str) -> None:
-    """Who names another limit does not wait for this one."""
+async def test_each_name_is_a_limit_of_its_own(redis_url: str, prefix: str) -> None:
     began = time.monotonic()
     for name in ("x", "y"):
         async with fleet_limit(redis_url, name=name, per_second=0.1, prefix=prefix) as limit:
@@ -209,11 +197,10 @@ async def test_names_are_limits_of_their_own(redis_url: str, prefix: str) -> Non
     assert time.monotonic() - began < 5
 
 
-async def test_limit_waits_for_a_redis_that_is_down(
+async def test_limit_waits_for_redis_and_warns_once(
     own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody is let through without Redis, one warning says so, and it goes on by itself."""
-    async with Redis.from_url(own_redis.url) as redis:  # which tries once
+    async with Redis.from_url(own_redis.url) as redis:  # without retries
         limit = fleet_limit(redis, name="x", per_second=100)
         await limit()
         await asyncio.to_thread(own_redis.stop)
@@ -226,16 +213,14 @@ async def test_limit_waits_for_a_redis_that_is_down(
     assert warning.startswith("nothing is sent until Redis can be reached again")
 
 
-async def test_limit_that_redis_refuses_fails(redis_url: str) -> None:
-    """A wrong password does not heal, so it is said instead of waited for."""
+async def test_wrong_password_fails_at_once(redis_url: str) -> None:
     address = redis_url.replace("//", "//someone:s3cret@")
     async with fleet_limit(address, name="x", per_second=100) as limit:
         with pytest.raises(RedisError):
             await limit()
 
 
-async def test_clients_of_one_limit_stay_below_it_together(redis_url: str, prefix: str) -> None:
-    """Two clients, as two processes would have them, send no more than the rate of both."""
+async def test_clients_that_share_a_limit_stay_below_it(redis_url: str, prefix: str) -> None:
     async with (
         Simulator(duration=0.3) as server,
         fleet_limit(redis_url, name="x", per_second=40, prefix=prefix) as limit,
@@ -252,4 +237,4 @@ async def test_clients_of_one_limit_stay_below_it_together(redis_url: str, prefi
         await asyncio.gather(refresh(one, 1), refresh(two, 20))
         last = server.requests[-1].at
     assert len(server.requests) >= 32
-    assert last - began >= (len(server.requests) - 1) / 40 - 0.005  # of the timers
+    assert last - began >= (len(server.requests) - 1) / 40 - 0.005  # precision of timers

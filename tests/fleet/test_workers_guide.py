@@ -1,4 +1,4 @@
-"""The programs of the guide on workers, run as it says."""
+"""The programs in the guide on workers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ TARGETS = {("resource", (number, 1)): 1 for number in range(1, 21)}
 
 
 class Programs:
-    """The two programs in a folder, with workers at work.
+    """The two programs in a folder, with running workers.
 
     Attributes:
         server: The platform.
     """
 
     def __init__(self, server: Simulator, folder: Path, redis: RedisServer) -> None:
-        """Write them down and start the workers."""
+        """Write the programs and start the workers."""
         self.server = server
         self._folder = folder
         self._environment: Mapping[str, str] = {
@@ -50,7 +50,7 @@ class Programs:
         return self._run(sys.executable, "enqueue.py", run)
 
     def workers(self) -> list[int]:
-        """Return the processes that work."""
+        """Return the ids of the worker processes."""
         pid = self._manager.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [
@@ -70,7 +70,7 @@ class Programs:
             raise
 
     def _run(self, *command: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(  # noqa: S603 -- what the guide says to type
+        return subprocess.Popen(  # noqa: S603 -- the command of the guide
             command,
             cwd=self._folder,
             env=self._environment,
@@ -96,14 +96,14 @@ async def programs(tmp_path: Path, duration: float) -> AsyncGenerator[Programs, 
 
 
 async def printed(program: subprocess.Popen[str]) -> list[str]:
-    """Return what a program printed until its end."""
-    said, _ = await asyncio.to_thread(program.communicate, timeout=100)
-    assert program.returncode == 0, said
-    return said.splitlines()
+    """Return the lines that a program printed."""
+    output, _ = await asyncio.to_thread(program.communicate, timeout=100)
+    assert program.returncode == 0, output
+    return output.splitlines()
 
 
-async def test_workers_refresh_what_was_enqueued(tmp_path: Path) -> None:
-    """The figures of all targets are printed, and the same run again starts nothing."""
+async def test_enqueued_targets_are_printed_and_started_once(tmp_path: Path) -> None:
+    """The same run, enqueued again, starts nothing."""
     async with programs(tmp_path, 0.5) as running:
         lines = await printed(running.enqueue("nightly"))
         assert [line.rsplit(" ", 1)[0] for line in lines] == [f"[{n}, 1]" for n in range(1, 21)]
@@ -112,15 +112,14 @@ async def test_workers_refresh_what_was_enqueued(tmp_path: Path) -> None:
         assert running.server.starts == TARGETS
 
 
-async def test_killed_worker_costs_nothing_but_time(tmp_path: Path) -> None:
-    """All lines are printed though a worker was killed in the middle, and each was started once."""
+async def test_killed_worker_costs_only_time(tmp_path: Path) -> None:
     async with programs(tmp_path, 4) as running:
         program = running.enqueue("nightly")
 
-        async def in_the_middle() -> bool:
+        async def half_started() -> bool:
             return len(running.server.starts) >= 10
 
-        await until(in_the_middle)
+        await until(half_started)
         os.kill(running.workers()[0], signal.SIGKILL)
         assert len(await printed(program)) == 20
         assert running.server.starts == TARGETS

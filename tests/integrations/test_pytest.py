@@ -1,4 +1,4 @@
-"""The pytest plugin, as those see it who test their own code: real runs of pytest in it."""
+"""The pytest plugin, in real runs of pytest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 ASYNCIO = ["-p", "asyncio", "-o", "asyncio_default_fixture_loop_scope=function"]
 ANYIO = ["-p", "anyio"]
 
-# Each way to run coroutines: command line, and what stands at the top of a test file.
+# Each way to run coroutines: command line options, and the first line of a test file.
 RUNNERS = {
     "asyncio-auto": ([*ASYNCIO, "-o", "asyncio_mode=auto"], ""),
     "asyncio-strict": (ASYNCIO, "pytestmark = pytest.mark.asyncio"),
@@ -29,7 +29,7 @@ async def test_refresh(altcraft_client, altcraft_simulator):
     assert report["email"].subscribed
     assert altcraft_simulator.starts["resource", (24, 1)] == 1
 
-async def test_next_has_a_platform_and_a_client_of_its_own(altcraft_client, altcraft_simulator):
+async def test_next_test_has_a_new_platform_and_client(altcraft_client, altcraft_simulator):
     assert not altcraft_simulator.requests
     await altcraft_client.resources.refresh(24, database_id=1)
 
@@ -38,7 +38,7 @@ async def test_day(altcraft_client, altcraft_clock):
     await altcraft_client.resources.refresh(24, database_id=1)
     assert altcraft_clock.time() > 86400
 
-async def test_client_is_left_watching(altcraft_client):
+async def test_client_with_a_waiter_is_closed(altcraft_client):
     handle = await altcraft_client.resources.refresh_counters(24, database_id=1)
     handle.add_done_callback(print)
 """
@@ -48,13 +48,13 @@ class RunTests(Protocol):
     """Runs pytest on a test file."""
 
     def __call__(self, source: str, *options: str) -> pytest.RunResult:
-        """Return how it went."""
+        """Return the result."""
         ...
 
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunTests:
-    """Runs pytest in a process of its own, with our plugin alone, where a warning is an error."""
+    """Runs pytest in its own process, with only this plugin and warnings as errors."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     def ran(source: str, *options: str) -> pytest.RunResult:
@@ -65,14 +65,12 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunTests:
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
-def test_fixtures_work_with_whoever_runs_the_coroutines(run: RunTests, runner: str) -> None:
-    """Nothing is left open in any of them, which would be a warning and so an error."""
+def test_fixtures_work_with_each_runner_of_coroutines(run: RunTests, runner: str) -> None:
     options, top = RUNNERS[runner]
     run(USE.format(top=top), *options).assert_outcomes(passed=4)
 
 
-def test_client_outlives_the_fixtures_that_use_it(run: RunTests) -> None:
-    """A service of the user's can still ask the platform when it is taken down."""
+def test_client_is_usable_in_the_teardown_of_other_fixtures(run: RunTests) -> None:
     source = """
         import pytest
 
@@ -86,22 +84,20 @@ def test_client_outlives_the_fixtures_that_use_it(run: RunTests) -> None:
     run(source, *ASYNCIO, "-o", "asyncio_mode=auto").assert_outcomes(passed=1)
 
 
-def test_sync_tests_need_no_plugin_for_coroutines(run: RunTests) -> None:
-    """They run an event loop themselves; the client is closed with it."""
+def test_sync_tests_need_no_other_plugin(run: RunTests) -> None:
     source = """
         import asyncio
         from altcraft_async import AltcraftClient
 
-        def test_loop_of_its_own(altcraft_client, altcraft_simulator):
+        def test_own_loop(altcraft_client, altcraft_simulator):
             asyncio.run(altcraft_client.resources.refresh(24, database_id=1))
 
-        def test_client_that_is_not_used(altcraft_client): ...
+        def test_unused_client(altcraft_client): ...
     """
     run(source).assert_outcomes(passed=2)
 
 
-def test_client_whose_loop_runs_on_in_a_thread_is_closed_there(run: RunTests) -> None:
-    """As that of a web app does, whose test client runs it for all tests of a module."""
+def test_client_is_closed_in_a_loop_of_another_thread(run: RunTests) -> None:
     source = """
         import asyncio, threading, pytest
 
@@ -127,8 +123,7 @@ def test_client_whose_loop_runs_on_in_a_thread_is_closed_there(run: RunTests) ->
     run(source).assert_outcomes(passed=2)
 
 
-def test_client_that_is_let_go_within_its_loop_is_closed_with_that(run: RunTests) -> None:
-    """From inside, the loop cannot be waited for; and what comes behind goes on."""
+def test_client_of_a_block_inside_a_loop_is_closed_with_the_loop(run: RunTests) -> None:
     source = """
         import asyncio
         from altcraft_async.integrations.pytest import client_of
@@ -144,8 +139,7 @@ def test_client_that_is_let_go_within_its_loop_is_closed_with_that(run: RunTests
     run(source).assert_outcomes(passed=1)
 
 
-def test_mark_closest_to_the_test_wins(run: RunTests) -> None:
-    """Option by option, for the simulator and for the client."""
+def test_closest_mark_wins_option_by_option(run: RunTests) -> None:
     source = """
         import pytest
         pytestmark = pytest.mark.altcraft(resources=[1], databases=[2], client={"format": "xml"})
@@ -161,10 +155,12 @@ def test_mark_closest_to_the_test_wins(run: RunTests) -> None:
 
 @pytest.mark.parametrize(
     ("mark", "words"),
-    [("resource=3", "*unexpected keyword argument 'resource'*"), ("3", "*takes names only*")],
+    [
+        ("resource=3", "*unexpected keyword argument 'resource'*"),
+        ("3", "*takes keyword arguments*"),
+    ],
 )
-def test_mark_that_cannot_be_meant_is_refused(run: RunTests, mark: str, words: str) -> None:
-    """The test does not run, and the text shows what is wrong."""
+def test_wrong_mark_is_an_error(run: RunTests, mark: str, words: str) -> None:
     source = f"""
         import pytest
 
@@ -176,8 +172,7 @@ def test_mark_that_cannot_be_meant_is_refused(run: RunTests, mark: str, words: s
     result.stdout.fnmatch_lines([words])
 
 
-def test_time_is_real_unless_the_clock_is_asked_for(run: RunTests) -> None:
-    """So that clients of an app which know no clock see tasks end; a tenth of a second is short."""
+def test_time_is_real_without_the_clock(run: RunTests) -> None:
     source = """
         import asyncio, time
 
@@ -189,15 +184,14 @@ def test_time_is_real_unless_the_clock_is_asked_for(run: RunTests) -> None:
     run(source).assert_outcomes(passed=1)
 
 
-def test_start_of_pytest_does_not_import_the_package(pytester: pytest.Pytester) -> None:
-    """Who does not use the fixtures does not pay for them, and the plugin is there all the same."""
+def test_plugin_does_not_import_the_package(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("""
         import sys
 
         def pytest_sessionfinish(session):
-            print("loaded:", sorted({"aiohttp", "altcraft_async", "msgspec"} & set(sys.modules)))
-            print("there:", session.config.pluginmanager.has_plugin("altcraft"))
+            print("imported:", sorted({"aiohttp", "altcraft_async", "msgspec"} & set(sys.modules)))
+            print("plugin:", session.config.pluginmanager.has_plugin("altcraft"))
     """)
     pytester.makepyfile("def test_nothing(): ...")
     result = pytester.runpytest_subprocess("-s")
-    result.stdout.fnmatch_lines(["*loaded: []", "there: True"])
+    result.stdout.fnmatch_lines(["*imported: []", "plugin: True"])

@@ -1,17 +1,16 @@
-"""A queue of jobs in Redis for taskiq, from which no job is lost.
+"""`RefreshBroker`: a queue of jobs in Redis for taskiq that loses no job.
 
-taskiq-redis has a broker over Redis streams. Of what it does, three things
-do not suit long jobs that must not be lost, so they are done here instead:
+It is the stream broker of taskiq-redis, with three changes for long jobs:
 
-- It looks for the jobs of dead workers only after new ones have come. Here
-  that is done each second.
-- It takes a hundred jobs at once, and those that wait for their turn count as
-  left alone. Here a worker takes a job when it is free for one.
-- Its stream only grows, or is cut at a length, with what nobody has done yet.
-  Here a job that is done is deleted, so nothing has to be cut.
+- taskiq-redis looks for the jobs of dead workers only after a new job has come. This
+  broker does so every second.
+- taskiq-redis takes a hundred jobs at once, and the idle timeout runs for jobs that have
+  not begun. Here a worker takes one job when it can begin it.
+- The stream of taskiq-redis grows for ever, or is cut along with unfinished jobs. Here a
+  finished job is deleted, so nothing has to be cut.
 """
 
-# redis-py leaves its **kwargs without types, and taskiq-redis its answers:
+# redis-py does not annotate its **kwargs, nor taskiq-redis its answers:
 # pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from taskiq import AckableMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
-from altcraft_async.integrations._redis import checked_address, patient
+from altcraft_async.integrations._redis import checked_redis_url, command_retry
 from altcraft_async.models.validation import checked_seconds, checked_text
 
 __all__ = ["RefreshBroker"]
@@ -35,23 +34,23 @@ __all__ = ["RefreshBroker"]
 _DAY = 86_400.0
 
 _RECLAIM_SECONDS = 1.0
-"""Between two looks for jobs of dead workers: two short commands, whatever the queue holds."""
+"""Between two scans for jobs of dead workers: two short commands, however long the queue is."""
 
-_RECLAIMED = 10
-"""Such jobs taken at once, a few, as those that wait for their turn count as left alone again."""
+_RECLAIM_COUNT = 10
+"""Such jobs taken at once; few, because the idle timeout runs for those that have not begun."""
 
 _RETRIES = 30
-"""Tries after a failed one, over some half a minute; then a worker ends, and is started again."""
+"""Over about half a minute; then the worker ends, and taskiq starts another."""
 
-_FOR_EVER = -1
+_UNLIMITED = -1
 
 _Messages = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 class RefreshBroker(RedisStreamBroker):
-    """A taskiq broker for refreshes: workers may die and Redis may restart, no job is lost.
+    """A taskiq broker for refreshes: no job is lost if a worker dies or Redis restarts.
 
-    Results are kept in the same Redis, as JSON. It can be used for other jobs as well.
+    Results are kept in the same Redis, as JSON. The broker can run other jobs as well.
 
     ```python
     from altcraft_async.integrations.taskiq import RefreshBroker
@@ -71,11 +70,11 @@ class RefreshBroker(RedisStreamBroker):
         """Describe the queue; nothing is opened yet.
 
         Args:
-            url: Address of Redis, such as ``"redis://localhost:6379/0"``.
-            queue_name: Of the stream, and what the names of results begin with.
-            idle_timeout: Seconds after which a job that was taken and is not
-                done counts as left by a dead worker, and another takes it. One
-                that is only slow is done twice then, at the cost of more polls.
+            url: URL of Redis, such as ``"redis://localhost:6379/0"``.
+            queue_name: Name of the stream, and start of the result keys.
+            idle_timeout: Seconds after which another worker takes an unfinished job,
+                because its worker counts as dead. A job that is only slow is then done
+                twice, which costs more polls.
             keep_results: Seconds for which a result can be fetched.
 
         Raises:
@@ -84,34 +83,33 @@ class RefreshBroker(RedisStreamBroker):
         idle = math.ceil(checked_seconds("idle_timeout", idle_timeout, least=1.0) * 1000)
         keep = math.ceil(checked_seconds("keep_results", keep_results, least=1.0))
         super().__init__(
-            checked_address("url", url),
+            checked_redis_url("url", url),
             queue_name=checked_text("queue_name", queue_name),
-            # What was enqueued before the first worker was started is for it as well.
-            consumer_id="0",
+            consumer_id="0",  # jobs enqueued before the first worker started count too
             idle_timeout=idle,
-            retry=patient(_RETRIES),
+            retry=command_retry(_RETRIES),
         )
         results: RedisAsyncResultBackend[object] = RedisAsyncResultBackend(
             url,
             result_ex_time=keep,
             prefix_str=f"{queue_name}:result",
-            # The default is pickle, by which who can write to Redis could run code here.
+            # The default, pickle, would let anyone with write access to Redis run code here.
             serializer=JSONSerializer(),
-            # A result that cannot be saved would be lost, as taskiq takes its job for done.
-            retry=patient(_FOR_EVER),
+            # taskiq acknowledges a job even if its result could not be saved.
+            retry=command_retry(_UNLIMITED),
         )
         self.with_result_backend(results)
         self._reclaim_from = b"0-0"
         self._reclaim_at = 0.0
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
-        """Iterate over new jobs, and those of dead workers, as this worker is free for them."""
+        """Iterate over new jobs and those of dead workers, as this worker can begin them."""
         async with Redis(connection_pool=self.connection_pool) as redis:
             while True:
-                for number, fields in await self._left_behind(redis) or await self._new(redis):
-                    # What is no job is for taskiq to say, and to take out of the queue.
+                for number, fields in await self._reclaimed(redis) or await self._new(redis):
+                    # taskiq reports and removes a message that is not a job.
                     data = fields.get(b"data", b"")
-                    yield AckableMessage(data=data, ack=partial(self._done, number))
+                    yield AckableMessage(data=data, ack=partial(self._acknowledge, number))
 
     async def _new(self, redis: Redis) -> _Messages:
         fetched = await redis.xreadgroup(
@@ -124,7 +122,7 @@ class RefreshBroker(RedisStreamBroker):
         streams = cast("list[tuple[bytes, _Messages]]", fetched)  # as Redis documents it
         return [message for _, messages in streams for message in messages]
 
-    async def _left_behind(self, redis: Redis) -> _Messages:
+    async def _reclaimed(self, redis: Redis) -> _Messages:
         now = asyncio.get_running_loop().time()
         if now < self._reclaim_at:
             return []
@@ -136,20 +134,20 @@ class RefreshBroker(RedisStreamBroker):
                 self.consumer_name,
                 min_idle_time=self.idle_timeout,
                 start_id=self._reclaim_from,
-                count=_RECLAIMED,
+                count=_RECLAIM_COUNT,
             )
             # As Redis documents it.
             self._reclaim_from, messages, *_ = cast("tuple[bytes, _Messages]", claimed)
-            if self._reclaim_from == b"0-0":  # all were polled
+            if self._reclaim_from == b"0-0":  # the scan is complete
                 self._reclaim_at = now + _RECLAIM_SECONDS
                 break
         return messages
 
-    async def _done(self, number: bytes) -> None:
+    async def _acknowledge(self, number: bytes) -> None:
         async with (
             Redis(connection_pool=self.connection_pool) as redis,
-            redis.pipeline(transaction=True) as together,
+            redis.pipeline(transaction=True) as transaction,
         ):
-            together.xack(self.queue_name, self.consumer_group_name, number)
-            together.xdel(self.queue_name, number)
-            await together.execute()
+            transaction.xack(self.queue_name, self.consumer_group_name, number)
+            transaction.xdel(self.queue_name, number)
+            await transaction.execute()

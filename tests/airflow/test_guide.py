@@ -1,4 +1,4 @@
-"""The programs of the guide, as files in Airflow's folder of DAGs."""
+"""The DAGs in the guide on Airflow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RunFile = Callable[[str, str], DagRun]
 
 @pytest.fixture
 def run_file() -> RunFile:
-    """Writes a program where Airflow looks for DAGs, and runs the DAG that Airflow finds in it."""
+    """Writes a program to Airflow's folder of DAGs, and runs its DAG."""
 
     def ran(name: str, source: str) -> DagRun:
         (folder() / name).write_text(source)
@@ -29,8 +29,7 @@ def run_file() -> RunFile:
     return ran
 
 
-def test_dag_of_the_guide_adds_up_subscribers(server: Simulator, run_file: RunFile) -> None:
-    """Three refreshes at once, and their sum."""
+def test_dag_adds_up_subscribers(server: Simulator, run_file: RunFile) -> None:
     finished = run_file("dag.py", example("airflow", "dag.py"))
     assert finished.state == "success"
     total = finished.get_task_instance("total")
@@ -40,8 +39,7 @@ def test_dag_of_the_guide_adds_up_subscribers(server: Simulator, run_file: RunFi
 
 
 @pytest.mark.usefixtures("server")
-def test_hook_of_the_guide_lists_resources(run_file: RunFile) -> None:
-    """A client in a task of the user's own."""
+def test_hook_lists_resources(run_file: RunFile) -> None:
     finished = run_file("counters.py", example("airflow", "counters.py"))
     counted = finished.get_task_instance("count_resources")
     assert counted is not None

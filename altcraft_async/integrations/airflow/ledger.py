@@ -1,4 +1,4 @@
-"""A ledger in Airflow's task state, which outlives the tries of a task."""
+"""`TaskStateLedger`: a ledger in Airflow's task state, which survives the retries of a task."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["STATE_KEY", "TaskStateLedger"]
 
 STATE_KEY = "altcraft_starts"
-"""Where the starts of a task stand in its state, as the web interface shows it."""
+"""Key of the starts in the state of a task, as the web interface shows it."""
 
 T = TypeVar("T")
 
 
 class TaskStateLedger(TaskLedger):
-    """Remembers what the tries of one task in one run have started.
+    """Keeps the starts of one task in one run, over all its tries.
 
-    XCom is of no use for that: Airflow deletes it before a retry. The state
-    stays, also when the task is cleared, and nothing has to be set up for it.
-    It belongs to one task: two tasks with the same target do not see each
-    other, and Airflow runs one try of a task at a time, so that reading and
-    then writing is safe.
+    Airflow deletes XCom before a retry, but keeps the state, even when the task is
+    cleared. The state belongs to one task, so two tasks with the same target do not see
+    each other's starts. Airflow runs one try of a task at a time, so a read and the
+    write after it are safe.
     """
 
     def __init__(self, store: TaskStateStoreAccessor) -> None:
-        """Use what ``context["task_state_store"]`` is."""
+        """Use ``context["task_state_store"]``."""
         self._store = store
         self._closed = False
 
@@ -48,7 +47,7 @@ class TaskStateLedger(TaskLedger):
         before = stored.get(entry.key)
         if (LedgerEntry.from_json(before).revision if before else 0) != expected:
             return False
-        self._ask(lambda: self._store.set(STATE_KEY, {**stored, entry.key: entry.to_json()}))
+        self._call(lambda: self._store.set(STATE_KEY, {**stored, entry.key: entry.to_json()}))
         return True
 
     async def entries(self) -> AsyncIterator[LedgerEntry]:
@@ -59,27 +58,27 @@ class TaskStateLedger(TaskLedger):
                 yield entry
 
     async def aclose(self) -> None:
-        """Let go of the state; Airflow keeps it."""
+        """Refuse further use; Airflow keeps the state."""
         self._closed = True
 
     def _all(self) -> dict[str, str]:
-        stored = self._ask(lambda: self._store.get(STATE_KEY, {}))
+        stored = self._call(lambda: self._store.get(STATE_KEY, {}))
         try:
             return msgspec.convert(stored, dict[str, str])
-        except msgspec.ValidationError as refused:
-            reason = str(refused)
+        except msgspec.ValidationError as error:
+            reason = str(error)
         msg = f"ledger: the task state {STATE_KEY} holds something else ({reason})"
         raise LedgerError(msg)
 
-    def _ask(self, call: Callable[[], T]) -> T:
-        # It blocks the loop of this one task for a moment. Airflow's own channel to its
-        # supervisor may be used by one thread at a time, so that a thread would win nothing.
+    def _call(self, call: Callable[[], T]) -> T:
+        # This blocks the loop of one task for a moment. A thread would gain nothing, because
+        # only one thread at a time may use Airflow's channel to its supervisor.
         if self._closed:
-            msg = "ledger: closed"
+            msg = "ledger: is closed"
             raise LedgerError(msg)
         try:
             return call()
-        except Exception as refused:  # noqa: BLE001 -- a state backend of the user's own raises anything
-            reason = f"{type(refused).__name__}: {refused}"
+        except Exception as error:  # noqa: BLE001 -- a custom state backend may raise anything
+            reason = f"{type(error).__name__}: {error}"
         msg = f"ledger: Airflow's task state cannot be used ({reason})"
         raise LedgerError(msg)

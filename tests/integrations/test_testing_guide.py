@@ -1,4 +1,4 @@
-"""The guide on testing one's own code, whose example is a test file."""
+"""The test files in the guide on testing your code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from tests.support.guides import example
 
 
 def test_test_files_of_the_guide_pass(pytester: pytest.Pytester) -> None:
-    """As they stand, in a folder of their own, where a warning is an error."""
     pytester.makepyfile(
         test_mine=example("testing-your-code", "test_mine.py"),
         test_program=example("testing-your-code", "test_program.py"),

@@ -1,4 +1,4 @@
-"""The queue of jobs in Redis: nothing is lost, nothing piles up, nothing is left behind."""
+"""The queue of jobs in Redis: no job is lost, and finished jobs are deleted."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from altcraft_async.integrations.taskiq import RefreshBroker
 
 @pytest.fixture
 def queue() -> str:
-    """A queue that no other test uses."""
+    """Name of a queue that no other test uses."""
     return f"queue-{os.urandom(8).hex()}"
 
 
 def count(number: int) -> int:
-    """Be a job that nobody has to run."""
+    """A job that is not run."""
     return number
 
 
 @asynccontextmanager
 async def broker_of(redis_url: str, queue: str) -> AsyncGenerator[RefreshBroker, None]:
-    """Open a broker of that queue, as another process would have it."""
+    """Open a broker as another process would."""
     broker = RefreshBroker(redis_url, queue_name=queue, idle_timeout=1.0)
     broker.register_task(count, task_name="count")
     await broker.startup()
@@ -50,15 +50,14 @@ async def enqueue(broker: RefreshBroker, *numbers: int) -> None:
 
 
 async def number_of(message: AckableMessage, broker: RefreshBroker) -> object:
-    """Return what a job was enqueued with."""
+    """Return the argument of a job."""
     return broker.formatter.loads(message.data).args[0]
 
 
-async def test_job_from_before_the_first_worker_is_done(redis_url: str, queue: str) -> None:
-    """Who enqueues need not wait for workers."""
+async def test_job_enqueued_before_the_first_worker_is_taken(redis_url: str, queue: str) -> None:
     broker = RefreshBroker(redis_url, queue_name=queue)
     broker.register_task(count, task_name="count")
-    await enqueue(broker, 1)  # without a startup, which would make the group of workers
+    await enqueue(broker, 1)  # without a startup, which would create the consumer group
     await broker.connection_pool.disconnect()
     async with broker_of(redis_url, queue) as worker:
         listening = worker.listen()
@@ -66,8 +65,7 @@ async def test_job_from_before_the_first_worker_is_done(redis_url: str, queue: s
         await listening.aclose()
 
 
-async def test_job_that_is_done_is_deleted(redis_url: str, queue: str) -> None:
-    """The stream holds what is to be done, so it need not be cut."""
+async def test_finished_job_is_deleted(redis_url: str, queue: str) -> None:
     async with broker_of(redis_url, queue) as broker, Redis.from_url(redis_url) as redis:
         await enqueue(broker, 1, 2)
         listening = broker.listen()
@@ -80,10 +78,10 @@ async def test_job_that_is_done_is_deleted(redis_url: str, queue: str) -> None:
         await listening.aclose()
 
 
-async def test_what_is_no_job_does_not_end_the_worker(redis_url: str, queue: str) -> None:
-    """Else it would come again to one worker after another, and end them all."""
+async def test_message_that_is_not_a_job_is_removed(redis_url: str, queue: str) -> None:
+    """Otherwise it would end one worker after another."""
     async with broker_of(redis_url, queue) as broker, Redis.from_url(redis_url) as redis:
-        await redis.xadd(queue, {"else": "what"})
+        await redis.xadd(queue, {"field": "value"})
         await enqueue(broker, 1)
         listening = broker.listen()
         await Receiver(broker, max_async_tasks=1).callback(await anext(listening))
@@ -92,8 +90,7 @@ async def test_what_is_no_job_does_not_end_the_worker(redis_url: str, queue: str
         await listening.aclose()
 
 
-async def test_worker_takes_no_more_than_it_is_free_for(redis_url: str, queue: str) -> None:
-    """Jobs that wait for their turn are in the queue, where any worker takes them."""
+async def test_worker_takes_one_job_at_a_time(redis_url: str, queue: str) -> None:
     async with (
         broker_of(redis_url, queue) as broker,
         broker_of(redis_url, queue) as another,
@@ -106,8 +103,7 @@ async def test_worker_takes_no_more_than_it_is_free_for(redis_url: str, queue: s
         await two.aclose()
 
 
-async def test_jobs_of_a_dead_worker_are_taken_on_a_quiet_queue(redis_url: str, queue: str) -> None:
-    """All that a worker took and has not done come again, though nothing new does."""
+async def test_jobs_of_a_dead_worker_are_taken_without_new_jobs(redis_url: str, queue: str) -> None:
     numbers = list(range(25))
     async with broker_of(redis_url, queue) as dead:
         await enqueue(dead, *numbers)
@@ -121,25 +117,22 @@ async def test_jobs_of_a_dead_worker_are_taken_on_a_quiet_queue(redis_url: str, 
     assert taken == sorted(again) == numbers
 
 
-async def test_job_left_behind_is_found_behind_many_that_are_not(
-    redis_url: str, queue: str
-) -> None:
-    """However many jobs others are busy with, all are polled."""
+async def test_job_of_a_dead_worker_is_found_behind_many_others(redis_url: str, queue: str) -> None:
     async with (
         broker_of(redis_url, queue) as busy,
         broker_of(redis_url, queue) as dead,
         broker_of(redis_url, queue) as broker,
         Redis.from_url(redis_url) as opened,
     ):
-        redis: Any = opened  # whose types are those of every kind of answer
+        redis: Any = opened  # its types are unions over all protocols
         await enqueue(busy, *range(151))
         taken = await redis.xreadgroup("taskiq", "busy", {queue: ">"}, count=150)
         gone = dead.listen()
         assert await number_of(await anext(gone), dead) == 150
         await gone.aclose()
         await asyncio.sleep(1)
-        at_work = [number for number, _ in taken[0][1]]
-        await redis.xclaim(queue, "taskiq", "busy", 0, at_work, justid=True, idle=0)
+        numbers = [number for number, _ in taken[0][1]]
+        await redis.xclaim(queue, "taskiq", "busy", 0, numbers, justid=True, idle=0)
         listening = broker.listen()
         assert await number_of(await anext(listening), broker) == 150
         await listening.aclose()
@@ -156,8 +149,7 @@ async def test_job_left_behind_is_found_behind_many_that_are_not(
         ("keep_results", {"keep_results": 0}),
     ],
 )
-def test_wrong_argument_of_a_broker_is_named(name: str, wrong: dict[str, Any]) -> None:
-    """Before anything is opened, and without what may be a password."""
+def test_wrong_argument_is_named_and_no_password_shown(name: str, wrong: dict[str, Any]) -> None:
     right: dict[str, Any] = {"url": "redis://localhost"}
     with pytest.raises(ConfigurationError, match=f"^{name}: ") as refused:
         RefreshBroker(**(right | wrong))
