@@ -76,7 +76,7 @@ class TransportError(AltcraftError):
         path: API method, for example ``"tasks/status"``.
         maybe_delivered: Whether the platform may have acted on the request.
             Only for a call that starts something does it matter: where it is
-            true, poll the counters before starting again.
+            true, check the counters before starting again.
         permanent: Whether the same request would fail the same way, as with
             a certificate that cannot be trusted.
     """

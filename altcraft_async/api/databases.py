@@ -60,7 +60,7 @@ class Databases:
             from_id: Databases with a smaller id are left out.
             limit: Rows a page; 1000 is the vendor's default.
             tags: Tags to look for; ``None`` for all. Sent as ``ui_tags``.
-            groups: Names of access groups to poll in; ``None`` for all.
+            groups: Names of access groups to list; ``None`` for all.
             groups_id: Their ids. How the filters go together is not documented.
 
         Raises:

@@ -59,7 +59,7 @@ class Resources:
         Args:
             from_id: Resources with a smaller id are left out.
             limit: Rows a page; 1000 is the vendor's default.
-            groups: Names of access groups to poll in; ``None`` for all.
+            groups: Names of access groups to list; ``None`` for all.
             groups_id: Their ids. How the two filters go together is not documented.
 
         Raises:

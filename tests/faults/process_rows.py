@@ -12,7 +12,6 @@ from tests.faults.row import (
     feedback_test,
     fleet_test,
     ledger_test,
-    terminal_test,
     waits,
 )
 
@@ -129,19 +128,19 @@ PROCESS_ROWS = (
         "a feedback call that is forged, repeated, huge, slow, or has a wrong address",
         "at most one poll a second; the contents of the call are ignored",
         NOTHING,
-        feedback_test("nothing_that_a_call_says_is_believed"),
-        feedback_test("call_without_the_right_address_is_not_found_and_changes_nothing"),
-        feedback_test("repeated_calls_cost_a_poll_a_pause"),
-        feedback_test("body_of_ten_megabytes_is_kept_in_part"),
-        feedback_test("slow_body_is_waited_for_no_longer_than_said"),
+        feedback_test("body_of_a_call_is_not_trusted"),
+        feedback_test("call_to_a_wrong_url_gets_404_and_no_poll"),
+        feedback_test("repeated_calls_cost_one_poll_per_interval"),
+        "tests/integrations/test_feedback_bodies.py::test_only_the_first_megabyte_of_a_body_is_kept",
+        "tests/integrations/test_feedback_bodies.py::test_slow_body_is_read_no_longer_than_its_timeout",
     ),
     waits(
         79,
         "a feedback call that never comes, or comes before the start has returned",
         WORKS,
         NOTHING,
-        feedback_test("without_any_call_polling_alone_finds_the_end"),
-        feedback_test("call_that_comes_before_the_start_has_returned_is_not_lost"),
+        feedback_test("task_ends_without_any_call"),
+        feedback_test("call_before_the_start_has_returned_is_kept"),
     ),
     both(
         81,
@@ -161,10 +160,11 @@ PROCESS_ROWS = (
         "—",
         "`altcraft wait`",
         (
-            terminal_test("signal_while_waiting_says_how_to_come_back"),
-            terminal_test("signal_while_starting_warns"),
-            terminal_test("reader_that_goes_away_ends_it_quietly"),
-            terminal_test("reader_that_goes_away_during_a_wait_ends_it_quietly"),
+            "tests/cli/test_waits.py::test_signal_while_waiting_prints_how_to_come_back",
+            "tests/cli/commands/test_refresh.py::"
+            "test_signal_while_starting_warns_that_the_task_may_have_started",
+            "tests/cli/test_app.py::test_closed_pipe_ends_a_batch_silently",
+            "tests/cli/test_app.py::test_pipe_closed_during_a_wait_ends_it_silently",
         ),
     ),
 )

@@ -80,8 +80,3 @@ def cancellation_test(name: str) -> str:
 def sender_test(name: str) -> str:
     """Name a test of sending one request."""
     return f"tests/transport/test_sender.py::test_{name}"
-
-
-def terminal_test(name: str) -> str:
-    """Name a test of the command line in a terminal."""
-    return f"tests/cli/test_cli_terminal.py::test_{name}"
