@@ -12,6 +12,7 @@ from tests.faults.row import (
     feedback_test,
     fleet_test,
     ledger_test,
+    terminal_test,
     waits,
 )
 
@@ -161,8 +162,7 @@ PROCESS_ROWS = (
         "`altcraft wait`",
         (
             "tests/cli/test_waits.py::test_signal_while_waiting_prints_how_to_come_back",
-            "tests/cli/commands/test_refresh.py::"
-            "test_signal_while_starting_warns_that_the_task_may_have_started",
+            terminal_test("signal_while_starting_warns_that_the_task_may_have_started"),
             "tests/cli/test_app.py::test_closed_pipe_ends_a_batch_silently",
             "tests/cli/test_app.py::test_pipe_closed_during_a_wait_ends_it_silently",
         ),

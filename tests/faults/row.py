@@ -80,3 +80,8 @@ def cancellation_test(name: str) -> str:
 def sender_test(name: str) -> str:
     """Name a test of sending one request."""
     return f"tests/transport/test_sender.py::test_{name}"
+
+
+def terminal_test(name: str) -> str:
+    """Name a test of ``altcraft refresh`` in a terminal."""
+    return f"tests/cli/commands/test_refresh.py::test_{name}"
