@@ -12,7 +12,6 @@ from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
-from altcraft_async.tasks.observed import new_poll
 from altcraft_async.tasks.poll_state import remaining
 from altcraft_async.tasks.poller import PollRules, TaskPoller, named
 from altcraft_async.tasks.waiters import Callback, Listener, PollWaiter, Waiter
@@ -45,7 +44,7 @@ class TaskHandle(Generic[T]):
         started: float | None = None,
     ) -> None:
         """Remember the task and, if it was started here, the loop time of that; ask nothing yet."""
-        self._poller: TaskPoller = new_poll(ref, rules, decode, started=started)
+        self._poller = TaskPoller(ref, rules, decode, started=started)
 
     @property
     def ref(self) -> TaskRef:

@@ -45,6 +45,10 @@ class Watcher:
     def rest(self) -> None:
         """Forget the deadline, if there is one."""
 
+    def stalls_at(self, moved_at: float | None) -> float:
+        """Return when it gives up on a task that last moved then; never before a first move."""
+        return math.inf if moved_at is None else max(moved_at, self.since) + self.stall
+
 
 class Audience(list[Watcher]):
     """Those who watch one task, in the order in which they came.
@@ -83,6 +87,10 @@ class Audience(list[Watcher]):
         self.limited -= watcher.limited
         self.curious -= watcher.curious
         watcher.rest()
+
+    def first_limit(self, moved_at: float | None) -> float:
+        """Return the earliest time at which one has a deadline or gives up."""
+        return min(min(one.deadline, one.stalls_at(moved_at)) for one in self)
 
 
 class Limited(Watcher):

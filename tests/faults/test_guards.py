@@ -164,8 +164,8 @@ GUARDS: Mapping[str, Guard] = {
         "tests/transport/test_sender.py::test_outage_is_not_answered_with_ever_more_repeats",
     ),
     "early polls of waits spend the retry budget": Guard(
-        "tasks/poller.py",
-        "0.0 if self._client.retry_budget.spend() else self._pause(track, now)",
+        "tasks/poll_rules.py",
+        "0.0 if client.retry_budget.spend() else self.interval(track, ref, now)",
         "0.0",
         "tests/faults/test_load.py::test_outage_adds_at_most_a_fifth_to_the_requests[200]",
     ),
