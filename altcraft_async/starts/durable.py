@@ -262,7 +262,7 @@ class Durable:
         self._rules.client.lifecycle.enter()
         async with self._rules.client.lifecycle.until_closed():
             return await asked(*args, **named)
-        raise self._rules.client.lifecycle.ended()
+        raise self._rules.client.lifecycle.closed_error()
 
 
 class Ledgers:

@@ -12,7 +12,7 @@ from altcraft_async.models.validation import checked_choice
 from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.starts.durable import Durable
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
-from altcraft_async.tasks.handle import TaskHandle, poller_of
+from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.poller import PollRules
 from altcraft_async.transport.sender import Gate, Sender
 
@@ -64,7 +64,7 @@ class Starter:
             return await self._send(start)
         while (handle := self._running.find(start)) is not None:
             if await self._still_runs(handle):
-                poller_of(handle).joined()
+                handle.poller.joined()
                 return handle
         # By name as well: what was done under one name is no answer to another.
         key = (start.kind, start.target, start.feedback, start.idempotency_key)
@@ -99,7 +99,7 @@ class Starter:
 
     async def _still_runs(self, handle: Handle) -> bool:
         """Say whether a task is worth joining: one that has ended has the figures of then."""
-        if poller_of(handle).news_age() > NEWS_SECONDS:
+        if handle.poller.seconds_unpolled() > NEWS_SECONDS:
             try:
                 await handle.poll()
             except AltcraftError:
@@ -127,7 +127,7 @@ class Starter:
             shared = failure
         else:
             if joins:
-                poller_of(handle).joined()
+                handle.poller.joined()
             return handle
         finally:
             pending.callers -= 1

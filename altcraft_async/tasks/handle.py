@@ -12,11 +12,12 @@ from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
-from altcraft_async.tasks.poll_state import remaining
-from altcraft_async.tasks.poller import PollRules, TaskPoller, named
-from altcraft_async.tasks.waiters import Callback, Listener, PollWaiter, Waiter
+from altcraft_async.tasks.messages import named
+from altcraft_async.tasks.poll_rules import PollRules
+from altcraft_async.tasks.poller import TaskPoller
+from altcraft_async.tasks.waiters import Callback, CoroutineWaiter
 
-__all__ = ["TaskHandle", "poller_of"]
+__all__ = ["TaskHandle"]
 
 T = TypeVar("T")
 
@@ -31,9 +32,12 @@ class TaskHandle(Generic[T]):
     neither is there a ``cancel()`` here.
 
     Made by ``refresh_counters`` and ``client.tasks.attach``.
+
+    Attributes:
+        poller: Polls the task; for the other modules of this library.
     """
 
-    __slots__ = ("__weakref__", "_poller")
+    __slots__ = ("__weakref__", "poller")
 
     def __init__(
         self,
@@ -44,31 +48,27 @@ class TaskHandle(Generic[T]):
         started: float | None = None,
     ) -> None:
         """Remember the task and, if it was started here, the loop time of that; ask nothing yet."""
-        self._poller = TaskPoller(ref, rules, decode, started=started)
+        self.poller = TaskPoller(ref, rules, decode, started=started)
 
     @property
     def ref(self) -> TaskRef:
         """The task itself: store it, send it elsewhere, attach it again."""
-        return self._poller.ref
+        return self.poller.ref
 
     @property
     def status(self) -> TaskStatus | None:
         """What the newest answered poll brought; ``None`` before the first."""
-        return self._poller.status
+        return self.poller.status
 
     @property
     def polls(self) -> int:
         """How many polls were made, failed ones included."""
-        track = self._poller.track
-        return track.polls if track else 0
+        return self.poller.polls
 
     @property
     def eta(self) -> float | None:
         """Seconds left if the progress stays even; ``None`` where there is none to go by."""
-        if self._poller.over:
-            return 0.0
-        track, lifecycle = self._poller.track, self._poller.rules.client.lifecycle
-        return remaining(track, lifecycle.time()) if track and lifecycle.loop else None
+        return self.poller.eta
 
     def __repr__(self) -> str:
         """Show what is known, without asking anybody."""
@@ -108,20 +108,19 @@ class TaskHandle(Generic[T]):
             ClientClosedError: The client was closed.
         """
         timeout, stall = checked_limit("timeout", timeout), checked_limit("stall", stall)
-        if not self._poller.over:
+        if not self.poller.over:
             await self._wait(timeout, stall)
         return self.result()
 
     async def _wait(self, timeout: float | None, stall: float | None) -> None:  # noqa: ASYNC109 -- as `wait`
-        lifecycle = self._poller.rules.client.lifecycle
-        waiter = Waiter(lifecycle.enter(), lifecycle.time(), timeout=timeout, stall=stall)
-        self._poller.watch(waiter)
+        waiter = CoroutineWaiter(self.poller.time(), timeout=timeout, stall=stall)
+        self.poller.add_waiter(waiter)
         try:
-            error = await waiter.ended()
+            await waiter.news()
         finally:
-            self._poller.unwatch(waiter)
-        if error is not None and not self._poller.over:
-            raise error
+            self.poller.remove_waiter(waiter)
+        if waiter.error is not None and not self.poller.over:
+            raise waiter.error
 
     async def updates(self) -> AsyncGenerator[TaskStatus, None]:
         """Iterate over the statuses as they change; ends when the task does.
@@ -134,25 +133,24 @@ class TaskHandle(Generic[T]):
             ApiError: A poll was refused for good.
             ClientClosedError: The client was closed.
         """
+        waiter = CoroutineWaiter(curious=True)
+        if not self.poller.over:
+            self.poller.add_waiter(waiter)
         shown: TaskStatus | None = None
-        listener = (
-            None if self._poller.over else Listener(self._poller.rules.client.lifecycle.enter())
-        )
-        if listener:
-            self._poller.watch(listener)
         try:
             while True:
                 status = self.status
                 if status and status != shown:
                     shown = status
                     yield status
-                elif listener is None or self._poller.over:
+                elif self.poller.over:
                     return
                 else:
-                    await listener.news()
+                    await waiter.news()
+                    if waiter.error is not None:
+                        raise waiter.error
         finally:
-            if listener:
-                self._poller.unwatch(listener)
+            self.poller.remove_waiter(waiter)
 
     async def poll(self) -> TaskStatus | None:
         """Poll now, once; join a poll that is under way.
@@ -174,15 +172,15 @@ class TaskHandle(Generic[T]):
         return self.status
 
     async def _poll_once(self) -> AltcraftError | None:
-        if self._poller.over:
+        if self.poller.over:
             return None
-        poll_waiter = PollWaiter(self._poller.rules.client.lifecycle.enter())
-        self._poller.watch(poll_waiter)
-        self._poller.poll_now()
+        waiter = CoroutineWaiter(curious=True, once=True)
+        self.poller.add_waiter(waiter)
+        self.poller.poll_now()
         try:
-            return await poll_waiter.failure()
+            return await waiter.news()
         finally:
-            self._poller.unwatch(poll_waiter)
+            self.poller.remove_waiter(waiter)
 
     def nudge(self) -> None:
         """Say that something happened, so that the next poll comes now.
@@ -190,12 +188,12 @@ class TaskHandle(Generic[T]):
         Costs a poll where somebody watches; else the first poll is made at
         once when somebody does. What a webhook calls.
         """
-        if not self._poller.over:
-            self._poller.hurry()
+        if not self.poller.over:
+            self.poller.poll_again()
 
     def done(self) -> bool:
         """Say whether the task is known to be over; asks nobody."""
-        return self._poller.over
+        return self.poller.over
 
     def result(self) -> T:
         """Return the result; asks nobody.
@@ -207,7 +205,7 @@ class TaskHandle(Generic[T]):
         error = self.exception()
         if error is not None:
             raise error
-        return cast("T", self._poller.value)  # made by this handle's own decoder
+        return cast("T", self.poller.value)  # made by this handle's own decoder
 
     def exception(self) -> AltcraftError | None:
         """Return why the task has no result, ``None`` where it has one; asks nobody.
@@ -215,11 +213,11 @@ class TaskHandle(Generic[T]):
         Raises:
             asyncio.InvalidStateError: The task is not known to be over.
         """
-        if not self._poller.over:
+        if not self.poller.over:
             msg = f"{named(self.ref)} is not known to be over; await the handle"
             raise asyncio.InvalidStateError(msg)
         # A fresh one each time: raised again and again, one would grow its traceback.
-        return self._poller.error.fresh() if self._poller.error else None
+        return self.poller.error.fresh() if self.poller.error else None
 
     def add_done_callback(
         self, fn: Callable[[TaskHandle[T]], object], *, context: Context | None = None
@@ -229,25 +227,16 @@ class TaskHandle(Generic[T]):
         Unlike a wait, this outlives any number of failed polls. The function
         is not called when the client is closed first.
         """
-        loop = self._poller.rules.client.lifecycle.enter()
-        callback = Callback(fn, partial(fn, self), loop, context or copy_context())
-        if self._poller.over:
-            callback.end(None)
-        else:
-            self._poller.watch(callback)
+        call = partial(fn, self)
+        self.poller.add_waiter(Callback(fn, call, context or copy_context()))
 
     def remove_done_callback(self, fn: Callable[[TaskHandle[T]], object]) -> int:
         """Forget a callback; return how many times it had been added."""
         added = [
-            watcher
-            for watcher in self._poller.watchers
-            if isinstance(watcher, Callback) and watcher.fn == fn
+            waiter
+            for waiter in self.poller.waiters
+            if isinstance(waiter, Callback) and waiter.fn == fn
         ]
         for callback in added:
-            self._poller.unwatch(callback)
+            self.poller.remove_waiter(callback)
         return len(added)
-
-
-def poller_of(handle: TaskHandle[T]) -> TaskPoller:
-    """Return what is behind a handle, for this library's own rooms."""
-    return handle._poller  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see

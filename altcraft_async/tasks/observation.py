@@ -18,7 +18,7 @@ from altcraft_async.models import TaskRef
 from altcraft_async.observer import Notifier, ObservedTask, PollEvent
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.tasks.poll_state import Track
-from altcraft_async.tasks.waiters import PollWaiter, Watcher
+from altcraft_async.tasks.waiters import Waiter
 
 __all__ = ["Observation"]
 
@@ -53,7 +53,7 @@ class Observation:
         self._notifier.notify(self._observer.joined, self._task)
 
     def waiters_changed(
-        self, waiters: Iterable[Watcher], error: AltcraftError | None = None
+        self, waiters: Iterable[Waiter], error: AltcraftError | None = None
     ) -> None:
         """Report the first waiter that stays for more than one poll, and the removal of the last.
 
@@ -61,7 +61,7 @@ class Observation:
             waiters: Those that are left.
             error: Why the last wait ended; ``None`` if it was cancelled.
         """
-        watched = any(not isinstance(waiter, PollWaiter) for waiter in waiters)
+        watched = any(not waiter.once for waiter in waiters)
         if watched == self._watched:
             return
         self._watched = watched
@@ -70,9 +70,10 @@ class Observation:
         else:
             self._notifier.notify(self._observer.unwatched, self._task, error)
 
-    def poll_planned(self, when: float, *, anew: bool) -> None:
+    def poll_planned(self, when: float | None, *, anew: bool) -> None:
         """Note when the next poll is planned; the earlier time holds unless planned anew."""
-        self._due = when if anew else min(self._due, when)
+        planned = math.inf if when is None else when
+        self._due = planned if anew else min(self._due, planned)
 
     def poll_began(self, now: float) -> None:
         """Note how late the poll begins."""

@@ -9,14 +9,14 @@ import msgspec
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskRef
 from altcraft_async.policies.base import (
-    LONGEST_PAUSE,
-    SHORTEST_PAUSE,
+    LONGEST_INTERVAL,
+    SHORTEST_INTERVAL,
     FinishedTask,
     PollPolicy,
-    pause,
+    poll_interval,
 )
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.tasks.poll_state import Patience, Track, seen
+from altcraft_async.tasks.poll_state import Patience, Track, poll_state
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.retry import backoff
@@ -51,7 +51,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
 
     def interval(self, track: Track, ref: TaskRef, now: float) -> float:
         """Return the seconds to the next poll by the policy."""
-        return pause(self.policy, seen(track, ref, now, self.client.random()))
+        return poll_interval(self.policy, poll_state(track, ref, now, self.client.random()))
 
     def interval_after(
         self, failure: AltcraftError, track: Track, ref: TaskRef, now: float
@@ -63,4 +63,4 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         client = self.client
         retry = backoff(track.failures - 1, failure, client.retry, client.random())
         usual = 0.0 if client.retry_budget.spend() else self.interval(track, ref, now)
-        return min(max(retry, usual, SHORTEST_PAUSE), LONGEST_PAUSE)
+        return min(max(retry, usual, SHORTEST_INTERVAL), LONGEST_INTERVAL)

@@ -30,7 +30,7 @@ from altcraft_async import (
 )
 from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
 from altcraft_async.protocol.task_responses import TaskAnswer, counters_report
-from altcraft_async.tasks.handle import TaskHandle, poller_of
+from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.poller import PollRules
 from benchmarks.contenders.measurement import TASKS, TOKEN, task_ids, url_of
 
@@ -76,11 +76,11 @@ async def measure(observer: Observer | None) -> None:
         return RUNNING
 
     client = AltcraftClient(url_of(1), TOKEN, observer=observer)
-    rules = msgspec.structs.replace(poller_of(client.tasks.attach("any")).rules, poll=poll)
+    rules = msgspec.structs.replace(client.tasks.attach("any").poller.rules, poll=poll)
     handles = [_handle(task_id, rules) for task_id in task_ids()]
     for handle in handles:
         handle.add_done_callback(print)  # a task without a waiter is not polled
-    pollers = [poller_of(handle) for handle in handles]
+    pollers = [handle.poller for handle in handles]
     while True:
         began = time.process_time()
         for _ in range(POLLS_PER_TASK):

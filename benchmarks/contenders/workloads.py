@@ -26,7 +26,6 @@ from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Response
 from altcraft_async.protocol.task_responses import TaskAnswer, counters_report
-from altcraft_async.tasks.handle import poller_of
 from altcraft_async.tasks.poller import PollRules
 from altcraft_async.tasks.refresh_many import refresh_many
 from benchmarks.contenders.measurement import TOKEN, url_of
@@ -169,7 +168,7 @@ def _client(
 ) -> tuple[AltcraftClient, PollRules]:
     """Return a client, and its rules with the poll replaced."""
     client = AltcraftClient(url_of(1), TOKEN, poll=policy)
-    rules = poller_of(client.tasks.attach("any")).rules
+    rules = client.tasks.attach("any").poller.rules
     return client, msgspec.structs.replace(rules, poll=poll)
 
 

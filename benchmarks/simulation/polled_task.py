@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from altcraft_async import PollPolicy, PollState
-from altcraft_async.policies.base import FinishedTask, Learner, pause
+from altcraft_async.policies.base import FinishedTask, Learner, poll_interval
 from benchmarks.simulation.tasks import SimulatedTask
 
 
@@ -75,7 +75,7 @@ class PolledTask:
             kind="resource",
             target=self._target,
         )
-        return pause(self._policy, state)
+        return poll_interval(self._policy, state)
 
     def _finish(self, waited: float) -> None:
         self.lateness = waited - self.task.duration

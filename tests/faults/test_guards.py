@@ -74,8 +74,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "only errors of the package are retried": Guard(
         "transport/sender.py",
-        "isinstance(failure, AltcraftError) and may_repeat(",
-        "not isinstance(failure, AltcraftError) or may_repeat(",
+        "isinstance(failure, AltcraftError) and may_retry(",
+        "not isinstance(failure, AltcraftError) or may_retry(",
         "tests/transport/test_sender.py::test_cancelled_repeat_ends_at_once_with_nothing_more_sent",
     ),
     "timeout of a start may be delivered": Guard(
@@ -98,7 +98,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "the whole exchange has a limit": Guard(
         "transport/timeouts.py",
-        "limit.expire()",
+        "limit.time_out()",
         "pass",
         "tests/faults/test_bytes.py::test_any_bytes_on_a_connection_end_a_call",
     ),
@@ -171,7 +171,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "delays after a failed poll are random": Guard(
         "transport/retry.py",
-        "scale * chance",
+        "scale * random",
         "scale",
         "tests/faults/test_load.py::test_requests_after_an_outage_are_spread_over_time[200]",
     ),

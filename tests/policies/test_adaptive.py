@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.policies.adaptive import Adaptive
-from altcraft_async.policies.base import SHORTEST_PAUSE, FinishedTask, PollState, pause
+from altcraft_async.policies.base import SHORTEST_INTERVAL, FinishedTask, PollState, poll_interval
 
 CORE = settings.get_profile("pure")
 
@@ -83,7 +83,7 @@ class Course:
                 kind="resource",
                 target=(target, 1),
             )
-            waited += pause(policy, seen)
+            waited += poll_interval(policy, seen)
             self.waits.append(waited)
             if waited < duration:
                 progress = int(100 * bar(waited / duration))
@@ -104,7 +104,7 @@ def taught(durations: list[float], *, bar: Bar = evenly) -> Adaptive:
 
 
 @CORE
-@given(st.lists(FINISHED, max_size=60), SEEN, st.floats(SHORTEST_PAUSE, 1e6))
+@given(st.lists(FINISHED, max_size=60), SEEN, st.floats(SHORTEST_INTERVAL, 1e6))
 def test_pause_makes_sense_whatever_was_learned(
     history: list[FinishedTask], seen: PollState, ceiling: float
 ) -> None:
@@ -113,7 +113,7 @@ def test_pause_makes_sense_whatever_was_learned(
     for finished in history:
         policy.learn(finished)
     assert policy.next_poll(seen) <= ceiling
-    assert SHORTEST_PAUSE <= pause(policy, seen) <= max(ceiling, SHORTEST_PAUSE)
+    assert SHORTEST_INTERVAL <= poll_interval(policy, seen) <= max(ceiling, SHORTEST_INTERVAL)
 
 
 @CORE

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.policies.adaptive import Adaptive
 from altcraft_async.policies.base import (
-    LONGEST_PAUSE,
-    SHORTEST_PAUSE,
+    LONGEST_INTERVAL,
+    SHORTEST_INTERVAL,
     Constant,
     Exponential,
     PollPolicy,
     PollState,
     checked_policy,
-    pause,
+    poll_interval,
 )
 
 CORE = settings.get_profile("pure")
 
 
-POSITIVE = st.floats(SHORTEST_PAUSE, 1e6)
+POSITIVE = st.floats(SHORTEST_INTERVAL, 1e6)
 SHARE = st.floats(0, 1)
 SEEN = st.builds(
     PollState,
@@ -69,7 +69,7 @@ def test_pause_of_every_policy_is_finite_and_within_bounds(
 ) -> None:
     """No policy makes a busy loop, waits forever or says a negative number."""
     assert 0 <= policy.next_poll(seen) < math.inf
-    assert SHORTEST_PAUSE <= pause(policy, seen) <= LONGEST_PAUSE
+    assert SHORTEST_INTERVAL <= poll_interval(policy, seen) <= LONGEST_INTERVAL
 
 
 @CORE
@@ -77,7 +77,7 @@ def test_pause_of_every_policy_is_finite_and_within_bounds(
 def test_pause_is_never_above_the_ceiling(policy: Exponential | Adaptive, seen: PollState) -> None:
     """A ceiling is the longest pause, whatever was seen."""
     assert policy.next_poll(seen) <= policy.ceiling
-    assert pause(policy, seen) <= policy.ceiling
+    assert poll_interval(policy, seen) <= policy.ceiling
 
 
 @CORE
@@ -92,18 +92,18 @@ def test_constant_pause_is_never_above_its_seconds(policy: Constant, seen: PollS
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
-        (math.nan, SHORTEST_PAUSE),
-        (-math.inf, SHORTEST_PAUSE),
-        (-1.0, SHORTEST_PAUSE),
-        (0.0, SHORTEST_PAUSE),
+        (math.nan, SHORTEST_INTERVAL),
+        (-math.inf, SHORTEST_INTERVAL),
+        (-1.0, SHORTEST_INTERVAL),
+        (0.0, SHORTEST_INTERVAL),
         (1.5, 1.5),
-        (1e9, LONGEST_PAUSE),
-        (math.inf, LONGEST_PAUSE),
+        (1e9, LONGEST_INTERVAL),
+        (math.inf, LONGEST_INTERVAL),
     ],
 )
 def test_policy_of_somebody_else_is_kept_within_bounds(said: float, kept: float) -> None:
     """Whatever a policy says becomes a pause that makes sense."""
-    assert pause(Says(said), PollState(waited=1)) == kept
+    assert poll_interval(Says(said), PollState(waited=1)) == kept
 
 
 @pytest.mark.parametrize(

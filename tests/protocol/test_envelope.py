@@ -35,7 +35,7 @@ from altcraft_async.protocol.envelope import (
 )
 from altcraft_async.protocol.messages import Response
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.transport.retry import may_repeat
+from altcraft_async.transport.retry import may_retry
 
 CORE = settings.get_profile("pure")
 
@@ -306,7 +306,7 @@ def test_refused_start_may_have_been_acted_on_only_where_a_server_gave_up(
 def test_start_that_timed_out_inside_http_200_is_not_repeated(code: int) -> None:
     """A code that is worth a repeat and does not prove inaction must not start a task twice."""
     error = refusal(code, endpoint=REFRESH_RESOURCE)
-    assert not may_repeat(error, starts=True)
+    assert not may_retry(error, starts=True)
 
 
 @pytest.mark.parametrize(("status", "code"), [row[:2] for row in DELIVERED])

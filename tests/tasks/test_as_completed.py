@@ -15,9 +15,7 @@ from altcraft_async import (
     as_completed,
 )
 from altcraft_async.simulator import Fault
-from altcraft_async.tasks.as_completed import HANDLES_A_TURN, unwatch_all
-from altcraft_async.tasks.handle import poller_of
-from altcraft_async.tasks.waiters import Watcher
+from altcraft_async.tasks.as_completed import HANDLES_PER_ITERATION, HandleWaiter, remove_waiters
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform
@@ -110,14 +108,14 @@ async def test_letting_go_of_many_is_finished_when_it_is_cancelled(platform: Ope
     """Who is in a hurry leaves no handle watched either, however many there are."""
     async with platform() as (server, client):
         ref = (await client.resources.refresh_counters(24, database_id=1)).ref
-        handles = [client.tasks.attach(ref) for _ in range(3 * HANDLES_A_TURN)]
-        watched = [(handle, Watcher()) for handle in handles]
-        for handle, watcher in watched:
-            poller_of(handle).watch(watcher)
-        leaving = asyncio.create_task(unwatch_all(watched))
+        handles = [client.tasks.attach(ref) for _ in range(3 * HANDLES_PER_ITERATION)]
+        waiters = [HandleWaiter(handle, lambda *_: None) for handle in handles]
+        for waiter in waiters:
+            waiter.handle.poller.add_waiter(waiter)
+        leaving = asyncio.create_task(remove_waiters(waiters))
         await asyncio.sleep(0)
         leaving.cancel()
         await asyncio.wait([leaving])
-        assert not any(poller_of(handle).watchers for handle in handles)
+        assert not any(handle.poller.waiters for handle in handles)
         await asyncio.sleep(30)
         assert server.count(STATUS) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -27,13 +28,14 @@ from altcraft_async.tasks.poll_state import (
     Patience,
     Track,
     Verdict,
-    finished,
+    age_of,
+    finished_task,
     judge,
     note_answer,
     note_failure,
-    pressing_at,
-    remaining,
-    seen,
+    poll_priority,
+    poll_state,
+    seconds_left,
 )
 
 CORE = settings.get_profile("pure")
@@ -109,7 +111,7 @@ def test_policy_sees_the_two_polls_that_moved() -> None:
     track = Track(started=100)
     poll(track, 110, 10)
     poll(track, 120, 30)
-    now_seen = seen(track, REF, 125, 0.25)
+    now_seen = poll_state(track, REF, 125, 0.25)
     assert (now_seen.waited, now_seen.polls, now_seen.chance) == (25, 2, 0.25)
     assert (now_seen.progress, now_seen.earlier_progress, now_seen.earlier_waited) == (30, 10, 10)
 
@@ -121,7 +123,7 @@ def test_poll_without_headway_leaves_no_progress_to_go_by(progress: int | None) 
     poll(track, 10, 10)
     poll(track, 20, 30)
     poll(track, 30, progress)
-    now_seen = seen(track, REF, 30, 0.5)
+    now_seen = poll_state(track, REF, 30, 0.5)
     assert now_seen.progress <= now_seen.earlier_progress
 
 
@@ -132,12 +134,12 @@ def test_progress_is_clamped_for_policies(progress: int | None, shown: int) -> N
     """A policy sees a percentage, whatever the server says."""
     track = Track(started=0)
     poll(track, 1, progress)
-    assert seen(track, REF, 1, 0.5).progress == shown
+    assert poll_state(track, REF, 1, 0.5).progress == shown
 
 
 def test_policy_is_told_what_is_counted() -> None:
     """A policy can tell targets apart."""
-    shown = seen(Track(started=0), REF, 1, 0.5)
+    shown = poll_state(Track(started=0), REF, 1, 0.5)
     assert (shown.kind, shown.target) == ("resource", (24, 1))
 
 
@@ -147,7 +149,7 @@ def test_course_of_a_task_is_remembered_for_those_who_learn() -> None:
     poll(track, 110, 10)
     poll(track, 120, None)
     poll(track, 125, 100, "completed")
-    told = finished(track, REF, 125)
+    told = finished_task(track, REF, 125)
     assert told == FinishedTask(
         kind="resource", target=(24, 1), polls=[(10.0, 10), (20.0, 0)], seconds=25
     )
@@ -158,7 +160,7 @@ def test_course_that_nobody_wants_to_know_is_not_kept() -> None:
     track = Track(started=0)
     poll(track, 10, 10)
     assert track.history is None
-    assert finished(track, REF, 20).polls == []
+    assert finished_task(track, REF, 20).polls == []
 
 
 def test_long_course_is_thinned_out() -> None:
@@ -166,7 +168,7 @@ def test_long_course_is_thinned_out() -> None:
     track = Track(started=0, history=array("f"))
     for second in range(1, 1001):
         poll(track, second, second // 10)
-    polls = finished(track, REF, 1001).polls
+    polls = finished_task(track, REF, 1001).polls
     assert len(polls) == LONGEST_HISTORY
     assert polls == sorted(polls)
     assert polls[0] == (1.0, 0)
@@ -176,8 +178,8 @@ def test_long_course_is_thinned_out() -> None:
 def test_nothing_seen_yet_is_no_progress() -> None:
     """Before the first poll there is no progress and no remaining time."""
     track = Track(started=5)
-    assert seen(track, REF, 6, 0.5).progress == 0
-    assert remaining(track, 6) is None
+    assert poll_state(track, REF, 6, 0.5).progress == 0
+    assert seconds_left(track, 6) is None
 
 
 @pytest.mark.parametrize(
@@ -188,14 +190,14 @@ def test_poll_is_pressing_at_the_expected_end_or_after_a_share_of_its_age(
     age: float, left: float | None, pressing: float
 ) -> None:
     """A task that is nearly over goes first, and an old one does not starve."""
-    assert pressing_at(1000.0, age, left) == pressing
+    assert poll_priority(1000.0, age, left) == pressing
 
 
 def test_remaining_time_follows_even_progress() -> None:
     """At half the way after ten seconds, about ten are left, and time makes them fewer."""
     track = Track(started=100)
     poll(track, 110, 50)
-    at_once, later = remaining(track, 110), remaining(track, 115)
+    at_once, later = seconds_left(track, 110), seconds_left(track, 115)
     assert at_once == pytest.approx(10, abs=0.5)
     assert later == pytest.approx(5, abs=0.5)
 
@@ -210,7 +212,7 @@ def test_remaining_time_is_never_negative(
     for waited, progress in answers:
         now += waited
         poll(track, now, progress)
-    left = remaining(track, now + after)
+    left = seconds_left(track, now + after)
     assert left is None or 0 <= left < math.inf
 
 
@@ -284,3 +286,18 @@ def test_patience_that_could_not_be_obeyed_is_refused(wrong: float) -> None:
         Patience(seconds=wrong)
     with pytest.raises(ConfigurationError, match=r"^unknown: "):
         Patience(unknown=wrong)
+
+
+@pytest.mark.parametrize(
+    ("started_at", "age"),
+    [
+        (None, 0),
+        (datetime(2026, 1, 1, tzinfo=UTC), 60),
+        (datetime(2026, 1, 1), 60),  # noqa: DTZ001 -- that is the point
+        (datetime(2026, 1, 2, tzinfo=UTC), 0),
+    ],
+)
+def test_age_of_a_start_is_known_in_any_form_and_never_negative(
+    started_at: datetime | None, age: float
+) -> None:
+    assert age_of(started_at, datetime(2026, 1, 1, 0, 1, tzinfo=UTC)) == age

@@ -22,7 +22,7 @@ from altcraft_async import (
     TaskRef,
     WaitTimeoutError,
 )
-from altcraft_async.policies.base import SHORTEST_PAUSE
+from altcraft_async.policies.base import SHORTEST_INTERVAL
 from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND
 from tests.support.api_calls import RUNNING, TOKEN
 from tests.support.scripted_server import ScriptedServer, answer
@@ -70,9 +70,9 @@ def test_no_policy_polls_past_the_deadline_or_without_a_pause(
     """Whatever a policy says, the last poll comes at the deadline and none comes in a flood."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         polls, ended = runner.run(polls_within(policy, timeout))
-    assert ended == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_PAUSE)
-    assert polls[-1] == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_PAUSE)
-    assert all(later - sooner >= SHORTEST_PAUSE - 1e-6 for sooner, later in pairwise(polls))
+    assert ended == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_INTERVAL)
+    assert polls[-1] == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_INTERVAL)
+    assert all(later - sooner >= SHORTEST_INTERVAL - 1e-6 for sooner, later in pairwise(polls))
 
 
 @pytest.mark.looptime

@@ -46,20 +46,20 @@ class Recorded:
         awaited: bool = True,
         again: Callable[[], float | None] = lambda: None,
         seconds: float = 0.0,
-        pressing: float = 0.0,
+        priority: float = 0.0,
     ) -> None:
         """Run again when told to; one run takes so many seconds."""
         self.slot = Scheduler.IDLE
         self.awaited = awaited
         self.ran: list[float] = []
         self.closed = 0
-        self.pressing = pressing
+        self._priority = priority
         self._again = again
         self._seconds = seconds
 
-    def rank(self) -> float:
+    def priority(self) -> float:
         """Return what was given."""
-        return self.pressing
+        return self._priority
 
     async def run(self) -> float | None:
         """Note the time."""
@@ -193,12 +193,12 @@ async def test_most_pressing_job_goes_first_when_requests_are_short() -> None:
     lifecycle.enter()
     rate_limiter = RateLimiter(lifecycle, Rate(2))
     scheduler = Scheduler(lifecycle, rate_limiter)
-    await rate_limiter.take()
-    jobs = [Recorded(pressing=rank) for rank in (5.0, 1.0, 4.0, 2.0, 3.0)]
+    await rate_limiter.acquire()
+    jobs = [Recorded(priority=rank) for rank in (5.0, 1.0, 4.0, 2.0, 3.0)]
     for job in jobs:
         scheduler.at(job, 0.1)
     await asyncio.sleep(10)
-    by_rank = sorted(jobs, key=lambda job: job.pressing)
+    by_rank = sorted(jobs, key=lambda job: job._priority)
     assert [job.ran[0] for job in by_rank] == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.5], abs=0.02)
 
 
@@ -366,7 +366,7 @@ async def test_no_place_in_the_budget_is_taken_for_no_job() -> None:
     assert sum(len(job.ran) for job in jobs) == 40
     began = now()
     for _ in range(5):
-        await rate_limiter.take()
+        await rate_limiter.acquire()
     assert now() - began <= 0.51
 
 

@@ -59,10 +59,10 @@ async def test_calls_go_before_polls_but_not_for_ever() -> None:
     order: list[str] = []
 
     async def take(name: str, *, for_poll: bool) -> None:
-        await rate_limiter.take(for_poll=for_poll)
+        await rate_limiter.acquire(for_poll=for_poll)
         order.append(name)
 
-    await rate_limiter.take()
+    await rate_limiter.acquire()
     async with asyncio.TaskGroup() as group:
         for _ in range(3):
             group.create_task(take("poll", for_poll=True))
@@ -74,8 +74,8 @@ async def test_calls_go_before_polls_but_not_for_ever() -> None:
 async def test_one_who_gives_up_takes_no_turn() -> None:
     """A cancelled waiter costs the others no time."""
     rate_limiter = rate_limiter_of(1)
-    await rate_limiter.take()
-    waiting = [asyncio.create_task(rate_limiter.take()) for _ in range(5)]
+    await rate_limiter.acquire()
+    waiting = [asyncio.create_task(rate_limiter.acquire()) for _ in range(5)]
     await asyncio.sleep(0)
     for one in waiting[:4]:
         one.cancel()
@@ -86,21 +86,21 @@ async def test_one_who_gives_up_takes_no_turn() -> None:
 async def test_timer_without_anybody_waiting_ends() -> None:
     """When everybody who waited has given up, nothing is left to wait for."""
     rate_limiter = rate_limiter_of(1)
-    await rate_limiter.take()
-    waiting = asyncio.create_task(rate_limiter.take())
+    await rate_limiter.acquire()
+    waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0)
-    assert rate_limiter.is_short
+    assert rate_limiter.is_saturated
     waiting.cancel()
     await asyncio.sleep(5)
-    assert not rate_limiter.is_short
+    assert not rate_limiter.is_saturated
     await rate_limiter.aclose()
 
 
 async def test_closed_budget_keeps_no_timer() -> None:
     """Closing ends the timer; who waits is ended by whoever it belongs to."""
     rate_limiter = rate_limiter_of(1)
-    await rate_limiter.take()
-    waiting = asyncio.create_task(rate_limiter.take())
+    await rate_limiter.acquire()
+    waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0)
     await rate_limiter.aclose()
     await asyncio.sleep(5)

@@ -90,7 +90,7 @@ async def test_no_two_requests_are_closer_than_the_rate_allows(
 
     async def request(arrival: float) -> None:
         await asyncio.sleep(arrival)
-        await rate_limiter.take()
+        await rate_limiter.acquire()
         left.append(now() - begin)
 
     await asyncio.gather(*map(request, arrivals))

@@ -30,7 +30,7 @@ from altcraft_async.transport.retry import (
     RetryBudget,
     backoff,
     is_passing,
-    may_repeat,
+    may_retry,
 )
 
 CORE = settings.get_profile("pure")
@@ -72,7 +72,7 @@ def test_failure_passes_as_the_table_says(
 ) -> None:
     """A failure is worth a repeat only where a little time can cure it."""
     assert is_passing(error) is passing
-    assert may_repeat(error, starts=False) is passing
+    assert may_retry(error, starts=False) is passing
 
 
 @pytest.mark.parametrize(("error", "passing", "start"), TABLE, ids=repr)
@@ -82,8 +82,8 @@ def test_start_is_repeated_only_where_it_surely_was_not_acted_on(
     start: bool,  # noqa: FBT001 -- a column of the table
 ) -> None:
     """A start is repeated after an ambiguous failure only for callers who opted in."""
-    assert may_repeat(error, starts=True) is start
-    assert may_repeat(error, starts=True, ambiguous_starts=True) is passing
+    assert may_retry(error, starts=True) is start
+    assert may_retry(error, starts=True, ambiguous_starts=True) is passing
 
 
 @CORE

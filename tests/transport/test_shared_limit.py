@@ -127,7 +127,7 @@ async def test_closing_the_client_ends_the_wait_for_a_place(platform: OpenPlatfo
 async def test_who_gives_up_leaves_the_place_to_the_next() -> None:
     """A place that was asked for before its asker gave up goes to whoever waits."""
     rate_limiter = rate_limiter_of(Gate(1.0))
-    first, second = (asyncio.create_task(rate_limiter.take()) for _ in range(2))
+    first, second = (asyncio.create_task(rate_limiter.acquire()) for _ in range(2))
     await asyncio.sleep(0.5)
     first.cancel()
     await second
@@ -138,13 +138,13 @@ async def test_nobody_is_asked_when_nobody_waits() -> None:
     """Once everybody has given up, one last place is let go, and the asking ends."""
     gate = Gate(1.0)
     rate_limiter = rate_limiter_of(gate)
-    waiting = asyncio.create_task(rate_limiter.take())
+    waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0.5)
     waiting.cancel()
-    assert rate_limiter.is_short
+    assert rate_limiter.is_saturated
     await asyncio.sleep(10)
     assert gate.passed == [1.0]
-    assert not rate_limiter.is_short
+    assert not rate_limiter.is_saturated
 
 
 async def test_place_that_comes_after_an_objection_is_not_used() -> None:
@@ -153,9 +153,9 @@ async def test_place_that_comes_after_an_objection_is_not_used() -> None:
     lifecycle, rate = Lifecycle(), Rate()
     lifecycle.enter()
     rate_limiter = SharedRateLimiter(lifecycle, rate, gate)
-    waiting = asyncio.create_task(rate_limiter.take())
+    waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0.5)
-    rate.objected(now(), 5.0)
+    rate.throttled(now(), 5.0)
     await waiting
     assert now() == pytest.approx(6.5, abs=0.01)
 
@@ -164,7 +164,7 @@ async def test_asking_that_a_stranger_cancels_begins_anew() -> None:
     """Who cancels tasks that are not theirs ends nobody's wait for ever."""
     rate_limiter = rate_limiter_of(Gate(1.0))
     mine = asyncio.current_task()
-    waiting = asyncio.create_task(rate_limiter.take())
+    waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0.5)
     for task in asyncio.all_tasks() - {waiting, mine}:
         task.cancel()
@@ -177,7 +177,7 @@ async def test_who_asks_again_at_once_is_served_again() -> None:
     rate_limiter = rate_limiter_of(Gate(1.0))
     async with asyncio.timeout(10):
         for _ in range(3):
-            await rate_limiter.take()
+            await rate_limiter.acquire()
     assert now() == pytest.approx(3, abs=0.01)
 
 
@@ -187,7 +187,7 @@ async def test_calls_go_before_polls_when_the_place_is_there() -> None:
     rate_limiter = rate_limiter_of(Gate(1.0))
 
     async def take(name: str, *, for_poll: bool) -> None:
-        await rate_limiter.take(for_poll=for_poll)
+        await rate_limiter.acquire(for_poll=for_poll)
         order.append(name)
 
     polls = [asyncio.create_task(take("poll", for_poll=True)) for _ in range(2)]
