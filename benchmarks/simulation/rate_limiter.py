@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 from altcraft_async import PollPolicy
-from altcraft_async.tasks.poll_state import pressing_at
+from altcraft_async.tasks.poll_state import poll_priority
 from benchmarks.simulation.engine import Outcome, outcome
 from benchmarks.simulation.polled_task import PolledTask
 from benchmarks.simulation.tasks import SimulatedTask
@@ -18,7 +18,7 @@ def _by_due_time(due: float, _one: PolledTask, _waited: float) -> float:
 
 
 def _by_expected_end(due: float, one: PolledTask, waited: float) -> float:
-    return pressing_at(due, waited, one.seconds_left(waited))
+    return poll_priority(due, waited, one.seconds_left(waited))
 
 
 ORDERS: Mapping[str, Callable[[float, PolledTask, float], float]] = {

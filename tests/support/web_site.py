@@ -20,7 +20,6 @@ from altcraft_async import AltcraftClient
 from altcraft_async.integrations.aiohttp import Altcraft as AltcraftForAiohttp
 from altcraft_async.integrations.starlette import Altcraft as AltcraftForStarlette
 from altcraft_async.simulator import Simulator
-from altcraft_async.tasks.handle import poller_of
 from tests.support.web_servers import aiohttp_app, asgi_app
 
 __all__ = [
@@ -160,7 +159,7 @@ class Site(NamedTuple):
     @property
     def has_waiters(self) -> bool:
         """Whether any task has a waiter."""
-        return any(poller_of(handle).watchers for handle in self.altcraft._handles.values())
+        return any(handle.poller.waiters for handle in self.altcraft._handles.values())
 
 
 OpenSite: TypeAlias = Callable[..., AbstractAsyncContextManager[Site]]
