@@ -52,11 +52,11 @@ class RateLimiter:
     @property
     def is_saturated(self) -> bool:
         """Whether requests have to wait now."""
-        return bool(self._timer) or self._rate.delay(self._lifecycle.time()) > 0
+        return bool(self._timer) or self._rate.wait(self._lifecycle.time()) > 0
 
     def try_acquire(self) -> bool:
         """Take the slot of one request, if one may be sent at once; return whether."""
-        return self._timer is None and self._rate.try_send(self._lifecycle.time())
+        return self._timer is None and self._rate.take(self._lifecycle.time())
 
     async def acquire(self, *, for_poll: bool = False) -> None:
         """Wait until one more request may be sent.
@@ -73,12 +73,15 @@ class RateLimiter:
             raise refused
 
     def note_refusal(self, error: AltcraftError) -> None:
-        """Slow down if the server throttles; after a 429, wait until the time that it asked for."""
+        """Slow down if the server refused a request for its rate.
+
+        After a 429 nothing is sent before the time that the server asked for.
+        """
         asked = error.retry_after or 0.0
         if isinstance(error, RateLimitedError):
-            self._rate.throttled(self._lifecycle.time(), min(asked, LONGEST_RETRY_AFTER))
+            self._rate.refused(self._lifecycle.time(), min(asked, LONGEST_RETRY_AFTER))
         elif asked:
-            self._rate.throttled(self._lifecycle.time())
+            self._rate.refused(self._lifecycle.time())
 
     async def aclose(self) -> None:
         """Let no more requests through; the client's end ends those that wait."""
@@ -87,12 +90,12 @@ class RateLimiter:
 
     def _arm(self, now: float) -> None:
         if self._timer is None:
-            self._timer = self._lifecycle.call_at(now + self._rate.delay(now), self._serve)
+            self._timer = self._lifecycle.call_at(now + self._rate.wait(now), self._serve)
 
     def _serve(self) -> None:
         self._timer = None
         now = self._lifecycle.time()
-        while not self._rate.delay(now) and (slot := self._next_slot()):
+        while not self._rate.wait(now) and (slot := self._next_slot()):
             slot.set_result(None)
             self._rate.sent(now)
         if self._calls or self._polls:
@@ -154,13 +157,13 @@ class SharedRateLimiter(RateLimiter):
     async def _ask(self) -> None:
         """Ask for slots while a request waits for one."""
         while self._is_wanted():
-            if delay := self._rate.delay(self._lifecycle.time()):
+            if delay := self._rate.wait(self._lifecycle.time()):
                 await self._lifecycle.sleep(delay)
                 continue
             refused = await self._refusal()
             now = self._lifecycle.time()
-            if refused is None and self._rate.delay(now):
-                continue  # the server has throttled meanwhile, so the slot is left unused
+            if refused is None and self._rate.wait(now):
+                continue  # a request was refused meanwhile, so the slot is left unused
             slot = self._next_slot()
             if slot is None:
                 return

@@ -18,7 +18,7 @@ def send(rate: Rate, now: float, until: float) -> list[float]:
     """Send as fast as the rate allows; return when."""
     times: list[float] = []
     while now < until:
-        now += rate.delay(now)
+        now += rate.wait(now)
         rate.sent(now)
         times.append(now)
         now += 1e-3
@@ -30,17 +30,17 @@ def test_without_a_limit_nothing_waits() -> None:
     rate = Rate()
     for _ in range(1000):
         rate.sent(5.0)
-    assert rate.delay(5.0) == 0
+    assert rate.wait(5.0) == 0
     assert rate.allowed(5.0) == math.inf
 
 
 def test_place_is_taken_only_when_it_is_free() -> None:
     """At four a second, the second request of a moment has to come back for its place."""
     rate = Rate(4)
-    assert rate.try_send(10.0)
-    assert not rate.try_send(10.2)
-    assert rate.try_send(10.25)
-    assert rate.delay(10.25) == 0.25
+    assert rate.take(10.0)
+    assert not rate.take(10.2)
+    assert rate.take(10.25)
+    assert rate.wait(10.25) == 0.25
 
 
 def test_limit_spaces_requests_evenly() -> None:
@@ -54,7 +54,7 @@ def test_objection_takes_three_tenths_and_time_gives_them_back() -> None:
     """After an objection the limited rate is lower, and whole again some six seconds later."""
     rate = Rate(10)
     send(rate, 100.0, 110.0)
-    rate.throttled(110.0)
+    rate.refused(110.0)
     assert rate.allowed(110.0) == pytest.approx(7, rel=0.1)
     assert rate.allowed(113.0) < 10
     assert rate.allowed(120.0) == 10
@@ -65,7 +65,7 @@ def test_objection_to_an_unlimited_rate_makes_a_limit_of_what_it_was() -> None:
     rate = Rate()
     for number in range(100):
         rate.sent(100 + number / 50)
-    rate.throttled(102.0)
+    rate.refused(102.0)
     assert rate.allowed(102.0) == pytest.approx(35, rel=0.1)
 
 
@@ -76,7 +76,7 @@ def test_objection_in_a_calm_moment_leaves_room_for_what_was_borne_before() -> N
         rate.sent(100 + number / 500)
     for number in range(100):
         rate.sent(130 + number / 10)
-    rate.throttled(140.0)
+    rate.refused(140.0)
     assert rate.allowed(140.0) == pytest.approx(350, rel=0.1)
 
 
@@ -87,7 +87,7 @@ def test_what_was_borne_long_ago_does_not_count() -> None:
         rate.sent(100 + number / 500)
     for number in range(1_000):
         rate.sent(3600 + number / 10)
-    rate.throttled(3700.0)
+    rate.refused(3700.0)
     assert rate.allowed(3700.0) == pytest.approx(7, rel=0.1)
 
 
@@ -98,7 +98,7 @@ def test_objections_that_go_on_lower_the_rate_far() -> None:
         rate.sent(100 + number / 500)
     for second in range(15):
         rate.sent(130.0 + second)
-        rate.throttled(130.0 + second)
+        rate.refused(130.0 + second)
     assert rate.allowed(145.0) < 10
 
 
@@ -106,7 +106,7 @@ def test_objection_to_the_first_request_says_little_of_a_rate() -> None:
     """A client that has sent once is not made to send once in five seconds."""
     rate = Rate()
     rate.sent(100.0)
-    rate.throttled(110.0)
+    rate.refused(110.0)
     assert rate.allowed(110.0) == pytest.approx(7)
 
 
@@ -114,7 +114,7 @@ def test_server_that_no_longer_objects_is_not_limited_for_ever() -> None:
     """Without another objection the limit goes away again."""
     rate = Rate()
     rate.sent(100.0)
-    rate.throttled(100.0)
+    rate.refused(100.0)
     assert rate.allowed(101.0) < math.inf
     assert rate.allowed(200.0) == math.inf
 
@@ -124,7 +124,7 @@ def test_objections_to_what_was_under_way_together_count_once() -> None:
     rate = Rate(10)
     send(rate, 100.0, 110.0)
     for _ in range(100):
-        rate.throttled(110.0)
+        rate.refused(110.0)
     assert rate.allowed(110.0) > 6
 
 
@@ -132,10 +132,10 @@ def test_nothing_is_sent_before_the_server_wants_it() -> None:
     """A Retry-After holds everything back for so long."""
     rate = Rate()
     rate.sent(100.0)
-    rate.throttled(100.0, retry_after=7.0)
-    assert rate.delay(100.0) == 7
-    assert rate.delay(106.9) == pytest.approx(0.1)
-    assert rate.delay(108.0) == 0
+    rate.refused(100.0, retry_after=7.0)
+    assert rate.wait(100.0) == 7
+    assert rate.wait(106.9) == pytest.approx(0.1)
+    assert rate.wait(108.0) == 0
 
 
 def test_throttling_server_is_met_at_its_rate() -> None:
@@ -143,7 +143,7 @@ def test_throttling_server_is_met_at_its_rate() -> None:
     rate, tokens, refused, sent = Rate(), 20.0, 0, 0
     now = last = 1000.0
     while now < 1300.0:
-        now += max(rate.delay(now), 1e-3)
+        now += max(rate.wait(now), 1e-3)
         tokens = min(20.0, tokens + 20 * (now - last))
         last = now
         rate.sent(now)
@@ -152,7 +152,7 @@ def test_throttling_server_is_met_at_its_rate() -> None:
         if tokens >= 1:
             tokens -= 1
             continue
-        rate.throttled(now)
+        rate.refused(now)
         if now > 1020.0:
             refused += 1
     assert refused < 0.05 * sent
@@ -163,7 +163,7 @@ def test_throttling_server_is_met_at_its_rate() -> None:
 @given(
     st.one_of(st.just(math.inf), st.floats(0.01, 1e4)),
     st.lists(
-        st.tuples(st.sampled_from(["sent", "throttled"]), st.floats(0, 100), st.floats(0, 120)),
+        st.tuples(st.sampled_from(["sent", "refused"]), st.floats(0, 100), st.floats(0, 120)),
         max_size=50,
     ),
 )
@@ -177,6 +177,6 @@ def test_rate_is_positive_and_never_above_the_limit(
         if event == "sent":
             rate.sent(now)
         else:
-            rate.throttled(now, retry_after)
+            rate.refused(now, retry_after)
         assert 0 < rate.allowed(now) <= most
-        assert 0 <= rate.delay(now) < math.inf
+        assert 0 <= rate.wait(now) < math.inf

@@ -155,7 +155,7 @@ async def test_place_that_comes_after_an_objection_is_not_used() -> None:
     rate_limiter = SharedRateLimiter(lifecycle, rate, gate)
     waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0.5)
-    rate.throttled(now(), 5.0)
+    rate.refused(now(), 5.0)
     await waiting
     assert now() == pytest.approx(6.5, abs=0.01)
 
