@@ -26,7 +26,7 @@ from altcraft_async import (
 )
 from altcraft_async.cli.app import main
 from altcraft_async.client import ClientOptions
-from altcraft_async.transport.sender import TokenPlace
+from  import TokenPlace
 from tests.faults.canary import TOKEN_START, Canary, Frames, texts_of
 from tests.faults.table import FAULTS, TIME, Fault, envelope
 from tests.faults.tasks import completed, poll
