@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,6 +18,7 @@ from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.randomness import Curve, Duration
 from tests.support.leftovers import left_behind, let_go
+from tests.support.loop_time import NOOP_CYCLES
 from tests.support.ports import full
 from tests.support.scripted_server import ScriptedServer
 
@@ -65,10 +67,23 @@ class OpenPlatform(Protocol):
         ...
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let time jump sooner than looptime does, which runs the loop 42 times without work first."""
+    if item.get_closest_marker("looptime"):
+        item.add_marker(pytest.mark.looptime(noop_cycles=NOOP_CYCLES))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_stray_loop() -> None:
     """Looptime asks for the current loop in sync tests too, which would make one and lose it."""
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Undo that a shell ignores SIGINT for background jobs: processes of tests inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def test_no_handles_end_at_once() -> None:
 
 async def test_leaving_early_stops_the_polling(platform: OpenPlatform) -> None:
     """A break leaves nothing behind: nobody polls any more."""
-    async with platform(duration=3) as (server, client):
+    async with platform(duration=1) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         handles = [client.tasks.attach(handle.ref) for _ in range(1100)]
         async for _ in as_completed(handles):
