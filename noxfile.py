@@ -57,6 +57,7 @@ def lint(session: nox.Session) -> None:
     """Check style, format, spelling and the direction of imports."""
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
     session.run("lint-imports", "--no-cache")
 
 

@@ -46,7 +46,7 @@ async def promptly(ending: Awaitable[object]) -> BaseException | None:
 
 
 def is_closed_error(error: BaseException | None) -> bool:
-    """Tell whether this is the error of a closed client, and make sure that it is discreet."""
+    """Return whether this is the error of a closed client; it may not show the token."""
     assert error is None or TOKEN not in told(error)
     return type(error) is ClientClosedError
 
