@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.policies.base import PollState
-from altcraft_async.policies.progress import even_bracket, even_end, own_moment
+from altcraft_async.policies.progress import linear_end, linear_range, poll_at
 
 CORE = settings.get_profile("pure")
 
@@ -29,35 +29,35 @@ def bent(bend: float, gone: float, before: float) -> PollState:
 
 @CORE
 @given(st.floats(0.01, 1e6), st.integers(1, 99))
-def test_even_end_lies_in_its_bracket(waited: float, progress: int) -> None:
+def test_linear_end_lies_in_its_bracket(waited: float, progress: int) -> None:
     """What an even bar shows in whole percents leaves a bracket, and its end is in there."""
-    soonest, latest = even_bracket(waited, progress)
-    assert waited <= soonest < even_end(waited, progress) < latest
+    soonest, latest = linear_range(waited, progress)
+    assert waited <= soonest < linear_end(waited, progress) < latest
 
 
 def test_bar_at_its_beginning_has_no_bracket() -> None:
     """Without progress, nothing is said of the end."""
-    assert even_bracket(10.0, 0) == (0.0, 0.0)
+    assert linear_range(10.0, 0) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("bend", [0.6, 1.0, 1.5, 2.0, 2.4])
 def test_two_polls_tell_the_bend(bend: float) -> None:
     """Past half of its time, a task is polled about when its bar will be full, however bent."""
     seen = bent(bend, 0.7, 0.4)
-    assert seen.waited + 30 == pytest.approx(own_moment(seen, COST, BLIND), rel=0.06)
+    assert seen.waited + 30 == pytest.approx(poll_at(seen, COST, BLIND), rel=0.06)
 
 
 @pytest.mark.parametrize("bend", [0.5, 1.5, 2.0])
 def test_bent_bar_is_not_trusted_beyond_twice_the_time(bend: float) -> None:
     """A bar that is not even is polled again no later than at twice the time waited."""
     seen = bent(bend, 0.3, 0.15)
-    assert own_moment(seen, COST, BLIND) <= 2 * seen.waited
+    assert poll_at(seen, COST, BLIND) <= 2 * seen.waited
 
 
 def test_even_bar_is_not_trusted_beyond_three_times_the_time() -> None:
     """At 15 and 20 percent of an even bar the end is five times as far, the poll three times."""
     seen = bent(1.0, 0.2, 0.1)
-    assert own_moment(seen, COST, BLIND) == pytest.approx(3 * seen.waited)
+    assert poll_at(seen, COST, BLIND) == pytest.approx(3 * seen.waited)
 
 
 @pytest.mark.parametrize(("progress", "share"), [(30, 0.25), (80, 0.25), (90, 0.111), (99, 0.05)])
@@ -68,14 +68,14 @@ def test_bar_that_stands_still_is_polled_at_after_what_seems_left(
     seen = PollState(
         waited=100, polls=5, progress=progress, earlier_waited=80, earlier_progress=progress
     )
-    assert own_moment(seen, COST, BLIND) == pytest.approx(100 * (1 + share), rel=0.001)
+    assert poll_at(seen, COST, BLIND) == pytest.approx(100 * (1 + share), rel=0.001)
 
 
 @pytest.mark.parametrize("earlier", [100.0, math.nextafter(100.0, 0), 200.0, 0.0])
 def test_moves_without_time_between_tell_no_bend(earlier: float) -> None:
     """Two polls in one moment, or in the wrong order, are no trouble."""
     seen = PollState(waited=100, polls=5, progress=60, earlier_waited=earlier, earlier_progress=50)
-    assert 100 <= own_moment(seen, COST, BLIND) <= 200
+    assert 100 <= poll_at(seen, COST, BLIND) <= 200
 
 
 @CORE
@@ -97,4 +97,4 @@ def test_moment_is_near_and_never_past(
         earlier_waited=earlier_waited,
         earlier_progress=earlier_progress,
     )
-    assert waited <= own_moment(seen, cost, BLIND) <= 3 * waited
+    assert waited <= poll_at(seen, cost, BLIND) <= 3 * waited

@@ -35,7 +35,7 @@ def test_moment_is_beyond_what_passed_and_within_what_is_possible(
     """The best moment is at a number that is still possible, or there is none."""
     moment = sample_of(numbers).best(passed, cost, 1)
     if moment is not None:
-        assert passed < moment.soonest
+        assert passed < moment.earliest
         assert passed < moment.at <= max(numbers) * 1.003
         assert moment.spread >= 1
     else:
@@ -56,7 +56,7 @@ def test_few_numbers_do_not_make_the_soonest_end_firm() -> None:
     few, enough = (sample_of([2.0] * count).best(1, 0.01, 1) for count in (31, 32))
     assert few is not None
     assert enough is not None
-    assert (few.is_firm, enough.is_firm) == (False, True)
+    assert (few.is_reliable, enough.is_reliable) == (False, True)
 
 
 def test_ends_sooner_than_all_before_are_heeded_at_once() -> None:
@@ -68,7 +68,7 @@ def test_ends_sooner_than_all_before_are_heeded_at_once() -> None:
     after = sample.best(1, 0.01, 1)
     assert before is not None
     assert after is not None
-    assert (before.soonest, after.soonest) == (2.0, 1.5)
+    assert (before.earliest, after.earliest) == (2.0, 1.5)
 
 
 @CORE
