@@ -32,7 +32,7 @@ from altcraft_async.observer import about, logger
 from altcraft_async.policies.base import SHORTEST_INTERVAL
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.tasks.messages import named
+from altcraft_async.tasks.descriptions import named
 from altcraft_async.tasks.observation import Observation
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poll_state import (
