@@ -21,9 +21,7 @@ CAPACITY = 128
 """Numbers in a sample; the oldest are overwritten. Twice as many save 1 % of the polls."""
 
 _RENEWAL = 0.25  # share of new numbers after which choices are made again
-_MOST_LATER_POLLS = (
-    10.0  # more would overrate the cost of a poll that is too early
-)
+_MOST_LATER_POLLS = 10.0  # more would overrate the cost of a poll that is too early
 _RELIABLE_COUNT = 32
 _EARLIEST = 50  # one number in so many may be an error
 

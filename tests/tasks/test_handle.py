@@ -1,4 +1,4 @@
-"""`TaskHandle`: awaiting, watching and asking."""
+"""`TaskHandle`: waits, limits and results."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ Handle = TaskHandle[CountersReport]
 
 
 async def test_awaited_handle_returns_the_report(platform: OpenPlatform) -> None:
-    """Awaiting a handle returns the counters once the task is completed."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         report = await handle
@@ -59,7 +58,7 @@ async def test_awaited_handle_returns_the_report(platform: OpenPlatform) -> None
 async def test_any_number_of_awaiters_costs_the_same_requests(
     platform: OpenPlatform, awaiters: int
 ) -> None:
-    """One poll loop serves however many await: ten polls a task of ten seconds."""
+    """A task of ten seconds takes ten polls."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         reports = await asyncio.gather(*(handle.wait() for _ in range(awaiters)))
@@ -67,8 +66,7 @@ async def test_any_number_of_awaiters_costs_the_same_requests(
         assert server.count(STATUS) == handle.polls == 10
 
 
-async def test_cancelled_awaiters_change_nothing_for_the_others(platform: OpenPlatform) -> None:
-    """Cancelling awaiters, at any time and in any order, touches nobody else."""
+async def test_cancelled_awaiters_do_not_affect_the_others(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         awaiters = [asyncio.create_task(handle.wait()) for _ in range(100)]
@@ -81,7 +79,7 @@ async def test_cancelled_awaiters_change_nothing_for_the_others(platform: OpenPl
 
 
 async def test_handle_awaited_again_costs_no_request(platform: OpenPlatform) -> None:
-    """A result is kept: awaiting again asks nobody, even after the client is closed."""
+    """Not even after the client was closed."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         first = await handle
@@ -91,8 +89,9 @@ async def test_handle_awaited_again_costs_no_request(platform: OpenPlatform) -> 
     assert await handle is first
 
 
-async def test_handle_works_with_what_asyncio_offers(platform: OpenPlatform) -> None:
-    """A handle is hashable by identity and fits gather, ensure_future, timeout and TaskGroup."""
+async def test_handle_works_with_gather_ensure_future_timeout_and_task_group(
+    platform: OpenPlatform,
+) -> None:
     async with platform() as (_, client):
         one = await client.resources.refresh_counters(24, database_id=1)
         two = await client.resources.refresh_counters(25, database_id=1)
@@ -106,7 +105,6 @@ async def test_handle_works_with_what_asyncio_offers(platform: OpenPlatform) -> 
 
 
 async def test_outer_timeout_leaves_the_handle_usable(platform: OpenPlatform) -> None:
-    """asyncio.timeout ends an await with its own TimeoutError; the handle goes on."""
     async with platform() as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         with pytest.raises(TimeoutError) as caught:
@@ -116,8 +114,8 @@ async def test_outer_timeout_leaves_the_handle_usable(platform: OpenPlatform) ->
         assert isinstance(await handle, CountersReport)
 
 
-async def test_waits_that_are_shorter_than_a_pause_get_polls_too(platform: OpenPlatform) -> None:
-    """Where nobody stayed until the first poll, it is made for the next who comes."""
+async def test_waits_shorter_than_the_first_delay_get_polls(platform: OpenPlatform) -> None:
+    """The poll that the first wait was too short for is made at once for the next one."""
     async with platform(options={"poll": Constant(3)}) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         for _ in range(20):
@@ -127,8 +125,7 @@ async def test_waits_that_are_shorter_than_a_pause_get_polls_too(platform: OpenP
         assert server.count(STATUS) <= 6
 
 
-async def test_nothing_is_polled_while_nobody_watches(platform: OpenPlatform) -> None:
-    """Polls are made only while somebody awaits, iterates or has a callback."""
+async def test_task_is_polled_only_while_it_has_a_waiter(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(5)
@@ -144,7 +141,6 @@ async def test_nothing_is_polled_while_nobody_watches(platform: OpenPlatform) ->
 
 
 async def test_timeout_makes_a_last_poll_at_the_deadline(platform: OpenPlatform) -> None:
-    """The last pause is cut short by the deadline, and one poll is made there."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         began = now()
@@ -158,15 +154,13 @@ async def test_timeout_makes_a_last_poll_at_the_deadline(platform: OpenPlatform)
         assert isinstance(await handle.wait(timeout=60), CountersReport)
 
 
-async def test_result_that_comes_with_the_deadline_is_returned(platform: OpenPlatform) -> None:
-    """A task that is over at the deadline gives its result, not a timeout."""
+async def test_result_at_the_deadline_is_returned(platform: OpenPlatform) -> None:
     async with platform(duration=2.5) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         assert isinstance(await handle.wait(timeout=2.5), CountersReport)
 
 
 async def test_timeout_zero_polls_once(platform: OpenPlatform) -> None:
-    """A timeout of 0 makes one poll and gives up, or has the result."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         with pytest.raises(WaitTimeoutError):
@@ -177,7 +171,6 @@ async def test_timeout_zero_polls_once(platform: OpenPlatform) -> None:
 
 
 async def test_hung_last_poll_ends_the_wait_a_second_late(platform: OpenPlatform) -> None:
-    """A server that does not answer the last poll cannot hold the wait longer than a second."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.stall())
@@ -190,10 +183,9 @@ async def test_hung_last_poll_ends_the_wait_a_second_late(platform: OpenPlatform
 
 @pytest.mark.parametrize("name", ["timeout", "stall"])
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "5"])
-async def test_limits_that_are_no_seconds_are_refused(
+async def test_limit_that_is_no_positive_number_is_refused_by_name(
     platform: OpenPlatform, name: str, value: float
 ) -> None:
-    """A wrong limit is a ConfigurationError that names it."""
     async with platform() as (_, client):
         handle = client.tasks.attach("a")
         with pytest.raises(ConfigurationError, match=f"^{name}:"):
@@ -201,7 +193,6 @@ async def test_limits_that_are_no_seconds_are_refused(
 
 
 async def test_stalled_task_ends_the_wait(platform: OpenPlatform) -> None:
-    """Without a change for `stall` seconds after one was seen, the wait ends."""
     async with platform(duration=1000, curve="stall") as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         with pytest.raises(TaskStalledError) as caught:
@@ -211,14 +202,13 @@ async def test_stalled_task_ends_the_wait(platform: OpenPlatform) -> None:
 
 
 async def test_task_that_never_shows_progress_does_not_stall(platform: OpenPlatform) -> None:
-    """A server that shows no progress must not turn `stall` into a hidden timeout."""
+    """Otherwise `stall` would be a hidden timeout."""
     async with platform(duration=100, curve="stuck") as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         assert isinstance(await handle.wait(stall=5), CountersReport)
 
 
-async def test_updates_yield_each_distinct_status(platform: OpenPlatform) -> None:
-    """Iterating over updates gives every change once and ends with the task."""
+async def test_updates_yield_each_status_once_and_end_with_the_task(platform: OpenPlatform) -> None:
     async with platform() as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         seen = [(status.status, status.progress) async for status in handle.updates()]
@@ -228,8 +218,7 @@ async def test_updates_yield_each_distinct_status(platform: OpenPlatform) -> Non
         assert again == [handle.status]
 
 
-async def test_slow_reader_of_updates_gets_the_newest(platform: OpenPlatform) -> None:
-    """A slow reader misses what is outdated, and keeps nobody waiting."""
+async def test_slow_reader_of_updates_gets_the_newest_status(platform: OpenPlatform) -> None:
     async with platform() as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         waiting = asyncio.create_task(handle.wait())
@@ -241,8 +230,7 @@ async def test_slow_reader_of_updates_gets_the_newest(platform: OpenPlatform) ->
         assert waiting.done()
 
 
-async def test_leaving_updates_stops_the_polling(platform: OpenPlatform) -> None:
-    """After a break nothing is polled any more."""
+async def test_break_out_of_updates_stops_polling(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         async for _ in handle.updates():
@@ -251,8 +239,7 @@ async def test_leaving_updates_stops_the_polling(platform: OpenPlatform) -> None
         assert server.count(STATUS) == 1
 
 
-async def test_updates_raise_when_nobody_polls_any_more(platform: OpenPlatform) -> None:
-    """Where polling was given up though the task is not over, the iteration says so."""
+async def test_updates_raise_when_polling_was_given_up(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.refuse(401), after=1)
@@ -263,7 +250,6 @@ async def test_updates_raise_when_nobody_polls_any_more(platform: OpenPlatform) 
 
 
 async def test_poll_polls_once(platform: OpenPlatform) -> None:
-    """poll() makes one poll now and leaves nothing behind."""
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(5)
@@ -281,8 +267,7 @@ async def test_poll_polls_once(platform: OpenPlatform) -> None:
         assert server.count(STATUS) == 2
 
 
-async def test_polls_share_one_poll(platform: OpenPlatform) -> None:
-    """Calls of poll() at the same time join one poll."""
+async def test_simultaneous_polls_share_one_request(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         statuses = await asyncio.gather(*(handle.poll() for _ in range(10)))
@@ -290,8 +275,7 @@ async def test_polls_share_one_poll(platform: OpenPlatform) -> None:
         assert server.count(STATUS) == 1
 
 
-async def test_poll_that_joins_a_poll_makes_no_other(platform: OpenPlatform) -> None:
-    """A poll() during a look waits for that one."""
+async def test_poll_during_a_poll_shares_it(platform: OpenPlatform) -> None:
     async with platform(options={"poll": Constant(60)}) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.slow_body(3))
@@ -303,19 +287,18 @@ async def test_poll_that_joins_a_poll_makes_no_other(platform: OpenPlatform) -> 
         assert server.count(STATUS) == 1
 
 
-async def test_ref_with_a_naive_time_is_taken_as_utc(platform: OpenPlatform) -> None:
-    """A ref made by hand, without a zone in its time, can be awaited."""
+async def test_ref_with_a_naive_start_time_can_be_awaited(platform: OpenPlatform) -> None:
     async with platform(duration=1) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
-        naive = datetime(2026, 1, 1)  # noqa: DTZ001 -- that is the point
+        naive = datetime(2026, 1, 1)  # noqa: DTZ001 -- naive on purpose
         ref = TaskRef(task_id=handle.ref.task_id, kind="resource", started_at=naive)
         await asyncio.sleep(1)
         assert isinstance(await client.tasks.attach(ref), CountersReport)
 
 
-async def test_hook_that_raises_ends_in_an_error_of_ours(platform: OpenPlatform) -> None:
-    """Whatever a borrowed session's own hooks raise, whoever waits gets one of our errors."""
-
+async def test_error_of_a_borrowed_sessions_hook_becomes_a_polling_error(
+    platform: OpenPlatform,
+) -> None:
     async def break_polls(_session: object, _context: object, params: object) -> None:
         if "tasks/status" in str(params):
             raise KeyError
@@ -333,8 +316,7 @@ async def test_hook_that_raises_ends_in_an_error_of_ours(platform: OpenPlatform)
                 await handle
 
 
-async def test_poll_raises_why_its_poll_failed(platform: OpenPlatform) -> None:
-    """A poll that fails is the caller's to know, and the handle's to outlive."""
+async def test_failed_poll_raises_and_leaves_the_handle_usable(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.html(502))
@@ -344,7 +326,6 @@ async def test_poll_raises_why_its_poll_failed(platform: OpenPlatform) -> None:
 
 
 async def test_nudge_polls_now(platform: OpenPlatform) -> None:
-    """A nudge brings the next poll forward, for those who watch."""
     async with platform(duration=3.2) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         waiting = asyncio.create_task(handle.wait())
@@ -358,8 +339,9 @@ async def test_nudge_polls_now(platform: OpenPlatform) -> None:
         handle.nudge()
 
 
-async def test_nudge_without_watchers_hastens_the_first_poll(platform: OpenPlatform) -> None:
-    """Where nobody watches, a nudge costs nothing until somebody does."""
+async def test_nudge_without_waiters_makes_the_next_wait_poll_at_once(
+    platform: OpenPlatform,
+) -> None:
     async with platform(duration=0.5) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(0.6)
@@ -372,7 +354,7 @@ async def test_nudge_without_watchers_hastens_the_first_poll(platform: OpenPlatf
 
 
 async def test_nudge_while_the_client_closes_changes_nothing(platform: OpenPlatform) -> None:
-    """Closing takes some turns of the loop, and a webhook may call in any of them."""
+    """Closing takes several iterations of the event loop, and a webhook may call in any of them."""
     async with platform() as (_, client):
         handles = [client.tasks.attach(TaskRef(task_id=f"{number}")) for number in range(1000)]
         waits = [asyncio.ensure_future(handle.wait()) for handle in handles]
@@ -386,8 +368,7 @@ async def test_nudge_while_the_client_closes_changes_nothing(platform: OpenPlatf
             assert isinstance(ended, ClientClosedError)
 
 
-async def test_nudge_during_a_poll_makes_another(platform: OpenPlatform) -> None:
-    """What happens while a poll is under way is polled right after it."""
+async def test_nudge_during_a_poll_causes_another_right_after_it(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.slow_body(3))
@@ -399,18 +380,19 @@ async def test_nudge_during_a_poll_makes_another(platform: OpenPlatform) -> None
         await waiting
 
 
-async def test_result_before_the_end_is_an_invalid_state(platform: OpenPlatform) -> None:
-    """Before the end, result() and exception() raise as asyncio's futures do."""
+async def test_result_and_exception_before_the_end_raise_invalid_state(
+    platform: OpenPlatform,
+) -> None:
     async with platform() as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         assert not handle.done()
-        for ask in (handle.result, handle.exception):
+        for call in (handle.result, handle.exception):
             with pytest.raises(asyncio.InvalidStateError, match=handle.ref.task_id):
-                ask()
+                call()
 
 
 async def test_done_callbacks_are_called_once_with_the_handle(platform: OpenPlatform) -> None:
-    """Callbacks poll by themselves, run in their context, and come even when added late."""
+    """They keep the task polled, run in their context, and are called even if added late."""
     variable = contextvars.ContextVar("variable", default="default")
     called: list[tuple[Handle, str]] = []
 
@@ -432,7 +414,6 @@ async def test_done_callbacks_are_called_once_with_the_handle(platform: OpenPlat
 
 
 async def test_removed_callback_is_not_called(platform: OpenPlatform) -> None:
-    """remove_done_callback counts what it removed, and stops the polling it caused."""
     called: list[Handle] = []
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -445,8 +426,7 @@ async def test_removed_callback_is_not_called(platform: OpenPlatform) -> None:
         assert server.count(STATUS) == 0
 
 
-async def test_callback_outlives_what_ends_a_wait(platform: OpenPlatform) -> None:
-    """A refused poll ends waits, while a callback is still called in the end."""
+async def test_callback_is_called_after_polls_that_ended_a_wait(platform: OpenPlatform) -> None:
     called: list[Handle] = []
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -458,10 +438,9 @@ async def test_callback_outlives_what_ends_a_wait(platform: OpenPlatform) -> Non
         assert called == [handle]
 
 
-async def test_callback_that_is_not_called_because_the_client_closes(
+async def test_closing_the_client_calls_no_callback(
     platform: OpenPlatform,
 ) -> None:
-    """Closing the client calls no callback: the task is not over."""
     called: list[Handle] = []
     async with platform() as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -472,7 +451,7 @@ async def test_callback_that_is_not_called_because_the_client_closes(
 
 
 async def test_failed_task_raises_a_fresh_error_each_time(platform: OpenPlatform) -> None:
-    """A failed task is terminal; its error does not grow from await to await."""
+    """The traceback of one error would grow from await to await."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.failed_task("Failed"))
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -491,7 +470,6 @@ async def test_failed_task_raises_a_fresh_error_each_time(platform: OpenPlatform
 
 
 async def test_unknown_status_means_running(platform: OpenPlatform) -> None:
-    """A status that is not known to be an end is none."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.failed_task("vanished_into_thin_air"))
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -500,15 +478,13 @@ async def test_unknown_status_means_running(platform: OpenPlatform) -> None:
 
 
 async def test_failure_statuses_can_be_chosen(platform: OpenPlatform) -> None:
-    """What an install calls failure is the user's to say, in any case."""
     async with platform(options={"failure_statuses": ["Vanished"]}) as (server, client):
         server.misbehave(STATUS, Fault.failed_task("VANISHED"))
         with pytest.raises(TaskFailedError):
             await client.resources.refresh(24, database_id=1)
 
 
-async def test_unknown_task_is_lost_after_a_grace(platform: OpenPlatform) -> None:
-    """A server that may lag behind gets some seconds before its task counts as lost."""
+async def test_unknown_task_is_lost_after_a_grace_period(platform: OpenPlatform) -> None:
     async with platform() as (_, client):
         began = now()
         handle = client.tasks.attach("no-such-task")
@@ -520,14 +496,12 @@ async def test_unknown_task_is_lost_after_a_grace(platform: OpenPlatform) -> Non
 
 
 async def test_task_unknown_for_a_moment_is_not_lost(platform: OpenPlatform) -> None:
-    """A task that becomes known within the grace goes on as if nothing was."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.unknown_task(), times=2)
         assert isinstance(await client.resources.refresh(24, database_id=1), CountersReport)
 
 
-async def test_wait_survives_polls_that_fail_in_passing(platform: OpenPlatform) -> None:
-    """Some failed polls in a row are outlived, whatever they failed of."""
+async def test_wait_survives_polls_that_fail_for_a_while(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         for fault in (Fault.html(502), Fault.reset(), Fault.cut_body(), Fault.status(503)):
             server.misbehave(STATUS, fault, times=2)
@@ -537,8 +511,9 @@ async def test_wait_survives_polls_that_fail_in_passing(platform: OpenPlatform) 
         assert handle.polls >= 9
 
 
-async def test_wait_ends_when_patience_is_used_up(platform: OpenPlatform) -> None:
-    """Many failed polls over some time end the wait, not the handle."""
+async def test_polls_that_keep_failing_end_the_wait_but_not_the_handle(
+    platform: OpenPlatform,
+) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.html(502), times=1000)
@@ -556,7 +531,6 @@ async def test_wait_ends_when_patience_is_used_up(platform: OpenPlatform) -> Non
 
 
 async def test_retry_after_of_a_poll_is_obeyed(platform: OpenPlatform) -> None:
-    """A server that asks to wait is not polled before."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.status(429, retry_after=7), after=1)
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -566,10 +540,9 @@ async def test_retry_after_of_a_poll_is_obeyed(platform: OpenPlatform) -> None:
         await waiting
 
 
-async def test_completed_without_result_is_an_error_that_keeps_the_answer(
+async def test_completed_task_without_a_result_raises_with_the_answer(
     platform: OpenPlatform,
 ) -> None:
-    """A completed task whose result is no use ends in a ProtocolError, never in silent zeros."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.failed_task("completed"))
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -580,8 +553,6 @@ async def test_completed_without_result_is_an_error_that_keeps_the_answer(
 
 
 async def test_closing_the_client_ends_every_wait(platform: OpenPlatform) -> None:
-    """aclose() gives ClientClosedError to everybody who waits, iterates or polls."""
-
     async def iterate(handle: Handle) -> None:
         async for _ in handle.updates():
             pass
@@ -603,8 +574,7 @@ async def test_closing_the_client_ends_every_wait(platform: OpenPlatform) -> Non
             handle.add_done_callback(print)
 
 
-async def test_attached_ref_finds_the_task_of_another_client(platform: OpenPlatform) -> None:
-    """A stored ref, attached elsewhere and later, gives the same report, without delay."""
+async def test_ref_of_another_client_gives_the_same_report_at_once(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         stored = handle.ref.to_json()
@@ -618,8 +588,7 @@ async def test_attached_ref_finds_the_task_of_another_client(platform: OpenPlatf
         assert attached.ref == handle.ref
 
 
-async def test_handle_shows_what_is_known(platform: OpenPlatform) -> None:
-    """The repr of a handle says task, target and state, and asks nobody."""
+async def test_repr_shows_task_target_and_status(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         assert repr(handle) == (
@@ -634,10 +603,10 @@ async def test_handle_shows_what_is_known(platform: OpenPlatform) -> None:
 
 
 @pytest.mark.parametrize("asked", ["3600", "1e308"])
-async def test_long_pause_for_callbacks_is_none_for_who_waits(
+async def test_wait_during_a_long_delay_of_a_callback_polls_at_once(
     platform: OpenPlatform, asked: str
 ) -> None:
-    """A server that asks for an hour ends the waits, and whoever waits again polls again."""
+    """A server that asks for an hour ends the waits, but not the next one."""
     async with platform(duration=1.0) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         called: list[object] = []

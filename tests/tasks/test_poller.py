@@ -1,4 +1,4 @@
-"""When polls come, as the server sees it: spread, never a flood, never past a deadline."""
+"""When and why a task is polled, as the server sees it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ RESOLUTION = 2 / SLOTS_PER_SECOND
 
 
 class Erratic:
-    """Says what it was given, over and over, sense or not."""
+    """A policy that returns the given numbers in turn, whatever they are."""
 
-    def __init__(self, pauses: list[float]) -> None:
-        """Remember what to say."""
-        self._pauses = pauses
+    def __init__(self, numbers: list[float]) -> None:
+        """Remember the numbers."""
+        self._numbers = numbers
 
-    def next_poll(self, seen: PollState) -> float:
-        """Return seconds, perhaps."""
-        return self._pauses[seen.polls % len(self._pauses)]
+    def next_poll(self, state: PollState) -> float:
+        """Return the next number."""
+        return self._numbers[state.polls % len(self._numbers)]
 
 
 POLICIES = st.one_of(
@@ -64,10 +64,9 @@ async def polls_within(policy: PollPolicy, seconds: float) -> tuple[list[float],
 
 @settings(max_examples=40)
 @given(policy=POLICIES, timeout=st.floats(0.1, 20))
-def test_no_policy_polls_past_the_deadline_or_without_a_pause(
+def test_no_policy_polls_past_the_deadline_or_without_a_delay(
     policy: PollPolicy, timeout: float
 ) -> None:
-    """Whatever a policy says, the last poll comes at the deadline and none comes in a flood."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         polls, ended = runner.run(polls_within(policy, timeout))
     assert ended == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_INTERVAL)
@@ -77,10 +76,10 @@ def test_no_policy_polls_past_the_deadline_or_without_a_pause(
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("policy", [Adaptive(), Constant(2.0), Exponential()], ids=repr)
-async def test_handles_started_together_are_not_polled_at_together(
+async def test_tasks_attached_together_are_not_polled_together(
     server: ScriptedServer, policy: PollPolicy
 ) -> None:
-    """Chance spreads them from the first pause on, so that no moment has more than a few."""
+    """Jitter spreads them from the first interval on, so that no slot has more than a few."""
     server.otherwise = lambda _request: answer('{"error": 0, "data": {"status": "new"}}')
     async with AltcraftClient(server.url, TOKEN, poll=policy) as client:
         loop = asyncio.get_running_loop()

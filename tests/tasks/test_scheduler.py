@@ -1,4 +1,4 @@
-"""One timer and a few workers for all jobs."""
+"""When the scheduler runs a job, and in which order."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 
 def this_task() -> asyncio.Task[Any]:
-    """Return the test's own task."""
+    """Return the task of the test."""
     task = asyncio.current_task()
     assert task is not None
     return task
 
 
 def scheduler_of(lifecycle: Lifecycle, *, workers: int = 32) -> Scheduler:
-    """Return a scheduler that may send as fast as it likes."""
+    """Return a scheduler without a rate limit."""
     return Scheduler(lifecycle, RateLimiter(lifecycle, Rate()), workers=workers)
 
 
@@ -48,7 +48,7 @@ class Recorded:
         seconds: float = 0.0,
         priority: float = 0.0,
     ) -> None:
-        """Run again when told to; one run takes so many seconds."""
+        """Run again when ``again`` says; one run takes so many seconds."""
         self.slot = Scheduler.IDLE
         self.awaited = awaited
         self.ran: list[float] = []
@@ -58,7 +58,7 @@ class Recorded:
         self._seconds = seconds
 
     def priority(self) -> float:
-        """Return what was given."""
+        """Return the given priority."""
         return self._priority
 
     async def run(self) -> float | None:
@@ -69,7 +69,7 @@ class Recorded:
         return self._again()
 
     def refuse(self, error: AltcraftError) -> float | None:
-        """Be run nonetheless: no limit of these tests fails."""
+        """Fail: no limit of these tests is refused."""
         raise error
 
     def close(self) -> None:
@@ -77,8 +77,7 @@ class Recorded:
         self.closed += 1
 
 
-async def test_job_runs_at_its_time() -> None:
-    """A job runs once, at its time and never before it."""
+async def test_job_runs_once_and_never_early() -> None:
     scheduler, job = scheduler_of(Lifecycle()), Recorded()
     scheduler.at(job, 3.333)
     await asyncio.sleep(10)
@@ -87,7 +86,6 @@ async def test_job_runs_at_its_time() -> None:
 
 
 async def test_moved_job_runs_at_the_new_time_only() -> None:
-    """Moving a job, forth and back, leaves one run."""
     scheduler, job = scheduler_of(Lifecycle()), Recorded()
     for when in (5.0, 3.0, 8.0, 3.0, 4.0):
         scheduler.at(job, when)
@@ -95,8 +93,7 @@ async def test_moved_job_runs_at_the_new_time_only() -> None:
     assert job.ran == [pytest.approx(4.0, abs=2 * RESOLUTION)]
 
 
-async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
-    """at_latest() brings a run forward and never puts it off."""
+async def test_at_latest_moves_a_job_only_to_an_earlier_time() -> None:
     scheduler, job = scheduler_of(Lifecycle()), Recorded()
     scheduler.at_latest(job, 5.0)
     scheduler.at_latest(job, 7.0)
@@ -105,8 +102,7 @@ async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
     assert job.ran == [pytest.approx(2.0, abs=2 * RESOLUTION)]
 
 
-async def test_dropped_job_does_not_run() -> None:
-    """A dropped job does not run, and the last one dropped takes the timer along."""
+async def test_dropped_job_does_not_run_and_the_last_one_leaves_no_timer() -> None:
     loop = asyncio.get_running_loop()
     scheduler, one, two = scheduler_of(Lifecycle()), Recorded(), Recorded()
     scheduler.at(one, 1.0)
@@ -124,8 +120,7 @@ async def test_dropped_job_does_not_run() -> None:
     assert one.slot == Scheduler.IDLE
 
 
-async def test_dropped_job_can_come_back() -> None:
-    """Dropping and coming back into the same slot runs the job once."""
+async def test_dropped_job_can_be_scheduled_again() -> None:
     scheduler, job, other = scheduler_of(Lifecycle()), Recorded(), Recorded()
     scheduler.at(other, 1.0)
     for _ in range(3):
@@ -136,8 +131,7 @@ async def test_dropped_job_can_come_back() -> None:
     assert len(job.ran) == 1
 
 
-async def test_job_that_is_due_already_runs_next() -> None:
-    """A time in the past means now."""
+async def test_job_with_a_time_in_the_past_runs_at_once() -> None:
     scheduler, job = scheduler_of(Lifecycle()), Recorded()
     await asyncio.sleep(5)
     scheduler.at(job, 1.0)
@@ -145,8 +139,7 @@ async def test_job_that_is_due_already_runs_next() -> None:
     assert len(job.ran) == 1
 
 
-async def test_job_comes_back_when_it_says() -> None:
-    """A job that returns a time runs again then."""
+async def test_job_runs_again_at_the_time_that_it_returned() -> None:
     times = iter([2.0, 3.0])
     scheduler, job = scheduler_of(Lifecycle()), Recorded(again=lambda: next(times, None))
     scheduler.at(job, 1.0)
@@ -155,7 +148,6 @@ async def test_job_comes_back_when_it_says() -> None:
 
 
 async def test_running_job_is_not_started_twice() -> None:
-    """While a job runs, asking for it again changes nothing: it decides itself."""
     scheduler, job = scheduler_of(Lifecycle()), Recorded(seconds=5)
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
@@ -176,19 +168,17 @@ async def test_no_more_jobs_run_at_once_than_there_are_workers() -> None:
     assert starts == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
 
 
-async def test_awaited_jobs_go_first() -> None:
-    """Of jobs due together, those that somebody awaits run before those merely watched."""
+async def test_awaited_jobs_run_before_those_of_callbacks() -> None:
     scheduler = scheduler_of(Lifecycle(), workers=1)
-    watched = [Recorded(awaited=False, seconds=1) for _ in range(3)]
+    callbacks = [Recorded(awaited=False, seconds=1) for _ in range(3)]
     awaited = [Recorded(awaited=True, seconds=1) for _ in range(3)]
-    for job in (*watched, *awaited):
+    for job in (*callbacks, *awaited):
         scheduler.at(job, 1.0)
     await asyncio.sleep(10)
-    assert max(job.ran[0] for job in awaited) < min(job.ran[0] for job in watched)
+    assert max(job.ran[0] for job in awaited) < min(job.ran[0] for job in callbacks)
 
 
-async def test_most_pressing_job_goes_first_when_requests_are_short() -> None:
-    """Under a limit of two a second, jobs due together run in the order of their rank."""
+async def test_jobs_run_by_priority_when_the_rate_limiter_is_saturated() -> None:
     lifecycle = Lifecycle()
     lifecycle.enter()
     rate_limiter = RateLimiter(lifecycle, Rate(2))
@@ -202,8 +192,7 @@ async def test_most_pressing_job_goes_first_when_requests_are_short() -> None:
     assert [job.ran[0] for job in by_rank] == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.5], abs=0.02)
 
 
-async def test_job_dropped_while_it_queues_does_not_run() -> None:
-    """A due job that waits for a worker can still be dropped, and moved."""
+async def test_due_job_can_be_dropped_and_moved() -> None:
     scheduler = scheduler_of(Lifecycle(), workers=1)
     first, dropped, moved = Recorded(seconds=2), Recorded(), Recorded()
     for job in (first, dropped, moved):
@@ -217,8 +206,7 @@ async def test_job_dropped_while_it_queues_does_not_run() -> None:
     assert moved.ran == [pytest.approx(6.0, abs=2 * RESOLUTION)]
 
 
-async def test_job_that_queues_runs_after_the_last_waiting_one_is_dropped() -> None:
-    """Dropping what waits leaves alone what is due."""
+async def test_due_job_runs_after_the_last_scheduled_one_was_dropped() -> None:
     scheduler = scheduler_of(Lifecycle(), workers=1)
     slow, queued, waiting = Recorded(seconds=5), Recorded(), Recorded()
     scheduler.at(slow, 1.0)
@@ -230,8 +218,7 @@ async def test_job_that_queues_runs_after_the_last_waiting_one_is_dropped() -> N
     assert queued.ran == [pytest.approx(6.01, abs=RESOLUTION)]
 
 
-async def test_workers_stay_while_jobs_wait_and_end_with_the_last() -> None:
-    """A worker is not made anew for each job; none is left when no job is known."""
+async def test_workers_live_while_jobs_are_known() -> None:
     scheduler = scheduler_of(Lifecycle())
     jobs = [Recorded(again=lambda: now() + 1 if now() < 10 else None, seconds=0.1) for _ in "abc"]
     for job in jobs:
@@ -245,15 +232,15 @@ async def test_workers_stay_while_jobs_wait_and_end_with_the_last() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_jobs_outlive_the_cancellation_of_their_workers() -> None:
-    """Who cancels all tasks there are stops nothing for good: what ran runs again, and the rest."""
+async def test_job_of_a_cancelled_worker_runs_again() -> None:
+    """So does the rest, after a call that cancels all tasks."""
     scheduler = scheduler_of(Lifecycle(), workers=2)
     running, waiting = Recorded(seconds=5), Recorded()
     scheduler.at(running, 1.0)
     scheduler.at(waiting, 10.0)
     await asyncio.sleep(2)
     assert len(asyncio.all_tasks()) == 2
-    for moment in (2, 8):  # while one runs, and while one waits to be called
+    for moment in (2, 8):  # while one runs, and while one is idle
         await asyncio.sleep(moment - now())
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
@@ -262,8 +249,8 @@ async def test_jobs_outlive_the_cancellation_of_their_workers() -> None:
     assert waiting.ran == [pytest.approx(10, abs=0.02)]
 
 
-class Watchful(Recorded):
-    """A job that does something at the moment it becomes due."""
+class ActsWhenDue(Recorded):
+    """A job that does something when it becomes due."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         """Remember what to do."""
@@ -272,17 +259,17 @@ class Watchful(Recorded):
 
     @property
     def awaited(self) -> bool:
-        """Do it; the scheduler asks this when the job is due, before it calls a worker."""
+        """Do it; the scheduler asks this when the job is due, before it wakes a worker."""
         self._act()
         return True
 
     @awaited.setter
     def awaited(self, value: bool) -> None:
-        """Take what is always true."""
+        """Ignore the value."""
 
 
 def cancel_workers() -> None:
-    """Cancel all tasks but the test's, in the loop's next turn."""
+    """Cancel all tasks but that of the test, in the next iteration of the loop."""
     loop, me = asyncio.get_running_loop(), "test"
 
     def cancel() -> None:
@@ -293,24 +280,22 @@ def cancel_workers() -> None:
     loop.call_soon(cancel)
 
 
-async def test_job_outlives_the_cancellation_of_a_worker_that_has_not_begun() -> None:
-    """A worker that is cancelled on its way to a due job is replaced."""
+async def test_worker_cancelled_before_it_begins_is_replaced() -> None:
     this_task().set_name("test")
     acts = [cancel_workers]
-    scheduler, job = scheduler_of(Lifecycle()), Watchful(lambda: acts and acts.pop()())
+    scheduler, job = scheduler_of(Lifecycle()), ActsWhenDue(lambda: acts and acts.pop()())
     scheduler.at(job, 1.0)
     await asyncio.sleep(5)
     assert job.ran == [pytest.approx(1.02, abs=0.02)]
 
 
-async def test_jobs_outlive_the_cancellation_of_a_worker_that_waits_to_be_called() -> None:
-    """A parked worker that is cancelled as jobs become due leaves them to the others."""
+async def test_job_of_an_idle_worker_cancelled_as_it_is_due_runs() -> None:
     this_task().set_name("test")
     scheduler = scheduler_of(Lifecycle())
     early = [Recorded(seconds=0.5), Recorded(seconds=0.5)]
     this_test = this_task()
     acts = [lambda: [task.cancel() for task in asyncio.all_tasks() if task is not this_test]]
-    late = [Watchful(lambda: acts and acts.pop()()), Recorded(), Recorded()]
+    late = [ActsWhenDue(lambda: acts and acts.pop()()), Recorded(), Recorded()]
     for job in early:
         scheduler.at(job, 1.0)
     for job in late:
@@ -319,8 +304,8 @@ async def test_jobs_outlive_the_cancellation_of_a_worker_that_waits_to_be_called
     assert [len(job.ran) for job in (*early, *late)] == [1] * 5
 
 
-async def test_workers_are_made_past_the_task_factory_of_the_loop() -> None:
-    """A factory that starts tasks eagerly would run a worker within the call for it."""
+async def test_workers_ignore_the_loops_task_factory() -> None:
+    """An eager factory would run a worker within the call that creates it."""
     made: list[object] = []
     loop = asyncio.get_running_loop()
 
@@ -341,8 +326,7 @@ async def test_workers_are_made_past_the_task_factory_of_the_loop() -> None:
     assert made == []
 
 
-async def test_jobs_from_before_requests_were_short_do_not_starve() -> None:
-    """Those that come back with a rank leave every other place to those that have none yet."""
+async def test_jobs_queued_without_priority_do_not_starve() -> None:
     lifecycle = Lifecycle()
     scheduler = Scheduler(lifecycle, RateLimiter(lifecycle, Rate(10)))
     jobs = [Recorded(again=lambda: now() + 0.3) for _ in range(50)]
@@ -354,8 +338,7 @@ async def test_jobs_from_before_requests_were_short_do_not_starve() -> None:
     await scheduler.aclose()
 
 
-async def test_no_place_in_the_budget_is_taken_for_no_job() -> None:
-    """One worker waits for a place, so that none is left over when the jobs are gone."""
+async def test_no_request_slot_is_taken_without_a_job() -> None:
     lifecycle = Lifecycle()
     rate_limiter = RateLimiter(lifecycle, Rate(10))
     scheduler = Scheduler(lifecycle, rate_limiter)
@@ -371,15 +354,13 @@ async def test_no_place_in_the_budget_is_taken_for_no_job() -> None:
 
 
 async def test_idle_scheduler_has_no_task_and_no_timer() -> None:
-    """Workers live only while jobs are known."""
     scheduler, job = scheduler_of(Lifecycle()), Recorded()
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> None:
-    """What a request handler keeps in context variables does not leak into other jobs."""
+async def test_jobs_do_not_run_in_the_context_of_a_caller() -> None:
     variable = contextvars.ContextVar("variable", default="none")
     found: list[str] = []
 
@@ -394,7 +375,6 @@ async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> No
 
 
 async def test_close_ends_every_job_once() -> None:
-    """Closing ends jobs that wait, queue and run, each once, and stops those that run."""
     lifecycle = Lifecycle()
     scheduler = scheduler_of(lifecycle, workers=1)
     jobs = [Recorded(seconds=60) for _ in range(1200)]
@@ -412,8 +392,7 @@ async def test_close_ends_every_job_once() -> None:
     assert sum(len(job.ran) for job in jobs) == 1
 
 
-async def test_worker_that_finds_the_client_closed_leaves_the_rest_to_closing() -> None:
-    """A client closed between two jobs runs no second one; closing ends it."""
+async def test_client_closed_between_two_jobs_runs_no_second_one() -> None:
     lifecycle = Lifecycle()
     scheduler = scheduler_of(lifecycle, workers=1)
     closing, queued = Recorded(again=lifecycle.close), Recorded()
@@ -424,8 +403,7 @@ async def test_worker_that_finds_the_client_closed_leaves_the_rest_to_closing() 
     assert (closing.closed, queued.closed, queued.ran) == (1, 1, [])
 
 
-async def test_timer_that_fires_while_closing_does_nothing() -> None:
-    """Between the client's end and the scheduler's, nothing is run."""
+async def test_timer_that_fires_after_the_client_closed_runs_nothing() -> None:
     lifecycle = Lifecycle()
     scheduler, job = scheduler_of(lifecycle), Recorded()
     scheduler.at(job, 1.0)
@@ -449,8 +427,6 @@ async def test_timer_that_fires_while_closing_does_nothing() -> None:
 def test_every_order_of_calls_runs_each_job_at_its_last_time(
     calls: list[tuple[int, str, float]],
 ) -> None:
-    """However jobs are set, moved and dropped, each runs once at the time that holds in the end."""
-
     async def play() -> None:
         scheduler = scheduler_of(Lifecycle())
         jobs = [Recorded() for _ in range(5)]

@@ -39,14 +39,14 @@ HANG = Step(then="hang")
 
 
 async def promptly(ending: Awaitable[object]) -> BaseException | None:
-    """Return how something ends that has to end now."""
+    """Return the error of an awaitable that has to end now."""
     async with asyncio.timeout(1):
         (outcome,) = await asyncio.gather(ending, return_exceptions=True)
     return outcome if isinstance(outcome, BaseException) else None
 
 
 def is_closed_error(error: BaseException | None) -> bool:
-    """Tell whether this is the error of a closed client, and make sure that it is discreet."""
+    """Return whether this is the error of a closed client; it must not show the token."""
     assert error is None or TOKEN not in told(error)
     return type(error) is ClientClosedError
 
@@ -54,8 +54,7 @@ def is_closed_error(error: BaseException | None) -> bool:
 # Opening.
 
 
-def test_client_is_made_without_a_loop_and_says_what_it_is() -> None:
-    """Constructing does no I/O, so a client may be a global."""
+def test_client_can_be_made_without_a_loop() -> None:
     client = AltcraftClient("http://127.0.0.1:9/x", TOKEN)
     assert repr(client) == "<AltcraftClient http://127.0.0.1:9/x/api/v1.1 json unopened>"
 
@@ -63,7 +62,6 @@ def test_client_is_made_without_a_loop_and_says_what_it_is() -> None:
 async def test_client_made_before_the_loop_opens_with_its_first_request(
     server: ScriptedServer,
 ) -> None:
-    """No ``async with`` is needed to begin, only an ``aclose`` to end."""
     client = await asyncio.to_thread(client_of, server.url)
     server.script(RUNNING)
     assert server.connections == 0
@@ -73,15 +71,13 @@ async def test_client_made_before_the_loop_opens_with_its_first_request(
     assert repr(client).endswith(" closed>")
 
 
-async def test_client_that_is_only_entered_connects_nowhere(server: ScriptedServer) -> None:
-    """``async with`` binds the client to the loop; a connection is made by a request."""
+async def test_entering_a_client_opens_no_connection(server: ScriptedServer) -> None:
     async with client_of(server.url):
         pass
     assert server.connections == 0
 
 
-def test_client_used_without_a_loop_says_what_it_needs() -> None:
-    """Driven by hand, outside of any loop, a call says that it needs one."""
+def test_call_without_a_loop_is_refused() -> None:
     call = AltcraftClient("http://127.0.0.1:9", TOKEN).tasks.status("t1")
     with pytest.raises(ConfigurationError, match="needs a running event loop") as refused:
         call.send(None)
@@ -91,7 +87,6 @@ def test_client_used_without_a_loop_says_what_it_needs() -> None:
 
 @both_calls
 def test_client_of_another_loop_is_refused(call: Call) -> None:
-    """A client's sockets belong to one loop; a second one is told so, and nothing is sent."""
     client = AltcraftClient("http://127.0.0.1:9", TOKEN)
 
     async def enter() -> None:
@@ -109,7 +104,7 @@ def test_client_of_another_loop_is_refused(call: Call) -> None:
 
 
 @both_calls
-def test_client_of_the_process_that_was_forked_is_refused(call: Call) -> None:
+def test_client_opened_before_a_fork_is_refused_after_it(call: Call) -> None:
     """Two processes on one socket would read each other's answers."""
     client = AltcraftClient("http://127.0.0.1:9", TOKEN, retry=Retry(attempts=1))
 
@@ -131,7 +126,7 @@ def test_client_of_the_process_that_was_forked_is_refused(call: Call) -> None:
 async def test_change_of_process_is_seen_within_a_running_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The process is polled with every call, not only when the loop has changed."""
+    """The process is checked in every call, not only when the loop changes."""
     lifecycle = Lifecycle()
     assert lifecycle.enter() is lifecycle.enter()
     monkeypatch.setattr(os, "getpid", lambda: 0)
@@ -139,8 +134,7 @@ async def test_change_of_process_is_seen_within_a_running_loop(
         lifecycle.enter()
 
 
-def test_client_made_before_a_fork_and_not_used_yet_is_good_after_it() -> None:
-    """A server that forks its workers may make the client before."""
+def test_client_made_before_a_fork_can_be_opened_after_it() -> None:
     client = AltcraftClient("http://127.0.0.1:9", TOKEN, retry=Retry(attempts=1))
 
     async def use() -> str:
@@ -159,7 +153,6 @@ def test_client_made_before_a_fork_and_not_used_yet_is_good_after_it() -> None:
 
 @both_calls
 async def test_closed_client_refuses_every_call(server: ScriptedServer, call: Call) -> None:
-    """After closing nothing is sent any more, and the error says how to go on."""
     server.script(RUNNING)
     client = client_of(server.url)
     await client.tasks.status("t1")
@@ -171,8 +164,7 @@ async def test_closed_client_refuses_every_call(server: ScriptedServer, call: Ca
     assert is_closed_error(await promptly(client.__aenter__()))
 
 
-async def test_client_that_was_never_opened_is_closed_all_the_same(server: ScriptedServer) -> None:
-    """Closing needs no opening; closed is closed."""
+async def test_client_that_was_never_opened_can_be_closed(server: ScriptedServer) -> None:
     client = client_of(server.url)
     await client.aclose()
     await client.aclose()
@@ -180,10 +172,9 @@ async def test_client_that_was_never_opened_is_closed_all_the_same(server: Scrip
     assert server.connections == 0
 
 
-async def test_closing_again_or_at_once_from_many_places_is_no_error(
+async def test_closing_twice_or_concurrently_is_no_error(
     server: ScriptedServer,
 ) -> None:
-    """Closing is idempotent: who comes later, or at the same time, waits for the one closing."""
     server.script(RUNNING)
     client = client_of(server.url)
     await client.tasks.status("t1")
@@ -192,7 +183,6 @@ async def test_closing_again_or_at_once_from_many_places_is_no_error(
 
 
 async def test_closing_goes_on_when_its_caller_is_cancelled(server: ScriptedServer) -> None:
-    """A cancelled ``aclose`` raises ``CancelledError`` and leaves nothing open all the same."""
     server.script(RUNNING, HANG)
     client = client_of(server.url)
     await client.tasks.status("t1")
@@ -207,8 +197,7 @@ async def test_closing_goes_on_when_its_caller_is_cancelled(server: ScriptedServ
 
 
 @both_calls
-async def test_request_under_way_is_ended_by_closing(server: ScriptedServer, call: Call) -> None:
-    """A request that waits for its answer ends with a ClientClosedError, at once."""
+async def test_closing_ends_a_request(server: ScriptedServer, call: Call) -> None:
     server.script(HANG)
     client = client_of(server.url)
     waiting = asyncio.ensure_future(call.make(client))
@@ -218,8 +207,9 @@ async def test_request_under_way_is_ended_by_closing(server: ScriptedServer, cal
 
 
 @both_calls
-async def test_answer_under_way_is_ended_by_closing(server: ScriptedServer, call: Call) -> None:
-    """So does one whose answer has begun."""
+async def test_closing_ends_a_request_whose_answer_has_begun(
+    server: ScriptedServer, call: Call
+) -> None:
     begun = asyncio.Event()
     server.script(Step(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "hang", after=begun))
     client = client_of(server.url)
@@ -233,10 +223,7 @@ async def test_answer_under_way_is_ended_by_closing(server: ScriptedServer, call
 
 @pytest.mark.looptime
 @both_calls
-async def test_pause_before_a_repeat_is_ended_by_closing(
-    server: ScriptedServer, call: Call
-) -> None:
-    """A pause of most of a minute is not sat out."""
+async def test_closing_ends_the_delay_before_a_retry(server: ScriptedServer, call: Call) -> None:
     server.script(answer('{"error": 429}', status="429 Slow", headers=["Retry-After: 50"]))
     client = client_of(server.url)
     waiting = asyncio.ensure_future(call.make(client))
@@ -250,10 +237,9 @@ async def test_pause_before_a_repeat_is_ended_by_closing(
 
 
 @both_alone
-async def test_queue_for_a_connection_is_ended_by_closing(
+async def test_closing_ends_calls_that_wait_for_a_connection(
     server: ScriptedServer, call: Call
 ) -> None:
-    """Those who have not been sent yet are ended as well, and never sent."""
     server.script(HANG)
     client = client_of(server.url, connections=1)
     waiting = [asyncio.ensure_future(call.make(client))]
@@ -264,8 +250,7 @@ async def test_queue_for_a_connection_is_ended_by_closing(
     assert [is_closed_error(await promptly(one)) for one in waiting] == [True] * 4
 
 
-async def test_wait_for_the_rate_is_ended_by_closing(server: ScriptedServer) -> None:
-    """Nor does anybody wait for a turn that does not come."""
+async def test_closing_ends_a_call_that_waits_for_the_rate_limit(server: ScriptedServer) -> None:
     server.script(RUNNING)
     client = client_of(server.url, rate_limit=0.01)
     await client.tasks.status("t1")
@@ -275,8 +260,7 @@ async def test_wait_for_the_rate_is_ended_by_closing(server: ScriptedServer) -> 
     assert is_closed_error(await promptly(waiting))
 
 
-async def test_wait_for_a_task_is_ended_by_closing(server: ScriptedServer) -> None:
-    """A handle that is awaited, with a poll under way, ends with a ClientClosedError."""
+async def test_closing_ends_a_wait_for_a_task(server: ScriptedServer) -> None:
     server.script(STARTED, RUNNING, HANG)
     client = client_of(server.url)
     handle = await client.resources.refresh_counters(24, database_id=1)
@@ -286,10 +270,9 @@ async def test_wait_for_a_task_is_ended_by_closing(server: ScriptedServer) -> No
     assert [is_closed_error(await promptly(one)) for one in waiting] == [True] * 3
 
 
-async def test_cancelling_a_call_that_closing_ends_stays_a_cancellation(
+async def test_call_cancelled_while_the_client_closes_is_cancelled(
     server: ScriptedServer,
 ) -> None:
-    """``CancelledError`` is not turned into anything else, even when both come together."""
     server.script(HANG)
     client = client_of(server.url)
     waiting = asyncio.ensure_future(client.tasks.status("t1"))
@@ -301,8 +284,7 @@ async def test_cancelling_a_call_that_closing_ends_stays_a_cancellation(
         await waiting
 
 
-async def test_block_that_fails_closes_and_raises_its_own_error(server: ScriptedServer) -> None:
-    """``async with`` closes on every way out and hides no error."""
+async def test_error_in_the_block_closes_the_client_and_is_raised(server: ScriptedServer) -> None:
     server.script(RUNNING)
     client = client_of(server.url)
     with pytest.raises(KeyError, match="the body's own"):
@@ -314,12 +296,12 @@ async def fail_within(client: AltcraftClient) -> None:
     """Use a client and fail within its block."""
     async with client:
         await client.tasks.status("t1")
-        raise KeyError("the body's own")  # noqa: EM101, TRY003 -- it is what is asked for
+        raise KeyError("the body's own")  # noqa: EM101, TRY003 -- the test looks for it
 
 
 @pytest.mark.parametrize("place", ["body", "header"])
 @both_calls
-async def test_request_that_closing_ends_chains_no_foreign_error(
+async def test_closing_a_request_chains_no_foreign_error(
     server: ScriptedServer, call: Call, place: Literal["body", "header"]
 ) -> None:
     """A chained error would carry frames of aiohttp, whose variables hold the token."""
@@ -339,7 +321,6 @@ async def test_request_that_closing_ends_chains_no_foreign_error(
 
 
 async def test_borrowed_session_is_used_and_left_open(server: ScriptedServer) -> None:
-    """Whoever opened a session closes it."""
     server.script(STARTED, RUNNING, RUNNING)
     async with aiohttp.ClientSession(headers={"X-Mine": "1"}) as borrowed:
         async with client_of(server.url, session=borrowed) as client:
@@ -352,10 +333,9 @@ async def test_borrowed_session_is_used_and_left_open(server: ScriptedServer) ->
 
 
 @both_calls
-async def test_closed_borrowed_session_is_a_closed_client(
+async def test_closed_borrowed_session_raises_a_closed_client(
     server: ScriptedServer, call: Call
 ) -> None:
-    """Without its session the client can do nothing, and says so rather than aiohttp."""
     borrowed = aiohttp.ClientSession()
     async with client_of(server.url, session=borrowed) as client:
         await borrowed.close()
@@ -364,10 +344,9 @@ async def test_closed_borrowed_session_is_a_closed_client(
     assert server.connections == 0
 
 
-async def test_request_under_way_survives_no_closing_around_a_borrowed_session(
+async def test_closing_ends_a_request_of_a_borrowed_session(
     server: ScriptedServer,
 ) -> None:
-    """Closing the client ends its requests though the session stays open."""
     server.script(HANG)
     async with aiohttp.ClientSession() as borrowed:
         client = client_of(server.url, session=borrowed)
@@ -381,15 +360,13 @@ async def test_request_under_way_survives_no_closing_around_a_borrowed_session(
 # The guard by itself.
 
 
-async def test_timeout_within_the_guard_stays_a_timeout() -> None:
-    """A ``TimeoutError`` of the body's own is not taken for a closing."""
+async def test_timeout_in_until_closed_is_raised() -> None:
     with pytest.raises(TimeoutError, match="the body's own"):
         async with Lifecycle().until_closed():
-            raise TimeoutError("the body's own")  # noqa: EM101, TRY003 -- it is what is asked for
+            raise TimeoutError("the body's own")  # noqa: EM101, TRY003 -- the test looks for it
 
 
-async def test_timeout_that_comes_with_the_closing_is_the_closing() -> None:
-    """Where the body times out because it was ended, the block ends as by a closing."""
+async def test_timeout_caused_by_closing_ends_until_closed() -> None:
     lifecycle = Lifecycle()
 
     async def give_up_in_its_own_way() -> None:
@@ -403,8 +380,7 @@ async def test_timeout_that_comes_with_the_closing_is_the_closing() -> None:
     await promptly(give_up_in_its_own_way())
 
 
-async def test_start_and_poll_are_guarded_alike(server: ScriptedServer) -> None:
-    """Closing while both kinds of request are under way ends both."""
+async def test_closing_ends_a_start_and_a_poll_together(server: ScriptedServer) -> None:
     server.script(HANG, HANG)
     client = client_of(server.url)
     waiting = [asyncio.ensure_future(call.make(client)) for call in (START, POLL)]
