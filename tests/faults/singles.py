@@ -163,7 +163,7 @@ SINGLE = (
         "≤ 1 / ≤ 1",
         "attach the `ref` to another client",
         (
-            "tests/transport/test_lifecycle.py::test_closing_ends_a_request",
+            "tests/transport/test_closing.py::test_closing_ends_a_request",
             "tests/tasks/test_handle.py::test_closing_the_client_ends_every_wait",
         ),
     ),
