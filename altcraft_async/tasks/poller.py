@@ -172,7 +172,7 @@ class TaskPoller(TaskRecord):
             answer = await self.rules.poll(self.ref.task_id)
         except AltcraftError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the waiters have to hear
+        except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         return self._polled(answer, failure)
 
@@ -206,7 +206,7 @@ class TaskPoller(TaskRecord):
             if self._waiters.curious:
                 self._waiters.tell(failure)
             when = self._next_poll_at(track, failure, now) if self._waiters else None
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the waiters have to hear
+        except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         if self._observation is not None:
             self._observation.poll_planned(when, anew=True)

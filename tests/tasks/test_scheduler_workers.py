@@ -1,4 +1,4 @@
-"""The workers of the scheduler: how many live, who ends them, and what closing does."""
+"""The workers of the scheduler: how many live, what ends them, and what closing does."""
 
 from __future__ import annotations
 
