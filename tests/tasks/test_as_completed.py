@@ -104,13 +104,15 @@ async def test_cancelled_removal_of_many_waiters_still_removes_all(platform: Ope
     async with platform() as (server, client):
         ref = (await client.resources.refresh_counters(24, database_id=1)).ref
         handles = [client.tasks.attach(ref) for _ in range(3 * HANDLES_PER_ITERATION)]
-        waiters = [HandleWaiter(handle, lambda *_: None) for handle in handles]
+        ended: list[object] = []
+        waiters = [HandleWaiter(handle, lambda one, _: ended.append(one)) for handle in handles]
         for waiter in waiters:
             waiter.handle.poller.add_waiter(waiter)
-        leaving = asyncio.create_task(remove_waiters(waiters))
+        removing = asyncio.create_task(remove_waiters(waiters))
         await asyncio.sleep(0)
-        leaving.cancel()
-        await asyncio.wait([leaving])
+        removing.cancel()
+        await asyncio.wait([removing])
         assert not any(handle.poller.waiters for handle in handles)
+        assert not ended
         await asyncio.sleep(30)
         assert server.count(STATUS) == 0
