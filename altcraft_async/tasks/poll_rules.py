@@ -32,9 +32,9 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         scheduler: Runs the polls.
         poll: Sends one poll.
         policy: Decides when to poll next.
-        learn: Tells the policy how a task went; ``None`` where it does not learn.
+        learn: Tells the policy how a task went; ``None`` if it does not learn.
         over: Called with each task that is known to be over.
-        patience: How long a wait outlives polls that fail.
+        patience: How long a wait goes on while polls fail.
         failure_statuses: Lower-case names of statuses that mean failure.
         hide: Removes the token from text that the server sent.
     """

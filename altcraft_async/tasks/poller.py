@@ -32,7 +32,7 @@ from altcraft_async.observer import about, logger
 from altcraft_async.policies.base import SHORTEST_INTERVAL
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.tasks.messages import named
+from altcraft_async.tasks.descriptions import named
 from altcraft_async.tasks.observation import Observation
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poll_state import (
@@ -172,7 +172,7 @@ class TaskPoller(TaskRecord):
             answer = await self.rules.poll(self.ref.task_id)
         except AltcraftError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the waiters have to hear
+        except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         return self._polled(answer, failure)
 
@@ -206,7 +206,7 @@ class TaskPoller(TaskRecord):
             if self._waiters.curious:
                 self._waiters.tell(failure)
             when = self._next_poll_at(track, failure, now) if self._waiters else None
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the waiters have to hear
+        except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         if self._observation is not None:
             self._observation.poll_planned(when, anew=True)

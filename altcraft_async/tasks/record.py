@@ -16,7 +16,7 @@ from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observer import about, logger
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.tasks.messages import last_status, named, unusable_result
+from altcraft_async.tasks.descriptions import last_status, named, unusable_result
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poll_state import Track, age_of, finished_task, seconds_left
 

@@ -103,8 +103,9 @@ class Rate:
             self._note_sustained(counted, now)
             few = self._sent < _FEW
             sustained = max(self._sustained, _UNKNOWN) if few else self._sustained
-            self._when_refused = max(_LOWEST, min(self.allowed(now), sustained))
-            self._now = self._sustained = max(_LOWEST, self._when_refused * _SHRINK)
+            lowest = min(_LOWEST, self.most)
+            self._when_refused = max(lowest, min(self.allowed(now), sustained))
+            self._now = self._sustained = max(lowest, self._when_refused * _SHRINK)
             self._ignored_until = now + max(retry_after, _SAME_CAUSE)
         self._next = max(self._next, now + retry_after)
         self._regained_at = max(self._regained_at, now + retry_after)

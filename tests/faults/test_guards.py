@@ -76,7 +76,7 @@ GUARDS: Mapping[str, Guard] = {
         "transport/sender.py",
         "isinstance(failure, AltcraftError) and may_retry(",
         "not isinstance(failure, AltcraftError) or may_retry(",
-        "tests/transport/test_sender.py::test_cancelled_repeat_ends_at_once_with_nothing_more_sent",
+        "tests/transport/test_sender.py::test_cancelled_retry_ends_at_once_with_nothing_more_sent",
     ),
     "timeout of a start may be delivered": Guard(
         "transport/http.py",
@@ -148,7 +148,7 @@ GUARDS: Mapping[str, Guard] = {
         "transport/retry.py",
         "LONGEST_RETRY_AFTER = 120.0",
         "LONGEST_RETRY_AFTER = 1e12",
-        "tests/transport/test_sender.py::test_wait_of_two_minutes_is_made_and_none_longer",
+        "tests/transport/test_sender.py::test_retry_after_of_more_than_two_minutes_is_raised",
     ),
     "a result of another database is refused": Guard(
         "protocol/task_responses.py",
@@ -161,7 +161,7 @@ GUARDS: Mapping[str, Guard] = {
         "transport/sender.py",
         " or not spend()",
         "",
-        "tests/transport/test_sender.py::test_outage_is_not_answered_with_ever_more_repeats",
+        "tests/transport/test_sender.py::test_retries_end_when_the_shared_budget_is_spent",
     ),
     "early polls of waits spend the retry budget": Guard(
         "tasks/poll_rules.py",
@@ -233,7 +233,7 @@ GUARDS: Mapping[str, Guard] = {
         "transport/lifecycle.py",
         "if self._process != os.getpid():",
         "if False:",
-        "tests/transport/test_lifecycle.py::test_client_of_the_process_that_was_forked_is_refused",
+        "tests/transport/test_lifecycle.py::test_client_opened_before_a_fork_is_refused_after_it",
     ),
     "a client belongs to one loop": Guard(
         "transport/lifecycle.py",
