@@ -195,7 +195,7 @@ class TaskPoller(TaskRecord):
     def _polled(self, answer: TaskAnswer | None, failure: AltcraftError | None) -> float | None:
         """Note what a poll has brought and tell the waiters; return when to poll again."""
         try:
-            track = self._seen()
+            track = self._track or self._seen()  # mostly without a call: this is the hot path
             now = self._lifecycle.time()
             if self._observation is not None:
                 self._observation.polled(track, now, answer=answer, failure=failure)
