@@ -58,6 +58,7 @@ class OpenPlatform(Protocol):
         self,
         *,
         duration: Duration = 10.0,
+        resources: int = 500,
         curve: Curve = "linear",
         http_errors: bool = False,
         wire_format: str = "json",
@@ -94,6 +95,7 @@ def platform() -> OpenPlatform:
     async def opened(
         *,
         duration: Duration = 10.0,
+        resources: int = 500,
         curve: Curve = "linear",
         http_errors: bool = False,
         wire_format: str = "json",
@@ -101,7 +103,9 @@ def platform() -> OpenPlatform:
     ) -> AsyncGenerator[Platform, None]:
         chosen: ClientOptions = {"poll": EverySecond(), **(options or {})}
         async with (
-            Simulator(duration=duration, curve=curve, http_errors=http_errors) as server,
+            Simulator(
+                resources=resources, duration=duration, curve=curve, http_errors=http_errors
+            ) as server,
             AltcraftClient(
                 server.url,
                 server.token,
