@@ -33,13 +33,12 @@ from altcraft_async.transport.sender import Sender
 
 __all__ = ["Parts", "assemble"]
 
-# Enough to keep one core busy over loopback; each costs an idle client nothing.
-_WORKERS = 32
+_WORKERS = 32  # keep one core busy over loopback, and cost an idle client nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of one client that it uses by itself."""
+    """The parts of one client that it uses itself."""
 
     lifecycle: Lifecycle
     rate_limiter: RateLimiter
@@ -49,7 +48,7 @@ class Parts:
     rules: PollRules
 
     async def aclose(self) -> None:
-        """Close them, those first that would use the others."""
+        """Close each part before those that it uses."""
         await self.rate_limiter.aclose()
         await self.scheduler.aclose()
         await self.starter.aclose()
@@ -80,7 +79,7 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
         over=registry.end,
         patience=options.polling_patience,
         failure_statuses=checked_names("failure_statuses", options.failure_statuses),
-        hide=token.hide,
+        hide=token.mask,
     )
     new_ledger_starter = partial(
         LedgerStarter,

@@ -14,7 +14,7 @@ from typing import Literal
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.models import TaskRef
 from altcraft_async.models.validation import checked_choice
-from altcraft_async.protocol.task_responses import counters_report
+from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.ledger_starter import LedgerStarter
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
