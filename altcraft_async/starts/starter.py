@@ -19,7 +19,7 @@ from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.ledger_starter import LedgerStarter
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.transport.sender import Gate, Sender
 
 __all__ = ["JoinMode", "Starter"]
