@@ -10,12 +10,12 @@ _EXTRA = ("click", "rich")
 
 
 def main() -> int:
-    """Run the command line and return its exit code, or say how to install what it needs."""
+    """Run the command line and return its exit code; without the extra, print how to install it."""
     try:
-        # Here, not above: the library is complete without the extra.
+        # The library works without the extra, so it is imported only here.
         from altcraft_async.cli.app import main as run  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in _EXTRA:
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         sys.stderr.write("altcraft: not installed yet, do: pip install 'altcraft-async[cli]'\n")
         return 2

@@ -1,50 +1,58 @@
-"""Many refreshes at once over real HTTP: how late their results come, and what waiting costs.
+"""Many refreshes at once over real HTTP: how late results arrive, and what waiting costs.
 
-Durations are lognormal with a median of two seconds, the same for everybody,
-and the server tells real progress. Lag is the time from the end of a task, by
-the server, to its result being in the hands of the calling code.
+Durations are lognormal with a median of two seconds and the same for every
+contender; the server reports real progress. Lateness is the time from the end
+of a task at the server to its result reaching the calling code.
 """
 
 from __future__ import annotations
 
-from benchmarks.processes import Figures, run_contender, served
-from benchmarks.side_by_side import Row, median, round_off
+from functools import partial
 
-REFRESHES, FULL = 2_000, 10_000
-ROUNDS = 3
+from benchmarks.comparison import Row, medians, rounded
+from benchmarks.processes import Measurements, run_contender, running_server
+
+REFRESHES, ROUNDS = 2_000, 3
 
 TITLES = {
     "ours_many": "ours, `refresh_many`",
     "ours_handles": "ours, handles and `as_completed`",
-    "backoff": "aiohttp + tenacity + json, a Task each, pauses doubling up to 30 s",
-    "constant": "the same, polling every second",
+    "doubling_delays": "aiohttp + tenacity + json, a Task per refresh, delays doubling up to 30 s",
+    "every_second": "the same, polling every second",
     "azure": "azure-core `AsyncLROPoller`, every 2 s",
     "google": "google-api-core `AsyncFuture`, its own retry",
 }
 
+CPU = "client CPU s"
 
-def main(refreshes: int = REFRESHES) -> dict[str, list[Row]]:
+
+def main(refreshes: int = REFRESHES, rounds: int = ROUNDS) -> dict[str, list[Row]]:
     """Run all contenders in turns and return their medians."""
-    runs: dict[str, list[Figures]] = {name: [] for name in TITLES}
-    for _ in range(ROUNDS if refreshes == REFRESHES else 1):
-        for name, taken in runs.items():
-            taken.append(_run(name, refreshes))
-    figures = {name: median(taken) for name, taken in runs.items()}
+    measured = medians(partial(_run, refreshes), list(TITLES), rounds=rounds)
+    ours = measured["ours_many"]
     return {
         f"{refreshes:,} refreshes at once": [
             {
                 "client": TITLES[name],
-                **{figure: round_off(value) for figure, value in own.items()},
-                "CPU, ours / this": round_off(
-                    figures["ours_many"]["client CPU s"] / own["client CPU s"]
-                ),
+                **{title: rounded(value) for title, value in one.items()},
+                "CPU, ours / this": rounded(ours[CPU] / one[CPU]),
             }
-            for name, own in figures.items()
+            for name, one in measured.items()
         ]
     }
 
 
-def _run(name: str, refreshes: int) -> Figures:
-    with served("timed") as server:
-        figures = run_contender(f"refreshes.{name}", str(server.port), str(refreshes))
-    return {"polls/task": server.counts["polls"] / refreshes, **figures}
+def quick() -> dict[str, list[Row]]:
+    """Run a hundred refreshes once."""
+    return main(refreshes=100, rounds=1)
+
+
+def full() -> dict[str, list[Row]]:
+    """Run ten thousand refreshes once."""
+    return main(refreshes=10_000, rounds=1)
+
+
+def _run(refreshes: int, name: str) -> Measurements:
+    with running_server("fast_server", "timed") as server:
+        measured = run_contender(f"end_to_end.{name}", str(server.port), str(refreshes))
+    return {"polls/task": server.counts["polls"] / refreshes, **measured}

@@ -1,9 +1,9 @@
-"""How often policies poll and how late they know, simulated in virtual time without HTTP.
+"""How often policies poll and how late they notice the end, simulated in virtual time.
 
-Lag is the time from a task's end to the poll that finds it over, as a share
-of its duration. "Warm" is after a thousand finished tasks, "cold" is a policy
-without any history for each task. Everything is drawn by a seed, so two runs
-of the same library give the same tables. Writes the plot too.
+Lateness is the time from a task's end to the poll that finds it finished, as a
+share of its duration. "Warm" is after a thousand finished tasks; "cold" is a
+new policy for every task. Everything is drawn from seeds, so two runs of the
+same library give the same tables. The benchmark draws the plot too.
 """
 
 from __future__ import annotations
@@ -12,112 +12,145 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 from altcraft_async.policies.base import Learner
+from benchmarks.comparison import Row
 from benchmarks.plot import Point, draw
-from benchmarks.side_by_side import Row
-from benchmarks.simulation.budget import ORDERS, shared
-from benchmarks.simulation.contestants import CONTESTANTS, Contestant
 from benchmarks.simulation.engine import Outcome, cold, warm
-from benchmarks.simulation.schedule import KnownDurations
-from benchmarks.simulation.tasks import PROGRESSES, pretend
+from benchmarks.simulation.policies import POLICIES, ComparedPolicy
+from benchmarks.simulation.rate_limiter import ORDERS, rate_limited
+from benchmarks.simulation.schedule import OptimalSchedule
+from benchmarks.simulation.tasks import PROGRESSES, simulated_tasks
 
-UNMEASURED, MEASURED = 1_000, 3_000
-ARRIVALS = 5.0  # a second
+ARRIVALS = 5.0  # tasks a second
 
-DEFAULT = next(place for place, one in enumerate(CONTESTANTS) if one.ours)
+DEFAULT = next(index for index, policy in enumerate(POLICIES) if policy.ours)
 
 CASES = (
     *(("lognormal", progress) for progress in PROGRESSES),
-    *((durations, p) for durations in ("bimodal", "heavy-tailed") for p in ("linear", "mix")),
+    *((durations, p) for durations in ("bimodal", "heavy-tailed") for p in ("linear", "mixed")),
 )
 
-BUDGET, NEW, BUDGET_TASKS = 20.0, 4.0, 5_000  # requests a second, tasks a second, tasks
-BUDGET_POLICIES = ("Adaptive()", "Constant(1)", "Constant(5)", "Exponential()", "a quarter")
-BUDGET_PROGRESSES = ("linear", "mix")
+RATE_LIMIT, LIMITED_ARRIVALS = 20.0, 4.0  # requests a second, tasks a second
+LIMITED_POLICIES = ("Adaptive()", "Constant(1)", "Constant(5)", "Exponential()", "a quarter")
+LIMITED_PROGRESSES = ("linear", "mixed")
+
+
+class Size(NamedTuple):
+    """How many tasks each simulation has.
+
+    Attributes:
+        warm_up: Tasks that the policy learns from before the measured ones.
+        measured: Tasks that are measured.
+        limited: Tasks that share a rate limit.
+    """
+
+    warm_up: int
+    measured: int
+    limited: int
+
+
+FULL, QUICK = Size(1_000, 3_000, 5_000), Size(20, 50, 100)
 
 
 class Job(NamedTuple):
-    """One simulation: a policy by its place in `CONTESTANTS`, and what it polls."""
+    """One simulation: a policy by its index in `POLICIES`, and the tasks that it polls."""
 
-    contestant: int
+    policy: int
     durations: str
     progress: str
+    size: Size
     order: str = ""
 
 
 def main() -> dict[str, list[Row]]:
-    """Simulate everything on all cores, and draw."""
-    policies = [Job(n, *case) for case in CASES for n in range(len(CONTESTANTS)) if _fits(n, case)]
-    rates = [
-        Job(number, "lognormal", progress, order)
-        for progress in BUDGET_PROGRESSES
-        for number in range(len(CONTESTANTS))
+    """Simulate everything on all cores, and draw the plot."""
+    tables, points = _simulated(FULL)
+    draw(points)
+    return tables
+
+
+def quick() -> dict[str, list[Row]]:
+    """Simulate a few tasks each, without the plot."""
+    return _simulated(QUICK)[0]
+
+
+def _simulated(size: Size) -> tuple[dict[str, list[Row]], list[Point]]:
+    jobs = [Job(n, *case, size) for case in CASES for n in range(len(POLICIES)) if _fits(n, case)]
+    limited_jobs = [
+        Job(number, "lognormal", progress, size, order)
+        for progress in LIMITED_PROGRESSES
+        for number, policy in enumerate(POLICIES)
         for order in ORDERS
-        if CONTESTANTS[number].label in BUDGET_POLICIES
+        if policy.label in LIMITED_POLICIES
     ]
     with ProcessPoolExecutor() as pool:
-        found = list(pool.map(_simulate, policies))
-        limited = list(pool.map(_limit, rates))
-    draw(
-        Point(job.progress, CONTESTANTS[job.contestant], warmed)
-        for job, (warmed, _) in zip(policies, found, strict=True)
-        if job.durations == "lognormal"
-    )
+        outcomes = list(zip(jobs, pool.map(_warm_and_cold, jobs), strict=True))
+        limited = list(zip(limited_jobs, pool.map(_limited, limited_jobs), strict=True))
     by_case = {
         f"{durations} durations, {progress} progress": [
-            _row(CONTESTANTS[job.contestant], *outcomes)
-            for job, outcomes in zip(policies, found, strict=True)
+            _row(POLICIES[job.policy], *pair)
+            for job, pair in outcomes
             if (job.durations, job.progress) == (durations, progress)
         ]
         for durations, progress in CASES
     }
-    return {
+    limit = f"{RATE_LIMIT:g} requests/s shared, {LIMITED_ARRIVALS:g} new refreshes/s"
+    tables = {
         "Adaptive(), the default": [
             {"case": case, **{k: v for k, v in rows[DEFAULT].items() if k != "policy"}}
             for case, rows in by_case.items()
         ],
-        f"{BUDGET:g} requests/s shared, {NEW:g} new refreshes/s, lognormal durations": [
-            _limited_row(job, outcome) for job, outcome in zip(rates, limited, strict=True)
-        ],
+        f"{limit}, lognormal durations": [_limited_row(*one) for one in limited],
         **by_case,
     }
+    points = [
+        Point(job.progress, POLICIES[job.policy], warm_outcome)
+        for job, (warm_outcome, _) in outcomes
+        if job.durations == "lognormal"
+    ]
+    return tables, points
 
 
-def _fits(contestant: int, case: tuple[str, str]) -> bool:
-    """Leave out the schedule that is made for other durations."""
-    return case[0] == "lognormal" or CONTESTANTS[contestant].make is not KnownDurations
+def _fits(policy: int, case: tuple[str, str]) -> bool:
+    """Leave out the schedule that is computed for other durations."""
+    return case[0] == "lognormal" or POLICIES[policy].make is not OptimalSchedule
 
 
-def _simulate(job: Job) -> tuple[Outcome, Outcome]:
-    contestant = CONTESTANTS[job.contestant]
-    tasks = pretend(job.durations, job.progress, tasks=UNMEASURED + MEASURED, rate=ARRIVALS)
-    warmed = warm(contestant.make(), tasks, unmeasured=UNMEASURED)
-    if not isinstance(contestant.make(), Learner):
-        return warmed, warmed  # history means nothing to it
-    return warmed, cold(contestant.make, tasks[UNMEASURED:])
+def _warm_and_cold(job: Job) -> tuple[Outcome, Outcome]:
+    make, (warm_up, measured, _) = POLICIES[job.policy].make, job.size
+    tasks = simulated_tasks(job.durations, job.progress, tasks=warm_up + measured, rate=ARRIVALS)
+    warm_outcome = warm(make(), tasks, warm_up=warm_up)
+    if not isinstance(make(), Learner):
+        return warm_outcome, warm_outcome  # history changes nothing
+    return warm_outcome, cold(make, tasks[warm_up:])
 
 
-def _limit(job: Job) -> Outcome:
-    tasks = pretend(job.durations, job.progress, tasks=BUDGET_TASKS, rate=NEW)
-    policy = CONTESTANTS[job.contestant].make()
-    return shared(policy, tasks, order=job.order, per_second=BUDGET)
+def _limited(job: Job) -> Outcome:
+    tasks = simulated_tasks(
+        job.durations, job.progress, tasks=job.size.limited, rate=LIMITED_ARRIVALS
+    )
+    return rate_limited(POLICIES[job.policy].make(), tasks, order=job.order, per_second=RATE_LIMIT)
 
 
-def _row(contestant: Contestant, warmed: Outcome, fresh: Outcome) -> Row:
-    return {"policy": contestant.title, **_columns("warm", warmed), **_columns("cold", fresh)}
+def _row(policy: ComparedPolicy, warm_outcome: Outcome, cold_outcome: Outcome) -> Row:
+    return {
+        "policy": policy.title,
+        **_columns("warm ", warm_outcome),
+        **_columns("cold ", cold_outcome),
+    }
 
 
 def _limited_row(job: Job, outcome: Outcome) -> Row:
     return {
         "progress": job.progress,
-        "policy": CONTESTANTS[job.contestant].title,
-        "served by": job.order,
+        "policy": POLICIES[job.policy].title,
+        "polls ordered by": job.order,
         **_columns("", outcome),
     }
 
 
 def _columns(prefix: str, outcome: Outcome) -> Row:
     return {
-        f"{prefix} polls".strip(): round(outcome.polls, 1),
-        f"{prefix} mean lag %".strip(): round(100 * outcome.mean_lag, 1),
-        f"{prefix} p95 lag %".strip(): round(100 * outcome.p95_lag, 1),
+        f"{prefix}polls": round(outcome.polls, 1),
+        f"{prefix}mean lateness %": round(100 * outcome.mean_lateness, 1),
+        f"{prefix}p95 lateness %": round(100 * outcome.p95_lateness, 1),
     }

@@ -1,18 +1,15 @@
-"""What a status poll costs the client in CPU time, over real HTTP on loopback, everything included.
+"""What a status poll costs the client in CPU time, over real HTTP on loopback.
 
-The rivals send the same requests to the same server, which answers with a
-fixed body: bare aiohttp, tuned as its documentation says and then stripped of
-what a program needs, and what one would write with aiohttp or httpx,
-tenacity, and a Task per refresh. A second
-table has what a refresh costs in XML and in JSON, from its start to its result.
+All contenders send the same requests to the same server, which answers with a
+fixed body. A second table compares a whole refresh in XML and in JSON.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from benchmarks.processes import Figures, Sliced, served
-from benchmarks.side_by_side import Row, median, ratio, round_off, slices
+from benchmarks.comparison import Row, interleaved_slices, median, median_ratio, rounded
+from benchmarks.processes import Measurements, SlicedContender, running_server
 
 ROUNDS = 60
 
@@ -20,56 +17,66 @@ POLL = "CPU µs per poll"
 TITLES = {
     "ours": "ours",
     "tuned": "tuned bare aiohttp",
-    "barest": "the same without any time limit, and without the wait for its connection",
-    "by_hand": "aiohttp + tenacity + json, a Task each",
-    "by_hand_httpx": "httpx + tenacity + json, a Task each",
+    "minimal": "the same, without timeouts or waiting for the connection's release",
+    "by_hand": "aiohttp + tenacity + json, a Task per refresh",
+    "by_hand_httpx": "httpx + tenacity + json, a Task per refresh",
     "ours_uvloop": "ours on uvloop",
     "tuned_uvloop": "tuned bare aiohttp on uvloop",
 }
 
 REFRESH = "CPU µs per refresh"
-PARSING = "of it xmltodict µs"
+XMLTODICT = "xmltodict µs of that"
 
 
-def main() -> dict[str, list[Row]]:
-    """Measure both."""
-    return {"One poll": _polls(), "One refresh of three polls": _formats()}
+def main(rounds: int = ROUNDS) -> dict[str, list[Row]]:
+    """Compare the contenders, then the formats."""
+    return {"One poll": _polls(rounds), "One refresh with three polls": _formats(rounds)}
 
 
-def _polls() -> list[Row]:
-    with served("fixed") as server:
-        starts = {name: partial(Sliced, "polls", name, str(server.port)) for name in TITLES}
-        taken = slices(starts, rounds=ROUNDS)
+def quick() -> dict[str, list[Row]]:
+    """Take one slice of each."""
+    return main(rounds=1)
+
+
+def _polls(rounds: int) -> list[Row]:
+    with running_server("fast_server", "fixed") as server:
+        contenders = {
+            name: partial(SlicedContender, "polls", name, str(server.port)) for name in TITLES
+        }
+        slices = interleaved_slices(contenders, rounds=rounds)
     return [
         {
             "contender": TITLES[name],
-            POLL: round_off(median(figures)[POLL]),
-            "ours on that loop / this": round_off(ratio(taken[_ours_like(name)], figures, POLL)),
+            POLL: rounded(median(measured)[POLL]),
+            "ours / this, on the same loop": rounded(
+                median_ratio(slices[_ours_on_loop_of(name)], measured, POLL)
+            ),
         }
-        for name, figures in taken.items()
+        for name, measured in slices.items()
     ]
 
 
-def _ours_like(name: str) -> str:
+def _ours_on_loop_of(name: str) -> str:
     return "ours_uvloop" if name.endswith("_uvloop") else "ours"
 
 
-def _formats() -> list[Row]:
-    with served("counted") as server:
-        starts = {
-            name: partial(Sliced, "formats", name, str(server.port)) for name in ("json", "xml")
+def _formats(rounds: int) -> list[Row]:
+    with running_server("fast_server", "three_polls") as server:
+        contenders = {
+            name: partial(SlicedContender, "formats", name, str(server.port))
+            for name in ("json", "xml")
         }
-        taken = slices(starts, rounds=ROUNDS)
-    own = {name: [_own(figures) for figures in runs] for name, runs in taken.items()}
+        slices = interleaved_slices(contenders, rounds=rounds)
+    without = {name: [_without_xmltodict(one) for one in runs] for name, runs in slices.items()}
     return [
         {
             "format": name,
-            **{figure: round_off(value) for figure, value in median(taken[name]).items()},
-            "beyond xmltodict, this / JSON": round_off(ratio(runs, own["json"], REFRESH)),
+            **{title: rounded(value) for title, value in median(slices[name]).items()},
+            "without xmltodict, this / JSON": rounded(median_ratio(runs, without["json"], REFRESH)),
         }
-        for name, runs in own.items()
+        for name, runs in without.items()
     ]
 
 
-def _own(figures: Figures) -> Figures:
-    return {REFRESH: figures[REFRESH] - figures[PARSING]}
+def _without_xmltodict(measured: Measurements) -> Measurements:
+    return {REFRESH: measured[REFRESH] - measured[XMLTODICT]}

@@ -11,94 +11,98 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-Figures = dict[str, float]
+Measurements = dict[str, float]
 
-_PATIENCE = 900  # seconds; no contender takes nearly as long
+_TIMEOUT = 900  # seconds; the slowest contender needs a fraction of that
 
 
-class Served(NamedTuple):
+class Server(NamedTuple):
     """A server that runs for one contender.
 
     Attributes:
-        port: Where it listens on 127.0.0.1.
-        counts: What it counted, filled when it has ended.
+        port: Its port on 127.0.0.1.
+        counts: What it counted; filled when it has stopped.
     """
 
     port: int
-    counts: Figures
+    counts: Measurements
 
 
-def run_contender(module: str, *arguments: str) -> Figures:
-    """Run a contender to its end on the first core; return the figures it prints as JSON."""
-    figures: Figures = json.loads(printed_by(module, *arguments))
-    return figures
+def run_contender(module: str, *arguments: str) -> Measurements:
+    """Run a contender to its end; return the measurements that it prints as JSON."""
+    measured: Measurements = json.loads(contender_output(module, *arguments))
+    return measured
 
 
-def printed_by(module: str, *arguments: str) -> str:
-    """Run a contender to its end on the first core; return what it prints."""
-    process = _start(f"benchmarks.contenders.{module}", *arguments)
-    os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0))})
+def contender_output(module: str, *arguments: str) -> str:
+    """Run a contender to its end; return what it prints."""
+    process = _start_contender(module, *arguments)
     try:
-        printed, _ = process.communicate(timeout=_PATIENCE)
+        output, _ = process.communicate(timeout=_TIMEOUT)
     finally:
         process.kill()
     if process.returncode:
         msg = f"{module} {' '.join(arguments)} ended with {process.returncode}"
         raise RuntimeError(msg)
-    return printed
+    return output
 
 
-class Sliced:
-    """A contender that goes on for ever and prints its figures slice by slice.
+class SlicedContender:
+    """A contender that runs forever and prints its measurements slice by slice.
 
-    Between two slices it is stopped, so that others can have theirs in the
-    meantime: what slows the machine down slows all of them down.
+    It is stopped between two slices, so that other contenders can run in
+    between and a busy machine slows all of them down.
     """
 
     def __init__(self, module: str, *arguments: str) -> None:
-        """Start it on the first core; stop it when it has warmed up."""
+        """Start it, and stop it when it has warmed up."""
         self._name = f"{module} {' '.join(arguments)}"
-        self._process = _start(f"benchmarks.contenders.{module}", *arguments)
-        os.sched_setaffinity(self._process.pid, {min(os.sched_getaffinity(0))})
+        self._process = _start_contender(module, *arguments)
         self._read()
 
-    def next(self) -> Figures:
-        """Let it run for one more slice and return the figures of that."""
+    def next(self) -> Measurements:
+        """Run one more slice and return its measurements."""
         self._process.send_signal(signal.SIGCONT)
         return self._read()
 
     def close(self) -> None:
-        """End it."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
 
-    def _read(self) -> Figures:
+    def _read(self) -> Measurements:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             msg = f"{self._name} ended with {self._process.wait()}"
             raise RuntimeError(msg)
         self._process.send_signal(signal.SIGSTOP)
-        figures: Figures = json.loads(line)
-        return figures
+        measured: Measurements = json.loads(line)
+        return measured
 
 
 @contextmanager
-def served(kind: str, module: str = "server") -> Generator[Served, None, None]:
-    """Run a server of `benchmarks.serving` on the last core."""
-    process = _start(f"benchmarks.serving.{module}", kind)
-    os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
+def running_server(module: str, argument: str) -> Generator[Server, None, None]:
+    """Run a server of `benchmarks.servers` on the last core."""
+    process = _start(f"benchmarks.servers.{module}", argument, core=max(os.sched_getaffinity(0)))
     assert process.stdout is not None
     try:
-        server = Served(int(process.stdout.readline()), {})
+        server = Server(int(process.stdout.readline()), {})
         yield server
         process.terminate()
-        server.counts.update(json.loads(process.communicate(timeout=_PATIENCE)[0]))
+        server.counts.update(json.loads(process.communicate(timeout=_TIMEOUT)[0]))
     finally:
         process.kill()
         process.wait()
 
 
-def _start(module: str, *arguments: str) -> subprocess.Popen[str]:
+def _start_contender(module: str, *arguments: str) -> subprocess.Popen[str]:
+    core = min(os.sched_getaffinity(0))
+    return _start(f"benchmarks.contenders.{module}", *arguments, core=core)
+
+
+def _start(module: str, *arguments: str, core: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- our own modules
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- our own modules
+    os.sched_setaffinity(process.pid, {core})
+    return process

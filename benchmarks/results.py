@@ -1,4 +1,4 @@
-"""What becomes of a benchmark's tables: shown to people, and kept with where they come from."""
+"""Renders the tables of a benchmark, and writes them to the results and the README."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.side_by_side import Row
+from benchmarks.comparison import Row
 
 FOLDER = Path(__file__).parent / "results"
 README = Path(__file__).parent / "README.md"
@@ -28,7 +28,8 @@ PACKAGES = (
     "xmltodict",
 )
 
-TABLES_SHOWN = 2
+OPEN_TABLES, MAX_FOLDED_TABLES = 2, 3
+"""The README shows two tables openly and folds the rest, or links to it if there is more."""
 
 Tables = Mapping[str, Sequence[Row]]
 
@@ -43,16 +44,38 @@ def circumstances() -> dict[str, object]:
     }
 
 
-def show(name: str, about: Mapping[str, object], tables: Tables) -> str:
-    """Return everything as Markdown; what comes after the first two tables is folded away."""
-    lines = [f"{name}: {about['date']}, {about['machine']}, {about['python']}"]
-    for place, (title, rows) in enumerate(tables.items()):
-        if place == TABLES_SHOWN:
-            lines += ["", "<details><summary>More tables</summary>"]
-        lines += ["", f"**{title}**", "", *_table(rows)]
-    if len(tables) > TABLES_SHOWN:
-        lines += ["", "</details>"]
-    return "\n".join(lines) + "\n"
+def render(name: str, about: Mapping[str, object], tables: Tables) -> str:
+    """Return all tables as Markdown."""
+    heading = f"{name}: {about['date']}, {about['machine']}, {about['python']}"
+    return "\n".join([heading, *_blocks(tables)]) + "\n"
+
+
+def publish(name: str, about: Mapping[str, object], tables: Tables) -> None:
+    """Put the first tables between the README's markers of that name."""
+    titles = list(tables)
+    text = render(name, about, {title: tables[title] for title in titles[:OPEN_TABLES]})
+    more = {title: tables[title] for title in titles[OPEN_TABLES:]}
+    if len(more) > MAX_FOLDED_TABLES:
+        text += f"\n{len(more)} more tables are in [results/{name}.json](results/{name}.json).\n"
+    elif more:
+        lines = ["", "<details><summary>More tables</summary>", *_blocks(more), "", "</details>"]
+        text += "\n".join(lines) + "\n"
+    before, begin, rest = README.read_text().partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {name} -->\n")
+    README.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def store(name: str, about: Mapping[str, object], tables: Tables) -> None:
+    """Write everything to the results file."""
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps({**about, "tables": tables}, indent=1, ensure_ascii=False)
+    (FOLDER / f"{name}.json").write_text(text + "\n")
+
+
+def _blocks(tables: Tables) -> list[str]:
+    return [
+        line for title, rows in tables.items() for line in ("", f"**{title}**", "", *_table(rows))
+    ]
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
@@ -60,25 +83,11 @@ def _table(rows: Sequence[Row]) -> list[str]:
     return ["| " + " | ".join(map(str, row)) + " |" for row in cells]
 
 
-def publish(name: str, text: str) -> None:
-    """Put the text between the README's marks of that name."""
-    before, begin, rest = README.read_text().partition(f"<!-- {name} -->\n")
-    _, end, after = rest.partition(f"<!-- end of {name} -->\n")
-    README.write_text(f"{before}{begin}\n{text}\n{end}{after}")
-
-
-def store(name: str, about: Mapping[str, object], tables: Tables) -> None:
-    """Write everything to the results."""
-    FOLDER.mkdir(exist_ok=True)
-    text = json.dumps({**about, "tables": tables}, indent=1, ensure_ascii=False)
-    (FOLDER / f"{name}.json").write_text(text + "\n")
-
-
 def _processor() -> str:
-    """Return its name as Linux tells it; elsewhere, the architecture."""
+    """Return the processor's name on Linux, else the architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return platform.machine()
-    named = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    return next(named, platform.machine())
+    names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

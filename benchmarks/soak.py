@@ -1,7 +1,7 @@
-"""Ten thousand refreshes while three of ten requests fail: what comes out, and what is left.
+"""Ten thousand refreshes while three of ten requests fail: outcomes and leftovers.
 
-The bars are this library's own; a run in which one of them does not hold ends
-with status 1. The rivals show that the faults bite: they start resources twice.
+The criteria apply to this library; the rivals show that the faults are severe
+enough to cause duplicate starts.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from benchmarks.contenders.soaks.soaking import Soaked
-from benchmarks.processes import Figures, printed_by, served
-from benchmarks.serving.faults import Fault
-from benchmarks.side_by_side import Row, round_off
+from benchmarks.comparison import Row, rounded
+from benchmarks.contenders.soak.runner import SoakResult
+from benchmarks.processes import Measurements, contender_output, running_server
+from benchmarks.servers.faults import Fault
 
 SEED = "1"
 
-Name = Literal["ours", "opted in", "naive"]
+Name = Literal["ours", "ambiguous starts", "naive"]
 
-MODULES: Mapping[Name, Sequence[str]] = {
+COMMANDS: Mapping[Name, Sequence[str]] = {
     "ours": ["ours"],
-    "opted in": ["ours", "ambiguous"],
+    "ambiguous starts": ["ours", "ambiguous"],
     "naive": ["naive"],
 }
 
 TITLES: Mapping[Name, str] = {
     "ours": "ours, `refresh_many`, JSON and XML",
-    "opted in": "the same with `Retry(ambiguous_starts=True)`",
-    "naive": "aiohttp, a Task each, tenacity on any error",
+    "ambiguous starts": "the same with `Retry(ambiguous_starts=True)`",
+    "naive": "aiohttp, a Task per refresh, tenacity on any error",
 }
 
 
@@ -37,12 +37,12 @@ class Size(NamedTuple):
     """How much is refreshed.
 
     Attributes:
-        rounds: Even, so that there is a second half.
-        resources: Refreshed in each of them, all at the same time.
-        blocks: Memory blocks of Python's that may be added for each refresh
-            in the second half: what is learned of resources that come out for
-            the first time, which are more in a short run. A handle and what
-            belongs to it are more than twenty.
+        rounds: An even number, so that there is a second half.
+        resources: Refreshed in each round, all at the same time.
+        blocks: Python memory blocks that each refresh of the second half may
+            add. The policy learns about resources that complete for the first
+            time, and a short run has more of those. A leaked handle takes more
+            than twenty.
     """
 
     rounds: int
@@ -52,29 +52,28 @@ class Size(NamedTuple):
 
 FULL, QUICK = Size(4, 2_500, blocks=1.0), Size(4, 250, blocks=8.0)
 
-MOST_GROWTH = 3.0
-"""Percent that the process may grow by in the second half, with what malloc keeps for itself."""
+MAX_GROWTH = 3.0
+"""Percent by which the process may grow in the second half, including memory that malloc keeps."""
 
-LEAST_DISTURBED = 30.0
+MIN_DISTURBED = 30.0
 """Percent of the requests."""
 
 
 class Run(NamedTuple):
-    """What a contender came to, and what the server counted meanwhile."""
+    """The result of one contender, and what the server counted meanwhile."""
 
-    soaked: Soaked
-    counts: Figures
+    result: SoakResult
+    counts: Measurements
 
     @property
     def disturbed(self) -> float:
-        """Return the percentage of requests that were disturbed."""
-        fired = sum(self.counts[fault.value] for fault in Fault)
-        return 100 * fired / self.counts["requests"]
+        """Return the percentage of disturbed requests."""
+        return 100 * sum(self.counts[fault.value] for fault in Fault) / self.counts["requests"]
 
 
 def main() -> dict[str, list[Row]]:
-    """Run everybody, one after the other."""
-    return _tables({name: run(name, FULL) for name in MODULES}, FULL)
+    """Run all contenders, one after the other."""
+    return _tables({name: run(name, FULL) for name in COMMANDS}, FULL)
 
 
 def quick() -> dict[str, list[Row]]:
@@ -84,112 +83,119 @@ def quick() -> dict[str, list[Row]]:
 
 def run(name: Name, size: Size) -> Run:
     """Run one contender against a server of its own."""
-    module, *arguments = MODULES[name]
-    with served(SEED, "faulty") as server:
+    module, *arguments = COMMANDS[name]
+    with running_server("faulty_server", SEED) as server:
         numbers = map(str, (server.port, size.rounds, size.resources))
-        printed = printed_by(f"soaks.{module}", *numbers, *arguments)
-    return Run(msgspec.json.decode(printed, type=Soaked), server.counts)
+        output = contender_output(f"soak.{module}", *numbers, *arguments)
+    return Run(msgspec.json.decode(output, type=SoakResult), server.counts)
 
 
-def bars(ours: Run, size: Size) -> list[Row]:
-    """Return what has to hold in a run of this size, and whether it does."""
-    tally, soaked = ours.soaked.tally, ours.soaked
-    silent = sum(not ours.counts[fault.value] for fault in Fault)
-    nothing = {
-        "refreshes without an outcome": tally.unresolved,
-        "refreshes with more than one outcome": tally.repeated,
-        "wrong results": tally.wrong,
-        "resources started more than once": tally.twice,
-        "errors that deny a start which happened": tally.denied,
-        "sockets and files left open": soaked.files_left,
-        "connections left open, as the server sees it": soaked.connections_left,
-        "tasks left in the loop": soaked.tasks_left,
-        "kinds of faults that never came true": silent,
+def criteria(ours: Run, size: Size) -> list[Row]:
+    """Return the criteria for a run of this size, and whether each is met."""
+    result, outcomes = ours.result, ours.result.outcomes
+    zero = {
+        "refreshes without an outcome": outcomes.unresolved,
+        "refreshes with more than one outcome": outcomes.duplicated,
+        "wrong results": outcomes.wrong,
+        "resources started more than once": outcomes.started_twice,
+        "errors that deny a start that happened": outcomes.start_denied,
+        "sockets and files left open": result.files_left,
+        "connections left open at the server": result.connections_left,
+        "tasks left in the loop": result.tasks_left,
+        "kinds of faults that never occurred": sum(not ours.counts[one.value] for one in Fault),
     }
-    middle, end = soaked.rounds[size.rounds // 2 - 1], soaked.rounds[-1]
-    blocks = 2 * (end.blocks - middle.blocks) / tally.asked
+    middle, end = result.rounds[size.rounds // 2 - 1], result.rounds[-1]
+    growth = 100 * (end.idle / middle.idle - 1)
+    blocks = 2 * (end.blocks - middle.blocks) / outcomes.requested
+    disturbed = ours.disturbed
     return [
-        *(_bar(what, "0", count, holds=count == 0) for what, count in nothing.items()),
-        _most(
-            "growth of memory in the second half, %",
-            MOST_GROWTH,
-            100 * (end.left / middle.left - 1),
+        *(_criterion(name, "0", count, met=count == 0) for name, count in zero.items()),
+        _criterion(
+            "memory growth in the second half, %",
+            f"≤ {MAX_GROWTH:g}",
+            growth,
+            met=growth <= MAX_GROWTH,
         ),
-        _most("Python's memory blocks more for each refresh of that half", size.blocks, blocks),
-        _bar(
-            "requests disturbed, %",
-            f"≥ {LEAST_DISTURBED:g}",
-            ours.disturbed,
-            holds=ours.disturbed >= LEAST_DISTURBED,
+        _criterion(
+            "Python memory blocks added by each refresh of that half",
+            f"≤ {size.blocks:g}",
+            blocks,
+            met=blocks <= size.blocks,
+        ),
+        _criterion(
+            "disturbed requests, %",
+            f"≥ {MIN_DISTURBED:g}",
+            disturbed,
+            met=disturbed >= MIN_DISTURBED,
         ),
     ]
 
 
-def _most(what: str, most: float, measured: float) -> Row:
-    return _bar(what, f"≤ {most:g}", measured, holds=measured <= most)
-
-
-def _bar(what: str, wanted: str, measured: float, *, holds: bool) -> Row:
-    holding = "yes" if holds else "no"
-    return {"bar": what, "wanted": wanted, "measured": round_off(measured), "holds": holding}
+def _criterion(name: str, required: str, measured: float, *, met: bool) -> Row:
+    return {
+        "criterion": name,
+        "required": required,
+        "measured": rounded(measured),
+        "met": "yes" if met else "no",
+    }
 
 
 def _tables(runs: Mapping[Name, Run], size: Size) -> dict[str, list[Row]]:
     ours = runs["ours"]
-    refreshes = ours.soaked.tally.asked
+    refreshes = ours.result.outcomes.requested
     return {
         f"{refreshes:,} refreshes, {ours.disturbed:.0f} % of all requests disturbed": [
             _row(TITLES[name], one) for name, one in runs.items()
         ],
-        "What has to hold for ours": bars(ours, size),
+        "Criteria for ours": criteria(ours, size),
         "Errors": _errors(runs),
-        "Faults that came true": [
+        "Faults that occurred": [
             {"fault": fault.value, **{name: one.counts[fault.value] for name, one in runs.items()}}
             for fault in Fault
         ],
-        "Memory of ours": _memory(ours.soaked),
+        "Memory of ours": _memory(ours.result),
     }
 
 
 def _row(title: str, one: Run) -> Row:
-    soaked, tally = one.soaked, one.soaked.tally
+    result, outcomes = one.result, one.result.outcomes
     return {
         "client": title,
-        "right": tally.right,
-        "error": sum(tally.errors.values()),
-        "wrong": tally.wrong,
-        "unresolved": tally.unresolved,
-        "started twice or more": tally.twice,
+        "correct": outcomes.correct,
+        "errors": sum(outcomes.errors.values()),
+        "wrong": outcomes.wrong,
+        "no outcome": outcomes.unresolved,
+        "started more than once": outcomes.started_twice,
         "requests": int(one.counts["requests"]),
-        "wall s": round_off(soaked.wall),
-        "CPU s": round_off(soaked.cpu),
-        "peak RSS MB": round_off(soaked.peak / 2**20),
+        "wall s": rounded(result.wall),
+        "CPU s": rounded(result.cpu),
+        "peak RSS MB": rounded(result.peak / 2**20),
     }
 
 
 def _errors(runs: Mapping[Name, Run]) -> list[Row]:
-    tallies = {name: one.soaked.tally for name, one in runs.items()}
-    kinds = sorted({kind for tally in tallies.values() for kind in tally.errors})
+    outcomes = {name: one.result.outcomes for name, one in runs.items()}
+    kinds = sorted({kind for one in outcomes.values() for kind in one.errors})
     return [
         *(
-            {"error": kind, **{name: tally.errors.get(kind, 0) for name, tally in tallies.items()}}
+            {"error": kind, **{name: one.errors.get(kind, 0) for name, one in outcomes.items()}}
             for kind in kinds
         ),
         {
-            "error": "of those that say maybe: started in truth",
-            **{name: tally.maybe_started for name, tally in tallies.items()},
+            "error": "of those with maybe started: did start",
+            **{name: one.maybe_started for name, one in outcomes.items()},
         },
     ]
 
 
-def _memory(soaked: Soaked) -> list[Row]:
-    each = soaked.tally.asked // len(soaked.rounds)
+def _memory(result: SoakResult) -> list[Row]:
+    refreshes = result.outcomes.requested // len(result.rounds)
     return [
         {
-            "refreshes": place * each,
-            "RSS at most MB": round_off(one.most / 2**20),
-            "RSS with nothing in flight MB": round_off(one.left / 2**20),
-            "Python's blocks": one.blocks,
+            "refreshes": number * refreshes,
+            "peak RSS MB": rounded(one.peak / 2**20),
+            "RSS with nothing in flight MB": rounded(one.idle / 2**20),
+            "Python memory blocks": one.blocks,
         }
-        for place, one in enumerate(soaked.rounds, start=1)
+        for number, one in enumerate(result.rounds, start=1)
     ]

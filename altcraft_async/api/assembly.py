@@ -21,7 +21,7 @@ from altcraft_async.starts.ledger_starter import LedgerStarter
 from altcraft_async.starts.reconcile import Reconciler
 from altcraft_async.starts.registry import TaskRegistry
 from altcraft_async.starts.starter import Starter
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Limits, Transport

@@ -11,7 +11,7 @@ from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.transport.sender import Sender
 
 __all__ = ["Tasks"]

@@ -1,1 +1,1 @@
-"""The `altcraft` command, for people and for scripts; needs the extra ``cli``."""
+"""The `altcraft` command, for people and scripts; needs the extra ``cli``."""

@@ -1,4 +1,4 @@
-"""The group of all commands, and the one place where errors become exit codes."""
+"""The tree of commands, and `main`, which turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from altcraft_async import AltcraftError
-from altcraft_async.cli.demo import demo
-from altcraft_async.cli.exits import EXITS, INTERRUPTED, UNEXPECTED, USAGE, code_of, hint_of
-from altcraft_async.cli.groups import all_groups, group, short_commands
+from altcraft_async.cli.commands.catalogue import fields_command, get_command, list_command
+from altcraft_async.cli.commands.counters import counters_command
+from altcraft_async.cli.commands.demo import demo
+from altcraft_async.cli.commands.refresh import refresh_command
+from altcraft_async.cli.commands.refresh_all import refresh_all
+from altcraft_async.cli.commands.simulate import simulate
+from altcraft_async.cli.commands.task import status_command, wait_command
+from altcraft_async.cli.exit_codes import (
+    EXIT_CODES,
+    INTERRUPTED,
+    UNEXPECTED,
+    USAGE,
+    code_of,
+    hint_of,
+)
+from altcraft_async.cli.object_kinds import DATABASES, RESOURCES, SEGMENTS, ObjectKind
 from altcraft_async.cli.options import help_lines
-from altcraft_async.cli.simulate import simulate
-from altcraft_async.cli.terminal import prepare, say
+from altcraft_async.cli.output import prepare, print_message
 
 __all__ = ["altcraft", "main"]
-
-
-def _version() -> str:
-    try:
-        return version("altcraft-async")
-    except PackageNotFoundError:  # run from a checkout
-        return "(not installed)"
-
 
 _EPILOG = "\n\n".join(
     (
@@ -41,48 +45,105 @@ _EPILOG = "\n\n".join(
             'eval "$(_ALTCRAFT_COMPLETE=zsh_source altcraft)"   # in ~/.zshrc',
             "_ALTCRAFT_COMPLETE=fish_source altcraft | source  # in config.fish",
         ),
-        help_lines("Exit codes", *(f"{row.code:>3}  {row.meaning}" for row in EXITS)),
+        help_lines("Exit codes", *(f"{row.code:>3}  {row.meaning}" for row in EXIT_CODES)),
     )
 )
 
+_HELP = """Statistics of an Altcraft install: refresh the counters of subscribers and read them.
 
-_HELP = """Statistics of an Altcraft install: recount subscribers and read the counters.
-
-The short commands are those of the groups that are typed most: refresh and
-counters are of resources, status and wait of task.
+The commands refresh, counters, status and wait are short for resources refresh,
+resources counters, task status and task wait.
 
 The account is read from the environment: ALTCRAFT_URL, ALTCRAFT_TOKEN, and
-ALTCRAFT_FORMAT (json or xml). Results go to stdout, words to stderr.
+ALTCRAFT_FORMAT (json or xml). Results go to stdout, messages to stderr.
 """
 
-altcraft = group("altcraft", [demo, simulate, *all_groups(), *short_commands()], _HELP, _EPILOG)
-altcraft.context_settings["help_option_names"] = ["-h", "--help"]
-altcraft = click.version_option(_version(), message="altcraft %(version)s")(altcraft)
+
+def _version() -> str:
+    try:
+        return version("altcraft-async")
+    except PackageNotFoundError:  # run from a checkout
+        return "(not installed)"
+
+
+def _group(
+    name: str, commands: Sequence[click.Command], text: str, epilog: str | None = None
+) -> click.Group:
+    """Make a group of commands; without a command, it prints its help as a usage error."""
+
+    @click.pass_context
+    def show_help(context: click.Context) -> None:
+        if context.invoked_subcommand is None:
+            click.echo(context.get_help(), err=True)
+            context.exit(USAGE)
+
+    return click.Group(
+        name,
+        commands=commands,
+        help=text,
+        epilog=epilog,
+        callback=show_help,
+        invoke_without_command=True,
+    )
+
+
+def _object_group(kind: ObjectKind, meaning: str, *others: click.Command) -> click.Group:
+    path = f"altcraft {kind.plural}"
+    commands = [
+        list_command(kind),
+        get_command(kind),
+        counters_command(kind, f"{path} counters"),
+        refresh_command(kind, f"{path} refresh"),
+        *others,
+    ]
+    return _group(kind.plural, commands, f"{kind.plural.capitalize()}: {meaning}.")
+
+
+def _root() -> click.Group:
+    task_commands = [status_command("altcraft task status"), wait_command("altcraft task wait")]
+    commands = [
+        demo,
+        simulate,
+        _object_group(RESOURCES, "what people subscribe to", fields_command(), refresh_all),
+        _object_group(DATABASES, "where profiles are kept"),
+        _object_group(SEGMENTS, "parts of a database"),
+        _group("task", task_commands, "Tasks that were started before."),
+        refresh_command(RESOURCES, "altcraft refresh"),
+        counters_command(RESOURCES, "altcraft counters"),
+        status_command("altcraft status"),
+        wait_command("altcraft wait"),
+    ]
+    root = _group("altcraft", commands, _HELP, _EPILOG)
+    root.context_settings["help_option_names"] = ["-h", "--help"]
+    return click.version_option(_version(), message="altcraft %(version)s")(root)
+
+
+altcraft = _root()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
 
     Args:
-        arguments: What stands behind ``altcraft``; that of this process by default.
+        arguments: What follows ``altcraft``; by default, what this process was started with.
 
     Raises:
-        SystemExit: Nobody reads the output any more.
+        SystemExit: The reader of stdout has closed it.
     """
     prepare()
     try:
         code: object = altcraft.main(arguments, prog_name="altcraft", standalone_mode=False)
     except AltcraftError as error:
-        say(str(error), hint_of(error))
+        print_message(str(error), hint_of(error))
         return code_of(error)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "altcraft"
-        say(error.format_message(), f"see: {command} --help")
+        print_message(error.format_message(), f"see: {command} --help")
         return USAGE
     except click.Abort:
         return INTERRUPTED
     except OSError as error:
-        say(error.strerror or str(error))
+        print_message(error.strerror or str(error))
         return UNEXPECTED
-    # What a command returns is None; a number is the code of a context that was left.
+    # Commands return None; a number is the exit code of a context that was left early.
     return code if isinstance(code, int) else 0

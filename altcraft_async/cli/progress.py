@@ -1,12 +1,12 @@
-"""Live displays on stderr, for as long as somebody polls."""
+"""Live displays on stderr."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
-from rich.console import Console, Group
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
@@ -15,53 +15,26 @@ from rich.table import Table
 from rich.text import Text
 
 from altcraft_async import TaskHandle
-from altcraft_async.cli.show import status_view
-from altcraft_async.cli.tally import Snapshot, Tally
+from altcraft_async.cli.output import message_console
+from altcraft_async.cli.tables import status_view
+from altcraft_async.cli.totals import Totals
 
 __all__ = ["show_many", "show_task"]
 
 T = TypeVar("T")
 
-_BAR_WIDTH = 24  # so that a whole line fits into 80 columns
+_BAR_WIDTH = 24  # lets a whole line fit into 80 columns
 _FRAMES_PER_SECOND = 10
 
 
-@contextmanager
-def show_task(handle: TaskHandle[T], console: Console) -> Generator[None, None, None]:
-    """Show how far a task is while the body runs.
-
-    The display reads the handle and asks the platform nothing.
-    """
-    if not _is_watched(console):
-        yield
-        return
+def show_task(handle: TaskHandle[T]) -> AbstractContextManager[None]:
+    """Show the progress of a task while the body runs, without any request."""
     spinner = Spinner("dots")
-    with Live(
-        get_renderable=lambda: _task_line(spinner, handle),
-        console=console,
-        refresh_per_second=_FRAMES_PER_SECOND,
-        transient=True,
-        # What is printed meanwhile goes where it was meant to go.
-        redirect_stdout=False,
-        redirect_stderr=False,
-    ):
-        yield
+    return _live(lambda: _task_line(spinner, handle), transient=True)
 
 
-@contextmanager
-def show_many(
-    tally: Tally, snapshot: Callable[[], Snapshot], console: Console
-) -> Generator[None, None, None]:
-    """Show how far many refreshes are while the body runs.
-
-    Args:
-        tally: What came of them so far.
-        snapshot: How far they are.
-        console: Where to show it.
-    """
-    if not _is_watched(console):
-        yield
-        return
+def show_many(totals: Totals) -> AbstractContextManager[None]:
+    """Show the progress of many refreshes while the body runs."""
     bars = Progress(
         TextColumn("refreshing", markup=False),
         BarColumn(_BAR_WIDTH),
@@ -70,26 +43,34 @@ def show_many(
         auto_refresh=False,
     )
     bar = bars.add_task("", count="")
+    return _live(lambda: _totals_lines(bars, bar, totals), transient=False)
+
+
+@contextmanager
+def _live(render: Callable[[], RenderableType], *, transient: bool) -> Generator[None, None, None]:
+    console = message_console()
+    # FORCE_COLOR makes rich take a pipe for a terminal, so the file is asked as well.
+    if not (console.is_interactive and console.file.isatty()):
+        yield
+        return
     with Live(
-        get_renderable=lambda: _many(bars, bar, snapshot(), tally),
+        get_renderable=render,
         console=console,
         refresh_per_second=_FRAMES_PER_SECOND,
+        transient=transient,
+        # Both streams stay as they are, so that stdout gets results alone.
         redirect_stdout=False,
         redirect_stderr=False,
     ):
         yield
 
 
-def _many(bars: Progress, bar: TaskID, now: Snapshot, tally: Tally) -> Group:
+def _totals_lines(bars: Progress, bar: TaskID, totals: Totals) -> Group:
+    now = totals.snapshot()
     total = "?" if now.total is None else now.total
     bars.update(bar, completed=now.done, total=now.total, count=f"{now.done}/{total}{now.unit}")
-    counts = f"{tally.completed} completed, {tally.failed} failed, {len(tally.running)} running"
+    counts = f"{totals.completed} completed, {totals.failed} failed, {len(totals.running)} running"
     return Group(bars, Text(f"           {counts}"))
-
-
-def _is_watched(console: Console) -> bool:
-    """Say whether a person sees it move; colour that is forced on a pipe makes it no terminal."""
-    return console.is_interactive and console.file.isatty()
 
 
 def _task_line(spinner: Spinner, handle: TaskHandle[T]) -> Table:

@@ -1,75 +1,138 @@
-"""Many refreshes as tables, bars and plain data. No I/O."""
+"""Totals of many refreshes, added up as their outcomes arrive. No I/O."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
-import msgspec
-from rich.console import RenderableType
-from rich.text import Text
+from altcraft_async import AltcraftError, Failed, SubscriptionCounters, TaskRef, WaitError
+from altcraft_async.cli.object_kinds import Outcome, Target
 
-from altcraft_async import Failed
-from altcraft_async.cli import show
-from altcraft_async.cli.chart import Chart
-from altcraft_async.cli.tally import FAILURES_KEPT, Outcome, Tally
-from altcraft_async.cli.text import clean
+__all__ = ["FAILURES_KEPT", "ResourceTotals", "Snapshot", "Totals"]
 
-__all__ = ["outcome_data", "tally_chart", "tally_data", "tally_views"]
+FAILURES_KEPT = 10
+"""Failures that are shown one by one; the others are only counted."""
 
 
-def tally_views(tally: Tally) -> list[RenderableType]:
-    """Show what many refreshes found, added up, what they took, and what failed."""
-    totals = f"{tally.completed} of {tally.done} refreshes, {tally.polls} polls"
-    return [
-        *show.counters_views(tally.channels),
-        *_failures(tally),
-        Text(f"{totals}, {tally.seconds:.1f} s"),
-    ]
+class Snapshot(NamedTuple):
+    """Progress of many refreshes, for a display.
+
+    Attributes:
+        done: How many have an outcome.
+        total: How many there will be, ``None`` if unknown.
+        unit: What is counted, for people.
+    """
+
+    done: int
+    total: int | None
+    unit: str = ""
 
 
-def tally_chart(tally: Tally) -> list[RenderableType]:
-    """Show what many refreshes found as bars."""
-    return [Chart(tally.channels), *tally_views(tally)[-1:]]
+class Totals:
+    """Running totals of many refreshes.
+
+    Attributes:
+        total: How many there will be, ``None`` if unknown.
+        completed: How many gave counters.
+        failed: How many did not.
+        polls: Polls of the completed tasks.
+        seconds: Duration of all of them, set at the end.
+        channels: Sums of the counters, by channel.
+        failures: The first failures.
+        running: Started tasks without an outcome, by id.
+        unfinished: Tasks whose wait ended while they ran, by id.
+    """
+
+    def __init__(self, total: int | None = None) -> None:
+        """Start at zero."""
+        self.total = total
+        self.completed = 0
+        self.failed = 0
+        self.polls = 0
+        self.seconds = 0.0
+        self.channels: dict[str, SubscriptionCounters] = {}
+        self.failures: list[Failed] = []
+        self.running: dict[str, TaskRef] = {}
+        self.unfinished: dict[str, TaskRef] = {}
+
+    @property
+    def done(self) -> int:
+        """How many have an outcome."""
+        return self.completed + self.failed
+
+    @property
+    def first_failure(self) -> AltcraftError | None:
+        """The error of the first failure."""
+        return self.failures[0].error if self.failures else None
+
+    def snapshot(self) -> Snapshot:
+        """Return the progress."""
+        return Snapshot(self.done, self.total)
+
+    def begin(self, ref: TaskRef) -> None:
+        """Note a started task."""
+        self.running[ref.task_id] = ref
+
+    def add(self, outcome: Outcome) -> None:
+        """Add an outcome."""
+        if outcome.ref is not None:
+            self.running.pop(outcome.ref.task_id, None)
+        if isinstance(outcome, Failed):
+            self._add_failure(outcome)
+            return
+        self.completed += 1
+        self.polls += outcome.polls
+        for group in outcome.value.groups:
+            for name, counters in group.channels.items():
+                self.channels[name] = _sum(self.channels.get(name), counters)
+
+    def _add_failure(self, failure: Failed) -> None:
+        self.failed += 1
+        if len(self.failures) < FAILURES_KEPT:
+            self.failures.append(failure)
+        if isinstance(failure.error, WaitError):
+            self.unfinished[failure.error.ref.task_id] = failure.error.ref
 
 
-def tally_data(tally: Tally) -> dict[str, object]:
-    """Return the totals of many refreshes as plain data."""
-    return {
-        "refreshes": tally.done,
-        "completed": tally.completed,
-        "failed": tally.failed,
-        "polls": tally.polls,
-        "seconds": round(tally.seconds, 3),
-        "channels": msgspec.to_builtins(tally.channels),
-    }
+class ResourceTotals(Totals):
+    """Totals of refreshes whose progress is measured in resources.
+
+    The number of refreshes is known only at the end, since the databases of a
+    resource are looked up shortly before its refreshes start.
+    """
+
+    def __init__(self) -> None:
+        """Start at zero; ``total`` may be set to the number of resources at any time."""
+        super().__init__()
+        self._skipped = 0
+        self._chosen = 0
+        self._reached: set[int] = set()
+
+    def list(self, *, chosen: bool) -> None:
+        """Note a listed resource, and whether it will be refreshed."""
+        self._chosen += chosen
+        self._skipped += not chosen
+
+    def add(self, outcome: Outcome) -> None:
+        """Add an outcome and note its resource."""
+        super().add(outcome)
+        target = outcome.target
+        if isinstance(target, tuple):
+            self._reached.add(cast("Target", target)[0])
+
+    def snapshot(self) -> Snapshot:
+        """Return the progress; skipped resources do not count."""
+        # The display calls this from its own thread, while resources are being listed.
+        total = None if self.total is None else max(self.total - self._skipped, self._chosen)
+        return Snapshot(len(self._reached), total, " resources")
 
 
-def outcome_data(outcome: Outcome) -> dict[str, object]:
-    """Return one of many refreshes as plain data; ``error`` is there only if it failed."""
-    if isinstance(outcome, Failed):
-        return {
-            "target": outcome.target,
-            "task": show.task_data(outcome.ref) if outcome.ref else None,
-            "error": type(outcome.error).__name__,
-            "message": str(outcome.error),
-        }
-    return {
-        "target": outcome.target,
-        **show.report_data(outcome.value, outcome.ref),
-        "polls": outcome.polls,
-        "seconds": round(outcome.seconds, 3),
-    }
-
-
-def _failures(tally: Tally) -> list[Text]:
-    lines = [Text(f"{_name(one)}: {clean(str(one.error))}") for one in tally.failures]
-    more = tally.failed - FAILURES_KEPT
-    return [*lines, *([Text(f"and {more} more that failed")] if more > 0 else [])]
-
-
-def _name(failure: Failed) -> str:
-    """Name what failed: by its ids, or by its task where those are unknown."""
-    target = failure.target
-    if isinstance(target, tuple):
-        return clean(" ".join(map(str, cast("tuple[object, ...]", target))))
-    return clean(failure.ref.task_id if failure.ref else str(target))
+def _sum(one: SubscriptionCounters | None, other: SubscriptionCounters) -> SubscriptionCounters:
+    """Add counter by counter; ``None`` where neither has a number."""
+    if one is None:
+        return other
+    sums: dict[str, int] = {}
+    for name in SubscriptionCounters.__struct_fields__:
+        values: list[int | None] = [getattr(one, name), getattr(other, name)]
+        if numbers := [value for value in values if value is not None]:
+            sums[name] = sum(numbers)
+    return SubscriptionCounters(**sums)

@@ -1,1 +1,1 @@
-"""Altcraft tasks in other people's programs; each module is imported by its own name."""
+"""Integrations with other libraries; import each module by its own name."""

@@ -1,4 +1,4 @@
-"""How Redis is reached: at which address, and how often it is tried."""
+"""Redis URLs, and how often redis-py retries a command."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from redis.backoff import ExponentialWithJitterBackoff
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models.validation import checked_text
 
-__all__ = ["checked_address", "patient"]
+__all__ = ["checked_redis_url", "command_retry"]
 
 
-def checked_address(name: str, address: str) -> str:
-    """Return the address if it is one; the text of the error quotes nothing of it."""
-    checked_text(name, address)
+def checked_redis_url(name: str, url: str) -> str:
+    """Return a valid URL; the text of the error does not quote it."""
+    checked_text(name, url)
     try:
-        parse_url(address)
+        parse_url(url)
     except (ValueError, TypeError):
-        pass  # whose text may quote a password
+        pass  # their texts may quote a password
     else:
-        return address
-    msg = f"{name}: has to be an address such as redis://localhost:6379/0"
+        return url
+    msg = f"{name}: has to be a URL such as redis://localhost:6379/0"
     raise ConfigurationError(msg)
 
 
-def patient(retries: int) -> Retry:
-    """Have redis-py try a command again so often, at most a second after the last time."""
+def command_retry(retries: int) -> Retry:
+    """Make redis-py retry a command so often, with delays of at most a second."""
     return Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.1), retries)

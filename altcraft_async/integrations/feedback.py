@@ -1,4 +1,4 @@
-"""Being woken by the platform: `FeedbackReceiver`, for ASGI apps and aiohttp.web.
+"""`FeedbackReceiver`: polls a task when the platform calls back, in ASGI apps and aiohttp.web.
 
 ```python
 from altcraft_async.integrations.feedback import FeedbackReceiver
@@ -22,7 +22,7 @@ import msgspec
 from aiohttp import web
 
 from altcraft_async.integrations._feedback.hints import Hints
-from altcraft_async.integrations._feedback.signed_urls import Addresses
+from altcraft_async.integrations._feedback.signed_urls import SignedUrls
 from altcraft_async.models import Feedback, TaskKind
 from altcraft_async.models.validation import checked_choice, checked_function, checked_positive
 from altcraft_async.observer import logger
@@ -34,12 +34,12 @@ __all__ = ["FeedbackReceiver", "Received"]
 T = TypeVar("T")
 
 FeedbackKind: TypeAlias = Literal["resource", "database"]
-"""What can report; the vendor's page on segments knows no feedback."""
+"""Kinds with feedback; the vendor's page on segments documents none."""
 
-NextPiece: TypeAlias = Callable[[], Awaitable[bytes | None]]
-"""Returns the next piece of a body, ``None`` after the last."""
+NextChunk: TypeAlias = Callable[[], Awaitable[bytes | None]]
+"""Returns the next chunk of a body, ``None`` after the last."""
 
-# ASGI, in its own words: what a message holds depends on its type.
+# ASGI; the fields of a message depend on its type.
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
@@ -49,16 +49,16 @@ BODY_LIMIT = 2**20
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of the platform, if it was the platform: nothing in the body is proven.
+    """One call to a URL of a `FeedbackReceiver`; its body may be forged.
 
     Attributes:
-        kind: What the address stands for.
-        target: Its ids, as in a `TaskRef`.
+        kind: Kind of the URL's target.
+        target: Ids of the target, as in a `TaskRef`.
         method: HTTP method.
-        content_type: As sent, ``""`` where there was none.
+        content_type: As sent; ``""`` if there was none.
         body: The first megabyte at most.
-        complete: Whether the body is all of it.
-        at: When it came, by this machine's clock, aware.
+        complete: Whether the body is complete.
+        at: When the call came, by this machine's clock, aware.
     """
 
     kind: TaskKind
@@ -71,16 +71,14 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeedbackReceiver:
-    """Takes the calls that the platform makes when a refresh is over, and polls the task then.
+    """Takes the calls that the platform makes when a refresh has ended, and polls its task.
 
-    The vendor documents neither what is sent, nor how, nor whether it is
-    repeated or signed. So a call is a hint and no more: its address, which
-    nobody can guess, says which target it is about, and the handles of that
-    target poll once. What they find counts; a call that is lost, late,
-    forged or sent twice changes nothing but the time of a poll. It works in
-    the event loop that the handles belong to.
+    The vendor documents neither the content of a call nor whether it is repeated or
+    signed. So a call is only a hint: its URL, which cannot be guessed, names the target,
+    and the handles of that target poll once. A lost, late, forged or repeated call
+    changes nothing but the time of a poll. Use the receiver in the event loop of the handles.
 
-    An ASGI app itself: ``app.mount("/hooks", receiver)``. For aiohttp.web:
+    It is an ASGI app: ``app.mount("/hooks", receiver)``. For aiohttp.web:
     ``app.add_routes(receiver.aiohttp_routes())``.
     """
 
@@ -93,46 +91,46 @@ class FeedbackReceiver:
         pause: float = 1.0,
         body_timeout: float = 10.0,
     ) -> None:
-        """Say where the platform can reach this program.
+        """Describe where the platform can reach this program.
 
         Args:
-            base_url: Public address that leads here. ``http://`` to another
-                machine warns, as the addresses are secret.
+            base_url: Public URL that leads here. ``http://`` to another machine
+                warns, because the signed URLs are secret.
             secret: At least 16 bytes, the same in every process and after every
-                restart, so that the same target has the same address. By
-                default random, and then only this object knows its addresses.
-            on_feedback: Called, and awaited where it is a coroutine function,
-                with every call that has a right address, before the platform
-                gets its answer: be quick. What it raises is logged.
-            pause: Seconds between two polls a target because of hints.
-            body_timeout: Seconds that a body may take; what has come by then counts.
+                restart, so that a target keeps its URL. The default is random,
+                and then only this object knows its URLs.
+            on_feedback: Called with every call to a valid URL, before the platform
+                gets its response, so it has to be quick. A coroutine is awaited,
+                an exception is logged.
+            pause: Minimum seconds between two polls of a target by hints.
+            body_timeout: Seconds to read a body; what has come by then counts.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
-        self._addresses = Addresses(base_url, secret)
-        if is_exposed(self._addresses.base):
-            msg = "base_url: http:// shows the secret addresses on the way; use https://"
+        self._urls = SignedUrls(base_url, secret)
+        if is_exposed(self._urls.base):
+            msg = "base_url: http:// shows the secret URLs to the network; use https://"
             warnings.warn(msg, stacklevel=2)
         checked_function("on_feedback", on_feedback)
         self._on_feedback = on_feedback
-        self._hints = Hints(pause=checked_positive("pause", pause))
+        self._hints = Hints(interval=checked_positive("pause", pause))
         self._body_timeout = checked_positive("body_timeout", body_timeout)
 
     def __repr__(self) -> str:
-        """Show where it is reached, and nothing secret."""
-        return f"<FeedbackReceiver {self._addresses.base}>"
+        """Show the base URL, which is not secret."""
+        return f"<FeedbackReceiver {self._urls.base}>"
 
     def url_for(self, kind: FeedbackKind, target: Sequence[int]) -> str:
-        """Return the address for a target; the same one for the same target and secret.
+        """Return the URL for a target; the same target and secret give the same URL.
 
         Raises:
             ConfigurationError: There is no such target, or no feedback for it.
         """
-        return self._addresses.url_for(kind, target)
+        return self._urls.url_for(kind, target)
 
     def feedback_for(self, kind: FeedbackKind, target: Sequence[int]) -> Feedback:
-        """Return what to start with: ``refresh_counters(…, feedback=…)``.
+        """Return the argument for a start: ``refresh_counters(…, feedback=…)``.
 
         Raises:
             ConfigurationError: There is no such target, or no feedback for it.
@@ -140,9 +138,9 @@ class FeedbackReceiver:
         return Feedback(url=self.url_for(kind, target))
 
     def watch(self, handle: TaskHandle[T]) -> TaskHandle[T]:
-        """Poll this task when a call for its target comes, or has just come; return the handle.
+        """Poll this task when a call for its target comes or has just come; return the handle.
 
-        Nothing has to be undone: a handle that nobody holds any more is forgotten.
+        The receiver does not keep the handle alive, so there is no way to undo this.
 
         Raises:
             ConfigurationError: There is no feedback for such a task.
@@ -159,9 +157,8 @@ class FeedbackReceiver:
             return
         headers = dict[bytes, bytes](scope["headers"])
         content_type = headers.get(b"content-type", b"").decode("latin-1")
-
         status = await self._take(
-            scope["path"], scope["method"], content_type, _asgi_pieces(receive)
+            scope["path"], scope["method"], content_type, _asgi_chunks(receive)
         )
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": b""})
@@ -170,99 +167,96 @@ class FeedbackReceiver:
         """Return the routes for ``app.add_routes``.
 
         Args:
-            path: What comes before kind, target and signature in the address
-                that the app sees; by default the path of ``base_url``.
+            path: Path before kind, target and signature, as the app sees it; by
+                default the path of ``base_url``.
         """
-        prefix = urlsplit(self._addresses.base).path if path is None else path.rstrip("/")
+        prefix = urlsplit(self._urls.base).path if path is None else path.rstrip("/")
         return [web.route("*", f"{prefix}/{{kind}}/{{target}}/{{signature}}", self._handle)]
 
     async def _handle(self, request: web.Request) -> web.Response:
-        async def piece() -> bytes | None:
+        async def next_chunk() -> bytes | None:
             return await request.content.readany() or None
 
         content_type = request.headers.get("Content-Type", "")
-        status = await self._take(request.path, request.method, content_type, piece)
+        status = await self._take(request.path, request.method, content_type, next_chunk)
         return web.Response(status=status)
 
-    async def _take(self, path: str, method: str, content_type: str, next_piece: NextPiece) -> int:
-        """Do what a call asks for; return the HTTP status of the answer."""
-        key = self._addresses.addressed(path)
-        if key is None:
+    async def _take(self, path: str, method: str, content_type: str, next_chunk: NextChunk) -> int:
+        """Take a call; return the HTTP status of the response."""
+        verified = self._urls.verified_target(path)
+        if verified is None:
             return 404
-        # Before the body, which may be slow, and of which nothing is believed.
-        self._hints.ring(key)
-        body, complete = await _read(next_piece, self._body_timeout)
+        self._hints.hint(verified)  # before the body, which may be slow
+        body, complete = await _read(next_chunk, self._body_timeout)
         if self._on_feedback is not None:
-            kind, target = key
-            await self._tell(
-                self._on_feedback,
-                Received(
-                    kind=kind,
-                    target=target,
-                    method=method,
-                    content_type=content_type,
-                    body=body,
-                    complete=complete,
-                    at=datetime.now(UTC),
-                ),
+            kind, target = verified
+            received = Received(
+                kind=kind,
+                target=target,
+                method=method,
+                content_type=content_type,
+                body=body,
+                complete=complete,
+                at=datetime.now(UTC),
             )
+            await _call_back(self._on_feedback, received)
         return 204
 
-    @staticmethod
-    async def _tell(on_feedback: Callable[[Received], object], received: Received) -> None:
-        try:
-            told = on_feedback(received)
-            if inspect.isawaitable(told):
-                await told
-        except Exception:  # it is the user's code, and the hint has been taken
-            words = "on_feedback failed for %s %s"
-            fields = {"altcraft_kind": received.kind, "altcraft_target": received.target}
-            logger.exception(words, received.kind, received.target, extra=fields)
+
+async def _call_back(on_feedback: Callable[[Received], object], received: Received) -> None:
+    try:
+        returned = on_feedback(received)
+        if inspect.isawaitable(returned):
+            await returned
+    except Exception:  # the user's code failed; the poll is already under way
+        fields = {"altcraft_kind": received.kind, "altcraft_target": received.target}
+        logger.exception(
+            "on_feedback failed for %s %s", received.kind, received.target, extra=fields
+        )
 
 
-async def _read(next_piece: NextPiece, seconds: float) -> tuple[bytes, bool]:
+async def _read(next_chunk: NextChunk, seconds: float) -> tuple[bytes, bool]:
     """Read a body; return its beginning, and whether that is all of it.
 
-    What is too much is read on and dropped, as a sender that is cut off would
-    not get its answer.
+    The rest is read and dropped: closing the connection would cost the sender its response.
     """
     body = bytearray()
     complete = False
     dropped = False
     try:
         async with asyncio.timeout(seconds):
-            while (piece := await next_piece()) is not None:
-                room = BODY_LIMIT - len(body)
-                dropped = dropped or len(piece) > room
-                body += piece[:room]
+            while (chunk := await next_chunk()) is not None:
+                space = BODY_LIMIT - len(body)
+                dropped = dropped or len(chunk) > space
+                body += chunk[:space]
             complete = not dropped
-    except (OSError, web.RequestPayloadError):  # cut off, too slow, or not what it says it is
-        logger.debug("the body of a feedback call did not come in full")
+    except (OSError, web.RequestPayloadError):  # disconnected, too slow, or badly encoded
+        logger.debug("the body of a feedback call is incomplete")
     return bytes(body), complete
 
 
-def _asgi_pieces(receive: Receive) -> NextPiece:
-    last = False
+def _asgi_chunks(receive: Receive) -> NextChunk:
+    ended = False
 
-    async def next_piece() -> bytes | None:
-        nonlocal last
-        if last:
+    async def next_chunk() -> bytes | None:
+        nonlocal ended
+        if ended:
             return None
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionError
-        last = not message.get("more_body", False)
+        ended = not message.get("more_body", False)
         body: bytes = message.get("body", b"")
         return body
 
-    return next_piece
+    return next_chunk
 
 
 async def _decline(kind: str, receive: Receive, send: Send) -> None:
-    """Go along with a server that runs this as its only app; refuse a websocket."""
+    """Refuse a websocket; accept the lifespan of a server that runs this as its only app."""
     if kind == "websocket":
         await send({"type": "websocket.close"})
     elif kind == "lifespan":
-        for moment in ("startup", "shutdown"):
+        for event in ("startup", "shutdown"):
             await receive()
-            await send({"type": f"lifespan.{moment}.complete"})
+            await send({"type": f"lifespan.{event}.complete"})

@@ -1,4 +1,10 @@
-"""Tasks as OpenTelemetry spans and metrics; needs the extra ``opentelemetry``."""
+"""`OpenTelemetryObserver`: tasks as OpenTelemetry spans and metrics.
+
+A task's span is open while the task has a waiter. Between two spans, and before the first,
+a `_Trace` keeps what the next one needs: its beginning, its parent and its links.
+
+Needs the extra ``opentelemetry``.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +34,11 @@ __all__ = ["OpenTelemetryObserver"]
 Attributes = dict[str, AttributeValue]
 
 _SCOPE = "altcraft_async"
-
-POLLS = "tasks/status"
+_POLL_METHOD = "tasks/status"
 
 
 class OpenTelemetryObserver(Observer):
-    """Makes a span of each task, and metrics of all of them.
+    """Makes a span of each task, and metrics of all tasks.
 
     ```python
     from altcraft_async import AltcraftClient
@@ -42,13 +47,13 @@ class OpenTelemetryObserver(Observer):
     traced = AltcraftClient("https://example.com", "token", observer=OpenTelemetryObserver())
     ```
 
-    A span begins when the platform has answered the start, below the span that
-    was current then, and ends with the task. It is open only while somebody
-    waits: where the last one leaves before the end, it ends with the outcome
-    ``left``, and who comes later has another span, linked to it. So a task
-    that nobody waits for has none. Who joins or attaches a task is linked.
+    A span begins when the platform has answered the start, and its parent is the span that
+    was current then. It ends with the task, or with the outcome ``left`` when the last waiter
+    leaves. A later waiter gets another span, linked to the first; a task without a waiter has
+    none. The span links to the callers that joined or attached the task.
 
-    Ids are in spans only, not in metrics; the API token is in neither.
+    Ids are in spans only, so that they do not multiply the time series. The API token is
+    in neither spans nor metrics.
     """
 
     def __init__(
@@ -56,7 +61,7 @@ class OpenTelemetryObserver(Observer):
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
-        """Use these providers, or the global ones that the program sets up.
+        """Use these providers, by default the global ones of the program.
 
         Args:
             tracer_provider: Makes the spans.
@@ -67,82 +72,83 @@ class OpenTelemetryObserver(Observer):
         self._traces: WeakKeyDictionary[ObservedTask, _Trace] = WeakKeyDictionary()
 
     def started(self, task: ObservedTask) -> None:
-        """Remember when, and below which span."""
+        """Remember the time and the current span."""
         self._traces[task] = _Trace(time.time_ns(), get_current())
 
     def attached(self, task: ObservedTask) -> None:
-        """Remember who attached it; its span will be below that of who waits."""
+        """Link the caller's span; the parent will be that of the first waiter."""
         trace = self._traces[task] = _Trace()
         trace.link(get_current_span())
 
     def joined(self, task: ObservedTask) -> None:
-        """Link who joined."""
+        """Link the caller's span."""
         self._traces[task].link(get_current_span())
 
     def watched(self, task: ObservedTask) -> None:
         """Open a span."""
-        self._opened(task)
+        self._open_span(task)
 
     def polled(self, task: ObservedTask, poll: PollEvent) -> None:
-        """Note it as an event of the span."""
-        kind: Attributes = {"altcraft.task.kind": task.ref.kind}
-        self._metrics.polls.add(1, kind)
+        """Count the poll, and add it to the span as an event."""
+        self._metrics.polls.add(1, {"altcraft.task.kind": task.ref.kind})
         if poll.error is not None:
-            self._metrics.count_fault(POLLS, poll.error)
+            self._metrics.count_fault(_POLL_METHOD, poll.error)
         span = self._traces[task].span
         if span is not None and span.is_recording():
-            span.add_event("altcraft.poll", _of_poll(poll))
+            span.add_event("altcraft.poll", _poll_attributes(poll))
 
     def unwatched(self, task: ObservedTask, error: AltcraftError | None) -> None:
-        """End the span before the task."""
-        self._close(task, "left", error)
+        """End the span with the outcome ``left``."""
+        self._close_span(task, "left", error)
 
     def ended(self, task: ObservedTask, error: AltcraftError | None) -> None:
-        """End the span, one that begins at the start where nobody has waited."""
-        span = self._opened(task)
-        about: Attributes = {"altcraft.task.kind": task.ref.kind, **_of_error(error)}
+        """End the span and measure the task; without a waiter, the span is opened here."""
+        span = self._open_span(task)
+        about: Attributes = {"altcraft.task.kind": task.ref.kind, **_error_attributes(error)}
         context = set_span_in_context(span, Context())
         if task.ref.started_at is not None:
             self._metrics.duration.record(task.seconds, about, context)
         if task.lateness is not None:
             self._metrics.lateness.record(task.lateness, about, context)
-        self._close(task, "completed" if error is None else "failed", error)
+        self._close_span(task, "completed" if error is None else "failed", error)
 
     def start_failed(self, kind: TaskKind, target: tuple[int, ...], error: AltcraftError) -> None:
-        """Count it, and note it at the caller's span."""
+        """Count the request, and add it to the caller's span as an event."""
         method = f"{kind}s/refresh_counters"
         self._metrics.count_fault(method, error, survived=False)
         about: Attributes = {"altcraft.task.kind": kind, "altcraft.task.target": target}
-        get_current_span().add_event("altcraft.start_failed", {**about, **_of_error(error)})
+        get_current_span().add_event("altcraft.start_failed", {**about, **_error_attributes(error)})
 
     def retried(self, method: str, error: AltcraftError) -> None:
-        """Count it, and note it at the caller's span."""
+        """Count the request, and add it to the caller's span as an event."""
         self._metrics.count_fault(method, error)
-        about: Attributes = {"altcraft.method": method, **_of_error(error)}
+        about: Attributes = {"altcraft.method": method, **_error_attributes(error)}
         get_current_span().add_event("altcraft.retried", about)
 
-    def _opened(self, task: ObservedTask) -> Span:
-        """Return the open span of a task, a new one where there is none."""
+    def _open_span(self, task: ObservedTask) -> Span:
+        """Return the open span of a task; open one if there is none."""
         trace = self._traces[task]
         if trace.span is None:
             trace.span = self._tracer.start_span(
-                _name(task.ref.kind),
+                _span_name(task.ref.kind),
                 trace.context,
                 SpanKind.CLIENT,
-                _of_task(task),
+                _task_attributes(task),
                 trace.links,
                 trace.began,
             )
             self._metrics.active.add(1, {"altcraft.task.kind": task.ref.kind})
-            # Where it is waited for again, the next span is of who does so then.
+            # The next span begins with the next waiter.
             trace.began, trace.context, trace.links = None, None, []
         return trace.span
 
-    def _close(self, task: ObservedTask, outcome: str, error: AltcraftError | None) -> None:
-        span, trace = self._opened(task), self._traces[task]
+    def _close_span(self, task: ObservedTask, outcome: str, error: AltcraftError | None) -> None:
+        span, trace = self._open_span(task), self._traces[task]
         trace.span = None
         trace.link(span)
-        span.set_attributes({**_of_end(task), "altcraft.task.outcome": outcome, **_of_error(error)})
+        span.set_attributes(
+            {**_end_attributes(task), "altcraft.task.outcome": outcome, **_error_attributes(error)}
+        )
         if error is not None:
             span.record_exception(error)
             span.set_status(StatusCode.ERROR, str(error))
@@ -151,13 +157,13 @@ class OpenTelemetryObserver(Observer):
 
 
 class _Trace:
-    """What is remembered of a task between its events.
+    """State of a task between its events.
 
     Attributes:
-        began: When its next span begins, in nanoseconds since 1970; ``None`` for when it is opened.
-        context: Below which that will be; ``None`` for the one that is current then.
-        links: To whoever else has to do with it.
-        span: The open one.
+        began: When its next span begins, in nanoseconds since 1970; ``None`` for its opening.
+        context: Parent of its next span; ``None`` for the context of its opening.
+        links: Links of its next span.
+        span: The open span.
     """
 
     __slots__ = ("began", "context", "links", "span")
@@ -169,7 +175,7 @@ class _Trace:
         self.span: Span | None = None
 
     def link(self, other: Span) -> None:
-        """Link the open span, or else the next one, to another."""
+        """Link the open span, or else the next one, to another span."""
         context = other.get_span_context()
         if self.span is not None:
             self.span.add_link(context)
@@ -178,25 +184,25 @@ class _Trace:
 
 
 class _Metrics:
-    """The instruments, named as OpenTelemetry's conventions want it."""
+    """The instruments, named by OpenTelemetry's conventions."""
 
     def __init__(self, meter: Meter) -> None:
         self.active = meter.create_up_down_counter(
-            "altcraft.task.active", "{task}", "Tasks that somebody waits for."
+            "altcraft.task.active", "{task}", "Tasks that have a waiter."
         )
         self.polls = meter.create_counter(
-            "altcraft.task.polls", "{poll}", "Polls at tasks, failed ones included."
+            "altcraft.task.polls", "{poll}", "Polls of tasks, failed ones included."
         )
         self.duration = meter.create_histogram(
             "altcraft.task.duration",
             "s",
-            "From a task's start to its end being known.",
+            "Time from a task's start until its end is known.",
             explicit_bucket_boundaries_advisory=_DURATIONS,
         )
         self.lateness = meter.create_histogram(
             "altcraft.task.lateness",
             "s",
-            "The longest that the end of a task can have gone unnoticed.",
+            "Longest time that the end of a task may have gone unnoticed.",
             explicit_bucket_boundaries_advisory=_LATENESSES,
         )
         self._faults = meter.create_counter(
@@ -204,29 +210,29 @@ class _Metrics:
         )
 
     def count_fault(self, method: str, error: AltcraftError, *, survived: bool = True) -> None:
-        """Count a request that failed, and whether the call or the wait goes on."""
+        """Count a failed request, and whether the call or the wait goes on."""
         about: Attributes = {"altcraft.method": method, "altcraft.survived": survived}
-        self._faults.add(1, {**about, **_of_error(error)})
+        self._faults.add(1, {**about, **_error_attributes(error)})
 
 
-# Seconds. The conventions give boundaries for requests only, which end at 10 s.
+# Seconds. The boundaries of the conventions are for requests and end at 10 s.
 _DURATIONS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 _LATENESSES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
-def _name(kind: TaskKind) -> str:
+def _span_name(kind: TaskKind) -> str:
     return "altcraft task" if kind == "unknown" else f"altcraft refresh {kind}"
 
 
-def _of_task(task: ObservedTask) -> Attributes:
+def _task_attributes(task: ObservedTask) -> Attributes:
     about: Attributes = {"altcraft.task.id": task.ref.task_id, "altcraft.task.kind": task.ref.kind}
     if task.ref.target is not None:
         about["altcraft.task.target"] = task.ref.target
     return about
 
 
-def _of_poll(poll: PollEvent) -> Attributes:
-    about: Attributes = {"altcraft.poll.late": poll.late, **_of_error(poll.error)}
+def _poll_attributes(poll: PollEvent) -> Attributes:
+    about: Attributes = {"altcraft.poll.late": poll.late, **_error_attributes(poll.error)}
     if poll.status is not None:
         about["altcraft.task.status"] = poll.status
     if poll.progress is not None:
@@ -234,7 +240,7 @@ def _of_poll(poll: PollEvent) -> Attributes:
     return about
 
 
-def _of_end(task: ObservedTask) -> Attributes:
+def _end_attributes(task: ObservedTask) -> Attributes:
     about: Attributes = {"altcraft.task.polls": task.polls, "altcraft.task.faults": task.faults}
     if task.status is not None:
         about["altcraft.task.status"] = task.status
@@ -243,5 +249,5 @@ def _of_end(task: ObservedTask) -> Attributes:
     return about
 
 
-def _of_error(error: AltcraftError | None) -> Attributes:
+def _error_attributes(error: AltcraftError | None) -> Attributes:
     return {} if error is None else {"error.type": type(error).__name__}

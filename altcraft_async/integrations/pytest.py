@@ -1,9 +1,12 @@
-"""What the fixtures of the pytest plugin are made of; `pytest_altcraft` is what pytest loads."""
+"""A client for tests that is closed in the event loop that used it.
+
+The fixtures that pytest loads are in `pytest_altcraft`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Unpack
 
@@ -17,35 +20,32 @@ __all__ = ["client_of"]
 def client_of(
     server: Simulator, **options: Unpack[ClientOptions]
 ) -> Generator[AltcraftClient, None, None]:
-    """Make a client that is closed in the event loop that it was used in, whoever runs that.
+    """Make a client that is closed in the event loop that used it, whatever runs the loop.
 
-    Needs no running loop, neither at the beginning nor at the end. Where the
-    loop ends before the body does, or the body ends within it, the client ends
-    with the loop.
+    No loop has to run when the block begins or ends. If the loop ends inside the block,
+    or the block ends inside the loop, the client is closed with the loop.
 
     Args:
         server: A started simulator.
-        options: Of the client.
+        options: Arguments of the client.
     """
-    client = _GuardedClient(server.url, server.token, **options)
-    guard = _Guard(client)
-    client.guard_by(guard)
+    client = _Client(server.url, server.token, **options)
+    closer = _Closer(client)
+    client.when_opened(closer.begin)
     try:
         yield client
     finally:
-        guard.end()
+        closer.end()
 
 
-class _GuardedClient(AltcraftClient):
-    """A client that a guard closes."""
-
-    def guard_by(self, guard: _Guard) -> None:
-        """Begin to guard when the client binds to its event loop."""
-        self._on_open(guard.begin)
+class _Client(AltcraftClient):
+    def when_opened(self, call: Callable[[], None]) -> None:
+        """Call a function when the client binds to its event loop."""
+        self._on_open(call)
 
 
-class _Guard:
-    """Sees to it that a client is closed while its event loop still lives."""
+class _Closer:
+    """Closes a client while its event loop is still open."""
 
     def __init__(self, client: AltcraftClient) -> None:
         self._client = client
@@ -53,19 +53,19 @@ class _Guard:
         self._closing = self._close()
 
     def begin(self) -> None:
-        """Have the running loop close the client with it.
+        """Make the running loop close the client when the loop ends.
 
-        Before a loop is closed, ``asyncio.Runner``, and so ``asyncio.run``,
-        pytest-asyncio and anyio, have it end the async generators that it has
-        seen begin: ``shutdown_asyncgens`` is the only such call there is.
+        ``asyncio.Runner``, on which ``asyncio.run``, pytest-asyncio and anyio are built,
+        calls ``shutdown_asyncgens`` before it closes a loop. That ends the async generators
+        that began in the loop, and is the only hook there is.
         """
         self._loop = asyncio.get_running_loop()
         with suppress(StopIteration):
             anext(self._closing).send(None)
 
     def end(self) -> None:
-        """Close the client now, if its loop is still there, and is not what we are in."""
-        if self._loop is None or self._loop.is_closed() or self._loop is _running():
+        """Close the client now, unless its loop has been closed or is the running one."""
+        if self._loop is None or self._loop.is_closed() or self._loop is _running_loop():
             return
         if self._loop.is_running():  # in another thread
             asyncio.run_coroutine_threadsafe(self._closing.aclose(), self._loop).result()
@@ -79,7 +79,7 @@ class _Guard:
             await self._client.aclose()
 
 
-def _running() -> asyncio.AbstractEventLoop | None:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

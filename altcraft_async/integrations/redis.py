@@ -1,10 +1,9 @@
-"""What several processes share in Redis: the ledger of starts, and one rate.
+"""A ledger of starts and a rate limit that several processes share in Redis.
 
-Needs the extra ``redis``. How Redis has to be set up for that is said in
-`docs/guides/many-workers.md`.
+Needs the extra ``redis``. `docs/guides/many-workers.md` says how to configure Redis.
 """
 
-# redis-py leaves its **kwargs without types:
+# redis-py does not annotate its **kwargs:
 # pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
@@ -15,17 +14,16 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from inspect import isawaitable
-from types import TracebackType
 from typing import Self, TypeVar
 
 from pyrate_limiter import GCRA, Rate, RedisStateStore, StateStore
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
-from redis.exceptions import ConnectionError as UnreachableError
-from redis.exceptions import TimeoutError as LateError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from altcraft_async.errors import LedgerError
-from altcraft_async.integrations._redis import checked_address, patient
+from altcraft_async.integrations._redis import checked_redis_url, command_retry
 from altcraft_async.models import LedgerEntry
 from altcraft_async.models.validation import checked_kind, checked_positive, checked_text
 from altcraft_async.observer import logger
@@ -37,21 +35,21 @@ T = TypeVar("T")
 
 _WEEK = 7 * 86_400.0
 
-_PAGE = 500
-"""Keys asked for at once when all entries are listed, so that Redis serves others in between."""
+_SCAN_COUNT = 500
+"""Keys per SCAN, so that Redis serves other clients in between."""
 
-_CONNECTIONS = 16
-"""Commands under way at once; redis-py refuses more than 100 by default, and they are short."""
+_MAX_COMMANDS = 16
+"""Commands at once; redis-py fails above 100 connections, and commands are short."""
 
 _RETRIES = 6
-"""Tries after a failed one, over some four seconds, so that nobody hears of a quick restart."""
+"""Over about four seconds, so that a quick restart of Redis goes unnoticed."""
 
 _SECOND_US = 1_000_000
 
-_LONGEST_PAUSE = 5.0
-"""Seconds between two tries to reach Redis, which has waited and tried by itself before each."""
+_MIN_DELAY, _MAX_DELAY = 0.05, 5.0
+"""Bounds of the seconds between attempts to reach Redis; redis-py retries within each."""
 
-# A write whose answer was lost is sent again by redis-py: what is stored is then what was to be.
+# redis-py resends a write whose answer was lost, so writing what is already stored succeeds.
 _WRITE = """
 local stored = redis.call('GET', KEYS[1])
 if stored == ARGV[1] then
@@ -73,9 +71,9 @@ return 1
 class RedisLedger(TaskLedger):
     """A ledger of starts in Redis, shared by all workers that use it.
 
-    One short string a target, below ``<prefix>ledger:``. Costs three small
-    commands a start and two more at its end. When Redis cannot be reached,
-    nothing is started: every method raises a `LedgerError`.
+    It keeps one short string per target, under ``<prefix>ledger:``. A start costs three
+    small commands, and its end two more. If Redis cannot be reached, every method raises
+    a `LedgerError` and nothing is started.
 
     ```python
     from altcraft_async import AltcraftClient
@@ -92,56 +90,56 @@ class RedisLedger(TaskLedger):
         """Describe the store; nothing is opened yet.
 
         Args:
-            redis: Address such as ``"redis://localhost:6379/0"``, whose
-                connections are closed with the ledger, or a
-                ``redis.asyncio.Redis`` of yours, which is not closed.
-            prefix: What the names of its keys begin with. All workers need the same.
-            keep: Seconds for which an entry is kept after its task is over, so
-                that a call repeated with the same ``idempotency_key`` finds it.
-                Entries that are not over never expire.
+            redis: URL such as ``"redis://localhost:6379/0"``, whose connections are
+                closed with the ledger, or your own ``redis.asyncio.Redis``, which is
+                not closed.
+            prefix: Start of all key names; the same in all workers.
+            keep: Seconds for which an entry is kept after its task has ended, so that
+                a call with the same ``idempotency_key`` finds it. Other entries never
+                expire.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
-        self._redis, self._owned = _opened(redis)
+        self._redis, self._owned = _client_of(redis)
         self._prefix = checked_text("prefix", prefix) + "ledger:"
         self._keep = math.ceil(checked_positive("keep", keep) * 1000)
-        self._connections = asyncio.Semaphore(_CONNECTIONS)
+        self._slots = asyncio.Semaphore(_MAX_COMMANDS)
         self._closed = False
 
     async def read(self, key: str) -> LedgerEntry | None:
-        """Return the entry with this key; ``None`` where there is none."""
-        stored = await self._answer(partial(self._open().get, self._prefix + key))
+        """Return the entry with this key, or ``None``."""
+        stored = await self._run(partial(self._open().get, self._prefix + key))
         return None if stored is None else LedgerEntry.from_json(stored)
 
     async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
-        """Store an entry if its key has the expected revision, and say whether it had."""
+        """Store an entry if its key has the expected revision; return whether it had."""
         keep = self._keep if entry.over else ""
         arguments = entry.to_json(), expected, keep
         script = self._open().register_script(_WRITE)
-        return bool(await self._answer(partial(script, [self._prefix + entry.key], arguments)))
+        return bool(await self._run(partial(script, [self._prefix + entry.key], arguments)))
 
     async def entries(self) -> AsyncGenerator[LedgerEntry, None]:
-        """Iterate over the entries that are not over; walks through all keys of the database."""
+        """Iterate over the entries that are not over; scans all keys of the database."""
         pattern = re.sub(r"([*?\[\]\\])", r"\\\1", self._prefix) + "*"
-        seen: set[str] = set()  # as SCAN may say a key twice
+        seen: set[str] = set()  # SCAN may return a key twice
         cursor = -1
         while cursor != 0:
-            scan = partial(self._open().scan, max(cursor, 0), match=pattern, count=_PAGE)
-            cursor, keys = await self._answer(scan)
+            scan = partial(self._open().scan, max(cursor, 0), match=pattern, count=_SCAN_COUNT)
+            cursor, keys = await self._run(scan)
             for entry in await self._entries(keys):
                 if not entry.over and entry.key not in seen:
                     seen.add(entry.key)
                     yield entry
 
     async def aclose(self) -> None:
-        """Close what was opened here."""
+        """Close the connections, unless they are yours."""
         self._closed = True
         if self._owned:
             await self._redis.aclose()
 
     async def _entries(self, keys: list[bytes | str]) -> list[LedgerEntry]:
-        stored = await self._answer(partial(self._open().mget, keys)) if keys else []
+        stored = await self._run(partial(self._open().mget, keys)) if keys else []
         return [LedgerEntry.from_json(one) for one in stored if one is not None]
 
     def _open(self) -> Redis:
@@ -150,79 +148,72 @@ class RedisLedger(TaskLedger):
             raise LedgerError(msg)
         return self._redis
 
-    async def _answer(self, command: Callable[[], Awaitable[T]]) -> T:
+    async def _run(self, command: Callable[[], Awaitable[T]]) -> T:
         try:
-            async with self._connections:
+            async with self._slots:
                 return await command()
         except RedisError as error:
-            refused = f"{type(error).__name__}: {error}"
-        # Outside the block, whose own error carries frames of redis-py, and its password.
-        msg = f"ledger: Redis cannot be used ({refused})"
+            reason = f"{type(error).__name__}: {error}"
+        # Raised outside the block: the frames of redis-py's error hold the password.
+        msg = f"ledger: Redis cannot be used ({reason})"
         raise LedgerError(msg)
 
 
 class FleetLimit:
-    """Requests a second over all clients that share it; awaiting a call waits for the next place.
+    """A request rate shared by several clients; awaiting a call waits for the next slot.
 
-    Made by `fleet_limit`. Each place is taken in Redis ahead of its time, so
-    that those who wait are let through in the order in which they came,
-    wherever they run, and by the clock of Redis alone.
+    Made by `fleet_limit`. Each slot is reserved in Redis ahead of its time and by the
+    clock of Redis, so requests go out in the order in which they came, wherever they run.
     """
 
     def __init__(self, redis: Redis | str, *, name: str, per_second: float, prefix: str) -> None:
         """Describe the limit; nothing is opened yet."""
-        self._redis, self._owned = _opened(redis)
+        self._redis, self._owned = _client_of(redis)
         per_second = checked_positive("per_second", per_second)
         key = checked_text("prefix", prefix) + "limit:" + checked_text("name", name)
-        each = math.ceil(_SECOND_US / per_second)
-        # Kept for a thousand places and a minute: longer than anybody takes one ahead of time.
-        self._store: StateStore = RedisStateStore(self._redis, key, ttl_ms=each + 60_000)
-        # A million in so long, as what is between two places has to be exact to the microsecond.
-        # Places come at whole milliseconds, which would cost much of them where they are close.
-        self._rate = Rate(1_000_000, each * 1000, burst=1 + int(per_second / 100))
-        self._turn = asyncio.Lock()
-        self._down = False
+        interval_us = math.ceil(_SECOND_US / per_second)
+        # Kept for a thousand slots and a minute: longer than any slot is reserved ahead.
+        self._store: StateStore = RedisStateStore(self._redis, key, ttl_ms=interval_us + 60_000)
+        # pyrate-limiter takes whole milliseconds, so a rate of a million per a million
+        # intervals keeps the microseconds. Slots come at whole milliseconds; above 100 a
+        # second the burst makes up for the rounding.
+        self._rate = Rate(1_000_000, interval_us * 1000, burst=1 + int(per_second / 100))
+        self._lock = asyncio.Lock()
+        self._is_down = False
 
     async def __call__(self) -> None:
-        """Wait until one more request may be sent.
-
-        While Redis cannot be reached nobody is let through.
+        """Wait until one more request may be sent, for as long as Redis cannot be reached too.
 
         Raises:
-            redis.exceptions.RedisError: Redis refuses, for a wrong password for example.
+            redis.exceptions.RedisError: Redis refuses, for example a wrong password.
         """
-        pause = 0.05
+        delay = _MIN_DELAY
         while True:
             try:
-                async with self._turn:
+                async with self._lock:
                     now = await self._now()
-                    wait = await self._place(now) - now
+                    wait = await self._reserve(now) - now
             except AuthenticationError:
                 raise
-            except (UnreachableError, LateError) as error:
-                self._note_down(error)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                self._log_down(error)
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, _MAX_DELAY)
             else:
                 break
-        self._down = False
+        self._is_down = False
         await asyncio.sleep(wait / 1000)
 
     async def __aenter__(self) -> Self:
-        """Return itself; opening is left to the first use."""
+        """Return itself; the first use opens the connections."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close what was opened here; places taken by others are left."""
+        """Close the connections, unless they are yours."""
         if self._owned:
             await self._redis.aclose()
 
@@ -231,8 +222,8 @@ class FleetLimit:
         seconds, micros = await self._redis.time()
         return -(-(seconds * _SECOND_US + micros) // 1000)
 
-    async def _place(self, at: int) -> int:
-        """Take the next free place from that millisecond on; return that of the place."""
+    async def _reserve(self, at: int) -> int:
+        """Reserve the first free slot from this millisecond on; return the slot's."""
         while True:
             decision = self._store.check(GCRA(), [self._rate], at, 1)
             if isawaitable(decision):
@@ -241,19 +232,19 @@ class FleetLimit:
                 return at
             at += decision.retry_after_ms or 1
 
-    def _note_down(self, error: Exception) -> None:
-        if not self._down:
-            self._down = True
+    def _log_down(self, error: Exception) -> None:
+        if not self._is_down:
+            self._is_down = True
             logger.warning("nothing is sent until Redis can be reached again (%s)", error)
 
 
 def fleet_limit(
     redis: Redis | str, *, name: str, per_second: float, prefix: str = "altcraft:"
 ) -> FleetLimit:
-    """Make the ``shared_limit`` of all clients that name the same limit in the same Redis.
+    """Make the ``shared_limit`` of all clients that use the same name in the same Redis.
 
-    Requests are spread evenly, and a pause is not saved up. The limit adds
-    two or three small commands to each request, and at most some milliseconds.
+    Requests are spread evenly; unused slots are not saved up. The limit adds two or
+    three small commands to each request, and at most some milliseconds.
 
     ```python
     from altcraft_async import AltcraftClient
@@ -264,12 +255,11 @@ def fleet_limit(
     ```
 
     Args:
-        redis: Address, or a ``redis.asyncio.Redis`` of yours, as for `RedisLedger`.
-        name: Of the limit; clients with the same one share it, and need the
-            same ``per_second``.
-        per_second: Requests a second at most, over all of them. Above 100, a
-            hundredth of them may leave at once.
-        prefix: What the name of its key begins with.
+        redis: URL, or your own ``redis.asyncio.Redis``, as for `RedisLedger`.
+        name: Name of the limit; clients that share it need the same ``per_second``.
+        per_second: Most requests a second, over all clients. Above 100, a hundredth
+            of them may leave at once.
+        prefix: Start of the key name.
 
     Raises:
         ConfigurationError: An argument is wrong; the text names it.
@@ -277,9 +267,9 @@ def fleet_limit(
     return FleetLimit(redis, name=name, per_second=per_second, prefix=prefix)
 
 
-def _opened(redis: Redis | str) -> tuple[Redis, bool]:
+def _client_of(redis: Redis | str) -> tuple[Redis, bool]:
     """Return a client, and whether it was made here."""
     if not isinstance(redis, str):
         checked_kind("redis", redis, Redis)
         return redis, False
-    return Redis.from_url(checked_address("redis", redis), retry=patient(_RETRIES)), True
+    return Redis.from_url(checked_redis_url("redis", redis), retry=command_retry(_RETRIES)), True

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
-from functools import partial
 from typing import cast
 
 from starlette.applications import Starlette
@@ -25,91 +24,74 @@ from starlette.types import Receive, Scope, Send
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations._web import responses
-from altcraft_async.integrations._web.app import Desk, log, while_here
+from altcraft_async.integrations._web.app import AltcraftBase, log_error, while_connected
 from altcraft_async.integrations._web.responses import Answer
-from altcraft_async.models import CountersReport
-from altcraft_async.tasks.handle import TaskHandle
+from altcraft_async.models import TaskRef
 
 __all__ = ["Altcraft"]
 
 
-class Altcraft(Desk):
-    """One client for each process of an app, and what its visitors are answered."""
+class Altcraft(AltcraftBase[Request, Response]):
+    """One client for each process of an app, and responses about its tasks."""
 
     def lifespan(self, app: object) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 -- Starlette's signature
-        """Have a client while the app runs: ``FastAPI(lifespan=altcraft.lifespan)``.
+        """Keep a client open while the app runs: ``FastAPI(lifespan=altcraft.lifespan)``.
 
-        An app that has a lifespan of its own enters this one in it:
+        An app with a lifespan of its own enters this one inside it:
         ``async with altcraft.lifespan(app):``.
         """
         return self.opened()
 
     def setup(self, app: Starlette) -> None:
-        """Add routes to pick tasks up, and answers for errors.
+        """Add routes for tasks and a response to errors.
 
-        The report is at ``/tasks/…``, the events on the way at ``/tasks/…/events``;
-        an `AltcraftError` that a handler lets through becomes the answer that fits.
-        Of an app that is mounted in another, set up the one with the handlers.
+        The report of a task is at ``/tasks/…``, its events are at ``/tasks/…/events``.
+        The app responds to an `AltcraftError` that a handler raises. If an app is
+        mounted in another, set up the one that has the handlers.
         """
         task = f"{self.tasks}/{{task:path}}"
-        events = Route(f"{task}/events", self._events, methods=["GET"])
-        app.router.routes += [events, Route(task, self._pick_up, methods=["GET"])]
-        app.add_exception_handler(AltcraftError, _refuse)
+        events = Route(f"{task}/events", self._get_events, methods=["GET"])
+        app.router.routes += [events, Route(task, self._get_task, methods=["GET"])]
+        app.add_exception_handler(AltcraftError, self._respond_to_error)
 
-    async def answer(
-        self,
-        request: Request,
-        handle: TaskHandle[CountersReport],
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109 -- at its end the visitor gets an answer
-    ) -> Response:
-        """Answer 200 with the report, or 202 with where to ask again if it takes longer.
-
-        Costs polls the task only, which all who wait for it share, and none
-        once the visitor has left. Read the body of the request before.
-
-        Args:
-            request: Of the visitor.
-            handle: What was started for it.
-            timeout: Seconds to wait; those of this object by default.
-
-        Raises:
-            AltcraftError: The task ended without a report; an app that was set
-                up makes an answer of it.
-        """
-        handle = self.keep(handle)
-        tasks = request.scope.get("root_path", "").rstrip("/") + self.tasks
-        path = responses.task_path(tasks, handle.ref)
-        left = partial(_left, request.receive)
-        return _response(await self.wait(handle, left, path=path, limit=timeout))
-
-    async def _pick_up(self, request: Request) -> Response:
+    async def _get_task(self, request: Request) -> Response:
         return await self.answer(request, self.find(request.path_params["task"]))
 
-    async def _events(self, request: Request) -> Response:
+    async def _get_events(self, request: Request) -> Response:
         handle = self.find(request.path_params["task"])
-        seen = request.headers.get("Last-Event-ID", "")
-        if seen == responses.END:
-            # The one answer after which a browser does not connect again.
-            return Response(status_code=204)
-        if request.method == "HEAD":
-            return Response(headers=responses.EVENT_STREAM)
-        return _Events(self.events(handle, seen=seen))
+        last_event_id = request.headers.get("Last-Event-ID", "")
+        whole = responses.streamless_answer(request.method, last_event_id)
+        if whole is not None:
+            return self._response(whole)
+        return _EventStream(self.events(handle, last_event_id=last_event_id))
+
+    async def _respond_to_error(self, _: Request, error: Exception) -> Response:
+        return self._response(log_error(cast("AltcraftError", error)))  # registered for no other
+
+    def _task_path(self, request: Request, ref: TaskRef) -> str:
+        root: str = request.scope.get("root_path", "")
+        return responses.task_path(root.rstrip("/") + self.tasks, ref)
+
+    async def _disconnected(self, request: Request) -> None:
+        await _disconnected(request.receive)
+
+    def _response(self, answer: Answer) -> Response:
+        return Response(answer.body, answer.status, headers=answer.headers)
 
 
-class _Events(Response):
-    """Events for as long as the visitor is there."""
+class _EventStream(Response):
+    """Sends events until they end or the browser disconnects."""
 
     def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
         self._events = events
-        super().__init__(headers=responses.EVENT_STREAM)
+        super().__init__(headers=responses.STREAM_HEADERS)
         del self.headers["Content-Length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI
-        with suppress(OSError):  # as ASGI has it where the visitor has left
-            await while_here(self._stream(send), partial(_left, receive))
+        with suppress(OSError):  # ASGI raises it after a disconnect
+            await while_connected(self._send_all(send), _disconnected(receive))
 
-    async def _stream(self, send: Send) -> None:
+    async def _send_all(self, send: Send) -> None:
         status, headers = self.status_code, self.raw_headers
         await send({"type": "http.response.start", "status": status, "headers": headers})
         async with aclosing(self._events) as events:
@@ -118,14 +100,6 @@ class _Events(Response):
         await send({"type": "http.response.body"})
 
 
-async def _left(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _refuse(_: Request, error: Exception) -> Response:
-    return _response(log(cast("AltcraftError", error)))  # it is called for no other
-
-
-def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, headers=answer.headers)

@@ -1,6 +1,11 @@
-"""Refreshes as jobs of taskiq: many workers, and one that dies costs no refresh.
+"""Refreshes as taskiq jobs, on many workers; a worker that dies loses no refresh.
 
-Needs the extra ``taskiq``. `docs/guides/many-workers.md` shows it at work.
+Each job is one refresh. An attempt starts the task, or finds it in the ledger by the job's
+id, and waits for it. If the wait is too long, the job goes to the end of the queue; its
+next attempt, on any worker, waits for the same task. A worker that is stopped puts its
+jobs back.
+
+Needs the extra ``taskiq``. `docs/guides/many-workers.md` shows a whole program.
 """
 
 from __future__ import annotations
@@ -8,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import msgspec
 from taskiq import (
@@ -35,14 +40,15 @@ from altcraft_async.errors import (
     StartUnknownError,
     WaitTimeoutError,
 )
-from altcraft_async.integrations._taskiq.attempts import (
+from altcraft_async.integrations._starts import RefreshKind, start_refresh
+from altcraft_async.integrations._taskiq.outcomes import (
     RefreshError,
+    delay_after,
     final_error,
     may_pass,
-    pause_after,
     result_of,
 )
-from altcraft_async.integrations._taskiq.streams import RefreshBroker
+from altcraft_async.integrations._taskiq.queue import RefreshBroker
 from altcraft_async.models import CountersReport
 from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS
 from altcraft_async.models.validation import (
@@ -59,23 +65,19 @@ from altcraft_async.tasks.refresh_many import one_by_one
 
 __all__ = ["AltcraftRefreshes", "RefreshBroker", "RefreshError", "RefreshKind"]
 
-RefreshKind = Literal["resource", "database", "segment"]
-"""What is counted."""
-
 RefreshTask = AsyncTaskiqTask[dict[str, object]]
 
-_FAILURES = "altcraft_failures"  # label of a message: attempts that have failed
+_FAILURES = "altcraft_failures"  # label of a message that counts its failed attempts
 
-
-_GIVING_BACK = 5.0
-"""Seconds at most for which a worker that stops gives its jobs back; else they count as left."""
+_REQUEUE_TIMEOUT = 5.0
+"""Seconds for a stopping worker to put its jobs back; the rest wait for the idle timeout."""
 
 
 class AltcraftRefreshes:
     """Refreshes as jobs of a taskiq broker.
 
-    Make one next to the broker, in the module that both the workers and
-    those who enqueue import.
+    Create it next to the broker, in the module that both the workers and the enqueuing
+    programs import.
 
     ```python
     from contextlib import asynccontextmanager
@@ -94,13 +96,12 @@ class AltcraftRefreshes:
     refreshes = AltcraftRefreshes(broker, connect)
     ```
 
-    The job's return value is ``{"target": [24, 1], "ref": {…}, "report": {…}}``:
-    `TaskRef` and `CountersReport` as plain data, which ``msgspec.convert``
-    makes into the classes again. ``ref`` is ``None`` where the ledger could
-    only tell that the target was counted since the start. While it runs, its
-    progress is ``{"status": …, "progress": …, "ref": {…}}``.
+    A job returns ``{"target": [24, 1], "ref": {…}, "report": {…}}``: `TaskRef` and
+    `CountersReport` as plain data, from which ``msgspec.convert`` rebuilds the classes.
+    ``ref`` is ``None`` if the ledger only knows that the target was refreshed since the
+    start. The progress of a running job is ``{"status": …, "progress": …, "ref": {…}}``.
 
-    Do not add a retrying middleware for these jobs: they try again by themselves.
+    Do not add a retrying middleware for these jobs: they retry by themselves.
     """
 
     def __init__(
@@ -116,16 +117,14 @@ class AltcraftRefreshes:
 
         Args:
             broker: Any broker that repeats the jobs of dead workers, best a `RefreshBroker`.
-            connect: Returns a context with a client that has a ledger, which
-                all workers share. It is entered once in each worker, and left
-                when the worker is stopped.
-            wait: Seconds for which one attempt waits for the figures. If they
-                are not there then, the job goes to the end of the queue, so
-                that a long refresh holds no worker for long. Has to be well
-                below the ``idle_timeout`` of the broker.
-            attempts: Times that a job may fail for a reason that may pass, such
-                as an unreachable platform, before its error is its result.
-            task_name: Of the job, for taskiq.
+            connect: Returns a context with a client whose ledger all workers share.
+                Each worker enters it once, and leaves it when the worker stops.
+            wait: Seconds for which one attempt waits for the counters. Then the job
+                goes to the end of the queue, so that a long refresh does not occupy a
+                worker. Has to be well below the ``idle_timeout`` of the broker.
+            attempts: Attempts that may fail for a temporary reason, such as an
+                unreachable platform, before the job fails.
+            task_name: The job's name in taskiq.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -138,21 +137,21 @@ class AltcraftRefreshes:
         self._attempts = checked_id("attempts", attempts)
         self._connect = connect
         self._client: AltcraftClient | None = None
-        self._open = AsyncExitStack()
+        self._opened = AsyncExitStack()
         self._running: set[asyncio.Task[object]] = set()
         self._stopping = asyncio.Event()
 
-        # A function of its own, as taskiq writes to it.
+        # A function, because taskiq sets attributes on it.
         async def refresh(
             kind: RefreshKind,
             target: list[int],
-            context: Context = TaskiqDepends(),  # noqa: B008 -- how taskiq wants it
+            context: Context = TaskiqDepends(),  # noqa: B008 -- how taskiq injects it
         ) -> dict[str, object]:
-            self._note_attempt()
+            self._track_attempt()
             return await self._refresh(kind, target, context)
 
         self._job = broker.register_task(refresh, task_name=task_name)
-        # By which taskiq reads results, and warns of each failed one that it is none.
+        # With the annotated type, taskiq warns that the result of a failed job does not match it.
         self._job.return_type = None
         broker.add_event_handler(TaskiqEvents.WORKER_STARTUP, self._startup)
         broker.add_event_handler(TaskiqEvents.WORKER_SHUTDOWN, self._shutdown)
@@ -160,14 +159,14 @@ class AltcraftRefreshes:
     async def enqueue(
         self, target: object, *, kind: RefreshKind = "resource", run: str | None = None
     ) -> RefreshTask:
-        """Have a worker refresh one target.
+        """Enqueue the refresh of one target.
 
         Args:
             target: A tuple of ids, as ``refresh_many`` of that kind takes it.
-            kind: What is counted.
+            kind: Whose ``refresh_counters`` is called.
             run: Your own name for this run of refreshes, such as
-                ``"nightly-2026-11-25"``. Enqueued again under the same name,
-                a target is not started again: the job has the figures of then.
+                ``"nightly-2026-11-25"``. A target that is enqueued again under the same
+                name is not started again: the job returns the same counters.
 
         Returns:
             taskiq's handle: ``await task.wait_result()``, ``await task.get_progress()``.
@@ -190,16 +189,16 @@ class AltcraftRefreshes:
         kind: RefreshKind = "resource",
         run: str | None = None,
     ) -> AsyncGenerator[RefreshTask, None]:
-        """Have workers refresh many targets; each is read and enqueued as the iteration goes on.
+        """Enqueue the refreshes of many targets; each is read as the iteration reaches it.
 
         Args:
             targets: As for `enqueue`, any number of them.
-            kind: What is counted.
-            run: Your own name for this run. If the program dies on the way,
-                run it again under the same name.
+            kind: Whose ``refresh_counters`` is called.
+            run: Your own name for this run. If the program dies, run it again under
+                the same name.
 
         Raises:
-            ConfigurationError: A target or an argument is wrong; those before it are enqueued.
+            ConfigurationError: A target or an argument is wrong; earlier targets are enqueued.
             taskiq.exceptions.SendTaskError: The broker cannot be reached.
         """
         async for target in one_by_one(targets):
@@ -208,25 +207,25 @@ class AltcraftRefreshes:
     async def _startup(self, _: TaskiqState) -> None:
         if self._client is None:
             self._stopping.clear()
-            client = await self._open.enter_async_context(self._connect())
+            client = await self._opened.enter_async_context(self._connect())
             if client.ledger is None:
-                await self._open.aclose()
+                await self._opened.aclose()
                 msg = "connect: the client has no ledger, so every job would fail"
                 raise ConfigurationError(msg)
             self._client = client
 
     async def _shutdown(self, _: TaskiqState) -> None:
-        """Close the client, by which running jobs go back to the queue while there is one."""
+        """Close the client; running jobs then go back to the queue."""
         self._client = None
         self._stopping.set()
-        await self._open.aclose()
+        await self._opened.aclose()
         if self._running:
-            await asyncio.wait(self._running, timeout=_GIVING_BACK)
+            await asyncio.wait(self._running, timeout=_REQUEUE_TIMEOUT)
 
-    def _note_attempt(self) -> None:
-        """Let `_shutdown` know of it, until taskiq is done with the message."""
+    def _track_attempt(self) -> None:
+        """Let `_shutdown` wait for the attempt until taskiq has finished with its message."""
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 -- taskiq runs each job in one
+        assert task is not None  # noqa: S101 -- taskiq runs each job in a task
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -236,80 +235,76 @@ class AltcraftRefreshes:
         try:
             return await self._attempt(kind, target, context)
         except (asyncio.CancelledError, ClientClosedError):
-            # Which taskiq would make the job's result: who stops a worker gives its jobs back.
-            if not isinstance(context.broker, InMemoryBroker):  # where there is no other worker
-                await _give_back(context)
+            # The worker stops. taskiq would store the error as the job's result.
+            if not isinstance(context.broker, InMemoryBroker):  # which has no other worker
+                await _requeue(context)
             raise
 
     async def _attempt(
         self, kind: RefreshKind, target: list[int], context: Context
     ) -> dict[str, object]:
-        """Make one attempt: be done, fail for good, or go to the end of the queue."""
+        """Make one attempt: return, fail for good, or go to the end of the queue."""
         handle: TaskHandle[CountersReport] | None = None
         try:
-            handle = await self._started(kind, target, key=context.message.task_id)
-            report = await self._waited(handle, context)
+            client = self._running_client()
+            key = context.message.task_id
+            handle = await start_refresh(client, kind, target, idempotency_key=key)
+            report = await self._report(handle, context)
         except ClientClosedError:
             raise
         except AltcraftError as failed:
             error = failed
         else:
             return result_of(target, handle.ref, report)
+        # Outside the block, because taskiq stores the context of an error with it.
         if isinstance(error, StartUnknownError) and error.report is not None:
             return result_of(target, None, error.report)
-        labels = context.message.labels
         if not isinstance(error, WaitTimeoutError):
-            failures = int(labels.get(_FAILURES, 0)) + 1
-            if failures >= self._attempts or not may_pass(error):
-                raise final_error(error, handle.ref if handle else None)
-            logger.warning("%s: attempt %d failed: %s", context.message.task_id, failures, error)
-            labels[_FAILURES] = failures
-            with suppress(TimeoutError):
-                # No longer than an attempt, which the broker's idle_timeout was chosen for.
-                async with asyncio.timeout(min(pause_after(failures), self._wait)):
-                    await self._stopping.wait()
-        return await _give_back(context)
+            await self._delay_after(error, handle, context)
+        return await _requeue(context)
 
-    async def _started(
-        self, kind: RefreshKind, target: list[int], *, key: str
-    ) -> TaskHandle[CountersReport]:
-        client = self._client
-        if client is None and self._stopping.is_set():
+    def _running_client(self) -> AltcraftClient:
+        if self._client is not None:
+            return self._client
+        if self._stopping.is_set():
             msg = "broker: is being shut down"
             raise ClientClosedError(msg)
-        if client is None:
-            msg = "broker: was not started as that of a worker, so there is no client"
-            raise ConfigurationError(msg)
-        first, second, *third = target
-        match kind:
-            case "resource":
-                return await client.resources.refresh_counters(
-                    first, database_id=second, idempotency_key=key
-                )
-            case "database":
-                return await client.databases.refresh_counters(
-                    first, resource_id=second, idempotency_key=key
-                )
-            case "segment":
-                return await client.segments.refresh_counters(
-                    first, resource_id=second, database_id=(*third, None)[0], idempotency_key=key
-                )
+        msg = "broker: was not started as a worker's, so there is no client"
+        raise ConfigurationError(msg)
 
-    async def _waited(self, handle: TaskHandle[CountersReport], context: Context) -> CountersReport:
-        showing = asyncio.create_task(_show(handle, context))
+    async def _report(self, handle: TaskHandle[CountersReport], context: Context) -> CountersReport:
+        progress = asyncio.create_task(_publish_progress(handle, context))
         try:
             return await handle.wait(timeout=self._wait)
         finally:
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
+            progress.cancel()
+            await asyncio.gather(progress, return_exceptions=True)
+
+    async def _delay_after(
+        self, error: AltcraftError, handle: TaskHandle[CountersReport] | None, context: Context
+    ) -> None:
+        """Count a failed attempt, and delay the next one.
+
+        Raises:
+            RefreshError: There is no next one.
+        """
+        labels = context.message.labels
+        failures = int(labels.get(_FAILURES, 0)) + 1
+        if failures >= self._attempts or not may_pass(error):
+            raise final_error(error, handle.ref if handle else None)
+        logger.warning("%s: attempt %d failed: %s", context.message.task_id, failures, error)
+        labels[_FAILURES] = failures
+        with suppress(TimeoutError):
+            # At most an attempt's time, to which the broker's idle_timeout is adapted.
+            async with asyncio.timeout(min(delay_after(failures), self._wait)):
+                await self._stopping.wait()
 
 
-async def _give_back(context: Context) -> NoReturn:
+async def _requeue(context: Context) -> NoReturn:
     """Send the job to the end of the queue, however long that takes.
 
     Raises:
-        NoResultError: It is there, which is how taskiq hears of it. Any other
-            error would be the job's result.
+        NoResultError: It is in the queue. taskiq stores any other error as the result.
     """
     failures = 0
     while True:
@@ -318,15 +313,14 @@ async def _give_back(context: Context) -> NoReturn:
             await context.requeue()
         except NoResultError:
             raise
-        except Exception as error:  # noqa: BLE001 -- each kind of broker has its own
-            logger.warning("%s: is not in the queue yet: %s", context.message.task_id, error)
-            await asyncio.sleep(pause_after(failures))
+        except Exception as error:  # noqa: BLE001 -- each broker has its own errors
+            logger.warning("%s: cannot be requeued yet: %s", context.message.task_id, error)
+            await asyncio.sleep(delay_after(failures))
 
 
-async def _show(handle: TaskHandle[CountersReport], context: Context) -> None:
-    """Show the progress where taskiq shows it."""
+async def _publish_progress(handle: TaskHandle[CountersReport], context: Context) -> None:
     ref = msgspec.to_builtins(handle.ref)
     async for status in handle.updates():
-        said = {"status": status.status, "progress": status.progress, "ref": ref}
-        progress = TaskProgress(state=TaskState.STARTED, meta=said)
+        meta = {"status": status.status, "progress": status.progress, "ref": ref}
+        progress = TaskProgress(state=TaskState.STARTED, meta=meta)
         await context.broker.result_backend.set_progress(context.message.task_id, progress)

@@ -1,9 +1,9 @@
-"""When to poll a task again: pure functions of what was seen.
+"""When to poll a task next: the interface of a poll policy, and the simple policies.
 
-A policy is any object with ``next_poll(seen) -> seconds``. All that is known
-of a task is in ``seen``, and a policy never sleeps, so one serves every handle
-of a client, and a test calls it with the values it wants. What it knows beyond
-one task, it is taught by ``learn``, if it has that.
+A policy is any object with ``next_poll(state) -> seconds``. The `PollState` has
+all that is known of a task, and a policy never sleeps. So one policy serves every
+handle of a client, and a test can call it with any values. A policy that has
+``learn`` is told of each finished task.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from altcraft_async.models import TaskKind
 from altcraft_async.models.validation import checked_positive, checked_share
 
 __all__ = [
-    "LONGEST_PAUSE",
-    "SHORTEST_PAUSE",
+    "LONGEST_INTERVAL",
+    "SHORTEST_INTERVAL",
     "Constant",
     "Exponential",
     "FinishedTask",
@@ -28,29 +28,29 @@ __all__ = [
     "PollPolicy",
     "PollState",
     "checked_policy",
-    "pause",
+    "poll_interval",
 ]
 
-SHORTEST_PAUSE = 0.05
-"""Seconds between two polls one task, whatever a policy says: no busy loop."""
+SHORTEST_INTERVAL = 0.05
+"""Seconds between two polls of a task at least, whatever a policy returns."""
 
-LONGEST_PAUSE = 3600.0
-"""Seconds between two polls one task, whatever a policy says: none is forgotten."""
+LONGEST_INTERVAL = 3600.0
+"""Seconds between two polls of a task at most, whatever a policy returns."""
 
 
 class PollState(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a task when the next poll is to be timed.
+    """What is known of a task when its next poll is planned.
 
     Attributes:
         waited: Seconds since the task was started.
-        polls: Polls made; 0 when the first one is to be timed.
-        progress: Newest percent, 0 to 100; 0 where the server says none.
+        polls: Polls made; 0 before the first one.
+        progress: Newest percent, 0 to 100; 0 if the server shows none.
         earlier_waited: `waited` at the last poll that had moved the progress
-            before the newest poll; 0 where there was none.
+            before the newest poll; 0 if there was none.
         earlier_progress: The progress of that poll.
         chance: A random number, 0 <= chance < 1, to spread the polls of many tasks.
         kind: What the task counts.
-        target: Ids of what it counts, ``None`` where unknown.
+        target: Ids of what it counts, ``None`` if unknown.
     """
 
     waited: float
@@ -68,11 +68,11 @@ class FinishedTask(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     Attributes:
         kind: What the task counted.
-        target: Ids of what it counted, ``None`` where unknown.
+        target: Ids of what it counted, ``None`` if unknown.
         polls: Seconds waited and progress of each poll that found it running,
             in order; long histories are thinned out.
-        seconds: Seconds waited when a poll found it over, so that its real
-            duration lies between the last of ``polls`` and this.
+        seconds: Seconds waited when a poll found it over. Its real duration
+            lies between the last of ``polls`` and this.
     """
 
     kind: TaskKind
@@ -94,40 +94,40 @@ class Learner(Protocol):
 class PollPolicy(Protocol):
     """Decides when to poll a task again."""
 
-    def next_poll(self, seen: PollState) -> float:
+    def next_poll(self, state: PollState, /) -> float:
         """Return the seconds from now to the next poll."""
         ...
 
 
 def checked_policy(policy: object) -> PollPolicy:
-    """Return what can pace polls, or say what is missing."""
+    """Return a policy, made of a function if need be; refuse anything else."""
     if not isinstance(policy, type):
         if isinstance(policy, PollPolicy):
             return policy
         if callable(policy):
-            return _Called(cast("Callable[[PollState], float]", policy))
-    msg = "poll: has to have a next_poll(seen) method, as Adaptive() has, or be a function of seen"
+            return _FunctionPolicy(cast("Callable[[PollState], float]", policy))
+    msg = "poll: has to have a next_poll(state), as Adaptive() has, or be a function of the state"
     raise ConfigurationError(msg)
 
 
-class _Called(msgspec.Struct, frozen=True):
+class _FunctionPolicy(msgspec.Struct, frozen=True):
     """A function as a policy."""
 
     function: Callable[[PollState], float]
 
-    def next_poll(self, seen: PollState) -> float:
-        """Return what the function says."""
-        return self.function(seen)
+    def next_poll(self, state: PollState) -> float:
+        """Call the function."""
+        return self.function(state)
 
 
-def pause(policy: PollPolicy, seen: PollState) -> float:
-    """Return what the policy says, within what makes sense; no number at all is the shortest."""
+def poll_interval(policy: PollPolicy, state: PollState) -> float:
+    """Return the policy's seconds to the next poll, kept within bounds; NaN is the shortest."""
     # In this order NaN, which compares false with everything, loses.
-    return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, policy.next_poll(seen)))
+    return min(LONGEST_INTERVAL, max(SHORTEST_INTERVAL, policy.next_poll(state)))
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """Poll every so many seconds, spread over a tenth of that.
+    """Poll every so many seconds, the first time up to a tenth earlier.
 
     Attributes:
         seconds: From the end of one poll to the next.
@@ -136,25 +136,25 @@ class Constant(msgspec.Struct, frozen=True):
     seconds: float
 
     def __post_init__(self) -> None:
-        """Refuse what could not be waited for."""
+        """Refuse seconds that are not positive and finite."""
         checked_positive("seconds", self.seconds)
 
-    def next_poll(self, seen: PollState) -> float:
-        """Return the same pause every time, but for the first two, which are spread.
+    def next_poll(self, state: PollState) -> float:
+        """Return the same interval every time, except that the first two are spread.
 
-        Two, as the first poll a task that is attached comes at once.
+        Two, because the first poll of an attached task comes at once.
         """
-        return self.seconds * (1 - 0.1 * seen.chance) if seen.polls <= 1 else self.seconds
+        return self.seconds * (1 - 0.1 * state.chance) if state.polls <= 1 else self.seconds
 
 
 class Exponential(msgspec.Struct, frozen=True, kw_only=True):
-    """Poll after ever longer pauses: ``first``, ``first * factor``, … up to ``ceiling``.
+    """Poll at growing intervals: ``first``, ``first * factor``, … up to ``ceiling``.
 
     Attributes:
         first: Seconds to the first poll.
-        factor: Each pause is so many times the one before, at least 1.
-        ceiling: Longest pause in seconds.
-        jitter: Share of a pause that is left to chance, 0 to 1, so that many
+        factor: Each interval is so many times the one before, at least 1.
+        ceiling: Longest interval in seconds.
+        jitter: Share of an interval that is random, 0 to 1, so that many
             tasks started together are not polled together.
     """
 
@@ -164,7 +164,7 @@ class Exponential(msgspec.Struct, frozen=True, kw_only=True):
     jitter: float = 0.2
 
     def __post_init__(self) -> None:
-        """Refuse what could not be waited for."""
+        """Refuse values from which no interval follows."""
         checked_positive("first", self.first)
         checked_positive("ceiling", self.ceiling)
         checked_share("jitter", self.jitter)
@@ -172,10 +172,10 @@ class Exponential(msgspec.Struct, frozen=True, kw_only=True):
             msg = f"factor: has to be a number from 1 on, not {self.factor!r}"
             raise ConfigurationError(msg)
 
-    def next_poll(self, seen: PollState) -> float:
-        """Return the next longer pause."""
+    def next_poll(self, state: PollState) -> float:
+        """Return the next longer interval."""
         try:
-            grown = min(self.first * self.factor**seen.polls, self.ceiling)
+            grown = min(self.first * self.factor**state.polls, self.ceiling)
         except OverflowError:
             grown = self.ceiling
-        return grown * (1 - self.jitter * seen.chance)
+        return grown * (1 - self.jitter * state.chance)

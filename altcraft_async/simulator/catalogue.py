@@ -1,10 +1,10 @@
-"""Which objects a platform has, and what each of them is like."""
+"""The objects that a platform has."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from altcraft_async.simulator.audience import draw_profiles, segment_share
+from altcraft_async.simulator.counters import draw_profiles, draw_segment_share
 from altcraft_async.simulator.objects import (
     Database,
     Field,
@@ -18,11 +18,11 @@ from altcraft_async.simulator.objects import (
 
 
 class UnknownObjectError(LookupError):
-    """Somebody names an object that this platform does not have."""
+    """The platform has no such object."""
 
 
 class Catalogue:
-    """The objects of a platform, each drawn when it is polled.
+    """The objects of a platform, each drawn when it is read.
 
     Attributes:
         resources: Ids of the resources, ascending.
@@ -38,7 +38,7 @@ class Catalogue:
         databases: int | Sequence[int],
         segments: int | Sequence[int],
     ) -> None:
-        """Take how many there are of each kind, or their ids."""
+        """Take the number of objects of each kind, or their ids."""
         self.resources = _ids(resources)
         self.databases = _ids(databases)
         self.segments = _ids(segments)
@@ -48,7 +48,7 @@ class Catalogue:
         """Return a resource.
 
         Raises:
-            UnknownObjectError: There is none with this id.
+            UnknownObjectError: No resource has this id.
         """
         check_known("resource", resource_id, self.resources)
         return draw_resource(self._seed, resource_id, self.databases)
@@ -57,7 +57,7 @@ class Catalogue:
         """Return a database.
 
         Raises:
-            UnknownObjectError: There is none with this id.
+            UnknownObjectError: No database has this id.
         """
         check_known("database", database_id, self.databases)
         return draw_database(self._seed, database_id)
@@ -66,34 +66,34 @@ class Catalogue:
         """Return a segment.
 
         Raises:
-            UnknownObjectError: There is none with this id.
+            UnknownObjectError: No segment has this id.
         """
         check_known("segment", segment_id, self.segments)
         return draw_segment(self._seed, segment_id, self.databases)
 
     def fields(self, resource_id: int, channel: str) -> tuple[Field, ...]:
-        """Return the fields of a resource's subscriptions."""
+        """Return the subscription fields of a resource's channel."""
         return draw_fields(self._seed, resource_id, channel)
 
     def database_size(self, database_id: int) -> int:
-        """Return how many profiles are in a database."""
+        """Return the number of profiles in a database."""
         return draw_profiles(self._seed, self.database(database_id).id)
 
     def segment_size(self, segment_id: int) -> int:
-        """Return how many profiles are in a segment."""
-        own = self.segment(segment_id).database_id
-        profiles = 0 if own is None else self.database_size(own)
-        return int(profiles * segment_share(self._seed, segment_id))
+        """Return the number of profiles in a segment."""
+        database_id = self.segment(segment_id).database_id
+        profiles = 0 if database_id is None else self.database_size(database_id)
+        return int(profiles * draw_segment_share(self._seed, segment_id))
 
 
-def check_known(kind: str, number: int, ids: Sequence[int]) -> None:
-    """Refuse the id of what is not there.
+def check_known(kind: str, object_id: int, ids: Sequence[int]) -> None:
+    """Refuse an unknown id.
 
     Raises:
         UnknownObjectError: It names the object.
     """
-    if number not in ids:
-        msg = f"there is no {kind} {number}"
+    if object_id not in ids:
+        msg = f"there is no {kind} {object_id}"
         raise UnknownObjectError(msg)
 
 

@@ -1,4 +1,10 @@
-"""Time that passes only when nobody has anything to do, so that a day takes milliseconds."""
+"""A clock that jumps to the next due timer once no event loop has work left.
+
+The event loops of a clock are those that have set a timer or sent a request. Each change
+(a timer, a request, the end of a hold) makes every loop count `QUIET_ITERATIONS` iterations
+without a further change; the loop is quiet then. The first loop that is quiet while all
+others are quiet too, with no request under way, moves the clock to the next timer.
+"""
 
 from __future__ import annotations
 
@@ -16,31 +22,31 @@ from itertools import count
 from types import TracebackType
 from typing import TypeVarTuple, Unpack
 
-from altcraft_async.simulator.times import instant
+from altcraft_async.simulator.timestamps import instant
 
-QUIET_TURNS = 50
-"""Turns of an event loop without news after which everybody is taken to wait.
+QUIET_ITERATIONS = 50
+"""Loop iterations without a change after which a loop is quiet.
 
-Each coroutine between what has happened and who hears of it takes one or two."""
+Each coroutine between an event and its last consumer takes one or two."""
 
 RECHECK_SECONDS = 0.001
-"""Real seconds after which one loop polls again whether another is quiet."""
+"""Real seconds after which a quiet loop checks again whether the others are quiet."""
 
-A_MOMENT = 0.011
-"""Seconds that pass even if the clock is held: a client does what it is to do now within 0.01 s."""
+HELD_SECONDS = 0.011
+"""Seconds that may pass while the clock is held: a client's rate limiter schedules immediate work
+up to 0.01 s ahead."""
 
 Ts = TypeVarTuple("Ts")
 
 
 class PretendClock:
-    """A clock for a simulator and its clients, that jumps to the next moment something is due.
+    """A clock for a simulator and its clients that jumps to the next due timer.
 
-    While a request is under way, or code of yours runs, it stands still. When
-    all event loops that wait for it have nothing else to do, it shows the next
-    time that one of them waits for. So things happen in order, at the second
-    they would really happen, and nobody waits. What it does not see is real:
-    ``asyncio.sleep`` and ``asyncio.timeout`` in your own code, a request and
-    its time limit, a `Fault.stall`.
+    The clock stands still while a request is under way or your code runs. When all event
+    loops that use it are idle, it jumps to the next time that any of them waits for. Events
+    happen in order and at their exact times, and no real time is spent waiting. Real time
+    still applies to ``asyncio.sleep`` and ``asyncio.timeout`` in your own code, to requests
+    and their time limits, and to `Fault.stall`.
 
     ```python
     from altcraft_async import AltcraftClient
@@ -59,33 +65,34 @@ class PretendClock:
     24 hours
     ```
 
-    One clock may be used from several threads and event loops.
+    Several threads and event loops can share a clock.
 
     Attributes:
-        busy: To be entered while a request is under way: so long it stands still.
+        busy: Entered while a request is under way; the clock stands still then.
     """
 
     def __init__(self) -> None:
         """Show 0 seconds."""
-        self.busy = _Requests(self._count)
+        self.busy = _Requests(self._count_request)
         self._lock = threading.RLock()
         self._now = 0.0
         self._timers: list[tuple[float, int, _Timer]] = []
-        self._numbers = count()
-        self._news = 0
+        self._timer_numbers = count()
+        self._changes = 0
         self._loops: set[asyncio.AbstractEventLoop] = set()
         self._settling: set[asyncio.AbstractEventLoop] = set()
-        self._quiet_since: dict[asyncio.AbstractEventLoop, int] = {}
+        # The number of changes at which each loop was last quiet.
+        self._quiet_at: dict[asyncio.AbstractEventLoop, int] = {}
         self._requests: Counter[asyncio.AbstractEventLoop] = Counter()
         self._holds = 0
-        self._allowed: list[float] = []
+        self._advances: list[float] = []
 
     def time(self) -> float:
-        """Return the seconds that it shows."""
+        """Return the seconds that the clock shows."""
         return self._now
 
     def now(self) -> datetime:
-        """Return the time of day at the pretend platform."""
+        """Return the date at the pretend platform."""
         return instant(self._now)
 
     def call_at(
@@ -95,44 +102,44 @@ class PretendClock:
         *args: *Ts,
         context: Context | None = None,
     ) -> _Timer:
-        """Call a function in the running event loop when it shows this time, or a later one."""
+        """Call a function in the running event loop when the clock reaches a time."""
         loop = asyncio.get_running_loop()
         timer = _Timer(loop, partial(callback, *args), context or copy_context())
         with self._lock:
-            heapq.heappush(self._timers, (when, next(self._numbers), timer))
+            heapq.heappush(self._timers, (when, next(self._timer_numbers), timer))
             self._loops.add(loop)
-            self._stir()
+            self._note_change()
         return timer
 
     async def advance(self, seconds: float) -> None:
-        """Wait until so many seconds have passed, and what was due in them has happened.
+        """Let so many seconds pass, and return when everything due in them has happened.
 
-        The only way for time to pass while it is held. From sync code, while
-        other threads run the event loops: ``asyncio.run(clock.advance(60))``.
+        While the clock is held, time passes only this way. From sync code, with the event
+        loops in other threads: ``asyncio.run(clock.advance(60))``.
 
         Raises:
-            ValueError: Time does not go back, nor on for ever.
+            ValueError: The number is negative or infinite.
         """
         if not 0 <= seconds < math.inf:
-            msg = f"seconds has to be a number from 0 on, not {seconds}"
+            msg = f"seconds has to be at least 0 and finite, not {seconds}"
             raise ValueError(msg)
-        over = asyncio.Event()
+        reached = asyncio.Event()
         until = self._now + seconds
         with self._lock:
-            self._allowed.append(until)
-            timer = self.call_at(until, over.set)
+            self._advances.append(until)
+            timer = self.call_at(until, reached.set)
         try:
-            await over.wait()
+            await reached.wait()
         finally:
             timer.cancel()
-            self._allowed.remove(until)
+            self._advances.remove(until)
 
     @contextmanager
     def hold(self) -> Generator[None, None, None]:
         """Let time pass only by `advance` within the body.
 
-        What is to be done at once, such as ``handle.poll()``, is done all the
-        same: it takes a client up to a hundredth of a second of the clock's.
+        Immediate work, such as ``handle.poll()``, is still done, and may take a hundredth
+        of a second of the clock.
         """
         with self._lock:
             self._holds += 1
@@ -141,73 +148,71 @@ class PretendClock:
         finally:
             with self._lock:
                 self._holds -= 1
-                self._stir()
+                self._note_change()
 
-    def _count(self, change: int) -> None:
-        """Note that a request has begun, or is over."""
+    def _count_request(self, change: int) -> None:
         loop = asyncio.get_running_loop()
         with self._lock:
             self._requests[loop] += change
             self._loops.add(loop)
-            self._stir()
+            self._note_change()
 
-    def _stir(self) -> None:
-        """Note that there is news, and have every loop see when it is quiet again; locked.
+    def _note_change(self) -> None:
+        """Make every loop settle again; the lock is held.
 
-        Each does, since the one that the news is of may end before it has seen to it.
+        Every loop, because the one that has changed may be closed before it settles.
         """
-        self._news += 1
+        self._changes += 1
         self._loops = {loop for loop in self._loops if not loop.is_closed()}
         for loop in self._loops - self._settling:
-            with suppress(RuntimeError):  # it was closed in this very moment
-                loop.call_soon_threadsafe(self._settle, loop, self._news, QUIET_TURNS)
+            with suppress(RuntimeError):  # the loop has just been closed
+                loop.call_soon_threadsafe(self._settle, loop, self._changes, QUIET_ITERATIONS)
                 self._settling.add(loop)
 
-    def _settle(self, loop: asyncio.AbstractEventLoop, news: int, turns: int) -> None:
-        """Let turns of the loop go by without news, then let time pass."""
+    def _settle(self, loop: asyncio.AbstractEventLoop, changes: int, iterations: int) -> None:
+        """Run once in every iteration of the loop until it is quiet, then let time pass."""
         with self._lock:
-            if news != self._news:
-                news, turns = self._news, QUIET_TURNS
-            if turns:
-                loop.call_soon(self._settle, loop, news, turns - 1)
+            if changes != self._changes:
+                changes, iterations = self._changes, QUIET_ITERATIONS
+            if iterations:
+                loop.call_soon(self._settle, loop, changes, iterations - 1)
                 return
-            self._quiet_since[loop] = news
-            if self._others_are_busy(loop):
-                loop.call_later(RECHECK_SECONDS, self._settle, loop, news, 0)
+            self._quiet_at[loop] = changes
+            if self._is_other_loop_busy(loop):
+                loop.call_later(RECHECK_SECONDS, self._settle, loop, changes, 0)
                 return
             self._settling.discard(loop)
             if not self._requests[loop]:
                 self._jump()
 
-    def _others_are_busy(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Say whether another loop that runs has requests under way, or is not quiet yet."""
+    def _is_other_loop_busy(self, loop: asyncio.AbstractEventLoop) -> bool:
         return any(
             other.is_running()
-            and (self._requests[other] or self._quiet_since.get(other) != self._news)
+            and (self._requests[other] or self._quiet_at.get(other) != self._changes)
             for other in self._loops - {loop}
         )
 
     def _jump(self) -> None:
-        """Show the next time that somebody waits for, if time may pass so far."""
-        latest = max(self._allowed, default=self._now + A_MOMENT) if self._holds else math.inf
+        """Move to the next live timer and run it, unless a hold forbids it."""
+        latest = max(self._advances, default=self._now + HELD_SECONDS) if self._holds else math.inf
         while self._timers and self._timers[0][0] <= latest:
             when, _, timer = heapq.heappop(self._timers)
             if timer.is_live:
                 self._now = max(self._now, when)
-                with suppress(RuntimeError):  # as above
-                    timer.loop.call_soon_threadsafe(timer.ring, context=timer.context)
-                self._stir()
+                with suppress(RuntimeError):  # the loop has just been closed
+                    timer.loop.call_soon_threadsafe(timer.run, context=timer.context)
+                self._note_change()
                 return
 
 
 class _Requests:
-    """Counts the requests that are under way."""
+    """Counts the requests under way."""
 
-    def __init__(self, count_in: Callable[[int], None]) -> None:
-        self._count_in = count_in
+    def __init__(self, add: Callable[[int], None]) -> None:
+        self._add = add
 
     def __enter__(self) -> None:
-        self._count_in(1)
+        self._add(1)
 
     def __exit__(
         self,
@@ -215,11 +220,11 @@ class _Requests:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._count_in(-1)
+        self._add(-1)
 
 
 class _Timer:
-    """A call that somebody waits for, in the loop that wants it."""
+    """A scheduled call in the loop that requested it."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, call: Callable[[], object], context: Context
@@ -234,10 +239,10 @@ class _Timer:
         return self._call is not None and not self.loop.is_closed()
 
     def cancel(self) -> None:
-        """Do not make it, not even if its time has just come."""
+        """Do not make the call, even if it is already queued in the loop."""
         self._call = None
 
-    def ring(self) -> None:
-        """Make it."""
+    def run(self) -> None:
+        """Make the call unless it is cancelled."""
         if self._call is not None:
             self._call()

@@ -1,7 +1,6 @@
-"""JSON and XML, read and written with the standard library alone.
+"""JSON and XML, read and written with the standard library only.
 
-The client has a codec of its own; that this one shares nothing with it is
-what makes one a check on the other.
+It shares no code with the client's codec, so each is a check on the other.
 """
 
 from __future__ import annotations
@@ -28,67 +27,69 @@ _FORMATS: dict[str, Format] = {
 
 
 class UnreadableError(ValueError):
-    """A body that is not one object in the format it claims to be in."""
+    """A body is not an object in its format."""
 
 
 def format_of(content_type: str, body: bytes) -> Format:
-    """Tell the format by the content type, or else by the first character of the body."""
+    """Return the format of the content type, or else of the first character of the body."""
     named = _FORMATS.get(content_type)
     if named:
         return named
     return "xml" if body.lstrip()[:1] == b"<" else "json"
 
 
-def read(body: bytes, form: Format) -> dict[str, object]:
+def read(body: bytes, wire_format: Format) -> dict[str, object]:
     """Read a request.
 
-    XML knows no types: each value comes as text, as an object, or as a list
-    where the element occurs more than once; an empty element is ``""``.
+    XML has no types: a value is a text, an object, or a list if the element occurs
+    more than once. An empty element is ``""``.
 
     Raises:
-        UnreadableError: The body is no object in this format.
+        UnreadableError: The body is not an object in this format.
     """
     try:
-        value = _read_xml(body) if form == "xml" else json.loads(body)
-    except (ValueError, LookupError, RecursionError, ET.ParseError) as refused:
-        msg = f"the body is not {form.upper()}: {refused}"
+        value = _read_xml(body) if wire_format == "xml" else json.loads(body)
+    except (ValueError, LookupError, RecursionError, ET.ParseError) as error:
+        msg = f"the body is not {wire_format.upper()}: {error}"
         raise UnreadableError(msg) from None
     if not isinstance(value, dict):
-        msg = f"the body is not an object in {form.upper()}"
+        msg = f"the body is not an object in {wire_format.upper()}"
         raise UnreadableError(msg)
-    return cast("dict[str, object]", value)  # both readers make text of every key
+    return cast("dict[str, object]", value)  # both formats have only text keys
 
 
-def write(value: Mapping[str, object], form: Format, *, is_declared: bool = False) -> bytes:
-    """Write an answer; in XML, null and empty lists and texts are all an empty element.
+def write(
+    value: Mapping[str, object], wire_format: Format, *, xml_declaration: bool = False
+) -> bytes:
+    """Write a response; in XML, null, an empty list and an empty text are an empty element.
 
     Args:
-        value: The answer.
-        form: Format to write it in.
-        is_declared: Begin XML with a declaration, as some of the vendor's
-            samples do, and write UTF-8 then instead of character references.
+        value: The response.
+        wire_format: Format to write.
+        xml_declaration: Begin XML with a declaration and write UTF-8 instead of
+            character references, as some of the vendor's samples do.
     """
-    if form == "json":
+    if wire_format == "json":
         return _COMPACT.encode(value).encode()
     root = ET.Element("xml")
     _fill(root, value)
-    return _DECLARATION + ET.tostring(root, "utf-8") if is_declared else ET.tostring(root)
+    return _DECLARATION + ET.tostring(root, "utf-8") if xml_declaration else ET.tostring(root)
 
 
 def _read_xml(body: bytes) -> object:
-    root = ET.fromstring(body)  # noqa: S314 -- sent by the developer's own program; expat bounds entities
+    root = ET.fromstring(body)  # noqa: S314 -- from the developer's own program; expat limits entities
     if root.tag != "xml":
-        msg = f"the root element is {root.tag!r}, not 'xml'"
+        msg = f"the root element has to be 'xml', not {root.tag!r}"
         raise UnreadableError(msg)
-    return _value_of(root) or {}
+    return _value(root) or {}
 
 
-def _value_of(element: ET.Element) -> object:
+def _value(element: ET.Element) -> object:
     if not len(element):
         return (element.text or "").strip()
     fields: dict[str, list[object]] = {}
     for child in element:
-        fields.setdefault(child.tag, []).append(_value_of(child))
+        fields.setdefault(child.tag, []).append(_value(child))
     return {name: values if len(values) > 1 else values[0] for name, values in fields.items()}
 
 
@@ -104,7 +105,7 @@ def _fill(element: ET.Element, value: object) -> None:
 
 
 def _siblings(value: object) -> list[object]:
-    # An empty list still needs an element, or the field would be missing.
+    # An empty list is one empty element: without it, the field would be missing.
     if not isinstance(value, list):
         return [value]
     return cast("list[object]", value) or [None]

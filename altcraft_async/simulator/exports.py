@@ -1,4 +1,4 @@
-"""Exports of profiles: the tasks whose result is no counters but files."""
+"""Exports of profiles: tasks whose result is a list of files."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from altcraft_async.simulator.chance import dice
+from altcraft_async.simulator.randomness import seeded_random
 
 FILE_SIZE = 50_000
-"""Profiles in a file; the vendor documents several files, and not when there is more than one."""
-
+"""Profiles per file; our choice, as the vendor does not document when an export is split."""
 
 SourceType: TypeAlias = Literal["database", "segment"]
 
@@ -37,8 +36,8 @@ class Export:
 
     Attributes:
         source: What was exported.
-        total: How many profiles.
-        urls: Relative addresses of the files, which nobody serves here.
+        total: Number of profiles.
+        urls: Relative URLs of the files; the simulator does not serve them.
     """
 
     source: Source
@@ -47,8 +46,8 @@ class Export:
 
 
 def draw_export(seed: int, task_id: str, source: Source, total: int) -> Export:
-    """Draw where the files are."""
-    folder = uuid.UUID(int=dice(seed, "files", task_id).getrandbits(128), version=4)
+    """Draw the URLs of the files."""
+    folder = uuid.UUID(int=seeded_random(seed, "files", task_id).getrandbits(128), version=4)
     files = range(1, max(1, -(-total // FILE_SIZE)) + 1)
     urls = (
         f"/api/download/data/{folder}/{number}_{source.type}_export.{source.file_format}"

@@ -1,4 +1,4 @@
-"""Misbehaviour as plain values, and the script that says when which of it happens."""
+"""Faults as plain values, and the script that assigns them to requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from altcraft_async.simulator.chance import dice
+from altcraft_async.simulator.randomness import seeded_random
 
 Kind = Literal[
     "status",
@@ -26,15 +26,15 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to misbehave; make it by the name of what goes wrong.
+    """One kind of misbehaviour, made by the static method of its name.
 
     Faults are values: equal ones are the same key of ``server.fired``.
 
     Attributes:
         kind: Name of the method that makes it.
-        code: HTTP status or ``error`` of the answer, 0 where it is no matter.
+        code: HTTP status or ``error`` of the response, 0 if it sets none.
         text: ``error_text`` of a refusal, or status of a failed task.
-        seconds: How long it takes.
+        seconds: Duration of a stall or of a slow body.
         retry_after: The ``Retry-After`` header, ``""`` for none.
     """
 
@@ -46,84 +46,82 @@ class Fault:
 
     @staticmethod
     def status(code: int, *, retry_after: float | str | None = None) -> Fault:
-        """Answer with an HTTP status and do nothing.
-
-        The body is an envelope with the same ``error``.
+        """Respond with an HTTP status and an envelope of the same ``error``, without acting.
 
         Args:
             code: HTTP status, for example 429 or 503.
-            retry_after: What the header says: seconds, or any text, for
-                example an HTTP date or nonsense.
+            retry_after: Value of the ``Retry-After`` header: seconds or any text, such as
+                an HTTP date or an invalid value.
         """
         header = "" if retry_after is None else str(retry_after)
         return Fault("status", code=code, text=f"HTTP status {code}", retry_after=header)
 
     @staticmethod
     def refuse(code: int, text: str = "Refused") -> Fault:
-        """Answer with this ``error`` and ``error_text`` and do nothing."""
+        """Respond with this ``error`` and ``error_text``, without acting."""
         return Fault("refuse", code=code, text=text)
 
     @staticmethod
     def html(code: int = 502) -> Fault:
-        """Answer with a web page, as a proxy does, and do nothing; 200 is a sign-in page."""
+        """Respond with a web page, as a proxy does, without acting; 200 is like a sign-in page."""
         return Fault("html", code=code)
 
     @staticmethod
     def stall(seconds: float = math.inf) -> Fault:
-        """Wait this many seconds of the event loop, and only then act and answer.
+        """Wait this many seconds of the event loop, then act and respond.
 
-        It acts even if the caller has gone by then, as a platform does that
+        The simulator acts even if the client has disconnected, like a platform that
         works through a backlog.
         """
         return Fault("stall", seconds=seconds)
 
     @staticmethod
     def cut_body() -> Fault:
-        """Act, then break the connection in the middle of the answer's body."""
+        """Act, then close the connection in the middle of the response body."""
         return Fault("cut_body")
 
     @staticmethod
     def reset() -> Fault:
-        """Reset the connection and do nothing."""
+        """Reset the connection without acting."""
         return Fault("reset")
 
     @staticmethod
     def lost_start() -> Fault:
-        """Act, then reset the connection, so that the answer is lost."""
+        """Act, then reset the connection, so that the response is lost."""
         return Fault("lost_start")
 
     @staticmethod
     def slow_body(seconds: float = math.inf) -> Fault:
-        """Act, then send the answer's body in small pieces over this many seconds."""
+        """Act, then send the response body in small pieces over this many seconds."""
         return Fault("slow_body", seconds=seconds)
 
     @staticmethod
     def unknown_task() -> Fault:
-        """Do not know the task.
+        """Make the task unknown.
 
-        On ``tasks/status`` for this one answer; on a refresh for good, so that
-        the task id it answers with is of no use.
+        On ``tasks/status`` for one response. On a start permanently, so every poll of
+        the new task is refused.
         """
         return Fault("unknown_task")
 
     @staticmethod
     def failed_task(status: str = "failed") -> Fault:
-        """Let the task fail, under this name of a status.
+        """Let the task fail with this status.
 
-        On ``tasks/status`` at once; on a refresh at the end of its duration.
-        The name is our own choice: the vendor documents none.
+        On ``tasks/status`` at once; on a start at the end of the task's duration.
+        The default is our choice, as the vendor documents no failed status.
         """
         return Fault("failed_task", text=status)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A fault that waits in the script of a method.
+    """A fault in the queue of a method.
 
     Attributes:
-        fault: What is going to happen.
-        times: To how many requests still.
-        after: How many requests go well before.
+        fault: The fault.
+        times: Number of requests that it still affects.
+        after: Number of requests before those, which it leaves alone.
     """
 
     fault: Fault
@@ -132,31 +130,31 @@ class Planned:
 
 
 class Script:
-    """Which fault meets which request.
+    """Assigns faults to requests.
 
     Attributes:
         fired: How often each fault happened.
     """
 
     def __init__(self, seed: int) -> None:
-        """Start with nothing planned."""
+        """Plan nothing yet."""
         self.fired: Counter[Fault] = Counter()
         self._queues: dict[str, deque[Planned]] = {}
-        self._rng = dice(seed, "faults")
+        self._rng = seeded_random(seed, "faults")
         self._rate = 0.0
         self._faults: tuple[Fault, ...] = ()
         self._methods: frozenset[str] = frozenset()
 
     @property
     def pending(self) -> Mapping[str, tuple[Planned, ...]]:
-        """What did not happen yet, by method; empty when all of it did."""
+        """Planned faults that have not happened yet, by method."""
         return {method: tuple(queue) for method, queue in self._queues.items() if queue}
 
     def plan(self, method: str, planned: Planned) -> None:
-        """Add to the end of the method's queue.
+        """Append to the queue of a method.
 
         Raises:
-            ValueError: It would never happen.
+            ValueError: The fault would never happen.
         """
         if planned.times < 1 or planned.after < 0:
             msg = f"times has to be at least 1 and after at least 0, not {planned}"
@@ -164,10 +162,10 @@ class Script:
         self._queues.setdefault(method, deque()).append(planned)
 
     def plan_randomly(self, rate: float, faults: Sequence[Fault], methods: Sequence[str]) -> None:
-        """Replace the random part; a rate of 0 ends it.
+        """Replace the random faults; a rate of 0 ends them.
 
         Raises:
-            ValueError: The rate is no share, or there is no fault to choose from.
+            ValueError: The rate is not from 0 to 1, or there are no faults to choose from.
         """
         if not 0 <= rate <= 1 or (rate and not faults):
             msg = f"rate has to be from 0 to 1, with faults to choose from, not {rate}"
@@ -175,7 +173,7 @@ class Script:
         self._rate, self._faults, self._methods = rate, tuple(faults), frozenset(methods)
 
     def draw(self, method: str) -> Fault | None:
-        """Decide what meets the next request; what is planned goes before what is random."""
+        """Return the fault of the next request, if any; planned faults precede random ones."""
         fault = self._next_planned(method) or self._next_random(method)
         if fault:
             self.fired[fault] += 1

@@ -1,4 +1,4 @@
-"""Each request on its way through: read, noted, then answered or misbehaved to."""
+"""Handles each HTTP request: reads and records it, then responds or misbehaves."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from altcraft_async.simulator import calls, delivery
-from altcraft_async.simulator.calls import Answer, Call
+from altcraft_async.simulator import messages, methods, responses
 from altcraft_async.simulator.codec import Format
 from altcraft_async.simulator.faults import Fault, Script
-from altcraft_async.simulator.install import Install
+from altcraft_async.simulator.installation import Installation
+from altcraft_async.simulator.messages import ApiRequest, ApiResponse
 from altcraft_async.simulator.methods import METHODS
-from altcraft_async.simulator.sending import Sender
-from altcraft_async.simulator.webhooks import Webhooks, wanted
+from altcraft_async.simulator.webhooks import Sender, Webhooks, requested_webhook
 from altcraft_async.simulator.world import World
 
 TRANSCRIPT = 10_000
-"""How many requests are remembered."""
+"""Number of recorded requests."""
 
 HTTP_ERRORS = range(400, 600)
 
@@ -32,10 +31,10 @@ class ReceivedRequest:
 
     Attributes:
         method: API method, for example ``"tasks/status"``.
-        params: Parameters without the token, as they were read: in XML, all is text.
+        params: Parameters without the token, as read: in XML, every value is a text.
         format: Format of the request.
-        at: What the simulator's clock said, in seconds.
-        outcome: ``error`` of the answer, 0 for success; or the fault that came instead.
+        at: Seconds of the simulator's clock.
+        outcome: ``error`` of the response, 0 for success; or the fault of the request.
     """
 
     method: str
@@ -46,120 +45,123 @@ class ReceivedRequest:
 
 
 class Handler:
-    """Handle the requests of one simulator.
+    """Handles the requests of one simulator.
 
     Attributes:
-        requests: The newest of them, oldest first.
-        counts: How many there were per API method.
-        sender: Calls the addresses that starts name as ``feedback``.
+        requests: The newest requests, oldest first.
+        counts: Number of requests per API method.
+        sender: Calls the ``feedback`` URLs of starts.
     """
 
     def __init__(
         self,
         world: World,
         script: Script,
-        install: Install,
+        installation: Installation,
         clock: Callable[[], float] | None,
         webhooks: Webhooks,
     ) -> None:
-        """Take over what `Simulator` was given."""
+        """Take the parts of a `Simulator`."""
         self.requests: deque[ReceivedRequest] = deque(maxlen=TRANSCRIPT)
         self.counts: Counter[str] = Counter()
+        self.sender = Sender(world, webhooks)
         self._world = world
         self._script = script
+        self._installation = installation
         self._clock = clock
-        self._install = install
-        self.sender = Sender(world, webhooks)
 
     def open(self) -> None:
-        """Get ready for requests, in the running event loop."""
+        """Prepare for requests, in the running event loop."""
         loop = asyncio.get_running_loop()
         self._stopping: asyncio.Future[None] = loop.create_future()
         self._now = self._clock or loop.time
 
     def close(self) -> None:
-        """Let stalled requests give up."""
+        """End stalls and slow bodies."""
         self._stopping.set_result(None)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer, or do what the script says instead."""
+        """Respond to a request, or apply its fault."""
         try:
-            return await self._serve(request)
-        except ConnectionError:  # the caller had enough
-            return delivery.reset(request)
+            return await self._respond(request)
+        except ConnectionError:  # the client has disconnected
+            return responses.reset(request)
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
-        method = calls.method_of(request.path)
-        if request.method != hdrs.METH_POST:
+    async def _respond(self, http: web.Request) -> web.StreamResponse:
+        method = messages.method_of(http.path)
+        if http.method != hdrs.METH_POST:
             return _http_error(web.HTTPMethodNotAllowed.status_code, "POST only")
         try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge as refused:
-            return _http_error(refused.status, "the body is larger than 10 MB")
-        authorization = request.headers.get(hdrs.AUTHORIZATION, "")
-        call = calls.read_call(method, body, request.content_type, authorization)
+            body = await http.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            return _http_error(error.status, "the body is larger than 10 MB")
+        authorization = http.headers.get(hdrs.AUTHORIZATION, "")
+        request = messages.read_request(method, body, http.content_type, authorization)
         self.counts[method] += 1
         fault = self._script.draw(method)
         if fault is None:
-            answer = self._answer(call)
-            self._note(call, answer.code)
-            return delivery.respond(answer, self._status(call, answer))
-        self._note(call, fault)
-        instead = self._instead(request, call, fault)
-        return instead if instead is not None else await self._despite(request, call, fault)
+            response = self._act(request)
+            self._record(request, response.code)
+            return responses.whole(response, self._status(request, response))
+        self._record(request, fault)
+        refused = self._fail_without_acting(http, request, fault)
+        return refused if refused is not None else await self._act_and_fail(http, request, fault)
 
-    def _instead(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
-        # The faults that keep the platform from acting.
+    def _fail_without_acting(
+        self, http: web.Request, request: ApiRequest, fault: Fault
+    ) -> web.StreamResponse | None:
         if fault.kind == "reset":
-            return delivery.reset(request)
+            return responses.reset(http)
         if fault.kind == "html":
-            return delivery.error_page(fault)
+            return responses.error_page(fault)
         if fault.kind == "status":
-            return delivery.error_status(fault, call.answer_form)
+            return responses.error_status(fault, request.response_format)
         if fault.kind == "refuse":
-            answer = calls.refusal(call.answer_form, fault.code, fault.text)
-            return delivery.respond(answer, self._status(call, answer))
+            response = messages.refusal(request.response_format, fault.code, fault.text)
+            return responses.whole(response, self._status(request, response))
         return None
 
-    async def _despite(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse:
-        # The faults with which the platform acts all the same.
-        if fault.kind == "stall" and await self._pause(fault.seconds):
-            return delivery.reset(request)
-        answer = self._answer(call, fault)
-        status = self._status(call, answer)
+    async def _act_and_fail(
+        self, http: web.Request, request: ApiRequest, fault: Fault
+    ) -> web.StreamResponse:
+        if fault.kind == "stall" and await self._wait(fault.seconds):
+            return responses.reset(http)
+        response = self._act(request, fault)
+        status = self._status(request, response)
         if fault.kind == "lost_start":
-            return delivery.reset(request)
+            return responses.reset(http)
         if fault.kind == "cut_body":
-            return await delivery.cut(request, answer, status)
+            return await responses.cut(http, response, status)
         if fault.kind == "slow_body":
-            gap = fault.seconds / delivery.PIECES
-            return await delivery.drip(request, answer, status, lambda: self._pause(gap))
-        return delivery.respond(answer, status)
+            seconds = fault.seconds / responses.PIECES
+            return await responses.slow(http, response, status, lambda: self._wait(seconds))
+        return responses.whole(response, status)
 
-    async def _pause(self, seconds: float) -> bool:
-        # Whether the simulator stops meanwhile. Some event loops know no infinite timer.
+    async def _wait(self, seconds: float) -> bool:
+        """Wait; return whether the simulator is stopping."""
+        # Some event loops accept no infinite timeout.
         await asyncio.wait([self._stopping], timeout=seconds if math.isfinite(seconds) else None)
         return self._stopping.done()
 
-    def _answer(self, call: Call, fault: Fault | None = None) -> Answer:
-        answer = calls.answer(self._world, call, self._install, self._now(), fault)
-        webhook = wanted(call, answer)
+    def _act(self, request: ApiRequest, fault: Fault | None = None) -> ApiResponse:
+        response = methods.respond(self._world, request, self._installation, self._now(), fault)
+        webhook = requested_webhook(request, response)
         if webhook is not None:
-            self.sender.promise(webhook, self._now)
-        return answer
+            self.sender.schedule(webhook, self._now)
+        return response
 
-    def _status(self, call: Call, answer: Answer) -> int:
-        if call.method not in METHODS:
+    def _status(self, request: ApiRequest, response: ApiResponse) -> int:
+        if request.method not in METHODS:
             return web.HTTPNotFound.status_code
-        if self._install.http_errors and answer.code in HTTP_ERRORS:
-            return answer.code
+        if self._installation.http_errors and response.code in HTTP_ERRORS:
+            return response.code
         return web.HTTPOk.status_code
 
-    def _note(self, call: Call, outcome: int | Fault) -> None:
+    def _record(self, request: ApiRequest, outcome: int | Fault) -> None:
         self.requests.append(
-            ReceivedRequest(call.method, call.params, call.form, self._now(), outcome)
+            ReceivedRequest(request.method, request.params, request.format, self._now(), outcome)
         )
 
 
 def _http_error(status: int, text: str) -> web.Response:
-    return delivery.respond(calls.refusal("json", status, text), status)
+    return responses.whole(messages.refusal("json", status, text), status)

@@ -5,86 +5,114 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from altcraft_async.simulator import answers, reads
+from altcraft_async.simulator import lists, lookups, payloads
 from altcraft_async.simulator.catalogue import UnknownObjectError
 from altcraft_async.simulator.exports import SOURCE_TYPES, Source
-from altcraft_async.simulator.parameters import NOT_FOUND, RefusedError
-from altcraft_async.simulator.request import Request
-from altcraft_async.simulator.targets import database_target, resource_target, segment_target
+from altcraft_async.simulator.faults import Fault
+from altcraft_async.simulator.installation import Installation
+from altcraft_async.simulator.messages import ApiRequest, ApiResponse, refusal
+from altcraft_async.simulator.method_call import (
+    MethodCall,
+    database_target,
+    resource_target,
+    segment_target,
+)
+from altcraft_async.simulator.parameters import (
+    BAD_REQUEST,
+    NOT_FOUND,
+    UNAUTHORIZED,
+    Parameters,
+    RefusedError,
+)
 from altcraft_async.simulator.task import Target
+from altcraft_async.simulator.world import World
 
-STATUS = "tasks/status"
+Run: TypeAlias = Callable[[MethodCall], Mapping[str, object]]
 
 
-def act(method: str, request: Request) -> Mapping[str, object]:
-    """Do what the request asks for and return the answer.
-
-    Raises:
-        RefusedError: The platform says no.
-    """
-    known, do, _ = METHODS[method]
-    request.parameters.check_names(known)
+def respond(
+    world: World,
+    request: ApiRequest,
+    installation: Installation,
+    now: float,
+    fault: Fault | None = None,
+) -> ApiResponse:
+    """Run the API method of a request and return its response, a refusal included."""
+    parameters = Parameters(request.params, request.format)
     try:
-        return do(request)
+        method = _checked_method(request, installation.token)
+        parameters.check_names(method.parameters)
+        envelope = method.run(MethodCall(world, parameters, now, installation, fault))
+    except RefusedError as refused:
+        return refusal(request.response_format, refused.code, refused.text)
     except UnknownObjectError as unknown:
-        raise RefusedError(NOT_FOUND, str(unknown)) from None
+        return refusal(request.response_format, NOT_FOUND, str(unknown))
+    return ApiResponse(envelope, request.response_format, xml_declaration=method.xml_declaration)
 
 
-def _start(request: Request, target: Target) -> Mapping[str, object]:
-    request.parameters.check_feedback()
-    return _started(request, request.world.start(target, request.now))
+def _checked_method(request: ApiRequest, token: str) -> _Method:
+    if request.method not in METHODS:
+        raise RefusedError(NOT_FOUND, "there is no such API method")
+    if request.unreadable:
+        raise RefusedError(BAD_REQUEST, request.unreadable)
+    if request.token != token:
+        raise RefusedError(UNAUTHORIZED, "API token required")
+    if request.params.get("format", "json") not in ("json", "xml"):
+        raise RefusedError(BAD_REQUEST, "parameter 'format' has to be 'json' or 'xml'")
+    return METHODS[request.method]
 
 
-def _export(request: Request) -> Mapping[str, object]:
-    parameters = request.parameters
+def _refresh(read_target: Callable[[MethodCall], Target]) -> Run:
+    def run(call: MethodCall) -> Mapping[str, object]:
+        target = read_target(call)
+        call.parameters.check_feedback()
+        return _started(call, call.world.start(target, call.now))
+
+    return run
+
+
+def _counters(read_target: Callable[[MethodCall], Target]) -> Run:
+    return lambda call: lookups.get_counters(call, read_target(call))
+
+
+def _export(call: MethodCall) -> Mapping[str, object]:
+    parameters = call.parameters
     source_type = parameters.choice("source_type", SOURCE_TYPES)
-    # The only two formats in the vendor's samples; the filter of fields lets everybody in.
+    # The vendor's samples show these two formats. The profile filter is checked, not applied.
     file_format = parameters.choice("file_format", ("csv", "json"), default="csv")
     parameters.fields("custom_request")
     source = Source(source_type, parameters.number("source_id"), file_format)
-    return _started(request, request.world.export(source, request.now))
+    return _started(call, call.world.export(source, call.now))
 
 
-def _started(request: Request, task_id: str) -> Mapping[str, object]:
-    world, fault = request.world, request.fault
-    if fault and fault.kind == "unknown_task":
-        world.forget(task_id)
+def _started(call: MethodCall, task_id: str) -> Mapping[str, object]:
+    if call.fault and call.fault.kind == "unknown_task":
+        call.world.forget(task_id)
+    if call.fault and call.fault.kind == "failed_task":
+        call.world.fail(task_id, call.fault.text)
+    return payloads.success({"task_id": task_id})
+
+
+def _task_status(call: MethodCall) -> Mapping[str, object]:
+    world, fault = call.world, call.fault
+    task_id = call.parameters.text("task_id")
     if fault and fault.kind == "failed_task":
-        world.fail(task_id, fault.text)
-    return answers.accepted(answers.task_started(task_id))
-
-
-def _task_status(request: Request) -> Mapping[str, object]:
-    world, fault = request.world, request.fault
-    task_id = request.parameters.text("task_id")
-    if fault and fault.kind == "failed_task":
-        world.fail(task_id, fault.text, at=request.now)
-    poll = world.poll(task_id, request.now)
-    if poll is None or (fault and fault.kind == "unknown_task"):
+        world.fail(task_id, fault.text, at=call.now)
+    state = world.poll(task_id, call.now)
+    if state is None or (fault and fault.kind == "unknown_task"):
         raise RefusedError(NOT_FOUND, "there is no such task")
-    return answers.accepted(answers.task_status(poll))
-
-
-Do: TypeAlias = Callable[[Request], Mapping[str, object]]
+    return payloads.success(payloads.task_status(state))
 
 
 class _Method(NamedTuple):
-    known: frozenset[str]
-    do: Do
-    is_declared: bool = False
+    run: Run
+    parameters: frozenset[str]
+    xml_declaration: bool
 
 
-def _refresh(targeted: Callable[[Request], Target]) -> Do:
-    return lambda request: _start(request, targeted(request))
-
-
-def _counters(targeted: Callable[[Request], Target]) -> Do:
-    return lambda request: reads.get_counters(request, targeted(request))
-
-
-def _names(*names: str) -> frozenset[str]:
-    # `format` stands in most tables of parameters, and may go with any request.
-    return frozenset({"format", *names})
+def _method(run: Run, *parameters: str, xml_declaration: bool = False) -> _Method:
+    # Most pages of the vendor list `format`, so every method takes it.
+    return _Method(run, frozenset({"format", *parameters}), xml_declaration)
 
 
 _LIST = ("from_id", "limit", "groups", "groups_id")
@@ -92,25 +120,23 @@ _TAGGED_LIST = (*_LIST, "ui_tags")
 _SEGMENT = ("id", "resource_id", "db_id", "list_id")
 
 METHODS: Mapping[str, _Method] = {
-    "resources/list": _Method(_names(*_LIST), reads.list_resources, is_declared=True),
-    "resources/get": _Method(_names("id"), reads.get_resource),
-    "resources/fields_get": _Method(_names("id", "channel"), reads.get_fields),
-    "resources/get_counters": _Method(_names("id", "list_id"), _counters(resource_target)),
-    "resources/refresh_counters": _Method(
-        _names("id", "list_id", "feedback"), _refresh(resource_target)
+    "resources/list": _method(lists.list_resources, *_LIST, xml_declaration=True),
+    "resources/get": _method(lookups.get_resource, "id"),
+    "resources/fields_get": _method(lookups.get_fields, "id", "channel"),
+    "resources/get_counters": _method(_counters(resource_target), "id", "list_id"),
+    "resources/refresh_counters": _method(_refresh(resource_target), "id", "list_id", "feedback"),
+    "databases/list": _method(lists.list_databases, *_TAGGED_LIST, xml_declaration=True),
+    "databases/get": _method(lookups.get_database, "id"),
+    "databases/get_counters": _method(_counters(database_target), "id", "resource_id"),
+    "databases/refresh_counters": _method(
+        _refresh(database_target), "id", "resource_id", "feedback"
     ),
-    "databases/list": _Method(_names(*_TAGGED_LIST), reads.list_databases, is_declared=True),
-    "databases/get": _Method(_names("id"), reads.get_database),
-    "databases/get_counters": _Method(_names("id", "resource_id"), _counters(database_target)),
-    "databases/refresh_counters": _Method(
-        _names("id", "resource_id", "feedback"), _refresh(database_target)
+    "segments/list": _method(lists.list_segments, *_TAGGED_LIST, xml_declaration=True),
+    "segments/get": _method(lookups.get_segment, "id"),
+    "segments/get_counters": _method(_counters(segment_target), *_SEGMENT),
+    "segments/refresh_counters": _method(_refresh(segment_target), *_SEGMENT),
+    "profiles/get_all": _method(
+        _export, "source_type", "source_id", "file_format", "custom_request"
     ),
-    "segments/list": _Method(_names(*_TAGGED_LIST), reads.list_segments, is_declared=True),
-    "segments/get": _Method(_names("id"), reads.get_segment),
-    "segments/get_counters": _Method(_names(*_SEGMENT), _counters(segment_target)),
-    "segments/refresh_counters": _Method(_names(*_SEGMENT), _refresh(segment_target)),
-    "profiles/get_all": _Method(
-        _names("source_type", "source_id", "file_format", "custom_request"), _export
-    ),
-    STATUS: _Method(_names("task_id"), _task_status),
+    "tasks/status": _method(_task_status, "task_id"),
 }

@@ -1,4 +1,4 @@
-"""The made-up objects of a platform: resources, databases and segments, drawn one by one."""
+"""The made-up objects of a platform: resources, databases and segments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from altcraft_async.simulator.chance import dice
+from altcraft_async.simulator.randomness import seeded_random
 
 
 class Group(NamedTuple):
@@ -19,15 +19,15 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What people subscribe to.
+    """A website, app or brand that takes subscriptions.
 
     Attributes:
-        id: From 1.
-        name: For people.
-        groups: Access groups, none to two.
-        database_ids: Linked databases; the platform's first is always one of them.
-        tracking_domain: Where clicks are tracked.
-        url: Its site.
+        id: At least 1.
+        name: Display name.
+        groups: Up to two access groups.
+        database_ids: Linked databases, the platform's first one always included.
+        tracking_domain: Domain that tracks clicks.
+        url: Its website.
     """
 
     id: int
@@ -43,12 +43,12 @@ class Database:
     """A profile database.
 
     Attributes:
-        id: From 1.
-        name: For people.
-        groups: Access groups, none to two.
-        tags: None to three.
+        id: At least 1.
+        name: Display name.
+        groups: Up to two access groups.
+        tags: Up to three.
         suppression_list_id: Linked suppression list, if any.
-        description: For people, may be empty.
+        description: Free text, may be empty.
     """
 
     id: int
@@ -61,11 +61,11 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A group of rules by which profiles get into a dynamic segment.
+    """A rule group that selects the profiles of a dynamic segment.
 
     Attributes:
-        database_id: Which database's profiles.
-        queries: Field, comparison and value; the vendor's own shape is not documented.
+        database_id: Database of the profiles.
+        queries: Field, comparison and value; the real shape is not documented.
     """
 
     database_id: int
@@ -77,12 +77,12 @@ class Segment:
     """A part of the profiles of a database.
 
     Attributes:
-        id: From 1; every third is dynamic.
-        name: For people.
-        groups: Access groups, none to two.
-        tags: None to three.
-        database_id: Its own database, ``None`` where the platform has none.
-        rules: One or two where dynamic, else none.
+        id: At least 1; a multiple of 3 is dynamic.
+        name: Display name.
+        groups: Up to two access groups.
+        tags: Up to three.
+        database_id: Its database, ``None`` if the platform has none.
+        rules: One or two in a dynamic segment, none in a static one.
     """
 
     id: int
@@ -94,21 +94,21 @@ class Segment:
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether profiles come and go by rules; then requests have to name the database."""
+        """Whether rules select its profiles; requests must then name the database."""
         return bool(self.rules)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the subscriptions of one channel.
+    """A subscription field of one channel.
 
     Attributes:
-        name: As the API calls it.
-        title: For people.
+        name: Name in the API.
+        title: Display name.
         type: ``"int"``, ``"unicode"``, ``"version"`` or ``"bool"``.
         category: ``"system"`` or ``"custom"``.
-        required: Whether a subscription has to have it.
-        dictionary: Where its values are listed, if anywhere.
+        required: Whether every subscription needs it.
+        dictionary: Name of the list of its values, if there is one.
     """
 
     name: str
@@ -119,22 +119,19 @@ class Field:
     dictionary: str | None = None
 
 
-GROUPS = tuple(
+_GROUPS = tuple(
     Group(number, name)
     for number, name in enumerate(("branch", "north", "south", "partners", "agency"), 1)
 )
-"""Every access group of the platform."""
+_TAGS = ("vip", "news", "trial", "loyal", "asleep", "R&D")
 
-TAGS = ("vip", "news", "trial", "loyal", "asleep", "R&D")
-"""Every tag of the platform."""
-
-# Text that a careless writer of XML, or a reader of ASCII, would break.
-_SITES = ("Shop", "News site", "Mobile app", "Toys & Games", "Café", "Магазин")
-_CROWDS = ("Customers", "Readers", "Guests & friends", "Клиенты", "Leads <new>")
-_PARTS = ("Buyers", "Sleepers", "Big spenders", "Opened > 3", "Новички")
+# Names with characters that have to be escaped in XML, and names that are not ASCII.
+_RESOURCE_NAMES = ("Shop", "News site", "Mobile app", "Toys & Games", "Café", "Магазин")
+_DATABASE_NAMES = ("Customers", "Readers", "Guests & friends", "Клиенты", "Leads <new>")
+_SEGMENT_NAMES = ("Buyers", "Sleepers", "Big spenders", "Opened > 3", "Новички")
 _QUERIES = (("city", "=", "Riga"), ("age", ">", "30"), ("language", "=", "lv"))
 
-# The names are the vendor's, which field has which type and dictionary is made up.
+# The vendor documents these names; which type and dictionary belongs to which is made up.
 _SYSTEM_FIELDS = (
     Field("_device_type", "Device type", "int", dictionary="devices"),
     Field("_device_model", "Device model", "unicode"),
@@ -154,15 +151,14 @@ _CUSTOM_FIELDS = (
     Field("visits", "Visits", "int", "custom"),
 )
 
-_PERIOD = 3
-"""Every third segment is dynamic."""
+_DYNAMIC_EVERY = 3
 
 
 def draw_resource(seed: int, number: int, databases: Sequence[int]) -> Resource:
-    """Draw a resource; two in five are linked with more databases than the first."""
-    rng = dice(seed, "resource", number)
+    """Draw a resource; two in five are linked to more databases than the first."""
+    rng = seeded_random(seed, "resource", number)
     domain = f"resource-{number}.example.com"
-    name, groups = _name(rng, _SITES, number), _some_groups(rng)
+    name, groups = _draw_name(rng, _RESOURCE_NAMES, number), _draw_groups(rng)
     more = rng.choice((0, 0, 0, 1, 2))
     others = rng.sample(databases[1:], min(more, len(databases[1:])))
     return Resource(
@@ -177,50 +173,50 @@ def draw_resource(seed: int, number: int, databases: Sequence[int]) -> Resource:
 
 def draw_database(seed: int, number: int) -> Database:
     """Draw a database."""
-    rng = dice(seed, "database", number)
+    rng = seeded_random(seed, "database", number)
     return Database(
         id=number,
-        name=_name(rng, _CROWDS, number),
-        groups=_some_groups(rng),
-        tags=_some_tags(rng),
+        name=_draw_name(rng, _DATABASE_NAMES, number),
+        groups=_draw_groups(rng),
+        tags=_draw_tags(rng),
         suppression_list_id=rng.choice((None, rng.randint(1, 20))),
         description=rng.choice(("", f"Number {number}, imported every night")),
     )
 
 
 def draw_segment(seed: int, number: int, databases: Sequence[int]) -> Segment:
-    """Draw a segment; the databases take turns."""
-    rng = dice(seed, "segment object", number)
-    own = own_database(number, databases)
-    name, groups, tags = _name(rng, _PARTS, number), _some_groups(rng), _some_tags(rng)
+    """Draw a segment; its id decides its database."""
+    rng = seeded_random(seed, "segment object", number)
+    database_id = segment_database(number, databases)
+    name, groups, tags = _draw_name(rng, _SEGMENT_NAMES, number), _draw_groups(rng), _draw_tags(rng)
     rules: tuple[Rule, ...] = ()
-    if own is not None and number % _PERIOD == 0:
+    if database_id is not None and number % _DYNAMIC_EVERY == 0:
         rules = tuple(
-            Rule(own, tuple(rng.sample(_QUERIES, rng.randint(1, 2))))
+            Rule(database_id, tuple(rng.sample(_QUERIES, rng.randint(1, 2))))
             for _ in range(rng.randint(1, 2))
         )
-    return Segment(number, name, groups, tags, own, rules)
+    return Segment(number, name, groups, tags, database_id, rules)
 
 
-def own_database(segment_id: int, databases: Sequence[int]) -> int | None:
-    """Return the database of a segment, ``None`` where there are none."""
+def segment_database(segment_id: int, databases: Sequence[int]) -> int | None:
+    """Return the database of a segment, ``None`` if the platform has none."""
     return databases[segment_id % len(databases)] if databases else None
 
 
 def draw_fields(seed: int, resource_id: int, channel: str) -> tuple[Field, ...]:
-    """Draw the fields of a resource's subscriptions: custom ones, and the device's for push."""
-    rng = dice(seed, "fields", resource_id, channel)
+    """Draw the subscription fields of a channel: custom ones, and for push the system's too."""
+    rng = seeded_random(seed, "fields", resource_id, channel)
     custom = _CUSTOM_FIELDS[: rng.randint(1, len(_CUSTOM_FIELDS))]
     return (*custom, *_SYSTEM_FIELDS) if channel == "push" else custom
 
 
-def _name(rng: random.Random, names: Sequence[str], number: int) -> str:
+def _draw_name(rng: random.Random, names: Sequence[str], number: int) -> str:
     return f"{rng.choice(names)} {number}"
 
 
-def _some_groups(rng: random.Random) -> tuple[Group, ...]:
-    return tuple(sorted(rng.sample(GROUPS, rng.randint(0, 2))))
+def _draw_groups(rng: random.Random) -> tuple[Group, ...]:
+    return tuple(sorted(rng.sample(_GROUPS, rng.randint(0, 2))))
 
 
-def _some_tags(rng: random.Random) -> tuple[str, ...]:
-    return tuple(rng.sample(TAGS, rng.randint(0, 3)))
+def _draw_tags(rng: random.Random) -> tuple[str, ...]:
+    return tuple(rng.sample(_TAGS, rng.randint(0, 3)))

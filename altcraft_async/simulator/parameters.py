@@ -1,4 +1,4 @@
-"""The parameters of a request, checked as they are taken."""
+"""The parameters of a request, checked as they are read."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 class RefusedError(Exception):
-    """The platform says no.
+    """The platform refuses a request.
 
     Attributes:
-        code: The ``error`` of the answer.
-        text: Its ``error_text``.
+        code: ``error`` of the response.
+        text: ``error_text``; our choice, as the vendor documents codes only.
     """
 
     def __init__(self, code: int, text: str) -> None:
-        """Keep both; the vendor documents the codes but no text."""
+        """Keep both."""
         super().__init__(code, text)
         self.code = code
         self.text = text
@@ -36,34 +36,34 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The parameters of one request, the token excepted.
+    """The parameters of one request, without the token.
 
-    How the real platform takes to a wrong parameter is not documented. This
-    one is strict, so that mistakes show: it refuses what it does not know,
-    and ``"24"`` for a number in JSON.
+    The vendor does not document how wrong parameters are treated. The simulator is
+    strict, so that mistakes show: it refuses unknown parameters, and in JSON ``"24"``
+    for a number.
 
     Attributes:
-        values: As they were read; null and the empty text count as not given.
-        form: The format they came in: in XML, numbers are text, and a list of
-            one is no list.
+        values: Values as read; null and the empty text count as not given.
+        format: Format of the request. In XML, a number is a text and a list of one
+            is a single value.
     """
 
     values: Mapping[str, object]
-    form: Format = "json"
+    format: Format = "json"
 
     def check_names(self, known: frozenset[str]) -> None:
-        """Refuse parameters that the method does not have."""
+        """Refuse parameters that are not known."""
         for name in self.values:
             if name not in known:
                 raise RefusedError(BAD_REQUEST, f"unknown parameter {ascii(name)[:40]}")
 
-    def given(self, name: str) -> bool:
-        """Say whether there is a value."""
+    def is_given(self, name: str) -> bool:
+        """Say whether the parameter has a value."""
         return self.values.get(name) not in (None, "")
 
     def number(self, name: str, default: int | None = None) -> int:
         """Return a positive integer."""
-        if self.given(name):
+        if self.is_given(name):
             return self._positive(name, self.values[name])
         if default is None:
             raise RefusedError(BAD_REQUEST, f"parameter {name!r} is missing")
@@ -71,13 +71,13 @@ class Parameters:
 
     def text(self, name: str) -> str:
         """Return a text."""
-        if not self.given(name):
+        if not self.is_given(name):
             raise RefusedError(BAD_REQUEST, f"parameter {name!r} is missing")
         return _text(name, self.values[name])
 
     def choice(self, name: str, words: Sequence[Word], default: Word | None = None) -> Word:
         """Return one of the words."""
-        if default is not None and not self.given(name):
+        if default is not None and not self.is_given(name):
             return default
         text = self.text(name)
         for word in words:
@@ -86,24 +86,24 @@ class Parameters:
         raise RefusedError(BAD_REQUEST, f"parameter {name!r} has to be one of {', '.join(words)}")
 
     def numbers(self, name: str) -> frozenset[int]:
-        """Return positive integers, none where the parameter is not given."""
+        """Return positive integers, none if the parameter is not given."""
         return self._all(name, self._positive)
 
     def texts(self, name: str) -> frozenset[str]:
-        """Return texts, none where the parameter is not given."""
+        """Return texts, none if the parameter is not given."""
         return self._all(name, _text)
 
     def fields(self, name: str) -> Parameters | None:
-        """Return the fields of an object, ``None`` where it is not given."""
-        if not self.given(name):
+        """Return the fields of an object, ``None`` if the parameter is not given."""
+        if not self.is_given(name):
             return None
         value = self.values[name]
         if isinstance(value, dict):
-            return Parameters(cast("dict[str, object]", value), self.form)
+            return Parameters(cast("dict[str, object]", value), self.format)
         raise RefusedError(BAD_REQUEST, f"parameter {name!r} has to be an object")
 
     def check_feedback(self) -> None:
-        """Refuse feedback that is not of the documented shape."""
+        """Refuse ``feedback`` that does not have the documented shape."""
         fields = self.fields("feedback")
         if fields:
             fields.check_names(frozenset({"type", "url"}))
@@ -111,17 +111,17 @@ class Parameters:
             fields.text("url")
 
     def _all(self, name: str, check: Callable[[str, object], T]) -> frozenset[T]:
-        if not self.given(name):
+        if not self.is_given(name):
             return frozenset()
         value = self.values[name]
-        if self.form == "xml" and not isinstance(value, list):
+        if self.format == "xml" and not isinstance(value, list):
             value = [value]
         if isinstance(value, list):
             return frozenset(check(name, item) for item in cast("list[object]", value))
         raise RefusedError(BAD_REQUEST, f"parameter {name!r} has to be an array")
 
     def _positive(self, name: str, value: object) -> int:
-        if self.form == "xml" and isinstance(value, str) and _DIGITS.fullmatch(value):
+        if self.format == "xml" and isinstance(value, str) and _DIGITS.fullmatch(value):
             value = int(value)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value

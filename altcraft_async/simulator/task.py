@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from altcraft_async.models import TaskKind
-from altcraft_async.simulator.chance import Shape
 from altcraft_async.simulator.exports import Source
+from altcraft_async.simulator.randomness import Shape
 
 
 class Target(NamedTuple):
-    """What a refresh counts; equal to the ``(kind, target)`` of a client's ``TaskRef``.
+    """The target of a refresh; equal to the ``(kind, target)`` of a client's ``TaskRef``.
 
     Attributes:
         kind: ``"resource"``, ``"database"`` or ``"segment"``.
-        ids: ``(resource, database)``, ``(database, resource)``, or ``(segment,
-            resource)`` with or without a database behind.
+        ids: ``(resource, database)``, ``(database, resource)``, ``(segment, resource)``
+            or ``(segment, resource, database)``.
     """
 
     kind: TaskKind
@@ -25,16 +25,16 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A refresh or an export, under way or over.
+    """A refresh or an export.
 
     Attributes:
-        target: What is counted or exported.
-        refreshes: How many refreshes there were of the same people, this one
-            included; 0 for an export.
-        started: When, in seconds of the clock.
-        duration: Seconds it takes.
-        shape: How its progress goes.
-        failure: Under which status it ends, ``None`` where it is completed.
+        target: What is refreshed or exported.
+        refreshes: Number of refreshes of the same resource and database so far,
+            this one included; 0 for an export.
+        started: Start, in seconds of the clock.
+        duration: Seconds until its end.
+        shape: How its progress grows.
+        failure: Status of a task that fails, ``None`` for one that completes.
     """
 
     target: Target | Source
@@ -45,27 +45,31 @@ class Task:
     failure: str | None = None
 
     def end(self) -> float:
-        """Return when it ends, well or not."""
+        """Return when it completes or fails."""
         return self.started + self.duration
 
     def is_over(self, now: float) -> bool:
-        """Say whether it has ended, well or not."""
+        """Say whether it has completed or failed."""
         return now - self.started >= self.duration
 
+    def has_completed(self, now: float) -> bool:
+        """Say whether it has ended without a failure."""
+        return self.failure is None and self.is_over(now)
+
     def progress(self, now: float) -> int:
-        """Return whole percent, never those of a completed one."""
-        gone = (now - self.started) / self.duration if self.duration else 1.0
-        return max(0, min(99, int(100 * self.shape(max(0.0, min(1.0, gone))))))
+        """Return whole percent, at most 99: only the end of the task reports 100."""
+        elapsed = (now - self.started) / self.duration if self.duration else 1.0
+        return max(0, min(99, int(100 * self.shape(max(0.0, min(1.0, elapsed))))))
 
     def failing(self, status: str, at: float | None) -> Task:
-        """Return the same task that fails: at a given time, or when it would be completed."""
+        """Return the same task that fails: at a given time, or at its end."""
         if at is None:
             return replace(self, failure=status)
         duration = min(self.duration, max(0.0, at - self.started))
-        # It does not get faster: it is cut off at the progress it has by then.
+        # A shorter duration must not speed up progress: the shape ends at the cut.
         share = duration / self.duration if self.duration else 1.0
 
-        def shape(gone: float) -> float:
-            return self.shape(gone * share)
+        def shape(elapsed: float) -> float:
+            return self.shape(elapsed * share)
 
         return replace(self, duration=duration, shape=shape, failure=status)

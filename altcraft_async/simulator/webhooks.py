@@ -1,37 +1,54 @@
-"""The calls that a start asks for by its ``feedback``: which, when and how often. No I/O.
+"""Calls to the ``feedback`` URLs of starts: which, when, how often, and their sending.
 
-The vendor documents the request and nothing of the call. That it is one POST
-of JSON, that it says what ``tasks/status`` says, and that it comes when the
-task is over, whether it went well or not, is the simulator's own choice.
+The vendor documents the request and nothing of the call. It is our choice that a call is
+one POST of JSON, that it holds what ``tasks/status`` responds, and that it comes when the
+task completes or fails.
 """
 
 from __future__ import annotations
 
+import asyncio
+import math
 import random
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
-from altcraft_async.simulator import answers, codec
-from altcraft_async.simulator.calls import Answer, Call
-from altcraft_async.simulator.chance import Duration, check_duration, draw_duration
+import aiohttp
+from aiohttp import hdrs
+
+from altcraft_async.simulator import codec, payloads
+from altcraft_async.simulator.messages import ApiRequest, ApiResponse
 from altcraft_async.simulator.parameters import Parameters
-from altcraft_async.simulator.world import TaskState
+from altcraft_async.simulator.randomness import (
+    Duration,
+    check_duration,
+    draw_duration,
+    seeded_random,
+)
+from altcraft_async.simulator.world import TaskState, World
+
+TRANSCRIPT = 10_000
+"""Number of recorded calls."""
+
+CALL_TIMEOUT = 5.0
+"""Seconds that a call may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """What happens to the calls; the seed of the simulator repeats it.
+    """How calls are made; the seed of the simulator reproduces it.
 
     Attributes:
         lost: Share of the calls that are never made, 0 to 1.
-        repeats: How often each is made once more.
-        delay: Seconds after the end of the task, or a range, or a drawing of
-            your own. Each repeat draws anew.
-        early: Whether a call comes with the answer to the start, too, as from
-            a platform whose tasks are over at once.
+        repeats: Number of further times that each call is made.
+        delay: Seconds after the end of the task, a range, or a function that
+            draws them. Each repeat draws its own.
+        early: Whether a call is also made right after the start, as by a platform
+            whose tasks end at once.
     """
 
     lost: float = 0.0
@@ -40,10 +57,10 @@ class Webhooks:
     early: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be.
+        """Check the values.
 
         Raises:
-            ValueError: It says what.
+            ValueError: It names the wrong value.
         """
         check_duration(self.delay)
         if not (0 <= self.lost <= 1 and self.repeats >= 0):
@@ -51,16 +68,9 @@ class Webhooks:
             raise ValueError(msg)
 
     def draw(self, rng: random.Random) -> tuple[float, ...]:
-        """Draw after how many seconds each call is made; none of those that are lost."""
+        """Draw the delays of the calls that are not lost."""
         delays = [draw_duration(self.delay, rng) for _ in range(1 + self.repeats)]
         return tuple(sorted(delay for delay in delays if rng.random() >= self.lost))
-
-
-class Webhook(NamedTuple):
-    """An address that wants to hear of a task."""
-
-    task_id: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +78,10 @@ class Sent:
     """One call in the transcript.
 
     Attributes:
-        task_id: What it was about.
-        url: Where it went.
-        at: What the event loop's clock said when it was over.
-        status: HTTP status of the answer, ``None`` where none came.
+        task_id: Task of the call.
+        url: URL of the call.
+        at: Time of the event loop at the end of the call.
+        status: HTTP status of the response, ``None`` if none came.
     """
 
     task_id: str
@@ -80,19 +90,28 @@ class Sent:
     status: int | None
 
 
-def wanted(call: Call, answer: Answer) -> Webhook | None:
-    """Return what a start asks for; nothing unless the address is on this machine."""
-    data = answer.envelope.get("data")
-    fields = Parameters(call.params, call.form).fields("feedback") if answer.code == 0 else None
+class Webhook(NamedTuple):
+    """A URL to call at the end of a task."""
+
+    task_id: str
+    url: str
+
+
+def requested_webhook(request: ApiRequest, response: ApiResponse) -> Webhook | None:
+    """Return the call that a start requests, ``None`` if its URL is on another machine."""
+    if response.code != 0:
+        return None
+    data = response.envelope.get("data")
+    fields = Parameters(request.params, request.format).fields("feedback")
     if not (isinstance(data, Mapping) and fields):
         return None
     url = fields.text("url")
     task_id = cast("Mapping[str, object]", data)["task_id"]
-    return Webhook(str(task_id), url) if is_here(url) else None
+    return Webhook(str(task_id), url) if is_local(url) else None
 
 
-def is_here(url: str) -> bool:
-    """Say whether an address is on this machine: a pretend platform calls nobody else."""
+def is_local(url: str) -> bool:
+    """Say whether a URL is on this machine; the simulator never calls another."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -103,6 +122,62 @@ def is_here(url: str) -> bool:
         return False
 
 
-def payload(poll: TaskState) -> bytes:
-    """Write what the call says."""
-    return codec.write(answers.accepted(answers.task_status(poll)), "json")
+class Sender:
+    """Makes the calls of one simulator until it is closed.
+
+    Attributes:
+        sent: The newest calls, oldest first.
+    """
+
+    def __init__(self, world: World, webhooks: Webhooks) -> None:
+        """Make no calls yet."""
+        self.sent: deque[Sent] = deque(maxlen=TRANSCRIPT)
+        self._world = world
+        self._webhooks = webhooks
+        self._session: aiohttp.ClientSession | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def schedule(self, webhook: Webhook, now: Callable[[], float]) -> None:
+        """Draw the calls of a task and make each at its time."""
+        delays = self._webhooks.draw(seeded_random("webhook", webhook.task_id))
+        for delay in (None, *delays) if self._webhooks.early else delays:
+            task = asyncio.get_running_loop().create_task(self._call(webhook, now, delay))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        """Cancel the calls that are not made yet."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _call(self, webhook: Webhook, now: Callable[[], float], delay: float | None) -> None:
+        if delay is not None:
+            end = self._world.end_of(webhook.task_id)
+            if end is None or math.isinf(end):
+                return
+            while (left := end - now()) > 0:  # noqa: ASYNC110 -- a timer may fire a little early
+                await asyncio.sleep(left)
+            await asyncio.sleep(delay)
+        state = self._world.poll(webhook.task_id, now())
+        if state is not None:
+            status = await self._post(webhook.url, state)
+            at = asyncio.get_running_loop().time()
+            self.sent.append(Sent(webhook.task_id, webhook.url, at, status))
+
+    async def _post(self, url: str, state: TaskState) -> int | None:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT)
+            self._session = aiohttp.ClientSession(timeout=timeout)
+        body = codec.write(payloads.success(payloads.task_status(state)), "json")
+        headers = {hdrs.CONTENT_TYPE: codec.CONTENT_TYPES["json"]}
+        try:
+            async with self._session.post(
+                url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                return response.status
+        except (aiohttp.ClientError, TimeoutError):
+            return None

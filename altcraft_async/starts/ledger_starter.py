@@ -33,8 +33,9 @@ from altcraft_async.starts.transitions import (
     start_unknown,
 )
 from altcraft_async.starts.write_behind import BackgroundWriter
+from altcraft_async.tasks.descriptions import named
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.tasks.poller import PollRules, named
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.transport.sender import Gate
 
 __all__ = ["LedgerStarter"]
@@ -249,4 +250,4 @@ class LedgerStarter:
         self._rules.client.lifecycle.enter()
         async with self._rules.client.lifecycle.until_closed():
             return await call(*args, **kwargs)
-        raise self._rules.client.lifecycle.ended()
+        raise self._rules.client.lifecycle.closed_error()

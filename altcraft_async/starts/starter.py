@@ -18,8 +18,8 @@ from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.ledger_starter import LedgerStarter
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
-from altcraft_async.tasks.handle import TaskHandle, poller_of
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.handle import TaskHandle
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.transport.sender import Gate, Sender
 
 __all__ = ["JoinMode", "Starter"]
@@ -96,7 +96,7 @@ class Starter:
             return await self._send(start)
         while (handle := self._registry.find(start)) is not None:
             if await self._is_running(handle):
-                poller_of(handle).joined()
+                handle.poller.joined()
                 return handle
         # With the idempotency key: a start with another one may have another task.
         key = (start.kind, start.target, start.feedback, start.idempotency_key)
@@ -132,7 +132,7 @@ class Starter:
 
     async def _is_running(self, handle: Handle) -> bool:
         """Poll a task without recent news, as the counters of one that has ended are not new."""
-        if poller_of(handle).news_age() > NEWS_SECONDS:
+        if handle.poller.seconds_unpolled() > NEWS_SECONDS:
             try:
                 await handle.poll()
             except AltcraftError:
@@ -160,7 +160,7 @@ class Starter:
             shared = failure
         else:
             if joins:
-                poller_of(handle).joined()
+                handle.poller.joined()
             return handle
         finally:
             pending.callers -= 1

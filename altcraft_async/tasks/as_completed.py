@@ -1,44 +1,57 @@
-"""Handles in the order in which their tasks end."""
+"""Iterates over handles in the order in which their tasks end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Generic, TypeVar
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.tasks.handle import TaskHandle, poller_of
-from altcraft_async.tasks.waiters import Watcher
+from altcraft_async.tasks.handle import TaskHandle
+from altcraft_async.tasks.waiters import Waiter
 
-__all__ = ["as_completed", "unwatch_all"]
+__all__ = ["HandleWaiter", "as_completed", "remove_waiters"]
 
 T = TypeVar("T")
 
-HANDLES_A_TURN = 1_000
-"""Handles let go before the loop gets a turn: below a millisecond."""
+HANDLES_PER_ITERATION = 1_000
+"""Handles handled in one iteration of the event loop: below a millisecond."""
 
 
-class _Herald(Watcher, Generic[T]):
-    """Puts a handle into a queue when its task, or the wait for it, ends."""
+class HandleWaiter(Waiter, Generic[T]):
+    """Calls a function with itself when the task of a handle, or the wait for it, ends.
 
-    __slots__ = ("_queue", "handle")
+    Attributes:
+        handle: The handle.
+    """
 
-    def __init__(self, handle: TaskHandle[T], queue: asyncio.Queue[TaskHandle[T]]) -> None:
+    __slots__ = ("_on_end", "handle")
+
+    def __init__(
+        self,
+        handle: TaskHandle[T],
+        on_end: Callable[[HandleWaiter[T], AltcraftError | None], None],
+        since: float = 0.0,
+        *,
+        timeout: float | None = None,
+    ) -> None:
+        """Wait for at most ``timeout`` seconds from ``since``."""
+        super().__init__(since, timeout=timeout)
         self.handle = handle
-        self._queue = queue
+        self._on_end = on_end
 
-    def end(self, error: AltcraftError | None) -> None:  # noqa: ARG002 -- the handle tells
-        self._queue.put_nowait(self.handle)
+    def end(self, error: AltcraftError | None) -> None:
+        """Call the function."""
+        self._on_end(self, error)
 
 
 async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskHandle[T], None]:
     """Iterate over the handles as their tasks end.
 
-    Costs one small object a handle, where ``asyncio.as_completed`` would
-    start an ``asyncio.Task`` for each. A handle comes exactly once, however
-    often it is given. One whose wait ended without the task, because the
-    polls failed for too long or the client was closed, comes too: its
-    ``done()`` is false, and awaiting it tries again.
+    Costs one small object per handle, where ``asyncio.as_completed`` would
+    start an ``asyncio.Task`` for each. Each handle comes exactly once, however
+    often it is given. If polls failed for too long or the client was closed, the
+    handle comes too: its ``done()`` is false, and awaiting it tries again.
 
     ```python
     from altcraft_async import as_completed
@@ -49,26 +62,30 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
     ```
     """
     queue: asyncio.Queue[TaskHandle[T]] = asyncio.Queue()
-    heralds = [_Herald(handle, queue) for handle in dict.fromkeys(handles)]
+
+    def put(waiter: HandleWaiter[T], _error: AltcraftError | None) -> None:
+        queue.put_nowait(waiter.handle)
+
+    waiters = [HandleWaiter(handle, put) for handle in dict.fromkeys(handles)]
     try:
-        for herald in heralds:
-            poller_of(herald.handle).watch(herald)
-        for number in range(1, len(heralds) + 1):
+        for waiter in waiters:
+            waiter.handle.poller.add_waiter(waiter)
+        for number in range(1, len(waiters) + 1):
             yield await queue.get()
-            if number % HANDLES_A_TURN == 0:  # where very many end together
+            if number % HANDLES_PER_ITERATION == 0:  # for when very many end together
                 await asyncio.sleep(0)
     finally:
-        await unwatch_all((herald.handle, herald) for herald in heralds)
+        await remove_waiters(waiters)
 
 
-async def unwatch_all(watched: Iterable[tuple[TaskHandle[T], Watcher]]) -> None:
-    """Let go of many handles without stopping the loop for long."""
-    left = iter(watched)
+async def remove_waiters(waiters: Iterable[HandleWaiter[T]]) -> None:
+    """Remove many waiters without blocking the event loop for long."""
+    left = iter(waiters)
     try:
-        for count, (handle, watcher) in enumerate(left, start=1):
-            poller_of(handle).unwatch(watcher)
-            if count % HANDLES_A_TURN == 0:
+        for count, waiter in enumerate(left, start=1):
+            waiter.handle.poller.remove_waiter(waiter)
+            if count % HANDLES_PER_ITERATION == 0:
                 await asyncio.sleep(0)
     finally:
-        for handle, watcher in left:  # of which there are some if this is cancelled
-            poller_of(handle).unwatch(watcher)
+        for waiter in left:  # there are some if this is cancelled
+            waiter.handle.poller.remove_waiter(waiter)

@@ -1,4 +1,8 @@
-"""`TaskHandle`: a started task that can be awaited, watched and asked."""
+"""`TaskHandle`: what a caller has of a started task.
+
+A handle keeps no state. Its poller knows the task, and each wait of the handle adds
+a waiter to the poller and removes it at the end.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,12 @@ from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
-from altcraft_async.tasks.observed import new_poll
-from altcraft_async.tasks.poll_state import remaining
-from altcraft_async.tasks.poller import PollRules, TaskPoller, named
-from altcraft_async.tasks.waiters import Callback, Listener, PollWaiter, Waiter
+from altcraft_async.tasks.descriptions import named
+from altcraft_async.tasks.poll_rules import PollRules
+from altcraft_async.tasks.poller import TaskPoller
+from altcraft_async.tasks.waiters import Callback, CoroutineWaiter
 
-__all__ = ["TaskHandle", "poller_of"]
+__all__ = ["TaskHandle"]
 
 T = TypeVar("T")
 
@@ -25,16 +29,19 @@ T = TypeVar("T")
 class TaskHandle(Generic[T]):
     """A task that the platform works on, and its result of type ``T`` when it is over.
 
-    Await it, any number of times and from any number of tasks: all of them
-    together cost one poll loop. Nothing is polled while nobody awaits,
-    iterates or has a callback. Cancelling one awaiter touches nobody else,
-    and never the task itself: the vendor documents no way to cancel one, so
-    neither is there a ``cancel()`` here.
+    Await it any number of times and from any number of asyncio tasks: all of
+    them share one series of polls. The task is polled only while the handle is
+    awaited, iterated or has a callback. Cancelling one awaiter affects neither
+    the others nor the task: the vendor documents no way to cancel a task, so
+    there is no ``cancel()``.
 
     Made by ``refresh_counters`` and ``client.tasks.attach``.
+
+    Attributes:
+        poller: Polls the task; used by other modules of this library.
     """
 
-    __slots__ = ("__weakref__", "_poller")
+    __slots__ = ("__weakref__", "poller")
 
     def __init__(
         self,
@@ -44,35 +51,31 @@ class TaskHandle(Generic[T]):
         *,
         started: float | None = None,
     ) -> None:
-        """Remember the task and, if it was started here, the loop time of that; ask nothing yet."""
-        self._poller: TaskPoller = new_poll(ref, rules, decode, started=started)
+        """Remember the task and, if it was started here, the client's time of that."""
+        self.poller = TaskPoller(ref, rules, decode, started=started)
 
     @property
     def ref(self) -> TaskRef:
         """The task itself: store it, send it elsewhere, attach it again."""
-        return self._poller.ref
+        return self.poller.ref
 
     @property
     def status(self) -> TaskStatus | None:
         """What the newest answered poll brought; ``None`` before the first."""
-        return self._poller.status
+        return self.poller.status
 
     @property
     def polls(self) -> int:
         """How many polls were made, failed ones included."""
-        track = self._poller.track
-        return track.polls if track else 0
+        return self.poller.polls
 
     @property
     def eta(self) -> float | None:
-        """Seconds left if the progress stays even; ``None`` where there is none to go by."""
-        if self._poller.over:
-            return 0.0
-        track, lifecycle = self._poller.track, self._poller.rules.client.lifecycle
-        return remaining(track, lifecycle.time()) if track and lifecycle.loop else None
+        """Seconds left if the progress stays even; ``None`` if unknown."""
+        return self.poller.eta
 
     def __repr__(self) -> str:
-        """Show what is known, without asking anybody."""
+        """Show what is known, without a request."""
         status = self.status.status if self.status else "not polled yet"
         return f"<TaskHandle {named(self.ref)}: {status}, polls={self.polls}>"
 
@@ -88,14 +91,14 @@ class TaskHandle(Generic[T]):
     async def wait(self, *, timeout: float | None = None, stall: float | None = None) -> T:  # noqa: ASYNC109 -- asyncio.timeout could not make the last poll
         """Wait for the result.
 
-        Costs polls the task only, paced by the client's ``poll`` policy.
-        A result that arrives together with the deadline is returned.
+        The client's ``poll`` policy decides when the task is polled. A result that
+        arrives together with the deadline is returned.
 
         Args:
             timeout: Seconds after which a last poll is made and the wait
                 ends, at most one second later. ``None`` waits as long as it takes.
             stall: Seconds without a change of status or progress after which
-                the wait ends. Counts only once one of them has changed, since
+                the wait ends. Counts only once one of them has changed, because
                 a server may show no progress at all. ``None`` never gives up.
 
         Raises:
@@ -103,66 +106,64 @@ class TaskHandle(Generic[T]):
             TaskLostError: The server does not know the task.
             WaitTimeoutError: ``timeout`` ran out; the handle can be awaited again.
             TaskStalledError: ``stall`` ran out; the handle can be awaited again.
-            PollingError: So many polls failed that the wait was given up.
-            ProtocolError: The task is completed, its result is not as documented.
+            PollingError: Polls kept failing until the wait was given up.
+            ProtocolError: The task is completed, but its result is not as documented.
             ApiError: A poll was refused for good, for example for a revoked token.
             ClientClosedError: The client was closed.
         """
         timeout, stall = checked_limit("timeout", timeout), checked_limit("stall", stall)
-        if not self._poller.over:
+        if not self.poller.over:
             await self._wait(timeout, stall)
         return self.result()
 
     async def _wait(self, timeout: float | None, stall: float | None) -> None:  # noqa: ASYNC109 -- as `wait`
-        lifecycle = self._poller.rules.client.lifecycle
-        waiter = Waiter(lifecycle.enter(), lifecycle.time(), timeout=timeout, stall=stall)
-        self._poller.watch(waiter)
+        waiter = CoroutineWaiter(self.poller.time(), timeout=timeout, stall=stall)
+        self.poller.add_waiter(waiter)
         try:
-            error = await waiter.ended()
+            await waiter.news()
         finally:
-            self._poller.unwatch(waiter)
-        if error is not None and not self._poller.over:
-            raise error
+            self.poller.remove_waiter(waiter)
+        if waiter.error is not None and not self.poller.over:
+            raise waiter.error
 
     async def updates(self) -> AsyncGenerator[TaskStatus, None]:
         """Iterate over the statuses as they change; ends when the task does.
 
-        A slow reader misses what is outdated: the newest wins. To know how
+        A slow reader misses outdated statuses and gets the newest. To know how
         the task ended, await the handle.
 
         Raises:
-            PollingError: So many polls failed that nobody polls any more.
+            PollingError: Polls kept failing until polling was given up.
             ApiError: A poll was refused for good.
             ClientClosedError: The client was closed.
         """
+        waiter = CoroutineWaiter(curious=True)
+        if not self.poller.over:
+            self.poller.add_waiter(waiter)
         shown: TaskStatus | None = None
-        listener = (
-            None if self._poller.over else Listener(self._poller.rules.client.lifecycle.enter())
-        )
-        if listener:
-            self._poller.watch(listener)
         try:
             while True:
                 status = self.status
                 if status and status != shown:
                     shown = status
                     yield status
-                elif listener is None or self._poller.over:
+                elif self.poller.over:
                     return
                 else:
-                    await listener.news()
+                    await waiter.news()
+                    if waiter.error is not None:
+                        raise waiter.error
         finally:
-            if listener:
-                self._poller.unwatch(listener)
+            self.poller.remove_waiter(waiter)
 
     async def poll(self) -> TaskStatus | None:
-        """Poll now, once; join a poll that is under way.
+        """Poll now, once, or share the poll that is under way.
 
-        A poll that got no answer is made once more, as the server may just
+        A poll without an answer is made once more, because the server may just
         have closed the connection that was kept from the poll before.
 
         Returns:
-            The newest status; ``None`` where the task ended without any.
+            The newest status; ``None`` if the task ended without any.
 
         Raises:
             AltcraftError: The poll failed.
@@ -175,31 +176,30 @@ class TaskHandle(Generic[T]):
         return self.status
 
     async def _poll_once(self) -> AltcraftError | None:
-        if self._poller.over:
+        if self.poller.over:
             return None
-        poll_waiter = PollWaiter(self._poller.rules.client.lifecycle.enter())
-        self._poller.watch(poll_waiter)
-        self._poller.poll_now()
+        waiter = CoroutineWaiter(curious=True, once=True)
+        self.poller.add_waiter(waiter)
+        self.poller.poll_now()
         try:
-            return await poll_waiter.failure()
+            return await waiter.news()
         finally:
-            self._poller.unwatch(poll_waiter)
+            self.poller.remove_waiter(waiter)
 
     def nudge(self) -> None:
-        """Say that something happened, so that the next poll comes now.
+        """Poll now because the task may have changed, as a webhook does.
 
-        Costs a poll where somebody watches; else the first poll is made at
-        once when somebody does. What a webhook calls.
+        Without a waiter nothing is polled, and the next waiter gets a poll at once.
         """
-        if not self._poller.over:
-            self._poller.hurry()
+        if not self.poller.over:
+            self.poller.poll_again()
 
     def done(self) -> bool:
-        """Say whether the task is known to be over; asks nobody."""
-        return self._poller.over
+        """Return whether the task is known to be over, without a request."""
+        return self.poller.over
 
     def result(self) -> T:
-        """Return the result; asks nobody.
+        """Return the result, without a request.
 
         Raises:
             asyncio.InvalidStateError: The task is not known to be over.
@@ -208,47 +208,38 @@ class TaskHandle(Generic[T]):
         error = self.exception()
         if error is not None:
             raise error
-        return cast("T", self._poller.value)  # made by this handle's own decoder
+        return cast("T", self.poller.value)  # made by this handle's own decoder
 
     def exception(self) -> AltcraftError | None:
-        """Return why the task has no result, ``None`` where it has one; asks nobody.
+        """Return why the task has no result, ``None`` if it has one, without a request.
 
         Raises:
             asyncio.InvalidStateError: The task is not known to be over.
         """
-        if not self._poller.over:
+        if not self.poller.over:
             msg = f"{named(self.ref)} is not known to be over; await the handle"
             raise asyncio.InvalidStateError(msg)
-        # A fresh one each time: raised again and again, one would grow its traceback.
-        return self._poller.error.fresh() if self._poller.error else None
+        # A new one each time: the traceback of one error would grow with each raise.
+        return self.poller.error.fresh() if self.poller.error else None
 
     def add_done_callback(
         self, fn: Callable[[TaskHandle[T]], object], *, context: Context | None = None
     ) -> None:
         """Call ``fn(handle)`` soon after the task is over, and poll until then.
 
-        Unlike a wait, this outlives any number of failed polls. The function
-        is not called when the client is closed first.
+        Unlike a wait, this goes on after any number of failed polls. The function
+        is not called if the client is closed first.
         """
-        loop = self._poller.rules.client.lifecycle.enter()
-        callback = Callback(fn, partial(fn, self), loop, context or copy_context())
-        if self._poller.over:
-            callback.end(None)
-        else:
-            self._poller.watch(callback)
+        call = partial(fn, self)
+        self.poller.add_waiter(Callback(fn, call, context or copy_context()))
 
     def remove_done_callback(self, fn: Callable[[TaskHandle[T]], object]) -> int:
-        """Forget a callback; return how many times it had been added."""
+        """Remove a callback; return how many times it had been added."""
         added = [
-            watcher
-            for watcher in self._poller.watchers
-            if isinstance(watcher, Callback) and watcher.fn == fn
+            waiter
+            for waiter in self.poller.waiters
+            if isinstance(waiter, Callback) and waiter.fn == fn
         ]
         for callback in added:
-            self._poller.unwatch(callback)
+            self.poller.remove_waiter(callback)
         return len(added)
-
-
-def poller_of(handle: TaskHandle[T]) -> TaskPoller:
-    """Return what is behind a handle, for this library's own rooms."""
-    return handle._poller  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # kept out of what people see

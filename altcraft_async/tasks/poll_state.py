@@ -1,14 +1,24 @@
-"""What has been seen of one task, and what follows from it.
+"""What the polls of one task showed, and what follows from it.
 
-`Track` is the memory of one handle; the functions note what happened at a
-given time and say how the wait goes on. Times are seconds on whatever clock
-the caller uses, all on the same one.
+A `Track` is the memory of one task. `note_answer` and `note_failure` put one
+poll into it and return a `Verdict`: go on polling, end the task, or end the
+waits. An answer clears the record of failures in a row. A task is over when its
+status is a known name of success or failure; every other name means running, and
+progress never ends a task. Failures end the waits once there were enough of them
+and they have lasted long enough, see `Patience`.
+
+The other functions derive from a track what a poll policy may know, how urgent a
+due poll is, and what a policy can learn at the end. All times are seconds on one
+clock, which the caller chooses.
+
+No clock, no event loop and no randomness here: callers pass them in as numbers.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Collection
+from datetime import UTC, datetime
 from enum import Enum
 
 import msgspec
@@ -26,13 +36,14 @@ __all__ = [
     "Patience",
     "Track",
     "Verdict",
-    "finished",
+    "age_of",
+    "finished_task",
     "judge",
     "note_answer",
     "note_failure",
-    "pressing_at",
-    "remaining",
-    "seen",
+    "poll_priority",
+    "poll_state",
+    "seconds_left",
 ]
 
 SUCCESS_STATUSES = frozenset({"completed", "success"})
@@ -43,16 +54,15 @@ FAILURE_STATUSES = frozenset(
 )
 """A guess: the vendor documents no name for a task that failed."""
 
-
 AGEING = 0.3
-"""Share of its age after which a poll is as pressing as an expected end; see `benchmarks`."""
+"""Share of a task's age after which its poll is as urgent as an expected end; see `benchmarks`."""
 
 LONGEST_HISTORY = 48
 """Polls remembered of one task, four bytes for each of two numbers."""
 
 
 class Verdict(Enum):
-    """What a poll, or its failure, means for the wait."""
+    """What a poll means for the task and its waits."""
 
     GO_ON = "go on"
     COMPLETED = "completed"
@@ -63,7 +73,7 @@ class Verdict(Enum):
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a wait outlives polls that fail.
+    """How long a wait goes on while polls fail.
 
     Attributes:
         failures: Polls that have to fail in a row, and
@@ -77,13 +87,13 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     unknown: float = 5.0
 
     def __post_init__(self) -> None:
-        """Refuse what could not be obeyed."""
+        """Refuse negative numbers and NaN."""
         for name in ("failures", "seconds", "unknown"):
             checked_number(name, getattr(self, name))
 
 
 class Track(msgspec.Struct):
-    """The memory of one handle.
+    """The memory of one task.
 
     Attributes:
         started: When the task was started.
@@ -98,7 +108,7 @@ class Track(msgspec.Struct):
         failing_since: When the first of them failed.
         unknown_since: When the server first did not know the task, in a row.
         history: Seconds waited and progress of each poll that found the task
-            running, one behind the other; ``None`` where nobody wants to know.
+            running, in turn; ``None`` if no policy learns from it.
     """
 
     started: float
@@ -115,8 +125,17 @@ class Track(msgspec.Struct):
     history: array[float] | None = None
 
 
+def age_of(started_at: datetime | None, now: datetime) -> float:
+    """Return the seconds since a start; 0 if unknown or in the future. No time zone means UTC."""
+    if started_at is None:
+        return 0.0
+    if started_at.tzinfo is None:
+        started_at = started_at.replace(tzinfo=UTC)
+    return max(0.0, (now - started_at).total_seconds())
+
+
 def judge(status: str, failure_statuses: Collection[str] = FAILURE_STATUSES) -> Verdict:
-    """Say whether a task with this status is over; unknown names mean that it is not."""
+    """Return whether a task with this status is over; unknown names mean running."""
     name = status.strip().lower()
     if name in SUCCESS_STATUSES:
         return Verdict.COMPLETED
@@ -126,7 +145,7 @@ def judge(status: str, failure_statuses: Collection[str] = FAILURE_STATUSES) -> 
 def note_answer(
     track: Track, answer: TaskAnswer, now: float, failure_statuses: Collection[str]
 ) -> Verdict:
-    """Note what a poll brought and say how the wait goes on."""
+    """Note an answered poll and return what it means."""
     before = track.answer
     track.polls += 1
     track.polled_at = now
@@ -140,7 +159,7 @@ def note_answer(
     track.earlier = track.newest
     if progress > track.newest[1]:
         track.newest = (now - track.started, progress)
-    # A name that meant running goes on to mean it.
+    # A name that meant running keeps that meaning.
     if before and before.name == answer.name:
         verdict = Verdict.GO_ON
     else:
@@ -152,12 +171,12 @@ def note_answer(
 
 def _note_history(history: array[float], waited: float, progress: int) -> None:
     if len(history) >= 2 * LONGEST_HISTORY:
-        # How it began and how it goes of late say more than what was between.
+        # The beginning and the newest polls say more than those between.
         del history[LONGEST_HISTORY : LONGEST_HISTORY + 2]
     history.extend((waited, progress))
 
 
-def finished(track: Track, ref: TaskRef, now: float) -> FinishedTask:
+def finished_task(track: Track, ref: TaskRef, now: float) -> FinishedTask:
     """Return what a policy may learn from a task that is over."""
     numbers = track.history or array("f")
     waits, progresses = numbers[::2], numbers[1::2]
@@ -170,7 +189,7 @@ def finished(track: Track, ref: TaskRef, now: float) -> FinishedTask:
 
 
 def note_failure(track: Track, error: AltcraftError, now: float, patience: Patience) -> Verdict:
-    """Note that a poll failed and say how the wait goes on."""
+    """Note a failed poll and return what it means."""
     track.polls += 1
     track.polled_at = now
     track.failures += 1
@@ -191,36 +210,36 @@ def _note_unknown(track: Track, now: float, patience: Patience) -> Verdict:
     return Verdict.GO_ON if now - track.unknown_since < patience.unknown else Verdict.LOST
 
 
-def seen(track: Track, ref: TaskRef, now: float, chance: float) -> PollState:
+def poll_state(track: Track, ref: TaskRef, now: float, random: float) -> PollState:
     """Return what a policy may know."""
-    # By position, which is twice as fast, and this is asked before every poll.
+    # By position, which is twice as fast; this runs before every poll.
     return PollState(
         now - track.started,
         track.polls,
         track.progress,
         *track.earlier,
-        chance,
+        random,
         ref.kind,
         ref.target,
     )
 
 
-def pressing_at(now: float, age: float, left: float | None) -> float:
-    """Return when a poll that is due now is wanted most: the smaller goes first.
+def poll_priority(now: float, age: float, left: float | None) -> float:
+    """Return the time by which a due poll is wanted; the smallest goes first.
 
-    That is when the task is expected to be over, or, so that none waits for
-    ever, a share of its age from now.
+    That is the expected end of the task or, so that no task starves, now plus a
+    share of its age.
 
     Args:
-        now: When it is due.
+        now: The present time.
         age: Seconds since the task was started.
-        left: Seconds it is expected to take yet; ``None`` where unknown.
+        left: Seconds that it is expected to take yet; ``None`` if unknown.
     """
     return now + (AGEING * age if left is None else min(left, AGEING * age))
 
 
-def remaining(track: Track, now: float) -> float | None:
-    """Return the seconds the task will take if its progress stays even; ``None`` where unknown."""
+def seconds_left(track: Track, now: float) -> float | None:
+    """Return the seconds left if the progress stays even; ``None`` if unknown."""
     waited, progress = track.newest
     if progress <= 0:
         return None

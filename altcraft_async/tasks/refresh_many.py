@@ -1,4 +1,10 @@
-"""Refresh many targets, a bounded number at once, each reported exactly once."""
+"""Refreshes many targets, a bounded number at once, and reports each exactly once.
+
+A few starters read targets and start them. Each started task gets a waiter,
+which puts the outcome into a queue when the task or its wait ends. A slot is held
+from the moment a target is read until its outcome is taken from the queue, so
+the targets are read only as fast as the caller takes outcomes.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +17,15 @@ from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.models import Completed, Failed, TaskRef
 from altcraft_async.models.validation import checked_id, checked_limit
 from altcraft_async.observer import logger
-from altcraft_async.tasks.as_completed import unwatch_all
-from altcraft_async.tasks.handle import TaskHandle, poller_of
-from altcraft_async.tasks.waiters import Limited
+from altcraft_async.tasks.as_completed import HandleWaiter, remove_waiters
+from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["one_by_one", "refresh_many"]
 
 T = TypeVar("T")
 
 STARTERS = 32
-"""Starts sent at once; more would only make each dearer, see `AltcraftClient`."""
+"""Starts sent at once; with more, each would only take longer."""
 
 _END = object()
 
@@ -39,26 +44,25 @@ def refresh_many(
         targets: Read one by one, as slots get free.
         start: Starts one target; its ``AltcraftError`` becomes a `Failed`.
         in_flight: Targets between being read and their outcome being taken.
-        timeout: Seconds that each target may take once it is started.
-        on_start: Called with each task that is started; what it raises ends the
-            iteration, after the outcomes of what runs.
+        timeout: Seconds that each target may take after its start.
+        on_start: Called with each task that is started. If it raises, the
+            iteration ends with that error, after the outcomes of what runs.
 
     Raises:
         ConfigurationError: An argument is wrong; raised here, not by the iteration.
     """
     in_flight = checked_id("in_flight", in_flight)
     timeout = checked_limit("timeout", timeout)
-    return _outcomes(
-        _Stream(targets, start, in_flight, timeout, on_start), min(in_flight, STARTERS)
-    )
+    stream = _Stream(targets, start, in_flight, timeout, on_start)
+    return _outcomes(stream, min(in_flight, STARTERS))
 
 
 async def _outcomes(
     stream: _Stream[T], starting: int
 ) -> AsyncGenerator[Completed[T] | Failed, None]:
-    starters = [asyncio.create_task(stream.work()) for _ in range(starting)]
+    starters = [asyncio.create_task(stream.start_targets()) for _ in range(starting)]
     for starter in starters:
-        starter.add_done_callback(stream.lost)
+        starter.add_done_callback(stream.starter_ended)
     try:
         while (outcome := await stream.outcome()) is not None:
             yield outcome
@@ -67,7 +71,7 @@ async def _outcomes(
         for starter in starters:
             starter.cancel()
         await asyncio.gather(*starters, return_exceptions=True)
-        await stream.let_go()
+        await stream.remove_waiters()
 
 
 class _Stream(Generic[T]):
@@ -88,13 +92,14 @@ class _Stream(Generic[T]):
         self._slots = asyncio.Semaphore(in_flight)
         self._reading = asyncio.Lock()
         self._outcomes: asyncio.Queue[Completed[T] | Failed | None] = asyncio.Queue()
-        self._running: set[_Reporter[T]] = set()
+        self._running: set[HandleWaiter[T]] = set()
+        self._on_end = self._ended  # one bound method for all waiters
         self._unreported = 0
         self._exhausted = False
         self._failure: BaseException | None = None
 
-    async def work(self) -> None:
-        """Start targets until there are no more, as one of several who do."""
+    async def start_targets(self) -> None:
+        """Start targets until there are no more, as one of several starters."""
         while not self._exhausted:
             await self._slots.acquire()
             try:
@@ -104,7 +109,7 @@ class _Stream(Generic[T]):
             except BaseException as failure:
                 if isinstance(failure, asyncio.CancelledError) and _is_cancelled():
                     raise
-                # Of the caller's own iterable or function: it goes to the caller.
+                # From the caller's own iterable or function, so it is raised to the caller.
                 self._failure = failure
                 self._exhausted = True
         self._end_if_over()
@@ -116,8 +121,8 @@ class _Stream(Generic[T]):
             raise self._failure
         return outcome
 
-    def lost(self, starter: asyncio.Task[None]) -> None:
-        """End the stream if a stranger has cancelled a starter, as who cancels all tasks does."""
+    def starter_ended(self, starter: asyncio.Task[None]) -> None:
+        """End the stream if a starter was cancelled from outside, as by a call that cancels all."""
         if starter.cancelled():
             self._failure = asyncio.CancelledError("a starter of refresh_many was cancelled")
             self._exhausted = True
@@ -127,18 +132,18 @@ class _Stream(Generic[T]):
         """Let another target be read, now that an outcome was taken."""
         self._slots.release()
 
-    async def let_go(self) -> None:
-        """Watch nothing any more; tasks that run go on at the platform."""
+    async def remove_waiters(self) -> None:
+        """Stop polling; tasks that run go on at the platform."""
         running, self._running = self._running, set()
         if running:
-            some = [one.handle.ref.task_id for one in islice(running, 10)]
+            some = [waiter.handle.ref.task_id for waiter in islice(running, 10)]
             words = "left %d refreshes running at the platform: %s"
             fields = {"altcraft_task_ids": some}
             logger.info(words, len(running), ", ".join(some), extra=fields)
-        await unwatch_all((one.handle, one) for one in _emptied(running))
+        await remove_waiters(_emptied(running))
 
     async def _next(self) -> object:
-        """Read one target; one reader at a time, as an async generator wants it."""
+        """Read one target; one reader at a time, as an async generator requires."""
         async with self._reading:
             if self._exhausted:
                 return _END
@@ -153,42 +158,41 @@ class _Stream(Generic[T]):
         handle: TaskHandle[T] | None = None
         try:
             handle = await self._start(target)
-            reporter = _Reporter(self, handle, self._timeout)
-            self._running.add(reporter)
-            poller_of(handle).watch(reporter)
+            poller = handle.poller
+            waiter = HandleWaiter(handle, self._on_end, poller.time(), timeout=self._timeout)
+            self._running.add(waiter)
+            poller.add_waiter(waiter)
         except AltcraftError as error:
             if isinstance(error, ClientClosedError):
                 self._exhausted = True
-            self._report(
-                Failed(target=target, ref=handle.ref if handle is not None else None, error=error)
-            )
+            ref = None if handle is None else handle.ref
+            self._report(Failed(target=target, ref=ref, error=error))
         except BaseException:
             self._unreported -= 1
             raise
         else:
-            # Behind the rest, so that not even an `AltcraftError` of the caller's passes for ours.
+            # Outside the block, so that an `AltcraftError` of the caller's is not reported as ours.
             if self._on_start is not None:
                 self._on_start(handle.ref)
 
-    def ended(self, reporter: _Reporter[T], error: AltcraftError | None) -> None:
+    def _ended(self, waiter: HandleWaiter[T], error: AltcraftError | None) -> None:
         """Report a target whose task, or the wait for it, has ended."""
-        if reporter not in self._running:  # let go a moment ago
+        if waiter not in self._running:  # removed a moment ago
             return
-        self._running.remove(reporter)
-        handle, ref = reporter.handle, reporter.handle.ref
+        self._running.remove(waiter)
+        handle, ref = waiter.handle, waiter.handle.ref
         failure = handle.exception() if handle.done() else error
         if failure is not None:
             self._report(Failed(target=ref.target, ref=ref, error=failure))
             return
-        self._report(
-            Completed(
-                target=ref.target or (),
-                ref=ref,
-                value=handle.result(),
-                polls=handle.polls,
-                seconds=reporter.age(),
-            )
+        completed = Completed(
+            target=ref.target or (),
+            ref=ref,
+            value=handle.result(),
+            polls=handle.polls,
+            seconds=handle.poller.time() - waiter.since,
         )
+        self._report(completed)
 
     def _report(self, outcome: Completed[T] | Failed) -> None:
         self._unreported -= 1
@@ -201,32 +205,13 @@ class _Stream(Generic[T]):
 
 
 def _is_cancelled() -> bool:
-    """Say whether somebody wants this very task to end."""
+    """Say whether the current task itself was cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
-class _Reporter(Limited, Generic[T]):
-    """Watches one target's handle for the stream."""
-
-    __slots__ = ("_stream", "_time", "handle")
-
-    def __init__(self, stream: _Stream[T], handle: TaskHandle[T], timeout: float | None) -> None:
-        self._time = poller_of(handle).rules.client.lifecycle.time
-        super().__init__(self._time(), timeout=timeout)
-        self._stream = stream
-        self.handle = handle
-
-    def age(self) -> float:
-        """Return for how many seconds it has been waited."""
-        return self._time() - self.since
-
-    def end(self, error: AltcraftError | None) -> None:
-        self._stream.ended(self, error)
-
-
-def _emptied(running: set[_Reporter[T]]) -> Iterator[_Reporter[T]]:
-    """Iterate so that each is freed in its turn: all at once would stop the loop for long."""
+def _emptied(running: set[HandleWaiter[T]]) -> Iterator[HandleWaiter[T]]:
+    """Take waiters out one by one: freeing all at once would block the event loop for long."""
     while running:
         yield running.pop()
 
@@ -234,7 +219,7 @@ def _emptied(running: set[_Reporter[T]]) -> Iterator[_Reporter[T]]:
 async def one_by_one(
     targets: Iterable[object] | AsyncIterable[object],
 ) -> AsyncGenerator[object, None]:
-    """Make one kind of iterator out of both."""
+    """Iterate over either kind of iterable."""
     if isinstance(targets, AsyncIterable):
         async for target in targets:
             yield target

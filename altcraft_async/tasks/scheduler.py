@@ -1,12 +1,22 @@
-"""One timer and a few workers for all the handles of a client.
+"""Runs the polls of one client when they are due, from one timer and a few workers.
 
-Jobs wait in a wheel: a dict of slots, each a hundredth of a second with a
-list of jobs, and one loop timer for the earliest slot. Nothing is compared,
-slept or awaited per job. A due job is run by one of a few workers, and a
-worker lives only while there are due jobs, so an idle client has no task.
+Jobs wait in a timer wheel: a dict of slots, each a hundredth of a second with a
+list of jobs, and one loop timer for the earliest slot. When a slot is due, its
+jobs are queued, and up to 32 workers run them. Jobs with a waiting coroutine go
+first. While the rate limiter is saturated, jobs are queued by `Job.priority`
+instead. Jobs that were queued before then get every other request, so that
+neither kind starves.
 
-A job that is moved or dropped leaves its old entry behind; the entry is
-recognised by its slot, skipped when its time comes, and gone then.
+A worker lives while jobs are known, so an idle client has no task. Workers are
+woken one after the other: each wakes the next before it runs its job, if more jobs
+are due. Only one worker at a time waits for the rate limiter. It picks a job once
+a request may be sent, so no request is wasted on a job that was dropped meanwhile.
+A worker that other code cancels is replaced, and its job runs again.
+
+Moving or dropping a job only changes its `Job.slot`. The old entry stays in the
+wheel, no longer matches, and is skipped when its slot is due.
+
+Nothing here sleeps or creates a task per job, and nothing knows what a job does.
 """
 
 from __future__ import annotations
@@ -27,34 +37,33 @@ from altcraft_async.transport.rate_limit import RateLimiter
 __all__ = ["Job", "Scheduler"]
 
 SLOTS_PER_SECOND = 100
-"""A slot is far shorter than one request, so that nothing is late for it."""
+"""A slot is far shorter than one request, so that it makes no poll late."""
 
-JOBS_A_TURN = 250
-"""Jobs ended or freed before the loop gets a turn: some milliseconds, measured with 100,000."""
+JOBS_PER_ITERATION = 250
+"""Jobs ended or freed in one iteration of the event loop: some milliseconds with 100,000 jobs."""
 
-_A_SLOT = 1 / SLOTS_PER_SECOND  # seconds
+_SLOT_SECONDS = 1 / SLOTS_PER_SECOND
 _TIMER_SLACK = 1e-3  # slots
 
-_IDLE, _DUE, _RUNNING = -1, -2, -3  # what `Job.slot` holds beside slots
+_IDLE, _DUE, _RUNNING = -1, -2, -3  # values of `Job.slot` beside slots
 
 
 class Job(Protocol):
-    """Something that is to be run now and then.
+    """Something to be run now and then.
 
     Attributes:
-        slot: The scheduler's own note of where the job is; `Scheduler.IDLE` at first.
-        awaited: Whether somebody waits for it, who goes before those that only watch.
+        slot: The scheduler's note of where the job is; `Scheduler.IDLE` at first.
     """
 
     slot: int
 
     @property
     def awaited(self) -> bool:
-        """Say whether somebody waits for it."""
+        """Whether a coroutine waits for it."""
         ...
 
-    def rank(self) -> float:
-        """Say how pressing it is, the smallest first; asked when requests are short."""
+    def priority(self) -> float:
+        """Return a number; the job with the smallest one goes first when requests are short."""
         ...
 
     async def run(self) -> float | None:
@@ -62,7 +71,7 @@ class Job(Protocol):
         ...
 
     def refuse(self, error: AltcraftError) -> float | None:
-        """Hear why it may not be done; return as `run` does."""
+        """Note why it may not run; return as `run` does."""
         ...
 
     def close(self) -> None:
@@ -78,36 +87,36 @@ class Scheduler:
     def __init__(
         self, lifecycle: Lifecycle, rate_limiter: RateLimiter, *, workers: int = 32
     ) -> None:
-        """Remember how many jobs run at once, and how fast; nothing is opened yet."""
+        """Run up to ``workers`` jobs at once; open nothing yet."""
         self._lifecycle = lifecycle
         self._rate_limiter = rate_limiter
         self._most_workers = workers
         self._wheel: dict[int, list[Job]] = {}
         self._slots: list[int] = []
         self._timer: Timer | None = None
-        self._waiting = 0
+        self._scheduled = 0
         self._due: tuple[deque[Job], deque[Job]] = (deque(), deque())
-        self._ranked: list[tuple[float, int, Job]] = []
-        self._ranks = count()
-        self._by_rank = False  # what the last job was taken by
-        self._asking = False  # a worker that waits for its place in the rate_limiter, for all
-        self._called = False  # a worker that has not come yet
+        self._by_priority: list[tuple[float, int, Job]] = []
+        self._tie_breakers = count()
+        self._took_by_priority = False
+        self._acquiring = False  # whether a worker waits for the rate limiter
+        self._waking = False  # whether a worker was woken or created and has not begun
         self._workers: set[asyncio.Task[None]] = set()
-        self._parked: list[asyncio.Future[None]] = []
+        self._wake_ups: list[asyncio.Future[None]] = []  # of workers without a job
 
     def at(self, job: Job, when: float) -> None:
-        """Run the job at this loop time, in place of the time it was to run before.
+        """Run the job at this loop time instead of the one that was planned.
 
-        A job that is running goes on; it decides itself when to run again.
+        A running job is left alone; its `Job.run` returns when to run again.
         """
         if job.slot in (_DUE, _RUNNING):
             return
-        # The slot after, so that no job finds itself too early.
+        # The next slot, so that no job runs too early.
         slot = int(when * SLOTS_PER_SECOND) + 1
         if slot == job.slot:
             return
         if job.slot == _IDLE:
-            self._waiting += 1
+            self._scheduled += 1
         job.slot = slot
         jobs = self._wheel.get(slot)
         if jobs is not None:
@@ -119,59 +128,59 @@ class Scheduler:
             self._arm()
 
     def at_latest(self, job: Job, when: float) -> None:
-        """Run the job at this loop time, unless it is to be run before."""
+        """Run the job at this loop time, unless an earlier one is planned."""
         if job.slot < 0 or job.slot > when * SLOTS_PER_SECOND:
             self.at(job, when)
 
     def drop(self, job: Job) -> None:
-        """Forget the job, if it waits; one that is running just does not come back."""
+        """Forget the job unless it is running."""
         if job.slot >= 0:
-            self._waiting -= 1
+            self._scheduled -= 1
             job.slot = _IDLE
-            if not self._waiting:
-                self._free(_emptied(self._forget()))
+            if not self._scheduled:
+                self._free(_drained(self._clear()))
         elif job.slot == _DUE:
             job.slot = _IDLE
 
     def is_running(self, job: Job) -> bool:
-        """Say whether the job runs at this moment."""
+        """Return whether the job is running."""
         return job.slot == _RUNNING
 
     async def aclose(self) -> None:
-        """Stop, and end every job that waits or runs."""
+        """Stop the workers and end every job that is scheduled, due or running."""
         workers = list(self._workers)
         for worker in workers:
             worker.cancel()
-        left = chain(*self._due, (entry[2] for entry in self._ranked), _emptied(self._forget()))
+        left = chain(*self._due, (job for *_, job in self._by_priority), _drained(self._clear()))
         for number, job in enumerate(left, start=1):
             if job.slot != _IDLE:
                 job.slot = _IDLE
                 job.close()
-            if number % JOBS_A_TURN == 0:
+            if number % JOBS_PER_ITERATION == 0:
                 await asyncio.sleep(0)
         await asyncio.gather(*workers, return_exceptions=True)
 
-    def _forget(self) -> dict[int, list[Job]]:
-        """Wait for nothing any more; return what there was."""
+    def _clear(self) -> dict[int, list[Job]]:
+        """Schedule nothing any more; return what was scheduled."""
         wheel, self._wheel = self._wheel, {}
         self._slots.clear()
-        self._waiting = 0
-        self._dismiss()
+        self._scheduled = 0
+        self._release_workers()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         return wheel
 
     def _free(self, left: Iterator[Job]) -> None:
-        """Let go of dropped jobs, some each turn of the loop."""
-        if sum(1 for _ in islice(left, JOBS_A_TURN)) == JOBS_A_TURN:
+        """Free dropped jobs, some in each iteration of the event loop."""
+        if sum(1 for _ in islice(left, JOBS_PER_ITERATION)) == JOBS_PER_ITERATION:
             asyncio.get_running_loop().call_soon(self._free, left)
 
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         when = self._slots[0] / SLOTS_PER_SECOND
-        # In a context of its own, so that nothing runs in that of whoever happened to come first.
+        # In an empty context, not in that of the caller that happened to come first.
         self._timer = self._lifecycle.call_at(when, self._fire, context=Context())
 
     def _fire(self) -> None:
@@ -180,137 +189,140 @@ class Scheduler:
             return
         # asyncio runs a timer up to the clock's resolution early.
         now = int(self._lifecycle.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
-        is_short = self._rate_limiter.is_short
+        is_saturated = self._rate_limiter.is_saturated
         while self._slots and self._slots[0] <= now:
             slot = heapq.heappop(self._slots)
             for job in self._wheel.pop(slot):
                 if job.slot != slot:
                     continue
                 job.slot = _DUE
-                self._waiting -= 1
-                if is_short:
-                    heapq.heappush(self._ranked, (job.rank(), next(self._ranks), job))
+                self._scheduled -= 1
+                if is_saturated:
+                    entry = (job.priority(), next(self._tie_breakers), job)
+                    heapq.heappush(self._by_priority, entry)
                 else:
                     self._due[0 if job.awaited else 1].append(job)
         if self._slots:
             self._arm()
-        self._call()
+        self._wake_worker()
 
-    def _call(self) -> None:
-        """Have one more worker come, if there are due jobs for it and none is on its way."""
-        if self._called or self._asking or self._lifecycle.closed or not self._has_due():
+    def _wake_worker(self) -> None:
+        """Wake or create one more worker, if jobs are due and none is on its way."""
+        if self._waking or self._acquiring or self._lifecycle.closed or not self._has_due():
             return
-        while self._parked and self._parked[-1].done():  # cancelled by a stranger
-            self._parked.pop()
-        if self._parked:
-            self._parked.pop().set_result(None)
+        while self._wake_ups and self._wake_ups[-1].done():  # cancelled by other code
+            self._wake_ups.pop()
+        if self._wake_ups:
+            self._wake_ups.pop().set_result(None)
         elif len(self._workers) >= self._most_workers:
             return
         else:
-            # Past any task factory of the user's: an eager one would run it within this call.
+            # Not by a task factory of the user's: an eager one would run it within this call.
             worker = asyncio.Task(self._work(), loop=self._lifecycle.enter(), context=Context())
             self._workers.add(worker)
-            worker.add_done_callback(self._gone)
-        self._called = True
+            worker.add_done_callback(self._worker_ended)
+        self._waking = True
 
-    def _gone(self, worker: asyncio.Task[None]) -> None:
-        """Have another worker in place of one that a stranger has cancelled."""
+    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
+        """Replace a worker that other code has cancelled."""
         self._workers.discard(worker)
         if worker.cancelled() and not self._lifecycle.closed:
-            self._called = False
-            # Not at once: who cancels all tasks may be about to stop the loop.
-            self._lifecycle.enter().call_later(_A_SLOT, self._call, context=Context())
+            self._waking = False
+            # A little later: code that cancels all tasks may be about to stop the loop.
+            loop = self._lifecycle.enter()
+            loop.call_later(_SLOT_SECONDS, self._wake_worker, context=Context())
         else:
-            self._call()
+            self._wake_worker()
 
     async def _work(self) -> None:
         """Run due jobs, and wait for more while any are known."""
-        self._called = False
+        self._waking = False
         while True:
-            if self._asking or not self._has_due():
-                if not (self._asking or self._waiting):
+            if self._acquiring or not self._has_due():
+                if not (self._acquiring or self._scheduled):
                     break
-                await self._park()
+                await self._wait_for_job()
                 continue
-            refused = None if self._rate_limiter.take_now() else await self._ask()
+            refused = None if self._rate_limiter.try_acquire() else await self._acquire()
             if self._lifecycle.closed:
                 return  # jobs are left where `aclose` finds them
-            # Which job goes is decided when one may go, not when the waiting begins.
-            job = self._next()
+            # The job is picked once a request may be sent, not when the waiting begins.
+            job = self._next_job()
             if job is None:
                 continue
             job.slot = _RUNNING
             again: float | None = None
             try:
-                self._call()
+                self._wake_worker()
                 again = job.refuse(refused) if refused else await job.run()
             except asyncio.CancelledError:
-                # By a stranger, as those are who cancel all tasks: another worker shall run it.
-                again = self._lifecycle.time() + _A_SLOT
+                # By other code, such as that which cancels all tasks: another worker runs the job.
+                again = self._lifecycle.time() + _SLOT_SECONDS
                 raise
             finally:
-                self._ran(job, again)
-        self._dismiss()
+                self._reschedule(job, again)
+        self._release_workers()
 
-    async def _ask(self) -> AltcraftError | None:
-        """Wait for a place in the rate limiter; only one worker waits, so no slot is wasted."""
-        self._asking = True
+    async def _acquire(self) -> AltcraftError | None:
+        """Wait for the rate limiter; only one worker waits, so no slot is wasted."""
+        self._acquiring = True
         try:
-            await self._rate_limiter.take(for_poll=True)
+            await self._rate_limiter.acquire(for_poll=True)
         except AltcraftError as refused:
             return refused
         finally:
-            self._asking = False
+            self._acquiring = False
         return None
 
-    def _ran(self, job: Job, again: float | None) -> None:
+    def _reschedule(self, job: Job, again: float | None) -> None:
         job.slot = _IDLE
         if self._lifecycle.closed:
             job.close()
         elif again is not None:
             self.at(job, again)
 
-    async def _park(self) -> None:
-        """Wait to be called, or dismissed."""
-        turn: asyncio.Future[None] = self._lifecycle.enter().create_future()
-        self._parked.append(turn)
+    async def _wait_for_job(self) -> None:
+        """Wait until woken or released."""
+        wake_up: asyncio.Future[None] = self._lifecycle.enter().create_future()
+        self._wake_ups.append(wake_up)
         try:
-            await turn
+            await wake_up
         finally:
-            if turn.cancelled() and turn in self._parked:
-                self._parked.remove(turn)
-        self._called = False
+            if wake_up.cancelled() and wake_up in self._wake_ups:
+                self._wake_ups.remove(wake_up)
+        self._waking = False
 
-    def _dismiss(self) -> None:
-        """Let the workers end that wait to be called."""
-        parked, self._parked = self._parked, []
-        for turn in parked:
-            if not turn.done():
-                turn.set_result(None)
+    def _release_workers(self) -> None:
+        """Let the workers without a job end."""
+        wake_ups, self._wake_ups = self._wake_ups, []
+        for wake_up in wake_ups:
+            if not wake_up.done():
+                wake_up.set_result(None)
 
     def _has_due(self) -> bool:
-        return bool(self._due[0] or self._due[1] or self._ranked)
+        return bool(self._due[0] or self._due[1] or self._by_priority)
 
-    def _next(self) -> Job | None:
-        """Take a job out by its rank, or every other time one from before there were ranks.
+    def _next_job(self) -> Job | None:
+        """Take a due job, in turn by priority and from those queued without one.
 
-        So that neither starves: the few that come back with a rank could fill a short rate_limiter.
+        Jobs that come back with a priority could otherwise use up a low rate limit.
         """
         while self._has_due():
             first, second = self._due
-            self._by_rank = bool(self._ranked) and not (self._by_rank and (first or second))
-            ranked = self._by_rank
-            job = heapq.heappop(self._ranked)[2] if ranked else (first or second).popleft()
+            others = first or second
+            by_priority = bool(self._by_priority) and not (self._took_by_priority and others)
+            self._took_by_priority = by_priority
+            job = heapq.heappop(self._by_priority)[2] if by_priority else others.popleft()
             if job.slot == _DUE:
                 return job
         return None
 
 
-def _emptied(wheel: dict[int, list[Job]]) -> Iterator[Job]:
-    """Take the jobs of a wheel out one by one: freeing all at once would stop the loop for long."""
+def _drained(wheel: dict[int, list[Job]]) -> Iterator[Job]:
+    """Take jobs out one by one: freeing the wheel at once would block the event loop for long."""
     while wheel:
         slot, jobs = wheel.popitem()
         while jobs:
             job = jobs.pop()
-            if job.slot in (slot, _IDLE):  # else it was moved, and comes with another slot
+            if job.slot in (slot, _IDLE):  # else it was moved, and has another entry
                 yield job

@@ -1,4 +1,11 @@
-"""Those because of whom a task is polled: each hears of every poll and of the end."""
+"""What keeps a task polled.
+
+A waiter is added to a poller and removed from it. In between the poller calls
+`Waiter.polled` after each poll if the waiter is curious, and `Waiter.end` once,
+when the task or the wait is over. There are three kinds: `CoroutineWaiter` here for
+``await``, ``updates`` and ``poll``, `Callback` for done callbacks, and
+`HandleWaiter` in `as_completed` for iterations over many handles.
+"""
 
 from __future__ import annotations
 
@@ -10,216 +17,177 @@ from contextvars import Context
 from altcraft_async.errors import AltcraftError
 from altcraft_async.transport.clock import Timer
 
-__all__ = ["Audience", "Callback", "Limited", "Listener", "PollWaiter", "Waiter", "Watcher"]
+__all__ = ["Callback", "CoroutineWaiter", "Waiter", "Waiters"]
 
 
-class Watcher:
-    """Somebody who watches a task.
+class Waiter:
+    """Keeps a task polled, perhaps for a limited time.
 
     Attributes:
-        since: The client's time at which it came.
-        deadline: The client's time at which a last poll is to be made for it.
-        stall: Seconds without a change after which it gives up.
-        awaited: Whether somebody waits through it, who goes before those who do not.
-        patient: Whether it stays when others give up because polls fail.
-        limited: Whether it has a deadline or gives up on a stall.
-        curious: Whether it wants to hear of every poll.
+        since: The client's time at which the wait began.
+        deadline: The client's time at which a last poll is made for it.
+        stall: Seconds without a change after which the wait ends.
+        timer: Ends the wait a little after its deadline, if the last poll takes too long.
+        awaited: Whether a coroutine waits. Its polls go before those of callbacks.
+        patient: Whether it stays when polls keep failing.
+        curious: Whether it is told of every poll.
+        once: Whether one poll is all that it wants.
     """
 
-    __slots__ = ()
+    __slots__ = ("deadline", "since", "stall", "timer")
 
-    since: float = 0.0
-    deadline: float = math.inf
-    stall: float = math.inf
     awaited: bool = True
     patient: bool = False
-    limited: bool = False
     curious: bool = False
+    once: bool = False
 
-    def polled(self, failure: AltcraftError | None) -> None:
-        """Learn that a poll was made, and why it failed if it did; only asked of the curious."""
-
-    def end(self, error: AltcraftError | None) -> None:
-        """Learn that the task is over, or why nobody polls it any more."""
-
-    def rest(self) -> None:
-        """Forget the deadline, if there is one."""
-
-
-class Audience(list[Watcher]):
-    """Those who watch one task, in the order in which they came.
-
-    What they want together is counted as they come and go, as it is asked
-    before and after every poll.
-
-    Attributes:
-        awaited: How many wait through it.
-        limited: How many have a deadline or give up on a stall.
-        curious: How many want to hear of every poll.
-        warned: Whether it was said that polls fail, and who is left goes on all the same.
-    """
-
-    __slots__ = ("awaited", "curious", "limited", "warned")
-
-    def __init__(self, watchers: Iterable[Watcher] = ()) -> None:
-        """Begin with these."""
-        super().__init__()
-        self.awaited = self.limited = self.curious = 0
-        self.warned = False
-        for watcher in watchers:
-            self.come(watcher)
-
-    def come(self, watcher: Watcher) -> None:
-        """Count one in."""
-        self.append(watcher)
-        self.awaited += watcher.awaited
-        self.limited += watcher.limited
-        self.curious += watcher.curious
-
-    def leave(self, watcher: Watcher) -> None:
-        """Count one out."""
-        self.remove(watcher)
-        self.awaited -= watcher.awaited
-        self.limited -= watcher.limited
-        self.curious -= watcher.curious
-        watcher.rest()
-
-
-class Limited(Watcher):
-    """Watches for so long only, perhaps.
-
-    Attributes:
-        timer: Ends it a little after its deadline, if the last poll takes too long.
-    """
-
-    __slots__ = ("deadline", "limited", "since", "stall", "timer")
-
-    def __init__(self, now: float, *, timeout: float | None, stall: float | None = None) -> None:
-        """Begin at this time of the client's."""
-        self.since = now
-        self.deadline = math.inf if timeout is None else now + timeout
+    def __init__(
+        self, since: float = 0.0, *, timeout: float | None = None, stall: float | None = None
+    ) -> None:
+        """Wait for at most ``timeout`` seconds from ``since``."""
+        self.since = since
+        self.deadline = math.inf if timeout is None else since + timeout
         self.stall = math.inf if stall is None else stall
-        self.limited = timeout is not None or stall is not None
         self.timer: Timer | None = None
 
-    def rest(self) -> None:
-        """Forget the deadline."""
+    @property
+    def limited(self) -> bool:
+        """Whether it has a deadline or gives up on a stall."""
+        return self.deadline < math.inf or self.stall < math.inf
+
+    def stalls_at(self, moved_at: float | None) -> float:
+        """Return when it gives up on a task that last moved then; never before a first move."""
+        return math.inf if moved_at is None else max(moved_at, self.since) + self.stall
+
+    def cancel_timer(self) -> None:
+        """Cancel the timer, if there is one."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
 
+    def polled(self, failure: AltcraftError | None) -> None:
+        """Note that a poll was made, and why it failed if it did; called if curious."""
 
-class Waiter(Limited):
-    """Waits for the end."""
+    def end(self, error: AltcraftError | None) -> None:
+        """Note that the task is over, or why it is no longer polled for this waiter."""
 
-    __slots__ = ("_end",)
+
+class Waiters(list[Waiter]):
+    """The waiters of one task, in the order in which they were added.
+
+    What they need together is counted as they come and go, because it is asked
+    before and after every poll.
+
+    Attributes:
+        awaited: How many are awaited.
+        limited: How many have a deadline or give up on a stall.
+        curious: How many are told of every poll.
+        warned: Whether the log says that polls fail and callbacks keep the task polled.
+    """
+
+    __slots__ = ("awaited", "curious", "limited", "warned")
+
+    def __init__(self, waiters: Iterable[Waiter] = ()) -> None:
+        """Start with these."""
+        super().__init__()
+        self.awaited = self.limited = self.curious = 0
+        self.warned = False
+        for waiter in waiters:
+            self.append(waiter)
+
+    def append(self, waiter: Waiter) -> None:
+        """Add a waiter."""
+        super().append(waiter)
+        self.awaited += waiter.awaited
+        self.limited += waiter.limited
+        self.curious += waiter.curious
+
+    def remove(self, waiter: Waiter) -> None:
+        """Remove a waiter and cancel its timer."""
+        super().remove(waiter)
+        self.awaited -= waiter.awaited
+        self.limited -= waiter.limited
+        self.curious -= waiter.curious
+        waiter.cancel_timer()
+
+    def tell(self, failure: AltcraftError | None) -> None:
+        """Tell the curious waiters of a poll."""
+        for waiter in tuple(self):
+            if waiter.curious:
+                waiter.polled(failure)
+
+    def first_limit(self, moved_at: float | None) -> float:
+        """Return the earliest deadline or stall."""
+        return min(min(waiter.deadline, waiter.stalls_at(moved_at)) for waiter in self)
+
+
+class CoroutineWaiter(Waiter):
+    """Wakes a coroutine at the end and, if curious, at every poll.
+
+    Polls made while the coroutine is not waiting are missed.
+
+    Attributes:
+        ended: Whether the wait is over.
+        error: Why it ended before the task did.
+    """
+
+    __slots__ = ("_wake", "curious", "ended", "error", "once")
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
-        now: float,
+        since: float = 0.0,
         *,
-        timeout: float | None,
-        stall: float | None,
+        timeout: float | None = None,
+        stall: float | None = None,
+        curious: bool = False,
+        once: bool = False,
     ) -> None:
-        """Begin to wait now."""
-        super().__init__(now, timeout=timeout, stall=stall)
-        self._end: asyncio.Future[AltcraftError | None] = loop.create_future()
+        """Begin to wait."""
+        super().__init__(since, timeout=timeout, stall=stall)
+        self.curious = curious
+        self.once = once
+        self.ended = False
+        self.error: AltcraftError | None = None
+        self._wake: asyncio.Future[AltcraftError | None] | None = None
 
-    async def ended(self) -> AltcraftError | None:
-        """Wait; return why the wait ended if the task did not."""
-        return await self._end
-
-    def end(self, error: AltcraftError | None) -> None:
-        """Wake up, once."""
-        if not self._end.done():
-            self._end.set_result(error)
-
-
-class PollWaiter(Watcher):
-    """Waits for one poll."""
-
-    __slots__ = ("_poll",)
-
-    curious = True
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to wait now."""
-        self._poll: asyncio.Future[AltcraftError | None] = loop.create_future()
-
-    async def failure(self) -> AltcraftError | None:
-        """Wait; return why the poll failed if it did."""
-        return await self._poll
+    async def news(self) -> AltcraftError | None:
+        """Wait for the next poll or the end; return why the poll failed or the wait ended."""
+        if self.ended:
+            return self.error
+        self._wake = asyncio.get_running_loop().create_future()
+        return await self._wake
 
     def polled(self, failure: AltcraftError | None) -> None:
-        """Wake up, once."""
-        if not self._poll.done():
-            self._poll.set_result(failure)
-
-    def end(self, error: AltcraftError | None) -> None:
-        """Wake up, if no poll has come before the end."""
-        self.polled(error)
-
-
-class Listener(Watcher):
-    """Hears of every poll; those missed meanwhile count as one."""
-
-    __slots__ = ("_error", "_loop", "_over", "_wake")
-
-    curious = True
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to listen now."""
-        self._loop = loop
-        self._wake: asyncio.Future[None] | None = None
-        self._over = False
-        self._error: AltcraftError | None = None
-
-    async def news(self) -> None:
-        """Wait for the next poll or the end.
-
-        Raises:
-            AltcraftError: Nobody polls any more, though the task is not over.
-        """
-        if not self._over:
-            self._wake = self._loop.create_future()
-            await self._wake
-        if self._error is not None:
-            raise self._error
-
-    def polled(self, failure: AltcraftError | None) -> None:  # noqa: ARG002 -- any poll is news
-        """Wake up."""
+        """Wake the coroutine."""
         if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+            self._wake.set_result(failure)
 
     def end(self, error: AltcraftError | None) -> None:
-        """Wake up for the last time."""
-        self._over, self._error = True, error
+        """Wake the coroutine for the last time."""
+        self.ended, self.error = True, error
         self.polled(error)
 
 
-class Callback(Watcher):
-    """Calls a function when the task is over."""
+class Callback(Waiter):
+    """Calls a function soon after the task is over.
 
-    __slots__ = ("_context", "_loop", "call", "fn")
+    Attributes:
+        fn: The function as it was added.
+    """
+
+    __slots__ = ("_call", "_context", "fn")
 
     awaited = False
     patient = True
 
-    def __init__(
-        self,
-        fn: object,
-        call: Callable[[], object],
-        loop: asyncio.AbstractEventLoop,
-        context: Context,
-    ) -> None:
+    def __init__(self, fn: object, call: Callable[[], object], context: Context) -> None:
         """Remember what to call, in which context, and the function it was added as."""
+        super().__init__()
         self.fn = fn
-        self.call = call
-        self._loop = loop
+        self._call = call
         self._context = context
 
     def end(self, error: AltcraftError | None) -> None:
-        """Call the function soon, unless it is the client that ended."""
+        """Call the function soon, unless the client was closed first."""
         if error is None:
-            self._loop.call_soon(self.call, context=self._context)
+            asyncio.get_running_loop().call_soon(self._call, context=self._context)

@@ -1,4 +1,4 @@
-"""What a client needs of time, so that tests can give it another one than the event loop's."""
+"""The interface of a clock that replaces the event loop's time, as tests do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class Timer(Protocol):
-    """A call that is still to come, such as an ``asyncio.TimerHandle``."""
+    """A planned call, such as an ``asyncio.TimerHandle``."""
 
     def cancel(self) -> None:
         """Do not make the call."""
@@ -23,19 +23,22 @@ class Timer(Protocol):
 
 @runtime_checkable
 class Clock(Protocol):
-    """A time to go by in place of the event loop's; see ``simulator.PretendClock`` for one.
+    """A time that a client uses instead of the event loop's, such as ``simulator.PretendClock``.
 
-    A client asks it when to poll again, when to repeat a request and when a
-    wait has taken too long. What a request itself takes is real time.
+    A client asks it when to poll again, when to retry a request and when a
+    wait has taken too long. The duration of a request itself is real time.
     """
 
     @property
     def busy(self) -> AbstractContextManager[object]:
-        """Entered while a request is under way, by several at once: time is not to pass then."""
+        """A context entered while a request is under way; time must not pass in it.
+
+        Several requests may be in it together.
+        """
         ...
 
     def time(self) -> float:
-        """Return the seconds that it shows; they never go back."""
+        """Return its seconds; they never go back."""
         ...
 
     def now(self) -> datetime:
@@ -49,5 +52,5 @@ class Clock(Protocol):
         *args: *Ts,
         context: Context | None = None,
     ) -> Timer:
-        """Call a function in the running event loop when this time has come."""
+        """Call a function in the running event loop at this time."""
         ...

@@ -17,7 +17,7 @@ class ClientContext(msgspec.Struct, frozen=True, kw_only=True):
     """What all parts of one client share.
 
     Attributes:
-        lifecycle: Its event loop, its clock and its end.
+        lifecycle: Its event loop, its clock, and whether it is closed.
         retry: How often and how long a failed request is retried.
         retry_budget: How many retries all calls share.
         random: Random numbers, 0 <= random < 1, for jitter.

@@ -1,8 +1,8 @@
-"""Requests out, answers in, through aiohttp.
+"""Sends one request through aiohttp and reads the whole answer.
 
-The only room that knows aiohttp. Whatever it raises is mapped here, by one
-table, and raised outside the ``except`` block: a chained foreign error would
-carry frames whose variables hold the request body, and with it the token.
+Only this module knows aiohttp. Whatever aiohttp raises is mapped by one table
+and raised outside the ``except`` block: a chained error of aiohttp's would carry
+frames whose variables hold the request body, and with it the token.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Limits(NamedTuple):
 class Transport:
     """Sends requests below one API root, on its own aiohttp sessions or a borrowed one.
 
-    Of its own it has two. Starts get a fresh connection each: on a kept one
-    that the server closes at that moment nobody could tell whether the start
-    arrived. Everything else keeps connections alive.
+    It opens two sessions of its own. Starts get a new connection each: if the
+    server closed a kept one at that moment, it would be unknown whether the start
+    arrived. All other requests keep connections alive.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class Transport:
         self._own: dict[bool, aiohttp.ClientSession] = {}
         self._urls: dict[str, URL] = {}
         # Well below the total, so that it is known which of the two ran out:
-        # a request that never connected can be repeated without a doubt.
+        # a request that never connected can safely be retried.
         connect = min(limits.seconds / 2, limits.connect_seconds)
-        # The whole has a cheaper limit than aiohttp's own, so only connecting is left to it.
+        # `Timeouts` is cheaper than aiohttp's total limit, so aiohttp limits only connecting.
         self._timeouts = Timeouts(limits.seconds)
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
 
@@ -86,7 +86,7 @@ class Transport:
         session = self._session(request)
         try:
             with self._timeouts.limit():
-                # No variable here holds the headers: tools print those of a traceback.
+                # No variable here holds the headers: tools print the variables of a traceback.
                 answer = await session.post(
                     self._url(request.path),
                     data=_Body(request.body, content_type=request.content_type),
@@ -97,7 +97,7 @@ class Transport:
                 )
                 try:
                     content, headers = answer.content, answer.headers
-                    # What came with the head, as most answers do whole, needs no waiting for.
+                    # Most answers come whole with their head, so there is nothing to wait for.
                     body = content.read_nowait() if content.is_eof() else b""
                     if not content.at_eof() or len(body) > self._limits.answer_bytes:
                         body = await self._rest(answer, request, body)
@@ -161,12 +161,12 @@ class Transport:
 
 
 class _Body(aiohttp.BytesPayload):
-    """A request body that is sent as it is: aiohttp would send, and show, a plain copy."""
+    """A request body that hides its content; aiohttp would send, and show, a plain copy."""
 
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
     ) -> None:
-        """Write all of it; the length is always its own."""
+        """Write all of it; ``content_length`` is always its own."""
         del content_length
         await self.write(writer)
 
@@ -179,7 +179,7 @@ def _headers(request: Request) -> dict[str, str]:
 
 
 class _Meaning(NamedTuple):
-    """What a foreign error says about our request."""
+    """What an error of aiohttp's says about our request."""
 
     words: str
     error: type[TransportError | ProtocolError] = TransportError
@@ -187,7 +187,7 @@ class _Meaning(NamedTuple):
     permanent: bool = False
 
 
-# The first row that fits counts, so that what is special stands before what is general.
+# The first row that fits counts, so special errors stand before general ones.
 _TABLE: tuple[tuple[type[BaseException], _Meaning], ...] = (
     (
         aiohttp.ClientConnectorCertificateError,
@@ -229,7 +229,7 @@ def _translated(foreign: Exception, request: Request, *, closed: bool) -> Altcra
 
 
 def _described(foreign: Exception) -> str:
-    """Name a foreign error without what may hold the token."""
+    """Name an error without the texts that may hold the token."""
     name = type(foreign).__name__
-    # Of an operating system's error the text is its own; others quote headers, ours or theirs.
+    # The text of an operating system's error is its own; other errors quote headers.
     return f"{name}: {foreign}" if isinstance(foreign, OSError) and str(foreign) else name

@@ -1,4 +1,13 @@
-"""One client belongs to one event loop of one process, and ends once."""
+"""Binds a client to one event loop of one process, and ends its waits when it is closed.
+
+A client starts unbound. The first `Lifecycle.enter` binds it to the running loop
+and process; each later one checks that both are still the same. `Lifecycle.close`
+is final: from then on `enter` raises, and every body in `until_closed` is
+cancelled, after which execution continues behind the block.
+
+A lifecycle also gives the client's time: that of the loop, or of a `Clock`.
+Nothing here knows what a client does with either.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +29,15 @@ Ts = TypeVarTuple("Ts")
 
 
 class Lifecycle:
-    """Says whether a client may be used here and now, and ends what waits when it is closed.
+    """Whether a client may be used here and now, and what time it has.
 
     Attributes:
         loop: The loop that the client is bound to, once it is open.
         closed: Whether it was closed.
-        time: Returns the time that the client goes by: the loop's, if it was given no clock.
+        time: Returns the client's time: the loop's, or that of its clock.
         now: Returns the time of day, aware.
         busy: To be entered while a request is under way.
-        opened: Called in the loop that the client is bound to, when that happens.
+        opened: Called when the client is bound to its loop.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -52,7 +61,7 @@ class Lifecycle:
                 process is a fork of the one that the client was opened in.
         """
         if self.closed:
-            raise self.ended()
+            raise self.closed_error()
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -78,12 +87,12 @@ class Lifecycle:
         *args: *Ts,
         context: Context | None = None,
     ) -> Timer:
-        """Call a function in the client's loop when `time` has come that far."""
+        """Call a function in the client's loop at this `time`."""
         return (self._clock or self.enter()).call_at(when, callback, *args, context=context)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until `time` has gone on by so much."""
-        awake = asyncio.Event()  # which, unlike a future, may be set once its waiter is cancelled
+        """Wait for so many seconds of `time`."""
+        awake = asyncio.Event()  # unlike a future, may be set after its waiter was cancelled
         timer = self.call_at(self.time() + seconds, awake.set)
         try:
             await awake.wait()
@@ -92,12 +101,12 @@ class Lifecycle:
 
     @property
     def is_open(self) -> bool:
-        """Whether this process has opened something that nobody has closed."""
+        """Whether this process has opened the client and not closed it."""
         return self.loop is not None and not self.closed and self._process == os.getpid()
 
     @asynccontextmanager
     async def until_closed(self) -> AsyncGenerator[None, None]:
-        """Run the body; if the client is closed meanwhile, end it and go on behind it."""
+        """Run the body; on close, cancel the body and continue after the block."""
         scope = asyncio.timeout(None)
         self._scopes.add(scope)
         try:
@@ -110,14 +119,14 @@ class Lifecycle:
             self._scopes.discard(scope)
 
     def close(self) -> None:
-        """Refuse everything from now on and end what runs in `until_closed`."""
+        """Refuse every use from now on and cancel the bodies in `until_closed`."""
         self.closed = True
         for scope in self._scopes:
             scope.reschedule(0)
 
     @staticmethod
-    def ended() -> ClientClosedError:
-        """Return the error for whoever still wants something."""
+    def closed_error() -> ClientClosedError:
+        """Return the error for calls and waits after the end."""
         return ClientClosedError(
             "client: is closed; tasks go on at the platform, attach their refs with a new client"
         )

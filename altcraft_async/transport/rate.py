@@ -1,9 +1,19 @@
-"""How fast to send: a rate that shrinks when the server objects, and recovers.
+"""How fast to send: a rate that shrinks when the server refuses requests, and recovers.
 
-Additive increase, multiplicative decrease, as in TCP: an objection takes three
-tenths of the rate, and each second without one gives a little back. Without a
-limit of the user's, the rate is the highest that the server has borne lately,
-so that one objection in a calm moment costs nothing when there is more to do.
+A `Rate` spaces requests evenly: each one moves the earliest time of the next by
+the inverse of the allowed rate. The rate follows additive increase and
+multiplicative decrease, as in TCP. A refusal (a 429, or any ``Retry-After``) takes
+three tenths of it, and each second without one gives a little back, until it is
+at the caller's limit again.
+
+Without a limit of the caller's there is no rate to take three tenths of. Then the
+highest rate that the server has sustained in the last minute takes its place, so
+that one refusal in a quiet moment does not slow down a busy one. The limit that
+follows goes away once the rate has grown to four times what was refused.
+
+Several refusals within a second count as one: their requests were sent together.
+
+No clock and no event loop here; times are seconds on one clock of the caller's.
 """
 
 from __future__ import annotations
@@ -13,30 +23,34 @@ import math
 __all__ = ["Rate"]
 
 _SHRINK = 0.7  # what is left, as in TCP's CUBIC and the AWS SDKs' adaptive mode
-_REGAIN = 0.05  # of the rate at the last objection, each second
-_FORGOTTEN = 4.0  # times that rate: a server that bears it no longer objects
-_LEAST = 0.2  # requests a second, so that recovery is noticed
+_REGAIN = 0.05  # of the rate at the last refusal, each second
+_UNLIMITED_AT = 4.0  # times that rate: a server that sustains it has no limit any more
+_LOWEST = 0.2  # requests a second, so that recovery is noticed
 _WINDOW = 2.0  # seconds over which requests are counted to know the present rate
-_TOGETHER = 1.0  # seconds within which objections are to the same requests
+_SAME_CAUSE = 1.0  # seconds within which refusals are of requests sent together
 _SHORTEST_COUNT = 0.1  # seconds; over less, two requests would look like a flood
-_FEW = 3  # requests in that window, from which no rate can be told; then it is taken to be
+_FEW = 3  # requests in a window, from fewer of which no rate can be told; then it is taken to be
 _UNKNOWN = 10.0  # so many a second
-_LATELY = 60.0  # seconds for which a rate that was borne counts
+_SUSTAINED_FOR = 60.0  # seconds for which a rate that the server sustained counts
 
 
 class Rate:
-    """When the next request may be sent; times are seconds on one clock."""
+    """When the next request may be sent.
+
+    Attributes:
+        most: Requests a second that the caller allows; infinite if not limited.
+    """
 
     __slots__ = (
-        "_at_objection",
-        "_borne",
-        "_borne_until",
         "_counted_from",
-        "_deaf_until",
+        "_ignored_until",
         "_next",
         "_now",
         "_regained_at",
         "_sent",
+        "_sustained",
+        "_sustained_until",
+        "_when_refused",
         "most",
     )
 
@@ -44,57 +58,58 @@ class Rate:
         """Allow so many requests a second."""
         self.most = most
         self._now = most
-        self._at_objection = most
+        self._when_refused = most
         self._regained_at = 0.0
-        self._deaf_until = -math.inf
+        self._ignored_until = -math.inf
         self._next = 0.0
         self._sent = 0
         self._counted_from = -math.inf
-        self._borne = 0.0
-        self._borne_until = -math.inf
+        self._sustained = 0.0
+        self._sustained_until = -math.inf
 
     def take(self, now: float) -> bool:
-        """Note that a request is sent, if one may be sent now."""
+        """Note that a request is sent, if one may be sent now; return whether."""
         if now < self._next:
             return False
         self.sent(now)
         return True
 
     def wait(self, now: float) -> float:
-        """Return the seconds until a request may be sent; 0 where it may be now."""
+        """Return the seconds until a request may be sent; 0 if it may be now."""
         return max(0.0, self._next - now)
 
     def allowed(self, now: float) -> float:
         """Return the requests a second that are allowed now."""
         if self._now < self.most and now > self._regained_at:
-            self._now += self._at_objection * _REGAIN * (now - self._regained_at)
+            self._now += self._when_refused * _REGAIN * (now - self._regained_at)
             self._regained_at = now
-            if self._now > _FORGOTTEN * self._at_objection or self._now > self.most:
+            if self._now > _UNLIMITED_AT * self._when_refused or self._now > self.most:
                 self._now = self.most
         return self._now
 
     def sent(self, now: float) -> None:
         """Note that a request is sent."""
         if now - self._counted_from > _WINDOW:
-            self._note_borne(self._sent / _WINDOW, now)
+            self._note_sustained(self._sent / _WINDOW, now)
             self._counted_from, self._sent = now, 0
         self._sent += 1
         if self._now < math.inf:
             self._next = max(now, self._next) + 1 / self.allowed(now)
 
-    def objected(self, now: float, retry_after: float = 0.0) -> None:
-        """Note that the server objected, and asked to wait for so long."""
-        # What was under way together is objected to together: that is one objection.
-        if now >= self._deaf_until:
+    def refused(self, now: float, retry_after: float = 0.0) -> None:
+        """Note that the server refused for the rate, and asked to wait for so long."""
+        if now >= self._ignored_until:
             counted = self._sent / max(now - self._counted_from, _SHORTEST_COUNT)
-            self._note_borne(counted, now)
-            borne = max(self._borne, _UNKNOWN) if self._sent < _FEW else self._borne
-            self._at_objection = max(_LEAST, min(self.allowed(now), borne))
-            self._now = self._borne = max(_LEAST, self._at_objection * _SHRINK)
-            self._deaf_until = now + max(retry_after, _TOGETHER)
+            self._note_sustained(counted, now)
+            few = self._sent < _FEW
+            sustained = max(self._sustained, _UNKNOWN) if few else self._sustained
+            lowest = min(_LOWEST, self.most)
+            self._when_refused = max(lowest, min(self.allowed(now), sustained))
+            self._now = self._sustained = max(lowest, self._when_refused * _SHRINK)
+            self._ignored_until = now + max(retry_after, _SAME_CAUSE)
         self._next = max(self._next, now + retry_after)
         self._regained_at = max(self._regained_at, now + retry_after)
 
-    def _note_borne(self, rate: float, now: float) -> None:
-        if rate >= self._borne or now >= self._borne_until:
-            self._borne, self._borne_until = rate, now + _LATELY
+    def _note_sustained(self, rate: float, now: float) -> None:
+        if rate >= self._sustained or now >= self._sustained_until:
+            self._sustained, self._sustained_until = rate, now + _SUSTAINED_FOR

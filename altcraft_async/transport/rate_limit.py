@@ -1,4 +1,17 @@
-"""Requests a second over everything that a client sends."""
+"""Keeps the requests of a client below a rate.
+
+A request that may be sent at once takes its slot with `RateLimiter.try_acquire` and
+costs no timer. Others wait in two queues, one for calls and one for polls, and one
+timer serves them: when the `Rate` allows a request, the next waiting one is let
+through, calls before polls, but one poll after every three calls. A waiter
+that was cancelled is skipped and costs the others no time.
+
+With a limit shared by several clients, one task asks it for one slot at a time,
+after the client's own rate. The request that gets the slot is picked once the slot
+is granted, so this client never holds more than one slot of the others.
+
+Retries and what a request is are no concern of this module.
+"""
 
 from __future__ import annotations
 
@@ -15,60 +28,63 @@ from altcraft_async.transport.retry import LONGEST_RETRY_AFTER
 
 __all__ = ["RateLimiter", "SharedRateLimiter"]
 
-_Turn = asyncio.Future[AltcraftError | None]  # resolved with why it may not send, where that is so
+_Slot = asyncio.Future[AltcraftError | None]  # resolved with why the request may not be sent
 
 CALLS_IN_A_ROW = 3
-"""Starts and other calls served before one waiting poll gets its turn."""
+"""Starts and other calls let through before one waiting poll."""
 
-_SOON = 0.01
-"""Seconds before asking again after a stranger has cancelled it, who may be stopping the loop."""
+_RESTART_SECONDS = 0.01
+"""Before asking again after other code has cancelled it, which may be stopping the loop."""
 
 
 class RateLimiter:
-    """Lets requests through as fast as the rate allows, calls of people before polls."""
+    """Lets requests through as fast as the rate allows, calls before polls."""
 
     def __init__(self, lifecycle: Lifecycle, rate: Rate) -> None:
-        """Begin with nobody waiting."""
+        """Start with empty queues."""
         self._lifecycle = lifecycle
         self._rate = rate
-        self._calls: deque[_Turn] = deque()
-        self._polls: deque[_Turn] = deque()
+        self._calls: deque[_Slot] = deque()
+        self._polls: deque[_Slot] = deque()
         self._in_a_row = 0
         self._timer: Timer | None = None
 
     @property
-    def is_short(self) -> bool:
-        """Say whether requests have to wait now."""
+    def is_saturated(self) -> bool:
+        """Whether requests have to wait now."""
         return bool(self._timer) or self._rate.wait(self._lifecycle.time()) > 0
 
-    def take_now(self) -> bool:
-        """Take a place for one request, if one may be sent at once."""
+    def try_acquire(self) -> bool:
+        """Take the slot of one request, if one may be sent at once; return whether."""
         return self._timer is None and self._rate.take(self._lifecycle.time())
 
-    async def take(self, *, for_poll: bool = False) -> None:
+    async def acquire(self, *, for_poll: bool = False) -> None:
         """Wait until one more request may be sent.
 
         Raises:
             AltcraftError: The limit that is shared with others failed.
         """
-        if self.take_now():
+        if self.try_acquire():
             return
-        turn: _Turn = self._lifecycle.enter().create_future()
-        (self._polls if for_poll else self._calls).append(turn)
+        slot: _Slot = self._lifecycle.enter().create_future()
+        (self._polls if for_poll else self._calls).append(slot)
         self._arm(self._lifecycle.time())
-        if refused := await turn:
+        if refused := await slot:
             raise refused
 
-    def heed(self, error: AltcraftError) -> None:
-        """Slow down where the server objects; for a 429, not before the moment it asked for."""
+    def note_refusal(self, error: AltcraftError) -> None:
+        """Slow down if the server refused a request for its rate.
+
+        After a 429 nothing is sent before the time that the server asked for.
+        """
         asked = error.retry_after or 0.0
         if isinstance(error, RateLimitedError):
-            self._rate.objected(self._lifecycle.time(), min(asked, LONGEST_RETRY_AFTER))
+            self._rate.refused(self._lifecycle.time(), min(asked, LONGEST_RETRY_AFTER))
         elif asked:
-            self._rate.objected(self._lifecycle.time())
+            self._rate.refused(self._lifecycle.time())
 
     async def aclose(self) -> None:
-        """Let nobody through any more; those who wait are ended by whoever they belong to."""
+        """Let no more requests through; the client's end ends those that wait."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -79,56 +95,52 @@ class RateLimiter:
     def _serve(self) -> None:
         self._timer = None
         now = self._lifecycle.time()
-        while not self._rate.wait(now) and (turn := self._next_turn()):
-            turn.set_result(None)
+        while not self._rate.wait(now) and (slot := self._next_slot()):
+            slot.set_result(None)
             self._rate.sent(now)
         if self._calls or self._polls:
             self._arm(now)
 
-    def _next_turn(self) -> _Turn | None:
-        """Take the next of those who still wait out of the queues."""
+    def _next_slot(self) -> _Slot | None:
+        """Take the next request that still waits out of the queues."""
         while self._calls or self._polls:
             is_call = bool(self._calls) and not (self._polls and self._in_a_row >= CALLS_IN_A_ROW)
-            turn = (self._calls if is_call else self._polls).popleft()
-            if not turn.done():
+            slot = (self._calls if is_call else self._polls).popleft()
+            if not slot.done():
                 self._in_a_row = self._in_a_row + 1 if is_call else 0
-                return turn
+                return slot
         return None
 
 
 class SharedRateLimiter(RateLimiter):
-    """A rate_limiter that asks a limit shared with others for every place, one at a time.
-
-    So that which of those who wait here goes is decided when one may go, and
-    no client has more than one place of the others' in its hands.
-    """
+    """Asks a limit shared with other clients for every slot, one at a time."""
 
     def __init__(
         self, lifecycle: Lifecycle, rate: Rate, limit: Callable[[], Awaitable[object]]
     ) -> None:
-        """Ask ``limit`` after the own rate."""
+        """Ask ``limit`` after the client's own rate."""
         super().__init__(lifecycle, rate)
         self._limit = limit
         self._asking: asyncio.Task[None] | None = None
 
     @property
-    def is_short(self) -> bool:
-        """Say whether requests have to wait now."""
-        return self._asking is not None or super().is_short
+    def is_saturated(self) -> bool:
+        """Whether requests have to wait now."""
+        return self._asking is not None or super().is_saturated
 
-    def take_now(self) -> bool:
-        """Take nothing: a place has to be asked for."""
+    def try_acquire(self) -> bool:
+        """Return ``False``: the shared limit has to be asked."""
         return False
 
     async def aclose(self) -> None:
-        """Ask for no more places."""
+        """Stop asking."""
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
 
     def _arm(self, now: float) -> None:  # noqa: ARG002 -- the interface
         if self._asking is None and self._is_wanted():
-            # Past any task factory of the user's: an eager one would run it within this call.
+            # Not by a task factory of the user's: an eager one would run it within this call.
             asking = asyncio.Task(self._ask(), loop=self._lifecycle.enter(), context=Context())
             asking.add_done_callback(self._asked)
             self._asking = asking
@@ -138,41 +150,41 @@ class SharedRateLimiter(RateLimiter):
         if self._lifecycle.closed:
             return
         if asking.cancelled():
-            self._lifecycle.enter().call_later(_SOON, self._arm, 0.0)
+            self._lifecycle.enter().call_later(_RESTART_SECONDS, self._arm, 0.0)
         else:
-            self._arm(0.0)  # for who has come since it looked for the last time
+            self._arm(0.0)  # for a request that was queued after the last check
 
     async def _ask(self) -> None:
-        """Ask for places while somebody wants one."""
+        """Ask for slots while a request waits for one."""
         while self._is_wanted():
-            if pause := self._rate.wait(self._lifecycle.time()):
-                await self._lifecycle.sleep(pause)
+            if delay := self._rate.wait(self._lifecycle.time()):
+                await self._lifecycle.sleep(delay)
                 continue
             refused = await self._refusal()
             now = self._lifecycle.time()
             if refused is None and self._rate.wait(now):
-                continue  # the server has objected meanwhile, so the place is left unused
-            turn = self._next_turn()
-            if turn is None:
+                continue  # a request was refused meanwhile, so the slot is left unused
+            slot = self._next_slot()
+            if slot is None:
                 return
-            turn.set_result(refused)
+            slot.set_result(refused)
             if refused is None:
                 self._rate.sent(now)
 
     async def _refusal(self) -> AltcraftError | None:
-        """Wait for a place; return what went wrong."""
+        """Wait for a slot; return what went wrong."""
         try:
             await self._limit()
         except AltcraftError as error:
             return error
-        except Exception as error:  # noqa: BLE001 -- of a function of the user's
+        except Exception as error:  # noqa: BLE001 -- from a function of the user's
             refused = TransportError(f"shared_limit: failed, so nothing was sent: {error!r}")
             refused.__cause__ = error
             return refused
         return None
 
     def _is_wanted(self) -> bool:
-        for waiting in (self._calls, self._polls):
-            while waiting and waiting[0].done():
-                waiting.popleft()
+        for queue in (self._calls, self._polls):
+            while queue and queue[0].done():
+                queue.popleft()
         return bool(self._calls or self._polls)

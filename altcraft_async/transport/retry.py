@@ -1,7 +1,9 @@
-"""Whether to repeat a failed request, and after how long.
+"""Whether to retry a failed request, and after how long.
 
 A start is not idempotent and the platform documents no idempotency key, so it
-is repeated only where it surely was not acted on. Everything else is a read.
+is retried only if it surely was not acted on. Everything else is a read.
+
+No clock and no randomness here: callers pass them in as numbers.
 """
 
 from __future__ import annotations
@@ -18,27 +20,27 @@ from altcraft_async.errors import (
 )
 from altcraft_async.models.validation import checked_id, checked_seconds
 
-__all__ = ["LONGEST_RETRY_AFTER", "Retry", "RetryBudget", "backoff", "is_passing", "may_repeat"]
+__all__ = ["LONGEST_RETRY_AFTER", "Retry", "RetryBudget", "backoff", "is_passing", "may_retry"]
 
 LONGEST_RETRY_AFTER = 120.0
-"""Seconds; a server that asks for more is not waited for, as in OpenAI's client."""
+"""Seconds; a request is not retried if the server asks for more, as in OpenAI's client."""
 
 # 408 and 425 say "try again" by definition.
 _PASSING_CODES = frozenset({408, 425})
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
-    """How often and how long one call is repeated.
+    """How often and how long one call is retried.
 
-    The pause before repeat ``n`` is random between 0 and ``first * 2 ** n``
+    The delay before retry ``n`` is random between 0 and ``first * 2 ** n``
     seconds, at most ``ceiling``; a ``Retry-After`` of the server is obeyed.
 
     Attributes:
         attempts: Requests sent at most, the first one included.
-        first: Seconds, the scale of the first pause.
-        ceiling: Longest pause in seconds.
-        total: Seconds within which the last repeat has to begin.
-        ambiguous_starts: Whether a start is repeated also where it may have
+        first: Seconds, the scale of the first delay.
+        ceiling: Longest delay in seconds.
+        total: Seconds within which the last retry has to begin.
+        ambiguous_starts: Whether a start is retried also if it may have
             been acted on. It may then run twice.
     """
 
@@ -49,18 +51,18 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     ambiguous_starts: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what could not be obeyed."""
+        """Refuse numbers that are negative or not finite."""
         checked_id("attempts", self.attempts)
         for name in ("first", "ceiling", "total"):
             checked_seconds(name, getattr(self, name))
 
 
 class RetryBudget:
-    """How many more repeats a client may send, over all its calls and waits.
+    """How many more retries a client may send, over all its calls and waits.
 
-    So that an outage does not multiply the load: a repeat spends some of it,
-    and a request that goes well gives a little back, as in the AWS SDKs'
-    standard mode, whose numbers these are.
+    It keeps an outage from multiplying the load. A retry spends some of it, and a
+    request that goes well gives a little back, as in the AWS SDKs' standard mode,
+    from which the numbers are.
     """
 
     __slots__ = ("left",)
@@ -68,11 +70,11 @@ class RetryBudget:
     FULL, COST, REWARD = 500, 5, 1
 
     def __init__(self) -> None:
-        """Begin with a hundred repeats."""
+        """Start with a hundred retries."""
         self.left = self.FULL
 
     def spend(self) -> bool:
-        """Take what a repeat costs, if it is there."""
+        """Take what a retry costs, if it is there; return whether."""
         if self.left < self.COST:
             return False
         self.left -= self.COST
@@ -85,7 +87,7 @@ class RetryBudget:
 
 
 def is_passing(error: AltcraftError) -> bool:
-    """Tell whether the same request may well succeed a little later."""
+    """Return whether the same request may well succeed a little later."""
     if (error.retry_after or 0) > LONGEST_RETRY_AFTER:
         return False
     match error:
@@ -100,19 +102,19 @@ def is_passing(error: AltcraftError) -> bool:
             return False
 
 
-def may_repeat(error: AltcraftError, *, starts: bool, ambiguous_starts: bool = False) -> bool:
-    """Tell whether this failure of a request may be answered with the same request."""
+def may_retry(error: AltcraftError, *, starts: bool, ambiguous_starts: bool = False) -> bool:
+    """Return whether a request that failed like this may be sent again."""
     if not is_passing(error):
         return False
     return not starts or ambiguous_starts or not error.maybe_delivered
 
 
-def backoff(repeat: int, error: BaseException | None, retry: Retry, chance: float) -> float:
-    """Return the seconds to wait before a repeat, counted from 0.
+def backoff(retries: int, error: BaseException | None, retry: Retry, random: float) -> float:
+    """Return the seconds to wait before the next retry, after so many.
 
-    Full jitter, as in the AWS SDKs' standard mode; a ``Retry-After`` is the
-    least that is waited.
+    Full jitter, as in the AWS SDKs' standard mode. A ``Retry-After`` is the
+    minimum.
     """
-    scale = min(retry.ceiling, retry.first * 2.0 ** min(repeat, 32))
+    scale = min(retry.ceiling, retry.first * 2.0 ** min(retries, 32))
     asked = error.retry_after or 0.0 if isinstance(error, AltcraftError) else 0.0
-    return max(asked, scale * chance)
+    return max(asked, scale * random)

@@ -1,4 +1,4 @@
-"""From an endpoint and values to what the platform says, repeats included."""
+"""Calls an API method: from an endpoint and values to the platform's reply, with retries."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from altcraft_async.protocol.token import SecretBytes, Token, TokenLocation
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Transport
 from altcraft_async.transport.rate_limit import RateLimiter
-from altcraft_async.transport.retry import backoff, may_repeat
+from altcraft_async.transport.retry import backoff, may_retry
 
 __all__ = ["Gate", "Sender"]
 
 T = TypeVar("T")
 
 Gate = AbstractAsyncContextManager[object, None]
-"""What stands between a request that is ready and its being sent."""
+"""Entered right before a request is sent, and left with its answer or failure."""
 
 
 class Sender:
-    """Speaks to one install with one token, in one format."""
+    """Sends requests to one installation with one token, in one format."""
 
     def __init__(  # noqa: PLR0913 -- one argument per part, all but the first by name
         self,
@@ -51,20 +51,19 @@ class Sender:
         self._token = token
         self._token_in = token_in
         self._format = wire_format
-        self._retry = context.retry
-        # A queue of our own: waiting for aiohttp's connections would count against the time limit.
+        # In place of aiohttp's own queue, where waiting would count against the time limit.
         self._slots = {starts: asyncio.Semaphore(at_once) for starts in (False, True)}
 
     async def send(
         self, endpoint: Endpoint[T], values: Mapping[str, object], *, gate: Gate | None = None
     ) -> T:
-        """Call an API method, repeating what may be repeated.
+        """Call an API method, with retries where they are safe.
 
         Args:
             endpoint: What to call.
             values: Parameters by their Python names.
             gate: Entered right before each request is sent, and left with its
-                answer or failure; whoever is kept out by it sends nothing.
+                answer or failure. If it raises on entry, nothing is sent.
 
         Raises:
             AltcraftError: The last failure.
@@ -72,14 +71,14 @@ class Sender:
         self._lifecycle.enter()
         async with self._lifecycle.until_closed():
             try:
-                return await self._attempt_in_turn(endpoint, values, gate)
+                return await self._attempt_with_slot(endpoint, values, gate)
             except AltcraftError as failure:
-                if not self._may_repeat(endpoint, failure):
+                if not self._may_retry(endpoint, failure):
                     raise
                 first = failure
-            return await self._repeat(endpoint, values, first, gate)
+            return await self._retry(endpoint, values, first, gate)
         # Outside the block, whose own error carries frames of aiohttp.
-        raise self._lifecycle.ended()
+        raise self._lifecycle.closed_error()
 
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
         """Send one request; the caller holds a rate-limiter slot."""
@@ -93,7 +92,7 @@ class Sender:
                 else:
                     said = interpret(endpoint, response, self._token.mask)
             except AltcraftError as refused:
-                self._rate_limiter.heed(refused)
+                self._rate_limiter.note_refusal(refused)
                 raise
         self._context.retry_budget.reward()
         return said
@@ -102,12 +101,12 @@ class Sender:
         """Close the transport."""
         await self._transport.aclose()
 
-    async def _attempt_in_turn(
+    async def _attempt_with_slot(
         self, endpoint: Endpoint[T], values: Mapping[str, object], gate: Gate | None
     ) -> T:
         async with self._slots[endpoint.starts]:
-            # After the queue for a slot, so that what leaves it is spaced.
-            await self._rate_limiter.take()
+            # After the queue for a connection, so that the requests that leave it are spaced.
+            await self._rate_limiter.acquire()
             if gate is None:
                 return await self.attempt(endpoint, values)
             async with gate:
@@ -118,8 +117,8 @@ class Sender:
         in_body = self._token_in == "body"  # noqa: S105 -- a place, no password
         if in_body:
             sent = {"token": self._token.reveal(), **sent}
-        # Where a page does not list it, the default is not sent; what is not
-        # the default is asked for everywhere, as the general page allows.
+        # The default is sent only to methods whose page lists it. Another format is asked
+        # for everywhere, as the general page allows.
         if endpoint.lists_format or self._format.name != "json":
             sent["format"] = self._format.name
         return Request(
@@ -130,55 +129,59 @@ class Sender:
             starts=endpoint.starts,
         )
 
-    def _may_repeat(self, endpoint: Endpoint[object], failure: BaseException) -> bool:
-        return isinstance(failure, AltcraftError) and may_repeat(
-            failure, starts=endpoint.starts, ambiguous_starts=self._retry.ambiguous_starts
+    def _may_retry(self, endpoint: Endpoint[object], failure: BaseException) -> bool:
+        return isinstance(failure, AltcraftError) and may_retry(
+            failure,
+            starts=endpoint.starts,
+            ambiguous_starts=self._context.retry.ambiguous_starts,
         )
 
-    async def _repeat(
+    async def _retry(
         self,
         endpoint: Endpoint[T],
         values: Mapping[str, object],
         first: AltcraftError,
         gate: Gate | None,
     ) -> T:
-        """Let tenacity go on after a first failure.
+        """Retry with tenacity after a first failure.
 
-        It is given that failure as its first attempt, so that it alone counts
-        attempts and pauses, and costs nothing where nothing fails.
+        tenacity gets that failure as its first attempt. So it alone counts
+        attempts and delays, and calls that succeed at once never enter it.
         """
         failures = [first]
-        clock = self._lifecycle.time
-        began = clock()
 
         async def attempt() -> T:
             if failures:
                 raise failures.pop()
-            return await self._attempt_in_turn(endpoint, values, gate)
+            return await self._attempt_with_slot(endpoint, values, gate)
 
-        spend = self._context.retry_budget.spend
-        notifier = self._context.notifier
+        return await self._retrying(endpoint)(attempt)
+
+    def _retrying(self, endpoint: Endpoint[object]) -> tenacity.AsyncRetrying:
+        clock, retry = self._lifecycle.time, self._context.retry
+        spend, notifier = self._context.retry_budget.spend, self._context.notifier
+        began = clock()
 
         def is_enough(state: tenacity.RetryCallState) -> bool:
-            late = clock() - began + state.upcoming_sleep > self._retry.total
-            return late or state.attempt_number >= self._retry.attempts or not spend()
+            late = clock() - began + state.upcoming_sleep > retry.total
+            return late or state.attempt_number >= retry.attempts or not spend()
 
-        def tell(state: tenacity.RetryCallState) -> None:
+        def report(state: tenacity.RetryCallState) -> None:
             failure = state.outcome.exception() if state.outcome else None
             logger.info("sent again: %s", failure, extra={"altcraft_method": endpoint.path})
             if notifier is not None and isinstance(failure, AltcraftError):
                 notifier.notify(notifier.observer.retried, endpoint.path, failure)
 
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda e: self._may_repeat(endpoint, e)),
-            wait=self._pause,
+        return tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(lambda e: self._may_retry(endpoint, e)),
+            wait=self._delay,
             stop=is_enough,
-            before_sleep=tell,
+            before_sleep=report,
             sleep=self._lifecycle.sleep,
             reraise=True,
         )
-        return await retrying(attempt)
 
-    def _pause(self, state: tenacity.RetryCallState) -> float:
+    def _delay(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
-        return backoff(state.attempt_number - 1, failure, self._retry, self._context.random())
+        retry, random = self._context.retry, self._context.random()
+        return backoff(state.attempt_number - 1, failure, retry, random)

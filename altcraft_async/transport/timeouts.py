@@ -1,9 +1,14 @@
-"""One timer for the time limit of every request.
+"""Limits the seconds of every request with one timer.
 
-All requests of a client have the same limit, so the one that began first is
-late first, and a dict in the order of beginning needs one timer, for its
-oldest entry. An ``asyncio.timeout`` each costs a timer each: some 3.5 µs, of
-the 80 or so that a request takes (loopback, CPython 3.11).
+All requests of a client have the same limit, so the one that began first is the
+first to time out. A dict in order of beginning needs one timer, for its oldest
+entry. The timer is left alone while requests come and go. When it fires, it
+cancels the requests that are late and is set for the oldest of the others.
+
+An ``asyncio.timeout`` for each request would cost a timer each: about 3.5 µs of
+the 80 µs that a request takes (loopback, CPython 3.11).
+
+Limits of different lengths must not share a `Timeouts`: the order would not hold.
 """
 
 from __future__ import annotations
@@ -15,12 +20,18 @@ __all__ = ["Timeouts"]
 
 
 class Timeouts:
-    """Cancels what takes longer than a number of seconds; ``limit()`` begins to count."""
+    """Cancels request bodies that take longer than a number of seconds.
+
+    Attributes:
+        seconds: The limit.
+        loop: The loop of the requests, once there was one. Asking asyncio for
+            the running loop asks the operating system for the process each time.
+        running: When each present limit ends, the oldest first.
+    """
 
     def __init__(self, seconds: float) -> None:
         """Remember the limit; nothing is opened yet."""
         self.seconds = seconds
-        # Asking asyncio for the running loop asks the system for the process each time.
         self.loop: asyncio.AbstractEventLoop | None = None
         self.running: dict[_Limit, float] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -30,7 +41,7 @@ class Timeouts:
         return _Limit(self)
 
     def close(self) -> None:
-        """Leave no timer behind; what runs has no limit any more."""
+        """Leave no timer behind; running bodies lose their limit."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -43,10 +54,10 @@ class Timeouts:
             self._timer = loop.call_at(when, self._fire, loop)
 
     def _fire(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End what is late; the timer is left alone while requests come and go, so it may be early.
+        """Cancel what is late.
 
-        asyncio runs a timer up to the clock's resolution early, so what its
-        own timer was for counts as late whatever the clock says.
+        asyncio runs a timer up to the clock's resolution early, so the limit
+        that the timer was set for counts as late whatever the clock says.
         """
         assert self._timer is not None  # noqa: S101 -- it is what has fired
         late = max(loop.time(), self._timer.when())
@@ -56,20 +67,20 @@ class Timeouts:
                 self._timer = loop.call_at(when, self._fire, loop)
                 break
             del self.running[limit]
-            limit.expire()
+            limit.time_out()
 
 
 class _Limit:
     """The limit of one request, with the rules of ``asyncio.timeout``.
 
-    If the task was cancelled by somebody else as well, that wins.
+    A cancellation by other code wins over the timeout.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_task", "_timeouts")
+    __slots__ = ("_cancelling", "_task", "_timed_out", "_timeouts")
 
-    def __init__(self, deadlines: Timeouts) -> None:
-        self._timeouts = deadlines
-        self._expired = False
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._timed_out = False
 
     def __enter__(self) -> None:
         loop = self._timeouts.loop or asyncio.get_running_loop()
@@ -87,12 +98,12 @@ class _Limit:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self._expired:
+        if not self._timed_out:
             del self._timeouts.running[self]
         elif self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
-    def expire(self) -> None:
+    def time_out(self) -> None:
         """Cancel the task."""
-        self._expired = True
+        self._timed_out = True
         self._task.cancel()

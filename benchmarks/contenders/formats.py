@@ -1,9 +1,8 @@
-"""One contender of the format benchmark: prints the CPU time of a whole refresh, slice by slice.
+"""One contender of the format comparison: prints the CPU time of a refresh, slice by slice.
 
-``python -m benchmarks.contenders.formats json|xml PORT``. A refresh is a
-start, two polls that find it running and one that brings the result. The time
-within xmltodict is taken where it is spent: the same documents read in a loop
-of their own would be read from a warm cache, and faster.
+``python -m benchmarks.contenders.formats json|xml PORT``. A refresh is a start
+and three polls. The time within xmltodict is measured in place, because
+parsing the same document in a loop would be faster from a warm CPU cache.
 """
 
 from __future__ import annotations
@@ -13,63 +12,55 @@ import json
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import xmltodict
 
-from altcraft_async import AltcraftClient, Completed, PollState
-from altcraft_async.api.options import FormatName
-from benchmarks.contenders.measuring import AT_ONCE, TOKEN, url_of
-from benchmarks.serving.bodies import DATABASE
-from benchmarks.serving.platforms import POLLS_TO_THE_END
+from altcraft_async import AltcraftClient, Completed
+from benchmarks.contenders.measurement import CONCURRENCY, TOKEN, url_of
+from benchmarks.servers.bodies import DATABASE
+from benchmarks.servers.platforms import POLLS_PER_REFRESH
 
 REFRESHES = 100
 """In a slice."""
 
 
-class Soon:
-    """Polls as often as the library allows."""
-
-    def next_poll(self, seen: PollState) -> float:  # noqa: ARG002 -- whatever was seen
-        """Return seconds."""
-        return 0.0
-
-
-async def targets() -> AsyncGenerator[tuple[int, int], None]:
-    """Count resources without end."""
+async def endless_targets() -> AsyncGenerator[tuple[int, int], None]:
+    """Yield targets without end."""
     number = 0
     while True:
         number += 1
         yield number, DATABASE
 
 
-async def refresh(wire_format: FormatName, port: int) -> None:
-    """Refresh without end and print what it costs."""
+async def refresh(wire_format: Literal["json", "xml"], port: int) -> None:
+    """Refresh without end and print the cost."""
     parse, unparse = Timed(xmltodict.parse), Timed(xmltodict.unparse)
-    in_place: Any = xmltodict
-    in_place.parse, in_place.unparse = parse, unparse
+    module: Any = xmltodict
+    module.parse, module.unparse = parse, unparse
     async with AltcraftClient(
-        url_of(port), TOKEN, format=wire_format, poll=Soon(), connections=AT_ONCE
+        url_of(port), TOKEN, format=wire_format, poll=lambda _state: 0.0, connections=CONCURRENCY
     ) as client:
-        done, cpu, parsed = 0, time.process_time(), 0.0
-        async for outcome in client.resources.refresh_many(targets(), in_flight=2 * AT_ONCE):
+        targets, in_flight = endless_targets(), 2 * CONCURRENCY
+        done, cpu, earlier = 0, time.process_time(), 0.0
+        async for outcome in client.resources.refresh_many(targets, in_flight=in_flight):
             assert isinstance(outcome, Completed)
-            assert outcome.polls == POLLS_TO_THE_END
+            assert outcome.polls == POLLS_PER_REFRESH
             done += 1
             if done == REFRESHES:
                 each = (time.process_time() - cpu) / done
-                parsing = (parse.seconds + unparse.seconds - parsed) / done
-                figures = {"CPU µs per refresh": each * 1e6, "of it xmltodict µs": parsing * 1e6}
-                print(json.dumps(figures), flush=True)
-                parsed = parse.seconds + unparse.seconds
+                within = (parse.seconds + unparse.seconds - earlier) / done
+                measured = {"CPU µs per refresh": each * 1e6, "xmltodict µs of that": within * 1e6}
+                print(json.dumps(measured), flush=True)
+                earlier = parse.seconds + unparse.seconds
                 done, cpu = 0, time.process_time()
 
 
 class Timed:
-    """A function that notes the CPU time that it takes."""
+    """A function whose CPU time is measured."""
 
     def __init__(self, function: Callable[..., object]) -> None:
-        """Begin at nothing."""
+        """Begin at zero."""
         self._function = function
         self.seconds = 0.0
 
@@ -83,4 +74,4 @@ class Timed:
 
 
 if __name__ == "__main__":
-    asyncio.run(refresh(cast("FormatName", sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(refresh(cast("Literal['json', 'xml']", sys.argv[1]), int(sys.argv[2])))

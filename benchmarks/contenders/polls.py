@@ -1,8 +1,8 @@
 """One contender of the polls benchmark: prints the CPU time of a poll, slice by slice.
 
-``python -m benchmarks.contenders.polls NAME PORT``. All poll the same
-number of tasks that never end, as fast as one core allows, with the same
-number of requests at once.
+``python -m benchmarks.contenders.polls NAME PORT``. All contenders poll the
+same number of endless tasks as fast as one core allows, with the same number
+of concurrent requests.
 """
 
 from __future__ import annotations
@@ -19,43 +19,42 @@ import uvloop
 from yarl import URL
 
 from altcraft_async import Adaptive, AltcraftClient, PollState, TaskRef, as_completed
-from benchmarks.contenders.measuring import (
-    AT_ONCE,
-    PAUSE,
+from benchmarks.contenders.measurement import (
+    CONCURRENCY,
+    POLL_INTERVAL,
     TOKEN,
-    Meter,
-    body_of,
+    poll_body,
     print_slices,
     task_ids,
     url_of,
 )
 
-FIGURE = "CPU µs per poll"
+POLL = "CPU µs per poll"
 
 POLLS = 500
-"""Polls in a slice: 0.1 s, or so."""
+"""Polls in a slice of about 0.1 s."""
 
-POLLS_OF_HTTPX = 50
+HTTPX_POLLS = 50
 
 
-class Soon:
-    """Polls as often as the library allows, at the cost of the default policy's thoughts."""
+class ShortestInterval:
+    """Polls as often as the library allows, at the computing cost of the default policy."""
 
     def __init__(self) -> None:
-        """Think like the default."""
+        """Begin with no poll."""
         self._default = Adaptive()
         self.polls = 0
 
-    def next_poll(self, seen: PollState) -> float:
+    def next_poll(self, state: PollState) -> float:
         """Return seconds."""
         self.polls += 1
-        return min(PAUSE, self._default.next_poll(seen))
+        return min(POLL_INTERVAL, self._default.next_poll(state))
 
 
 async def ours(port: int) -> None:
     """Wait for handles with `as_completed`."""
-    policy = Soon()
-    async with AltcraftClient(url_of(port), TOKEN, poll=policy, connections=AT_ONCE) as client:
+    policy = ShortestInterval()
+    async with AltcraftClient(url_of(port), TOKEN, poll=policy, connections=CONCURRENCY) as client:
         refs = [TaskRef(task_id=task_id, kind="resource") for task_id in task_ids()]
         handles = [client.tasks.attach(ref) for ref in refs]
 
@@ -65,7 +64,7 @@ async def ours(port: int) -> None:
 
         async with asyncio.TaskGroup() as group:
             group.create_task(wait())
-            await print_slices(lambda: policy.polls, FIGURE, units=POLLS)
+            await print_slices(lambda: policy.polls, POLL, units=POLLS)
 
 
 class _Data(msgspec.Struct):
@@ -78,34 +77,34 @@ class _Answer(msgspec.Struct):
     error: int
 
 
+Post = Callable[[aiohttp.ClientSession, URL, bytes, Mapping[str, str]], Awaitable[bytes]]
+
+
 async def tuned(port: int) -> None:
-    """Do nothing but aiohttp, with the knobs that its documentation names."""
-    await _bare(port, _ask)
+    """Use only aiohttp, tuned as its documentation says."""
+    await _bare_aiohttp(port, _post)
 
 
-async def barest(port: int) -> None:
-    """Leave out what a program needs: no time limit at all, and no wait for the connection."""
-    await _bare(port, _ask_without_limits)
+async def minimal(port: int) -> None:
+    """Leave out what a program needs: timeouts, and waiting for the connection's release."""
+    await _bare_aiohttp(port, _post_without_timeout)
 
 
-Ask = Callable[[aiohttp.ClientSession, URL, bytes, Mapping[str, str]], Awaitable[bytes]]
-
-
-async def _ask(
+async def _post(
     session: aiohttp.ClientSession, url: URL, body: bytes, headers: Mapping[str, str]
 ) -> bytes:
     async with session.post(url, data=body, headers=headers) as response:
         return await response.read()
 
 
-NO_LIMIT = aiohttp.ClientTimeout(total=None)
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
-async def _ask_without_limits(
+async def _post_without_timeout(
     session: aiohttp.ClientSession, url: URL, body: bytes, headers: Mapping[str, str]
 ) -> bytes:
     response = await session.post(
-        url, data=body, headers=headers, timeout=NO_LIMIT, allow_redirects=False
+        url, data=body, headers=headers, timeout=_NO_TIMEOUT, allow_redirects=False
     )
     content = response.content
     answer = content.read_nowait() if content.is_eof() else await response.read()
@@ -113,35 +112,36 @@ async def _ask_without_limits(
     return answer
 
 
-async def _bare(port: int, ask: Ask) -> None:
-    """Poll with aiohttp alone: no repeats, no checks beyond the decoder's, no one to tell."""
-    meter = Meter()
+async def _bare_aiohttp(port: int, post: Post) -> None:
+    """Poll without retries, and with no checks beyond the decoder's."""
+    polls = 0
     url = URL(f"{url_of(port)}/api/v1.1/tasks/status")
     headers = {"Content-Type": "application/json", "User-Agent": "floor"}
     encode = msgspec.json.Encoder().encode
     decode = msgspec.json.Decoder(_Answer).decode
-    bodies = [body_of(task_id) for task_id in task_ids()]
+    bodies = [poll_body(task_id) for task_id in task_ids()]
     connector = aiohttp.TCPConnector(limit=0)
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
 
-        async def poll_on() -> None:
+        async def poll_forever() -> None:
+            nonlocal polls
             while True:
-                body = encode(bodies[meter.polls % len(bodies)])
-                answer = decode(await ask(session, url, body, headers))
+                body = encode(bodies[polls % len(bodies)])
+                answer = decode(await post(session, url, body, headers))
                 assert answer.error == 0
-                meter.polls += 1
+                polls += 1
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(poll_on())
-            await print_slices(meter.count, FIGURE, units=POLLS)
+            for _ in range(CONCURRENCY):
+                group.create_task(poll_forever())
+            await print_slices(lambda: polls, POLL, units=POLLS)
 
 
 async def by_hand(port: int) -> None:
-    """Poll as one would write it with aiohttp and tenacity: a Task per refresh."""
+    """Poll with aiohttp and tenacity, in a Task per refresh."""
     url = f"{url_of(port)}/api/v1.1/tasks/status"
-    connector = aiohttp.TCPConnector(limit=AT_ONCE)
+    connector = aiohttp.TCPConnector(limit=CONCURRENCY)
     async with aiohttp.ClientSession(connector=connector) as session:
 
         @tenacity.retry(
@@ -150,18 +150,18 @@ async def by_hand(port: int) -> None:
             wait=tenacity.wait_exponential(max=20),
         )
         async def poll(task_id: str) -> str:
-            async with session.post(url, json=body_of(task_id)) as response:
+            async with session.post(url, json=poll_body(task_id)) as response:
                 response.raise_for_status()
                 answer = await response.json()
                 return str(answer["data"]["status"])
 
-        await poll_each(poll, POLLS)
+        await _poll_in_tasks(poll, POLLS)
 
 
 async def by_hand_httpx(port: int) -> None:
-    """Poll as one would write it with httpx and tenacity: a Task per refresh."""
+    """Poll with httpx and tenacity, in a Task per refresh."""
     url = f"{url_of(port)}/api/v1.1/tasks/status"
-    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+    limits = httpx.Limits(max_connections=CONCURRENCY, max_keepalive_connections=CONCURRENCY)
     async with httpx.AsyncClient(limits=limits, timeout=60) as session:
 
         @tenacity.retry(
@@ -170,33 +170,33 @@ async def by_hand_httpx(port: int) -> None:
             wait=tenacity.wait_exponential(max=20),
         )
         async def poll(task_id: str) -> str:
-            response = await session.post(url, json=body_of(task_id))
+            response = await session.post(url, json=poll_body(task_id))
             response.raise_for_status()
             return str(response.json()["data"]["status"])
 
-        await poll_each(poll, POLLS_OF_HTTPX)
+        await _poll_in_tasks(poll, HTTPX_POLLS)
 
 
-async def poll_each(poll: Callable[[str], Awaitable[str]], units: int) -> None:
-    """Poll every task in an asyncio.Task of its own."""
-    meter = Meter()
+async def _poll_in_tasks(poll: Callable[[str], Awaitable[str]], units: int) -> None:
+    polls = 0
 
-    async def follow(task_id: str) -> None:
+    async def wait(task_id: str) -> None:
+        nonlocal polls
         while await poll(task_id) != "completed":
-            meter.polls += 1
-            await asyncio.sleep(PAUSE)
+            polls += 1
+            await asyncio.sleep(POLL_INTERVAL)
 
     async with asyncio.TaskGroup() as group:
         for task_id in task_ids():
-            group.create_task(follow(task_id))
-        await print_slices(meter.count, FIGURE, units=units)
+            group.create_task(wait(task_id))
+        await print_slices(lambda: polls, POLL, units=units)
 
 
 CONTENDERS: Mapping[str, Callable[[int], Coroutine[None, None, None]]] = {
     "ours": ours,
     "ours_uvloop": ours,
     "tuned": tuned,
-    "barest": barest,
+    "minimal": minimal,
     "tuned_uvloop": tuned,
     "by_hand": by_hand,
     "by_hand_httpx": by_hand_httpx,

@@ -1,4 +1,4 @@
-"""Many tasks in virtual time, polled whenever a policy says."""
+"""Polls many simulated tasks in virtual time, whenever a policy says."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from altcraft_async import PollPolicy
-from benchmarks.simulation.tasks import Pretended
-from benchmarks.simulation.watched import Watched
+from benchmarks.simulation.polled_task import PolledTask
+from benchmarks.simulation.tasks import SimulatedTask
 
 
 class Outcome(NamedTuple):
@@ -17,48 +17,48 @@ class Outcome(NamedTuple):
 
     Attributes:
         polls: Per task.
-        mean_lag: Share of the duration.
-        p95_lag: Share of the duration.
+        mean_lateness: Share of the duration.
+        p95_lateness: Share of the duration.
     """
 
     polls: float
-    mean_lag: float
-    p95_lag: float
+    mean_lateness: float
+    p95_lateness: float
 
 
-def warm(policy: PollPolicy, tasks: Sequence[Pretended], *, unmeasured: int) -> Outcome:
-    """Let one policy poll all tasks; the first ones are not measured."""
-    watched = [Watched(task, policy) for task in tasks]
-    _run(watched)
-    return outcome(watched[unmeasured:])
+def warm(policy: PollPolicy, tasks: Sequence[SimulatedTask], *, warm_up: int) -> Outcome:
+    """Poll all tasks with one policy; the first ones are not measured."""
+    polled = [PolledTask(task, policy) for task in tasks]
+    _run(polled)
+    return outcome(polled[warm_up:])
 
 
-def cold(make: Callable[[], PollPolicy], tasks: Sequence[Pretended]) -> Outcome:
-    """Poll each task with a policy of its own, which has no history."""
-    watched = [Watched(task, make()) for task in tasks]
-    _run(watched)
-    return outcome(watched)
+def cold(make: Callable[[], PollPolicy], tasks: Sequence[SimulatedTask]) -> Outcome:
+    """Poll each task with a new policy, which has no history."""
+    polled = [PolledTask(task, make()) for task in tasks]
+    _run(polled)
+    return outcome(polled)
 
 
-def outcome(watched: Sequence[Watched]) -> Outcome:
-    """Sum up."""
-    lags = sorted(one.relative_lag for one in watched)
+def outcome(polled: Sequence[PolledTask]) -> Outcome:
+    """Summarize finished tasks."""
+    lateness = sorted(one.relative_lateness for one in polled)
     return Outcome(
-        polls=statistics.fmean(one.polls for one in watched),
-        mean_lag=statistics.fmean(lags),
-        p95_lag=lags[int(len(lags) * 0.95)],
+        polls=statistics.fmean(one.polls for one in polled),
+        mean_lateness=statistics.fmean(lateness),
+        p95_lateness=lateness[int(len(lateness) * 0.95)],
     )
 
 
-def _run(watched: Sequence[Watched]) -> None:
-    """Make every poll its moment, in the order of time."""
-    moments = [(one.task.arrival, number, -1.0) for number, one in enumerate(watched)]
-    heapq.heapify(moments)
-    while moments:
-        _, number, waited = moments[0]
-        one = watched[number]
-        again = one.first_poll() if waited < 0 else one.poll(waited)
-        if again is None:
-            heapq.heappop(moments)
+def _run(polled: Sequence[PolledTask]) -> None:
+    """Make every poll in order of time."""
+    due = [(one.task.arrival, number, -1.0) for number, one in enumerate(polled)]
+    heapq.heapify(due)
+    while due:
+        _, number, waited = due[0]
+        one = polled[number]
+        next_poll = one.first_poll() if waited < 0 else one.poll(waited)
+        if next_poll is None:
+            heapq.heappop(due)
         else:
-            heapq.heapreplace(moments, (one.task.arrival + again, number, again))
+            heapq.heapreplace(due, (one.task.arrival + next_poll, number, next_poll))

@@ -1,4 +1,4 @@
-"""Made-up tasks: how long they take, and what their progress bars say meanwhile."""
+"""Simulated tasks: how long they take, and what progress they report."""
 
 from __future__ import annotations
 
@@ -10,106 +10,108 @@ from typing import NamedTuple
 SHORTEST, LONGEST = 0.05, 86_400.0  # seconds
 
 Progress = Callable[[float], float]
-"""From the share of a task's time that is gone to the share that its bar shows."""
+"""Maps the elapsed share of a task's duration to the share that it reports as done."""
 
 
-class Pretended(NamedTuple):
+class SimulatedTask(NamedTuple):
     """One task.
 
     Attributes:
-        number: Of what it counts; no two tasks count the same.
-        arrival: Seconds at which it starts.
-        duration: Seconds it takes.
-        progress: Its bar.
-        dice: Its own chance, so that tasks do not disturb each other.
+        number: Of the resource that it refreshes; each task has another.
+        arrival: Second at which it starts.
+        duration: Seconds that it takes.
+        progress: Its progress curve.
+        rng: Its own random numbers, so that tasks do not affect each other.
     """
 
     number: int
     arrival: float
     duration: float
     progress: Progress
-    dice: random.Random
+    rng: random.Random
 
     def percent(self, waited: float) -> int:
-        """Return what the bar shows after so many seconds; 100 is only for the end."""
+        """Return the progress after so many seconds; a running task reports at most 99."""
         return min(99, max(0, int(100 * self.progress(waited / self.duration))))
 
 
-def _lognormal(dice: random.Random) -> float:
-    return dice.lognormvariate(math.log(20), 1.2)
+def _lognormal(rng: random.Random) -> float:
+    return rng.lognormvariate(math.log(20), 1.2)
 
 
-_SHORT = 0.7  # share of the short ones
+_SHORT_SHARE = 0.7
 
 
-def _bimodal(dice: random.Random) -> float:
-    if dice.random() < _SHORT:
-        return dice.lognormvariate(math.log(0.4), 0.3)
-    return dice.lognormvariate(math.log(120), 0.5)
+def _bimodal(rng: random.Random) -> float:
+    if rng.random() < _SHORT_SHARE:
+        return rng.lognormvariate(math.log(0.4), 0.3)
+    return rng.lognormvariate(math.log(120), 0.5)
 
 
-def _heavy(dice: random.Random) -> float:
-    return dice.paretovariate(1.1)
+def _heavy_tailed(rng: random.Random) -> float:
+    return rng.paretovariate(1.1)
 
 
 DURATIONS: Mapping[str, Callable[[random.Random], float]] = {
     "lognormal": _lognormal,
     "bimodal": _bimodal,
-    "heavy-tailed": _heavy,
+    "heavy-tailed": _heavy_tailed,
 }
-"""Seconds: median 20, sigma 1.2; seven of ten 0.4, the others 120; Pareto of 1.1 from 1 on."""
+"""Seconds: median 20, sigma 1.2; 0.4 for seven of ten, else 120; Pareto 1.1 from 1 on."""
 
 
-def _linear(_dice: random.Random) -> Progress:
-    return lambda gone: gone
+def _linear(_rng: random.Random) -> Progress:
+    return lambda elapsed: elapsed
 
 
-def _noisy(dice: random.Random) -> Progress:
-    """Bend the bar at both ends, and let each report be up to three points off."""
-    begins, ends = (math.exp(dice.gauss(0, 0.3)) for _ in range(2))
-    return lambda gone: 1 - (1 - gone**begins) ** ends + dice.uniform(-0.03, 0.03)
+def _noisy(rng: random.Random) -> Progress:
+    """Bend the curve at both ends, with an error of up to three points in each report."""
+    begins, ends = (math.exp(rng.gauss(0, 0.3)) for _ in range(2))
+    return lambda elapsed: 1 - (1 - elapsed**begins) ** ends + rng.uniform(-0.03, 0.03)
 
 
-def _front(_dice: random.Random) -> Progress:
-    return lambda gone: 1 - (1 - gone) ** 2
+def _front_loaded(_rng: random.Random) -> Progress:
+    return lambda elapsed: 1 - (1 - elapsed) ** 2
 
 
-def _back(_dice: random.Random) -> Progress:
-    return lambda gone: gone**2
+def _back_loaded(_rng: random.Random) -> Progress:
+    return lambda elapsed: elapsed**2
 
 
-def _stall(dice: random.Random) -> Progress:
-    """Go far in the first tenth of the time, and stay there."""
-    most = dice.uniform(0.6, 0.95)
-    return lambda gone: most * min(1.0, 10 * gone)
+def _stalling(rng: random.Random) -> Progress:
+    """Progress only during the first tenth of the time."""
+    most = rng.uniform(0.6, 0.95)
+    return lambda elapsed: most * min(1.0, 10 * elapsed)
 
 
-def _stuck(_dice: random.Random) -> Progress:
-    return lambda _gone: 0.0
+def _stuck(_rng: random.Random) -> Progress:
+    return lambda _elapsed: 0.0
 
 
-def _mix(dice: random.Random) -> Progress:
-    return dice.choice((_linear, _noisy, _front, _back, _stuck))(dice)
+def _mixed(rng: random.Random) -> Progress:
+    return rng.choice((_linear, _noisy, _front_loaded, _back_loaded, _stuck))(rng)
 
 
 PROGRESSES: Mapping[str, Callable[[random.Random], Progress]] = {
     "linear": _linear,
     "noisy": _noisy,
-    "front": _front,
-    "back": _back,
-    "stall": _stall,
+    "front-loaded": _front_loaded,
+    "back-loaded": _back_loaded,
+    "stalling": _stalling,
     "stuck": _stuck,
-    "mix": _mix,
+    "mixed": _mixed,
 }
 
 
-def pretend(durations: str, progress: str, *, tasks: int, rate: float) -> list[Pretended]:
-    """Draw tasks that arrive at this rate a second: the same in every run, whatever their bars."""
-    chance = random.Random(durations)  # noqa: S311 -- the same for all policies
-    arrival, drawn = 0.0, list[Pretended]()
+def simulated_tasks(
+    durations: str, progress: str, *, tasks: int, rate: float
+) -> list[SimulatedTask]:
+    """Draw tasks that arrive at this rate a second, the same in every run and for all progress."""
+    common = random.Random(durations)  # noqa: S311 -- the same for all policies
+    arrival, drawn = 0.0, list[SimulatedTask]()
     for number in range(tasks):
-        arrival += chance.expovariate(rate)
-        duration = min(LONGEST, max(SHORTEST, DURATIONS[durations](chance)))
-        dice = random.Random(number)  # noqa: S311 -- likewise
-        drawn.append(Pretended(number, arrival, duration, PROGRESSES[progress](dice), dice))
+        arrival += common.expovariate(rate)
+        duration = min(LONGEST, max(SHORTEST, DURATIONS[durations](common)))
+        own = random.Random(number)  # noqa: S311 -- likewise
+        drawn.append(SimulatedTask(number, arrival, duration, PROGRESSES[progress](own), own))
     return drawn

@@ -1,4 +1,4 @@
-"""A real Airflow with a database of its own, and a platform to refresh; nothing without Airflow."""
+"""A real Airflow with its own database, and a simulator; empty without Airflow."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from importlib.util import find_spec
 
 import pytest
 
-from altcraft_async.simulator import Simulator
-from tests.airflow.connections import stored
-from tests.support.threaded_simulator import ThreadedSimulator
+from altcraft_async.simulator import Simulator, ThreadedSimulator
+from tests.airflow.connections import connection_json
 
 collect_ignore_glob = ["test_*.py"]
 
 if find_spec("airflow"):
     collect_ignore_glob = []
-    # Airflow reads where it lives when it is imported, which the test modules do.
+    # Airflow reads these at import, so before the test modules.
     _home = tempfile.TemporaryDirectory(prefix="airflow-", ignore_cleanup_errors=True)
     os.environ |= {
         "AIRFLOW_HOME": _home.name,
@@ -31,7 +30,7 @@ if find_spec("airflow"):
 @pytest.fixture(scope="session", autouse=True)
 def _database() -> None:
     migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
-    done = subprocess.run(migrate, capture_output=True, text=True, check=False)  # noqa: S603 -- our own words
+    done = subprocess.run(migrate, capture_output=True, text=True, check=False)  # noqa: S603 -- our own arguments
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -39,9 +38,9 @@ def _database() -> None:
 def server(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Generator[Simulator, None, None]:
-    """A platform whose tasks take a second and a half or a parameter, and a connection to it."""
+    """A platform whose tasks take 1.5 s or the parameter, and a connection to it."""
     duration = getattr(request, "param", 1.5)
     with ThreadedSimulator(duration=duration, shows_running=True) as simulator:
-        connection = stored(simulator.url, simulator.token)
+        connection = connection_json(simulator.url, simulator.token)
         monkeypatch.setenv("AIRFLOW_CONN_ALTCRAFT_DEFAULT", connection)
         yield simulator

@@ -1,4 +1,4 @@
-"""Runs a DAG for real, in this process: Airflow's own task runner, retries and database."""
+"""Runs of a DAG in this process, with Airflow's own task runner, retries and database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUNDLE = "dags-folder"
 
 
 def folder() -> Path:
-    """Return where Airflow looks for DAGs."""
+    """Return Airflow's folder of DAGs."""
     found = Path(os.environ["AIRFLOW_HOME"]) / "dags"
     found.mkdir(exist_ok=True)
     return found
@@ -36,18 +36,18 @@ def run(dag: DAG, **conf: object) -> DagRun:
 
 
 def tries(finished: DagRun, task_id: str = "refresh") -> int:
-    """Return in which try a task ended."""
+    """Return the number of the last try of a task."""
     found = finished.get_task_instance(task_id)
     assert found is not None
     return found.try_number
 
 
-def figures(finished: DagRun, task_id: str = "refresh") -> Figures:
-    """Return what a task handed on."""
+def xcom(finished: DagRun, task_id: str = "refresh") -> Figures:
+    """Return the XCom of a task."""
     found = finished.get_task_instance(task_id)
     assert found is not None
-    handed_on: Figures = found.xcom_pull(task_ids=task_id)
-    return handed_on
+    pulled: Figures = found.xcom_pull(task_ids=task_id)
+    return pulled
 
 
 def rerun(dag: DAG, finished: DagRun) -> None:

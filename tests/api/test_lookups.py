@@ -1,4 +1,4 @@
-"""What is sent for lists, gets, fields, counters and the other refreshes, and what comes of it."""
+"""Requests and answers of lists, lookups, counters, and refreshes of databases and segments."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Row:
 
     Attributes:
         path: Below ``/api/v1.1/``.
-        call: Calls it.
-        json: Fields that it sends between the token and the format.
-        xml: The same.
-        lists_format: Whether the format is sent though it is the default.
+        call: Calls the method.
+        json: Fields sent between the token and the format, as JSON.
+        xml: The same fields as XML.
+        lists_format: Whether the request names the default format.
     """
 
     path: str
@@ -146,14 +146,14 @@ each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
 
 
 async def started(call: Awaitable[TaskHandle[CountersReport]]) -> TaskRef:
-    """Return the ref of what a call has started, without the time of that."""
+    """Return the ref of the started task, without its start time."""
     return msgspec.structs.replace((await call).ref, started_at=None)
 
 
 async def answered(
     row: Row, server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> object:
-    """Make the call, to which the sample of its answer comes back."""
+    """Make the call and answer it with the sample."""
     body = sample(f"{row.path.replace('/', '_')}.answer.{wire_format}")
     server.script(answer(body, content_type=f"application/{wire_format}"))
     async with client_of(server.url, wire_format=wire_format) as client:
@@ -164,7 +164,7 @@ async def answered(
 async def test_request_is_that_of_the_page(
     row: Row, server: ScriptedServer, sample: ReadSample
 ) -> None:
-    """Each method sends the documented names, the token first and the format last."""
+    """The token comes first and the format last."""
     as_json = await answered(row, server, sample, "json")
     as_xml = await answered(row, server, sample, "xml")
     json_format = ',"format":"json"' if row.lists_format else ""
@@ -180,7 +180,6 @@ async def test_request_is_that_of_the_page(
 async def test_database_of_a_segment_goes_by_the_name_that_is_chosen(
     name: SegmentDatabaseName, server: ScriptedServer, sample: ReadSample
 ) -> None:
-    """An install that knows one name only gets that one for both methods."""
     server.script(answer(sample("segments_get_counters.answer.json")), STARTED)
     async with client_of(server.url, segment_database_name=name) as client:
         await client.segments.get_counters(5, resource_id=24, database_id=1)
@@ -193,7 +192,6 @@ async def test_database_of_a_segment_goes_by_the_name_that_is_chosen(
 async def test_last_counts_get_the_ids_that_were_asked_for(
     server: ScriptedServer, sample: ReadSample
 ) -> None:
-    """Bare channels do not say of what they are, so the request does."""
     for name in ("resources", "databases", "segments", "segments"):
         server.script(answer(sample(f"{name}_get_counters.answer.json")))
     async with client_of(server.url) as client:
@@ -210,7 +208,6 @@ async def test_last_counts_get_the_ids_that_were_asked_for(
 
 
 async def test_last_counts_keep_the_ids_that_came(server: ScriptedServer) -> None:
-    """A group that names its database is not renamed."""
     server.script(answer('{"data": [{"list_id": 7, "channels": []}], "error": 0}'))
     async with client_of(server.url) as client:
         report = await client.databases.get_counters(1, resource_id=24)
@@ -241,7 +238,6 @@ async def test_last_counts_keep_the_ids_that_came(server: ScriptedServer) -> Non
 async def test_wrong_argument_is_refused_by_name_before_anything_is_sent(
     name: str, method: str, given: dict[str, object], server: ScriptedServer
 ) -> None:
-    """Whatever is wrong is said by its Python name, and the server hears nothing."""
     first, *others = given
     async with client_of(server.url) as client:
         call = attrgetter(method)(client)
@@ -251,7 +247,6 @@ async def test_wrong_argument_is_refused_by_name_before_anything_is_sent(
 
 
 async def test_refusal_of_a_lookup_names_the_method(server: ScriptedServer) -> None:
-    """A read that is refused is an error as any other."""
     server.script(answer('{"error": 404, "error_text": "no such resource"}'))
     async with client_of(server.url) as client:
         with pytest.raises(NotFoundError, match=r"^resources/get: .*no such resource"):
@@ -261,7 +256,6 @@ async def test_refusal_of_a_lookup_names_the_method(server: ScriptedServer) -> N
 async def test_lookup_is_repeated_where_it_fails_in_passing(
     server: ScriptedServer, sample: ReadSample
 ) -> None:
-    """A read may be sent again, as nothing comes of it twice."""
     server.script(Step(then="reset"), answer("", status="503 Service Unavailable"))
     server.script(answer(sample("databases_get.answer.json")))
     async with client_of(server.url) as client:
@@ -270,7 +264,6 @@ async def test_lookup_is_repeated_where_it_fails_in_passing(
 
 
 async def test_start_of_a_segment_or_database_is_not_repeated(server: ScriptedServer) -> None:
-    """The other two refreshes are as careful as the one of resources."""
     server.script(Step(then="reset"), Step(then="reset"))
     async with client_of(server.url) as client:
         for call in (
@@ -284,7 +277,6 @@ async def test_start_of_a_segment_or_database_is_not_repeated(server: ScriptedSe
 
 
 async def test_object_of_another_shape_is_no_answer(server: ScriptedServer) -> None:
-    """Success that does not say of what is an error and not an empty object."""
     server.script(*[answer('{"error": 0, "data": {}}')] * 3)
     async with client_of(server.url) as client:
         with pytest.raises(ProtocolError, match=r"^resources/get: .*`id`"):
@@ -292,7 +284,7 @@ async def test_object_of_another_shape_is_no_answer(server: ScriptedServer) -> N
 
 
 class Export(msgspec.Struct):
-    """A user's own idea of what an export of profiles results in."""
+    """A user's own type for the result of an export."""
 
     total: int
     urls: list[str]
@@ -303,7 +295,7 @@ class Export(msgspec.Struct):
 async def test_any_other_task_is_read_as_the_type_that_is_asked_for(
     wire_format: WireFormat, server: ScriptedServer, sample: ReadSample
 ) -> None:
-    """A task of another kind gives the wanted type, and without one what was sent."""
+    """Without a type, the result is plain data."""
     said = answer(
         sample(f"tasks_status.export.{wire_format}"), content_type=f"application/{wire_format}"
     )

@@ -1,4 +1,4 @@
-"""The program of the guide on crashes: run, killed, and run again."""
+"""The program of the guide "Survive a crash": run, killed, and run again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.guides import example
 
 
 async def begin(server: Simulator, folder: Path, output: str) -> asyncio.subprocess.Process:
-    """Run the program as the guide says, from a folder of its own."""
+    """Run the program in a folder of its own."""
     (folder / "nightly.py").write_text(example("survive-a-crash", "nightly.py"))
     with (folder / output).open("w") as printed:
         return await asyncio.create_subprocess_exec(
@@ -33,7 +33,6 @@ async def begin(server: Simulator, folder: Path, output: str) -> asyncio.subproc
 
 @pytest.mark.slow
 async def test_nightly_run_that_was_killed_goes_on_without_starting_twice(tmp_path: Path) -> None:
-    """Each target comes out of the second run, and was started once at most in all."""
     async with Simulator(resources=100, duration=(0.2, 2.0)) as server:
         first = await begin(server, tmp_path, "first.txt")
         while sum(server.starts.values()) < 60:  # noqa: ASYNC110 -- of another process

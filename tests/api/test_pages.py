@@ -1,4 +1,4 @@
-"""Lists: over all pages, each row once, and on after a page that failed."""
+"""Lists yield each row of all pages once, and resume after a failed page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def page(*ids: int, cursor: int | None = None, total: int | None = None) -> Step
     return answer(json.dumps({"data": data, "error": 0, "error_text": "", **siblings}))
 
 
-def asked(server: ScriptedServer) -> list[int]:
+def cursors_of(server: ScriptedServer) -> list[int]:
     """Return the from_id of every request."""
     return [json.loads(request.body)["from_id"] for request in server.received]
 
@@ -57,29 +57,29 @@ async def gather_into(found: list[int], pages: Pages[Resource]) -> None:
     ids=[
         "nothing",
         "nothing, with siblings",
-        "an id beyond, then an empty page",
+        "an id after the page, then an empty page",
         "the next row, then an empty page",
-        "the last row, which comes again and stands still",
+        "the last row, which comes again",
         "the last row, over three pages",
-        "a cursor that stands still at once",
+        "a cursor that does not advance",
         "a cursor that goes back",
         "no cursor",
-        "a page that comes again",
+        "a repeated page",
     ],
 )
 async def test_rows_of_all_pages_come_once(
     steps: list[Step], ids: list[int], requests: list[int], server: ScriptedServer
 ) -> None:
-    """An empty page is the end, so is a cursor that does not advance, and no row comes twice."""
+    """An empty page, or a cursor that does not advance, ends the list."""
     server.script(*steps)
     async with client_of(server.url) as client:
         assert await ids_of(client.resources.list()) == ids
-    assert asked(server) == requests
+    assert cursors_of(server) == requests
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
 async def test_small_pages_lose_nothing(limit: int, server: ScriptedServer) -> None:
-    """Where the cursor is the last row, a page of one row stands still and is gone beyond."""
+    """The cursor is the last row here, so a page of one row does not advance."""
 
     def last_row(request: Received) -> Step:
         first = json.loads(request.body)["from_id"]
@@ -92,7 +92,6 @@ async def test_small_pages_lose_nothing(limit: int, server: ScriptedServer) -> N
 
 
 async def test_failed_page_is_asked_for_again(server: ScriptedServer) -> None:
-    """After an error the iteration goes on where it was, and nothing is lost or comes twice."""
     server.script(page(1, 2, cursor=3), *[UNAVAILABLE] * 3, page(3, cursor=4), page())
     async with client_of(server.url) as client:
         pages = client.resources.list()
@@ -101,11 +100,10 @@ async def test_failed_page_is_asked_for_again(server: ScriptedServer) -> None:
             await gather_into(found, pages)
         assert found == [1, 2]
         assert await ids_of(pages) == [3]
-    assert asked(server) == [1, 3, 3, 3, 3, 4]
+    assert cursors_of(server) == [1, 3, 3, 3, 3, 4]
 
 
 async def test_cancelled_page_is_asked_for_again(server: ScriptedServer) -> None:
-    """Cancelling whoever waits for a page takes nothing from who goes on."""
     server.script(Step(then="hang"), page(1))
     async with client_of(server.url) as client:
         pages = client.resources.list()
@@ -118,17 +116,15 @@ async def test_cancelled_page_is_asked_for_again(server: ScriptedServer) -> None
 
 
 async def test_tasks_that_share_a_list_get_each_row_once(server: ScriptedServer) -> None:
-    """Several workers may take their work from one list, and each page is asked for once."""
     server.script(page(1, 2, 3, cursor=4), page(4, 5, cursor=6), page())
     async with client_of(server.url) as client:
         pages = client.resources.list()
         found = await asyncio.gather(*(ids_of(pages) for _ in range(4)))
     assert sorted(itertools.chain(*found)) == [1, 2, 3, 4, 5]
-    assert asked(server) == [1, 4, 6]
+    assert cursors_of(server) == [1, 4, 6]
 
 
 async def test_nothing_is_sent_before_a_row_is_wanted(server: ScriptedServer) -> None:
-    """A list costs nothing until it is gone through, and says how far that is."""
     async with client_of(server.url) as client:
         pages = client.resources.list(from_id=5)
         assert (pages.total, server.received) == (None, [])
@@ -143,7 +139,6 @@ async def test_nothing_is_sent_before_a_row_is_wanted(server: ScriptedServer) ->
 
 
 async def test_list_that_is_over_asks_no_more(server: ScriptedServer) -> None:
-    """What has ended stays ended, at no further request."""
     server.script(page())
     async with client_of(server.url) as client:
         pages = client.resources.list()
@@ -152,7 +147,7 @@ async def test_list_that_is_over_asks_no_more(server: ScriptedServer) -> None:
 
 
 async def test_memory_does_not_grow_with_the_rows(server: ScriptedServer) -> None:
-    """Of a list of any length one page is kept, also where each page repeats a row."""
+    """Each page repeats a row here."""
 
     def endless(request: Received) -> Step:
         server.received.clear()
@@ -172,7 +167,7 @@ async def test_memory_does_not_grow_with_the_rows(server: ScriptedServer) -> Non
                     break
         finally:
             tracemalloc.stop()
-    assert max(sizes[2:]) < sizes[1] + 50_000  # what a thousand rows would exceed
+    assert max(sizes[2:]) < sizes[1] + 50_000  # less than a thousand rows need
 
 
 @pytest.mark.parametrize("method", ["resources.list", "databases.list", "segments.list"])
@@ -195,7 +190,6 @@ async def test_memory_does_not_grow_with_the_rows(server: ScriptedServer) -> Non
 async def test_wrong_argument_is_refused_by_the_call(
     method: str, name: str, value: object, server: ScriptedServer
 ) -> None:
-    """What is no filter, or would be none, is said at once and not by the iteration."""
     async with client_of(server.url) as client:
         with pytest.raises(ConfigurationError, match=rf"^{name}:"):
             attrgetter(method)(client)(**{name: value})
@@ -203,7 +197,6 @@ async def test_wrong_argument_is_refused_by_the_call(
 
 @pytest.mark.parametrize("tags", ["own", [], [5], {"own": 1}])
 async def test_wrong_tags_are_refused_by_the_call(tags: list[str], server: ScriptedServer) -> None:
-    """Tags are filters as the others."""
     async with client_of(server.url) as client:
         for listed in (client.databases.list, client.segments.list):
             with pytest.raises(ConfigurationError, match=r"^tags:"):

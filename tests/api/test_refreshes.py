@@ -1,4 +1,4 @@
-"""Refreshes of databases and segments: as those of resources, by other ids."""
+"""Refreshes of databases and segments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ async def all_of(outcomes: AsyncGenerator[Outcome, None]) -> list[Outcome]:
 async def test_database_is_refreshed_for_a_resource(
     wire_format: str, platform: OpenPlatform
 ) -> None:
-    """All ten counters come, and the ref says which database it was."""
     async with platform(wire_format=wire_format) as (server, client):
         handle = await client.databases.refresh_counters(1, resource_id=24)
         assert (handle.ref.kind, handle.ref.target) == ("database", (1, 24))
@@ -41,7 +40,7 @@ async def test_database_is_refreshed_for_a_resource(
 async def test_segment_is_refreshed_with_two_counters(
     wire_format: str, platform: OpenPlatform
 ) -> None:
-    """What segments do not count is None, and a static one needs no database."""
+    """The other counters are ``None``, and a static segment needs no database."""
     async with platform(wire_format=wire_format) as (_, client):
         handle = await client.segments.refresh_counters(3, resource_id=24, database_id=1)
         assert (handle.ref.kind, handle.ref.target) == ("segment", (3, 24, 1))
@@ -55,7 +54,7 @@ async def test_segment_is_refreshed_with_two_counters(
 
 
 async def test_second_refresh_of_a_segment_joins_the_first(platform: OpenPlatform) -> None:
-    """A target is the same when all of its ids are, the database among them."""
+    """The ids have to be equal, including the database."""
     async with platform() as (_, client):
         one = await client.segments.refresh_counters(4, resource_id=24)
         assert await client.segments.refresh_counters(4, resource_id=24) is one
@@ -65,7 +64,6 @@ async def test_second_refresh_of_a_segment_joins_the_first(platform: OpenPlatfor
 
 
 async def test_pair_is_another_target_for_each_namespace(platform: OpenPlatform) -> None:
-    """A database is not taken for a resource of the same number."""
     async with platform() as (server, client):
         one = await client.databases.refresh_counters(1, resource_id=1)
         two = await client.resources.refresh_counters(1, database_id=1)
@@ -79,7 +77,6 @@ async def test_pair_is_another_target_for_each_namespace(platform: OpenPlatform)
 
 
 async def test_many_databases_are_refreshed_each_once(platform: OpenPlatform) -> None:
-    """Targets of databases have the database first."""
     targets = [(1, number) for number in range(1, 31)]
     async with platform(duration=(1, 5)) as (_, client):
         outcomes = await all_of(client.databases.refresh_many(targets, in_flight=10))
@@ -89,7 +86,6 @@ async def test_many_databases_are_refreshed_each_once(platform: OpenPlatform) ->
 async def test_many_segments_are_refreshed_with_and_without_a_database(
     platform: OpenPlatform,
 ) -> None:
-    """Targets of segments have two ids or three, and what has others is a Failed."""
     good = [(4, 24), (3, 24, 1), (5, 24, 1)]
     bad: list[object] = [(4,), (4, 24, None), (4, 24, 1, 1), 4]
     async with platform(duration=1) as (_, client):
@@ -102,7 +98,6 @@ async def test_many_segments_are_refreshed_with_and_without_a_database(
 
 @pytest.mark.parametrize("namespace", ["databases", "segments"])
 async def test_limits_of_many_are_refused_at_once(namespace: str, platform: OpenPlatform) -> None:
-    """A wrong limit is refused by the call, as for resources."""
     async with platform() as (_, client):
         many = client.databases.refresh_many if namespace == "databases" else None
         with pytest.raises(ConfigurationError, match=r"^in_flight:"):
@@ -133,7 +128,6 @@ async def test_on_start_of_many_gets_the_ref_of_each_started_task(
 
 
 async def test_refs_of_all_kinds_can_be_attached(platform: OpenPlatform) -> None:
-    """A refresh of a database or a segment is found again as any other."""
     async with platform(duration=1) as (_, client):
         for handle in (
             await client.databases.refresh_counters(1, resource_id=24),

@@ -1,32 +1,66 @@
-"""A pretend platform in a thread, and `altcraft` run here, on a terminal, or as a process."""
+"""Runs `altcraft` in this process, on a terminal, or as a process, against a simulator."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pty
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
+from typing import Self
 
 import pytest
 
 import altcraft_async
 from altcraft_async.cli.app import main
-from altcraft_async.simulator import Simulator
+from altcraft_async.simulator import Fault, ThreadedSimulator
 
 ROOT = Path(altcraft_async.__file__).parents[1]
 
-# What a developer's shell or a CI may have set, and would change what is printed.
+# A developer's shell or a CI may set these, and they change what is printed.
 UNWANTED = ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "ALTCRAFT_FORMAT")
+
+
+class PseudoTerminal:
+    """A terminal to print on: ``descriptor`` while it is open, ``text`` afterwards."""
+
+    def __init__(self) -> None:
+        """Open it."""
+        self._reading, self.descriptor = pty.openpty()
+        self._read = bytearray()
+        self._reader = Thread(target=self._read_all)
+
+    def __enter__(self) -> Self:
+        """Start reading."""
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Read until the last process has closed it."""
+        os.close(self.descriptor)
+        self._reader.join(5)
+        os.close(self._reading)
+
+    def _read_all(self) -> None:
+        try:
+            while chunk := os.read(self._reading, 4096):
+                self._read += chunk
+        except OSError:  # how Linux reports that all writers have closed
+            pass
+
+    @property
+    def text(self) -> str:
+        """What was printed."""
+        return self._read.decode()
 
 
 @pytest.fixture(autouse=True)
 def plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin every test with an ordinary terminal's environment and no account."""
+    """Set the environment of an ordinary terminal without an account."""
     for name in (*UNWANTED, "ALTCRAFT_URL", "ALTCRAFT_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -35,38 +69,31 @@ def plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def simulator() -> Simulator:
-    """A platform whose tasks take 0.3 s; a test file may have another."""
-    return Simulator(duration=0.3)
+def simulator() -> ThreadedSimulator:
+    """A platform whose tasks take 0.3 s; a test file may define its own."""
+    return ThreadedSimulator(duration=0.3)
 
 
 @pytest.fixture
-def server(simulator: Simulator) -> Iterator[Simulator]:
-    """The simulator, running beside the test."""
-    loop = asyncio.new_event_loop()
-    thread = Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(simulator.start(), loop).result(5)
+def account(
+    simulator: ThreadedSimulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ThreadedSimulator]:
+    """The simulator, running and set as the account in the environment."""
+    with simulator:
+        monkeypatch.setenv("ALTCRAFT_URL", simulator.url)
+        monkeypatch.setenv("ALTCRAFT_TOKEN", simulator.token)
         yield simulator
-        asyncio.run_coroutine_threadsafe(simulator.stop(), loop).result(5)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        loop.close()
 
 
 @pytest.fixture
-def account(server: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
-    """The same simulator as the account in the environment."""
-    monkeypatch.setenv("ALTCRAFT_URL", server.url)
-    monkeypatch.setenv("ALTCRAFT_TOKEN", server.token)
-    return server
+def refusing(account: ThreadedSimulator) -> None:
+    """Refuses the next three starts, so that a command ends at once."""
+    account.misbehave("resources/refresh_counters", Fault.refuse(402), times=3)
 
 
 @pytest.fixture
 def altcraft(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command line here; gives exit code, stdout and stderr."""
+    """Runs a command line here; returns exit code, stdout and stderr."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
         code = main(arguments)
@@ -77,28 +104,34 @@ def altcraft(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str
 
 
 @pytest.fixture
-def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
-    """Run a command line here, with a terminal as stdout and stderr; gives exit code and screen."""
+def terminal() -> PseudoTerminal:
+    """A terminal, opened by ``with``."""
+    return PseudoTerminal()
+
+
+@pytest.fixture
+def on_terminal(
+    terminal: PseudoTerminal, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str]]:
+    """Runs a command line here with stdout and stderr on a terminal; returns exit code and text."""
 
     def run(*arguments: str) -> tuple[int, str]:
-        ours, theirs = pty.openpty()
-        seen = bytearray()
-        reader = Thread(target=read_all, args=(ours, seen))
-        with open(theirs, "w") as screen, monkeypatch.context() as patch:  # noqa: PTH123 -- no path, a descriptor
-            reader.start()
+        with (
+            terminal,
+            open(terminal.descriptor, "w", closefd=False) as screen,
+            monkeypatch.context() as patch,
+        ):
             patch.setattr(sys, "stdout", screen)
             patch.setattr(sys, "stderr", screen)
             code = main(arguments)
-        reader.join(5)
-        os.close(ours)
-        return code, seen.decode()
+        return code, terminal.text
 
     return run
 
 
 @pytest.fixture
 def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a command line as a process of its own, with pipes; it is gone after the test."""
+    """Starts a command line as a process with pipes, which is killed after the test."""
     with ExitStack() as started:
 
         def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
@@ -116,10 +149,14 @@ def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         yield start
 
 
-def read_all(descriptor: int, seen: bytearray) -> None:
-    """Read a terminal until nobody writes to it any more."""
-    try:
-        while chunk := os.read(descriptor, 4096):
-            seen += chunk
-    except OSError:  # Linux's way to say that the other end is closed
-        pass
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool]], None]:
+    """Waits until a condition holds; 30 s allow for processes that start on a busy machine."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    return wait

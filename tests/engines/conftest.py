@@ -1,4 +1,4 @@
-"""A platform for the engines, and programs of the guide as files; nothing without the engines."""
+"""A simulator for the engines, and programs of the guide; empty without the engines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from altcraft_async.simulator import Simulator
-from tests.support.threaded_simulator import ThreadedSimulator
+from altcraft_async.simulator import Simulator, ThreadedSimulator
 
 ENGINES = ("saq", "dagster", "prefect", "temporalio")
 
@@ -20,7 +19,7 @@ collect_ignore_glob = [] if all(map(importlib.util.find_spec, ENGINES)) else ["t
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Simulator, None, None]:
-    """A platform whose tasks take three seconds, and the environment that points to it."""
+    """A platform whose tasks take three seconds, and the environment variables for it."""
     with ThreadedSimulator(duration=3.0) as simulator:
         monkeypatch.setenv("ALTCRAFT_URL", simulator.url)
         monkeypatch.setenv("ALTCRAFT_TOKEN", simulator.token)
@@ -29,7 +28,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Simulator, None, None]:
 
 @pytest.fixture
 def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], ModuleType]:
-    """Writes a program into a folder of its own, goes there, and imports it."""
+    """Imports a program from a new folder, which becomes the current one."""
     monkeypatch.chdir(tmp_path)
 
     def module(name: str, source: str) -> ModuleType:

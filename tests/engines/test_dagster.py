@@ -12,12 +12,11 @@ from altcraft_async.simulator import Fault, Simulator
 from tests.support.guides import example
 
 
-def test_step_that_is_tried_again_gets_the_same_task(
+def test_retried_step_gets_the_same_task(
     server: Simulator,
     imported: Callable[[str, str], ModuleType],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The first try fails in the middle of its wait; there is one start, and one result."""
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
     server.misbehave("tasks/status", Fault.refuse(403))
     program = imported("dagster_job.py", example("engines", "dagster_job.py"))

@@ -1,4 +1,4 @@
-"""Prefect, with the server that it brings for tests."""
+"""Prefect, with its test server."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from types import ModuleType
 from altcraft_async.simulator import Fault, Simulator
 from tests.support.guides import example
 
-# Read when it is imported; nobody is told of the tests.
+# Read at import; the tests send no telemetry.
 os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
 from prefect.testing.utilities import prefect_test_harness
 
 
-def test_task_that_is_tried_again_gets_the_same_refresh(
+def test_retried_task_gets_the_same_refresh(
     server: Simulator, imported: Callable[[str, str], ModuleType]
 ) -> None:
-    """One of three fails in the middle of its wait; each was started once."""
     server.misbehave("tasks/status", Fault.refuse(403))
     with prefect_test_harness(server_startup_timeout=60):
         program = imported("prefect_flow.py", example("engines", "prefect_flow.py"))

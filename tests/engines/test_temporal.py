@@ -1,4 +1,4 @@
-"""Temporal's activity in its test environment; there is no server."""
+"""An activity of Temporal in its test environment, without a server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from altcraft_async.simulator import Simulator
 from tests.support.guides import example
 
 
-def test_activity_that_is_run_again_gets_the_same_task(
+def test_activity_run_again_gets_the_same_task(
     server: Simulator, imported: Callable[[str, str], ModuleType]
 ) -> None:
-    """The first run is cut off in its wait, as by a worker that ends; there is one start."""
     program = imported("temporal_activity.py", example("engines", "temporal_activity.py"))
     heartbeats: list[tuple[object, ...]] = []
 

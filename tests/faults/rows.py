@@ -1,7 +1,4 @@
-"""The list of faults for users: every row, what comes of it, and the tests that show it.
-
-``python -m tests.faults.rows`` writes it into `docs/faults.md`.
-"""
+"""The list of faults for users; ``python -m tests.faults.rows`` writes it into `docs/faults.md`."""
 
 from __future__ import annotations
 
@@ -11,17 +8,19 @@ from functools import cache
 from pathlib import Path
 
 from altcraft_async import AltcraftError
-from tests.faults.singles import (
+from tests.faults.process_rows import PROCESS_ROWS
+from tests.faults.quirks import QUIRKS
+from tests.faults.row import (
+    CHECK_FIRST,
+    FIX_REQUEST,
     NOTHING,
-    POLL_FIRST,
-    REFUSED,
-    SINGLE,
     Row,
     faults_test,
     waits,
     works,
 )
-from tests.faults.table import FAULTS, QUIRKS, Fault
+from tests.faults.singles import SINGLE
+from tests.faults.table import FAULTS, Fault
 from tests.faults.tasks import COURSES
 
 ROOT = Path(__file__).parents[2]
@@ -33,58 +32,57 @@ HEAD = """\
 | --- | --- | --- | --- | --- | --- |
 """
 
-LATER: Mapping[int, str] = {
-    73: "starts that a platform acts on later than a start's lease",
-    80: "checking the addresses that others pass in as feedback",
+LEFT_OUT: Mapping[int, str] = {
+    73: "starts that a platform acts on after the lease of the start",
+    80: "checking feedback addresses from others",
 }
-"""Rows about what this library does not do."""
+"""Rows about things that this library does not do."""
 
-NO_TEXT = "check `base_url`, and what stands between"
+CHECK_URL = "check `base_url` and any proxy"
 
 ADVICE: Mapping[str, str] = {
-    "AuthenticationError": "give a token that is valid",
-    "BadRequestError": "mend what the text says",
+    "AuthenticationError": "use a valid token",
+    "BadRequestError": FIX_REQUEST,
     "NotFoundError": "check the ids and `base_url`",
-    "PermissionDeniedError": "have the token's role cover it",
-    "ProtocolError": f"{NO_TEXT}; `snippet` shows what came",
-    "RateLimitedError": "ask less often, or set `rate_limit`; `retry_after` says for how long",
-    "TariffLimitError": "the plan does not cover it",
+    "PermissionDeniedError": "extend the role of the token",
+    "ProtocolError": f"{CHECK_URL}; `snippet` shows the answer",
+    "RateLimitedError": "set or lower `rate_limit`; `retry_after` says how long to wait",
+    "TariffLimitError": "get a plan that covers it",
     "TaskFailedError": "start it again if the cause is gone",
 }
-"""By the error that one gets; where none is given, patience is enough."""
+"""Advice by error class; an error without advice passes by itself."""
 
-CUT = ""
-TOO_LARGE = "raise `max_answer_bytes` if so much is right"
-UNUSABLE = "`snippet` shows what came: the platform has to mend it"
+TOO_LARGE = "raise `max_answer_bytes` if the answer is sound"
+UNUSABLE = "`snippet` shows the answer; the platform has to fix it"
 
 ADVICE_BY_ROW: Mapping[int, str] = {
-    **dict.fromkeys((18, 19), CUT),
+    **dict.fromkeys((18, 19), ""),
     **dict.fromkeys((21, 22, 23), TOO_LARGE),
-    **dict.fromkeys((24, 25, 26, 28, 30), NO_TEXT),
-    **dict.fromkeys((37, 40), REFUSED),
-    41: "if the platform is where it pointed, put that into `base_url`",
+    **dict.fromkeys((24, 25, 26, 28, 30), CHECK_URL),
+    **dict.fromkeys((37, 40), FIX_REQUEST),
+    41: "if the redirect leads to the platform, put its address into `base_url`",
     **dict.fromkeys((53, 55, 57), UNUSABLE),
 }
-"""Where the error alone does not say what to do."""
+"""Advice by row, where the error class is not enough."""
 
 
 def advice(row: int, error: str) -> str:
-    """Return what to do about a fault, if there is anything."""
+    """Return what the user can do about a fault, or an empty text."""
     if error in ("ApiError", "ProtocolError") and row in ADVICE_BY_ROW:
         return ADVICE_BY_ROW[row]
     return ADVICE.get(error, "")
 
 
 _EXCHANGE = faults_test(
-    "exchange.py::test_fault_gives_its_error_after_as_many_requests_as_are_safe"
+    "exchange.py::test_fault_raises_its_error_after_the_safe_number_of_requests"
 )
-_SURVIVES = faults_test("waiting.py::test_wait_survives_a_poll_that_fails_in_passing_and_no_other")
-_QUIRK = faults_test("exchange.py::test_odd_answer_is_an_answer")
-_COURSE = faults_test("waiting.py::test_wait_ends_with_what_the_last_poll_brought")
+_SURVIVES = faults_test("waiting.py::test_wait_survives_transient_failures_of_a_poll_only")
+_QUIRK = faults_test("exchange.py::test_unusual_answer_is_accepted")
+_COURSE = faults_test("waiting.py::test_wait_ends_with_the_outcome_of_the_last_poll")
 
 
 def _exchanges() -> Iterator[Row]:
-    """Yield a row for all faults of one number that come out alike."""
+    """Yield one row for all faults with the same number and outcome."""
 
     def alike(named: tuple[str, Fault]) -> tuple[object, ...]:
         fault = named[1]
@@ -97,9 +95,7 @@ def _exchanges() -> Iterator[Row]:
         start = f"{error}, `maybe_delivered`" if fault.delivered else error
         todo = advice(fault.row, fault.error.__name__)
         if fault.delivered:
-            todo = (
-                f"{todo}; after a start, {POLL_FIRST}" if todo else f"after a start, {POLL_FIRST}"
-            )
+            todo = f"{todo}; after a start, {CHECK_FIRST}".removeprefix("; ")
         yield Row(
             fault.row,
             ", ".join(names),
@@ -112,7 +108,7 @@ def _exchanges() -> Iterator[Row]:
 
 
 def _courses() -> Iterator[Row]:
-    """Yield a row for all tasks of one number that come out alike."""
+    """Yield one row for all courses with the same number and outcome."""
 
     def alike(number: int, error: type[AltcraftError] | None) -> tuple[int, str]:
         return number, error.__name__ if error else ""
@@ -125,7 +121,7 @@ def _courses() -> Iterator[Row]:
 
 
 def _quirks() -> Iterator[Row]:
-    """Yield a row for all odd answers of one number."""
+    """Yield one row for all quirks with the same number."""
     named = sorted((quirk.row, name) for name, quirk in QUIRKS.items())
     for number, group in itertools.groupby(named, key=lambda one: one[0]):
         yield works(number, ", ".join(name for _, name in group), _QUIRK)
@@ -133,8 +129,8 @@ def _quirks() -> Iterator[Row]:
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """Return every row, by number."""
-    found = [*SINGLE, *_exchanges(), *_courses(), *_quirks()]
+    """Return all rows, sorted by number."""
+    found = [*SINGLE, *PROCESS_ROWS, *_exchanges(), *_courses(), *_quirks()]
     return tuple(sorted(found, key=lambda row: row.number))
 
 

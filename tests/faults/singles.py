@@ -1,92 +1,34 @@
-"""Faults that have a test of their own, as rows of the list for users."""
+"""Rows of the list of faults about one call or one wait, each with tests of its own."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-POLL_FIRST = "[poll before you start again](#after-maybe_delivered)"
-NOTHING = "nothing"
-REFUSED = "mend what the text says"
-
-
-class Row(NamedTuple):
-    """One line of the list.
-
-    Attributes:
-        number: Of the fault.
-        wrong: What goes wrong.
-        start: What whoever starts sees.
-        poll: What whoever polls, or reads something else, sees.
-        sent: Requests, for a start and for a poll.
-        todo: What to do about it.
-        proofs: Tests that show it, as pytest names them.
-    """
-
-    number: int
-    wrong: str
-    start: str
-    poll: str
-    sent: str
-    todo: str
-    proofs: tuple[str, ...]
-
-    def line(self) -> str:
-        """Return it as a line of a Markdown table."""
-        return f"| {' | '.join(map(str, self[:6]))} |\n"
-
-
-def faults_test(name: str) -> str:
-    """Name a test of this folder."""
-    return f"tests/faults/test_{name}"
-
-
-def fleet_test(name: str) -> str:
-    """Name a test of several workers."""
-    return f"tests/fleet/test_fleet.py::test_{name}"
-
-
-def ledger_test(name: str) -> str:
-    """Name a test of starts with a ledger."""
-    return f"tests/starts/test_{name}"
-
-
-def feedback_test(name: str) -> str:
-    """Name a test of the calls that the platform makes."""
-    return f"tests/integrations/test_feedback.py::test_{name}"
-
-
-AS_EVER = "works"
-NOT_SENT = "`TransportError`, surely not delivered"
-
-
-def both(number: int, wrong: str, sees: str, sent: str, todo: str, *proofs: str) -> Row:
-    """Return a row where a start and a poll see the same."""
-    return Row(number, wrong, sees, sees, sent, todo, proofs)
-
-
-def works(number: int, wrong: str, *proofs: str, sent: str = "1 / 1") -> Row:
-    """Return a row about something of which nobody sees anything."""
-    return both(number, wrong, AS_EVER, sent, NOTHING, *proofs)
-
-
-def waits(number: int, wrong: str, poll: str, todo: str, *proofs: str) -> Row:
-    """Return a row about a task that was started."""
-    return Row(number, wrong, "—", poll, "—", todo, proofs)
-
+from tests.faults.row import (
+    CHECK_FIRST,
+    FIX_REQUEST,
+    NOT_DELIVERED,
+    NOTHING,
+    Row,
+    both,
+    cancellation_test,
+    faults_test,
+    sender_test,
+    waits,
+    works,
+)
 
 SINGLE = (
     both(
         1,
-        "nobody listens there",
-        NOT_SENT,
+        "no server listens at the address",
+        NOT_DELIVERED,
         "3 / 3",
         "check the address; safe to start again",
         faults_test("connecting.py::test_refused_connection_is_tried_three_times"),
     ),
     both(
         2,
-        "the host name is not known",
-        NOT_SENT,
+        "the host name is unknown",
+        NOT_DELIVERED,
         "3 / 3",
         "check the name; safe to start again",
         faults_test("connecting.py::test_unknown_host_is_looked_up_three_times"),
@@ -94,143 +36,134 @@ SINGLE = (
     both(
         3,
         "connecting takes too long",
-        "`RequestTimeoutError`, surely not delivered",
+        "`RequestTimeoutError`, not delivered",
         "3 / 3",
         "safe to start again",
         faults_test("connecting.py::test_connect_timeout_is_tried_three_times"),
-        faults_test("connecting.py::test_connect_timeout_of_a_start_was_not_delivered"),
+        faults_test("connecting.py::test_connect_timeout_of_a_start_is_not_delivered"),
     ),
     works(
         4,
         "one of two addresses is dead",
-        faults_test("connecting.py::test_dead_address_of_two_costs_no_error"),
+        faults_test("connecting.py::test_dead_address_beside_a_live_one_costs_no_error"),
     ),
     both(
         5,
         "the certificate is not trusted",
-        f"{NOT_SENT}, `permanent`",
+        f"{NOT_DELIVERED}, `permanent`",
         "1 / 1",
-        "mend it, or give an `ssl_context` that trusts it",
-        faults_test("connecting.py::test_certificate_that_nobody_vouches_for_is_refused_once"),
+        "fix it, or pass an `ssl_context` that trusts it",
+        faults_test("connecting.py::test_untrusted_certificate_is_refused_once"),
     ),
     both(
         6,
-        "the server speaks no TLS",
-        NOT_SENT,
+        "the server does not speak TLS",
+        NOT_DELIVERED,
         "3 / 3",
         "check `https` and the port",
-        faults_test("connecting.py::test_tls_to_a_plain_port_was_not_delivered"),
+        faults_test("connecting.py::test_tls_to_a_plain_port_is_not_delivered"),
     ),
     works(
         10,
-        "a kept connection was closed while idle",
+        "a kept-alive connection was closed while idle",
         faults_test("exchange.py::test_connection_closed_while_idle_is_replaced_for_a_poll"),
         "tests/transport/test_http.py::test_starts_take_a_new_connection_each_and_polls_share_one",
     ),
     works(
         11,
-        "a kept connection is closed at the very moment",
-        faults_test("exchange.py::test_connection_closed_under_a_poll_is_replaced"),
+        "a kept-alive connection is closed at the moment of a request",
+        faults_test("exchange.py::test_connection_closed_during_a_poll_is_replaced"),
         "tests/transport/test_http.py::test_starts_take_a_new_connection_each_and_polls_share_one",
         sent="1 / 2",
     ),
     works(
         12,
-        "nothing is sent for longer than `request_timeout`",
-        faults_test("connecting.py::test_idle_for_longer_than_a_request_may_take_is_no_fault"),
+        "a client is idle for longer than `request_timeout`",
+        faults_test("connecting.py::test_client_idle_for_longer_than_the_request_timeout_works"),
     ),
     works(
         27,
-        "an answer that nobody asked for",
-        faults_test("exchange.py::test_answer_that_nobody_asked_for_answers_no_later_request"),
+        "an extra answer without a request",
+        faults_test("exchange.py::test_extra_answer_answers_no_later_request"),
     ),
     both(
         39,
-        "413 before the body is read, and the server hangs up",
+        "413 before the server has read the body, then it hangs up",
         "`ApiError`",
         "1 / 1",
-        REFUSED,
-        faults_test("exchange.py::test_refusal_of_a_body_that_nobody_reads_is_understood"),
+        FIX_REQUEST,
+        faults_test("exchange.py::test_refusal_before_the_body_is_read_is_understood"),
     ),
     both(
         42,
         "a proxy refuses the connection",
-        NOT_SENT,
+        NOT_DELIVERED,
         "3 / 3",
         "check the proxy",
-        faults_test("connecting.py::test_proxy_that_nobody_runs_was_delivered_nothing"),
+        faults_test("connecting.py::test_refused_connection_to_a_proxy_is_not_delivered"),
     ),
     both(
         42,
-        "a proxy wants a login (407)",
-        "`ApiError`, surely not delivered",
+        "a proxy requires a login (407)",
+        "`ApiError`, not delivered",
         "1 / 1",
-        "give the session one",
-        faults_test("connecting.py::test_proxy_that_wants_a_login_is_asked_once"),
+        "give the session a login",
+        faults_test("connecting.py::test_proxy_that_requires_a_login_is_asked_once"),
     ),
     works(
         43,
-        "proxies in the environment, which are not used: give a `session` that uses one",
-        faults_test("connecting.py::test_proxy_of_the_environment_is_not_used"),
+        "a proxy in the environment, which is ignored: pass a `session` that uses it",
+        faults_test("connecting.py::test_proxy_in_the_environment_is_ignored"),
     ),
     Row(
         44,
         "the caller is cancelled",
-        "`CancelledError` at once, perhaps delivered",
+        "`CancelledError` at once, may be delivered",
         "`CancelledError` at once",
         "≤ 1 / ≤ 1",
-        POLL_FIRST,
+        CHECK_FIRST,
         (
-            "tests/tasks/test_cancellation.py::test_cancelled_call_ends_at_once",
-            (
-                "tests/tasks/test_cancellation.py::"
-                "test_call_cancelled_after_any_number_of_turns_leaves_nothing"
-            ),
-            faults_test("cancelled.py::test_cancelled_wait_ends_at_once_wherever_it_is"),
-            faults_test("cancelled.py::test_cancelled_connecting_ends_at_once"),
-            faults_test("cancelled.py::test_cancelled_turn_goes_to_the_next"),
-            (
-                "tests/transport/test_sender.py::"
-                "test_cancelled_request_ends_at_once_with_nothing_more_sent"
-            ),
-            "tests/transport/test_sender.py::test_cancelled_sending_ends_at_once",
-            (
-                "tests/transport/test_sender.py::"
-                "test_cancelled_pause_ends_at_once_with_nothing_more_sent"
-            ),
+            cancellation_test("cancelled_call_ends_at_once"),
+            cancellation_test("call_cancelled_after_any_number_of_iterations_leaves_nothing"),
+            faults_test("cancelled.py::test_cancelled_wait_ends_at_once_in_every_phase"),
+            faults_test("cancelled.py::test_call_cancelled_while_connecting_ends_at_once"),
+            faults_test("cancelled.py::test_cancelled_call_passes_on_its_rate_limit_slot"),
+            sender_test("cancelled_request_ends_at_once_and_frees_its_slot"),
+            sender_test("call_cancelled_while_sending_ends_at_once"),
+            sender_test("call_cancelled_before_a_retry_sends_nothing_more"),
         ),
     ),
     both(
         45,
         "a third of 200 calls is cancelled",
-        "each its own answer, or `CancelledError`",
+        "each call gets its own answer, or `CancelledError`",
         "—",
         NOTHING,
-        "tests/tasks/test_cancellation.py::test_storm_of_cancellations_swaps_no_answers",
+        cancellation_test("cancelling_a_third_of_many_refreshes_mixes_up_no_reports"),
     ),
     waits(
         46,
         "`asyncio.timeout` around a handle",
         "`TimeoutError`; the task goes on",
         "await the handle again",
-        faults_test("waiting.py::test_callers_timeout_around_a_handle_touches_no_task"),
+        faults_test("waiting.py::test_callers_timeout_leaves_the_handle_usable"),
     ),
     waits(
         47,
-        "`timeout` ends within a pause",
+        "`timeout` ends during a retry delay",
         "`WaitTimeoutError`, in time",
         "await the handle again",
-        faults_test("waiting.py::test_deadline_within_the_pause_after_a_failed_poll_is_kept"),
+        faults_test("waiting.py::test_deadline_during_a_retry_delay_is_kept"),
     ),
     Row(
         48,
-        "the client is closed meanwhile",
-        "`ClientClosedError`, perhaps delivered",
+        "the client is closed during a call",
+        "`ClientClosedError`, may be delivered",
         "`ClientClosedError`",
         "≤ 1 / ≤ 1",
         "attach the `ref` to another client",
         (
-            "tests/transport/test_lifecycle.py::test_request_under_way_is_ended_by_closing",
+            "tests/transport/test_closing.py::test_closing_ends_a_request",
             "tests/tasks/test_handle.py::test_closing_the_client_ends_every_wait",
         ),
     ),
@@ -239,205 +172,52 @@ SINGLE = (
         "another event loop, or a fork",
         "`ConfigurationError` that says so",
         "0 / 0",
-        "one client for each loop and process",
+        "use one client for each loop and process",
         "tests/transport/test_lifecycle.py::test_client_of_another_loop_is_refused",
-        "tests/transport/test_lifecycle.py::test_client_of_the_process_that_was_forked_is_refused",
-        "tests/transport/test_lifecycle.py::test_client_used_without_a_loop_says_what_it_needs",
+        "tests/transport/test_lifecycle.py::test_client_opened_before_a_fork_is_refused_after_it",
+        "tests/transport/test_lifecycle.py::test_call_without_a_loop_is_refused",
     ),
     waits(
         50,
         "a task is stuck",
-        "`WaitTimeoutError` or `TaskStalledError`, if limited",
+        "`WaitTimeoutError` or `TaskStalledError`, if the wait has a limit",
         "await again, or attach its `ref` later",
         faults_test("waiting.py::test_stuck_task_ends_a_limited_wait_and_can_be_attached_later"),
         "tests/tasks/test_handle.py::test_stalled_task_ends_the_wait",
     ),
     waits(
         54,
-        "the server does not know the task",
-        "`TaskLostError`, after 5 s of grace",
+        "the platform does not know the task",
+        "`TaskLostError`, after 5 s",
         "check the id; start again",
         faults_test(
-            "waiting.py::test_unknown_task_is_lost_after_its_grace_and_never_started_again"
+            "waiting.py::test_unknown_task_is_lost_after_a_grace_period_and_never_started_again"
         ),
     ),
     Row(
         61,
-        "XML that points at files or addresses",
+        "XML that refers to files or addresses",
         "`ProtocolError`, `maybe_delivered`; nothing is fetched",
         "`ProtocolError`; nothing is fetched",
         "1 / 3",
-        f"check `base_url`, and what stands between; after a start, {POLL_FIRST}",
-        (faults_test("exchange.py::test_xml_makes_nobody_fetch_anything"),),
+        f"check `base_url` and any proxy; after a start, {CHECK_FIRST}",
+        (faults_test("exchange.py::test_xml_answer_fetches_nothing"),),
     ),
     waits(
         64,
-        "JSON or XML",
+        "the same answer in JSON and in XML",
         "equal reports",
         NOTHING,
-        "tests/transport/test_http.py::test_json_and_xml_of_the_vendors_answer_are_equal",
+        "tests/transport/test_http.py::test_documented_json_and_xml_give_equal_reports",
         "tests/protocol/test_counter_responses.py::test_any_report_reads_equal_in_both_formats",
     ),
     Row(
         65,
         "the same target is refreshed twice",
-        "joins the task that runs",
+        "joins the running task",
         "—",
         "1 / —",
         '`join="never"` starts another',
         ("tests/starts/test_starter.py::test_starts_at_the_same_time_share_one_request",),
     ),
-    Row(
-        66,
-        "with a ledger: the same target is refreshed by two processes",
-        "the second joins the task that runs",
-        "—",
-        "1 / —",
-        NOTHING,
-        (
-            ledger_test("ledger_starter.py::test_next_process_joins_the_running_task"),
-            ledger_test("intent.py::test_clients_that_begin_at_once_start_once"),
-        ),
-    ),
-    waits(
-        67,
-        "with a ledger: the process that waits is killed",
-        "the next one takes up the task",
-        "run it again, or `client.resume()`; workers of taskiq do so by themselves",
-        fleet_test("killed_worker_costs_no_refresh_and_no_second_start"),
-        ledger_test("resume.py::test_running_tasks_come_as_handles_and_their_end_is_written"),
-    ),
-    Row(
-        68,
-        "with a ledger: the process is killed while it starts",
-        "`StartUnknownError` in the next one, if nobody can know",
-        "—",
-        "1 / —",
-        "poll the platform, then `await ledger.forget(entry)`; or `reconcile_starts=True`",
-        (
-            ledger_test("crashes.py::test_next_process_starts_once_or_raises_start_unknown_error"),
-            ledger_test("crashes.py::test_next_process_that_reconciles_starts_once"),
-            faults_test("ledger_machine.py::test_nothing_is_started_twice_whoever_dies_when"),
-        ),
-    ),
-    Row(
-        69,
-        "with a ledger: a job is delivered again while its worker lives",
-        "the same task",
-        "polled by both",
-        "1 / —",
-        "make `idle_timeout` longer",
-        (fleet_test("job_taken_twice_is_polled_at_twice_and_started_once"),),
-    ),
-    Row(
-        70,
-        "the ledger cannot be reached",
-        "`LedgerError`; with workers of taskiq, waits",
-        "goes on",
-        "0 / —",
-        "repair the store; nothing was sent",
-        (
-            ledger_test("intent.py::test_ledger_that_fails_before_the_request_fails_the_start"),
-            ledger_test(
-                "write_behind.py::test_task_that_cannot_be_written_is_returned_and_written_later"
-            ),
-            fleet_test("redis_that_restarts_loses_nothing"),
-        ),
-    ),
-    Row(
-        71,
-        "with a ledger: a process is stopped for longer than its lease, and goes on",
-        "not sent, unless that was between the last check and the sending",
-        "—",
-        "1 / —",
-        NOTHING,
-        (
-            ledger_test("intent.py::test_process_that_was_suspended_while_it_wrote_does_not_send"),
-            fleet_test("stopped_worker_that_goes_on_starts_nothing_again"),
-        ),
-    ),
-    waits(
-        72,
-        "the time of day is set, an hour on or back",
-        f"{AS_EVER}; the clock is read only to place a dated `Retry-After`, when it comes, "
-        "and `started_at` of a task from elsewhere, once",
-        NOTHING,
-        faults_test("waiting.py::test_wall_clock_that_jumps_changes_nothing"),
-    ),
-    waits(
-        74,
-        "an outage under many handles",
-        "waits go on; no rush at its end",
-        NOTHING,
-        faults_test("load.py::test_end_of_an_outage_brings_no_rush"),
-    ),
-    waits(
-        75,
-        "a server that throttles: the client settles at what it takes",
-        AS_EVER,
-        NOTHING,
-        faults_test("load.py::test_client_settles_at_what_a_throttling_server_takes"),
-    ),
-    both(
-        76,
-        "the process may open no more files",
-        NOT_SENT,
-        "3 / 3",
-        "close some; the client recovers",
-        faults_test(
-            "connecting.py::test_process_without_free_descriptors_sends_nothing_and_recovers"
-        ),
-    ),
-    waits(
-        77,
-        "a slow reader of many outcomes",
-        "what piles up is bounded",
-        NOTHING,
-        faults_test("load.py::test_slow_reader_of_many_is_not_run_away_from"),
-        faults_test("load.py::test_slow_reader_of_as_completed_costs_no_request_more"),
-    ),
-    waits(
-        78,
-        "a feedback call that is forged, repeated, huge, slow, or has a wrong address",
-        "a poll a second at most; nothing that it says is believed",
-        NOTHING,
-        feedback_test("nothing_that_a_call_says_is_believed"),
-        feedback_test("call_without_the_right_address_is_not_found_and_changes_nothing"),
-        feedback_test("repeated_calls_cost_a_poll_a_pause"),
-        feedback_test("body_of_ten_megabytes_is_kept_in_part"),
-        feedback_test("slow_body_is_waited_for_no_longer_than_said"),
-    ),
-    waits(
-        79,
-        "a feedback call that never comes, or before the start has returned",
-        AS_EVER,
-        NOTHING,
-        feedback_test("without_any_call_polling_alone_finds_the_end"),
-        feedback_test("call_that_comes_before_the_start_has_returned_is_not_lost"),
-    ),
-    both(
-        81,
-        "any of these, and what is printed or logged",
-        "no token in it",
-        "—",
-        NOTHING,
-        faults_test("canary.py::test_no_fault_makes_the_token_show"),
-        faults_test("canary.py::test_no_wait_makes_the_token_show"),
-        faults_test("canary.py::test_command_line_shows_no_token"),
-    ),
-    Row(
-        82,
-        "the command line is stopped, or its reader goes",
-        "exit 130 or 143; says that it may have started",
-        "exit 130 or 143; says how to come back",
-        "—",
-        "`altcraft wait`",
-        (
-            "tests/cli/test_cli_terminal.py::test_signal_while_waiting_says_how_to_come_back",
-            "tests/cli/test_cli_terminal.py::test_signal_while_starting_warns",
-            "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_ends_it_quietly",
-            "tests/cli/test_cli_terminal.py::test_reader_that_goes_away_during_a_wait_ends_it_quietly",
-        ),
-    ),
 )
-"""Those that have a test of their own."""

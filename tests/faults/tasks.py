@@ -1,4 +1,4 @@
-"""A started task as data: what polls it bring, what comes of it, and how it is followed."""
+"""Courses of a started task: the answers to its polls, and the outcome."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ EMAIL = {"channel": "email", "status": {"subscribed": SUBSCRIBED}}
 
 
 class Course(NamedTuple):
-    """What one look after the other brings.
+    """The answers to the polls of one task, and the outcome.
 
     Attributes:
-        row: Its number in the list of faults.
-        polls: Answers, of which the last one ends the wait.
-        error: The very class that comes of it; ``None`` for a report.
-        says: What the error says.
+        row: Number in the list of faults.
+        polls: Answers; the last one ends the wait.
+        error: Exact class of the error; ``None`` for a report.
+        says: Part of the error's text.
     """
 
     row: int
@@ -41,7 +41,7 @@ class Course(NamedTuple):
 
 
 def poll(status: str = "running", **fields: object) -> Step:
-    """Return an answer about a task."""
+    """Return an answer to a poll."""
     return answer(json.dumps({"error": 0, "data": {"status": status, **fields}}))
 
 
@@ -52,7 +52,7 @@ def group(subscribed: object = SUBSCRIBED, **fields: object) -> dict[str, object
 
 
 def completed(*groups: object) -> Step:
-    """Return the answer about a task that is over."""
+    """Return the answer about a completed task."""
     return poll("completed", progress=100, result=groups)
 
 
@@ -60,7 +60,7 @@ DONE = completed(group())
 
 
 def unusable(row: int, *groups: object, says: str = "") -> Course:
-    """Return a completed task whose result is of no use."""
+    """Return the course of a completed task with an unusable result."""
     return Course(row, (completed(*groups),), ProtocolError, says)
 
 
@@ -72,38 +72,36 @@ COURSES: Mapping[str, Course] = {
     ),
     "progress above 100": Course(51, (poll(progress=250), poll(progress=10**30), DONE)),
     "progress below 0": Course(51, (poll(progress=-1), poll(progress=-(10**30)), DONE)),
-    "progress that is null": Course(51, (poll(progress=None), poll(), DONE)),
-    "progress that is no whole number": Course(
+    "progress of null": Course(51, (poll(progress=None), poll(), DONE)),
+    "fractional or quoted progress": Course(
         51, (poll(progress=12.5), poll(progress="40"), poll(progress="40.5"), DONE)
     ),
-    "progress that is no number": Course(
+    "progress of another type": Course(
         51, (poll(progress="most"), poll(progress=True), poll(progress=[]), DONE)
     ),
-    "status that no page documents": Course(
+    "undocumented status": Course(
         52, (poll("warming up"), poll("COUNTING"), poll("?" * 1000), DONE)
     ),
-    "status that means failure": Course(
-        52, (poll(), poll("Failed", progress=60)), TaskFailedError, "failed"
-    ),
-    "status in other letters": Course(52, (poll("Completed", result=[group()]),)),
+    "failure status": Course(52, (poll(), poll("Failed", progress=60)), TaskFailedError, "failed"),
+    "capitalized status": Course(52, (poll("Completed", result=[group()]),)),
     "completed with an empty result": unusable(53, says="it is empty"),
     "completed without a result": Course(53, (poll("completed"),), ProtocolError, "cannot be used"),
-    "completed with a result that is null": Course(
+    "completed with a result of null": Course(
         53, (poll("completed", result=None),), ProtocolError, "cannot be used"
     ),
-    "completed with half a result": unusable(53, {"list_id": 1}, says="channels"),
+    "completed with an incomplete result": unusable(53, {"list_id": 1}, says="channels"),
     "result of another database": unusable(55, group(list_id=7), says="database 7, not of 1"),
-    "fields and channels that are new": Course(
+    "new fields and channels": Course(
         56,
         (completed(group(mood="good", channels=[EMAIL, SMOKE])),),
     ),
-    "figure in quotes": unusable(57, group("77777"), says=_AT_SUBSCRIBED),
-    "figure below 0": unusable(57, group(-77777), says=_AT_SUBSCRIBED),
-    "figure of 2 to the 63rd": unusable(57, group(2**63), says=_AT_SUBSCRIBED),
-    "figure of thirty digits": unusable(57, group(int("7" * 30)), says=_AT_SUBSCRIBED),
-    "figure with a fraction": unusable(57, group(77777.5), says=_AT_SUBSCRIBED),
+    "quoted counter": unusable(57, group("77777"), says=_AT_SUBSCRIBED),
+    "negative counter": unusable(57, group(-77777), says=_AT_SUBSCRIBED),
+    "counter of 2 to the 63rd": unusable(57, group(2**63), says=_AT_SUBSCRIBED),
+    "counter of thirty digits": unusable(57, group(int("7" * 30)), says=_AT_SUBSCRIBED),
+    "fractional counter": unusable(57, group(77777.5), says=_AT_SUBSCRIBED),
 }
-"""By name."""
+"""Courses by name."""
 
 
 async def started(client: AltcraftClient) -> TaskHandle[CountersReport]:

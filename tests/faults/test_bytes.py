@@ -1,4 +1,4 @@
-"""Any bytes for an answer: a right value or an error of ours, and nothing hangs."""
+"""Any bytes as an answer end in a valid value or an AltcraftError, and nothing hangs."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ POLLS = sorted(
 TASK = TaskRef(task_id="t1", kind="resource", target=(24, 1))
 
 HANG_SECONDS = 60.0
-"""Of the loop, whose time jumps; every limit below is far shorter."""
+"""Loop time, which jumps; every limit below is far shorter."""
 
 
 @st.composite
 def damaged(draw: st.DrawFn, sound: st.SearchStrategy[bytes]) -> bytes:
-    """Some sound bytes, cut, or with pieces changed, doubled, moved in or taken out."""
+    """Draw sound bytes, then change, double, add, remove or cut pieces."""
     body = bytearray(draw(sound))
     for _ in range(draw(st.integers(1, 4))):
         begin = draw(st.integers(0, len(body)))
@@ -65,35 +65,34 @@ def damaged(draw: st.DrawFn, sound: st.SearchStrategy[bytes]) -> bytes:
 
 
 def samples(paths: list[Path]) -> st.SearchStrategy[bytes]:
-    """Vendor's answers as they are."""
+    """Draw unchanged answers of the vendor."""
     return st.sampled_from(paths).map(Path.read_bytes)
 
 
 def bodies(paths: list[Path]) -> st.SearchStrategy[bytes]:
-    """Bodies from sound to arbitrary."""
+    """Draw sound, damaged and arbitrary bodies."""
     return samples(paths) | damaged(samples(paths)) | st.binary(max_size=400)
 
 
 @settings(max_examples=400)
 @given(body=bodies(POLLS), status=st.sampled_from([200, 200, 200, 404, 500]))
 @example(body=b"", status=200)
-def test_any_poll_gives_a_report_or_an_error_of_ours(body: bytes, status: int) -> None:
-    """From the bytes to the figures nothing escapes but an AltcraftError or an unusable result."""
+def test_any_poll_gives_a_report_or_an_altcraft_error(body: bytes, status: int) -> None:
+    """The poller turns an ``UnreadableError`` into an AltcraftError."""
     mask = Token(TOKEN).mask
     try:
-        seen = interpret(TASK_STATUS, Response(status=status, body=body), mask)
-        report = counters_report(seen.result, TASK)
+        polled = interpret(TASK_STATUS, Response(status=status, body=body), mask)
+        report = counters_report(polled.result, TASK)
     except (AltcraftError, UnreadableError):
         return
     counters = [one for group in report.groups for one in group.channels.values()]
-    figures = [figure for one in counters for figure in msgspec.structs.asdict(one).values()]
-    assert all(figure is None or 0 <= figure < 2**63 for figure in figures)
+    numbers = [number for one in counters for number in msgspec.structs.asdict(one).values()]
+    assert all(number is None or 0 <= number < 2**63 for number in numbers)
 
 
 @settings(max_examples=200)
 @given(body=bodies(STARTS))
-def test_any_start_gives_an_id_or_an_error_that_doubts(body: bytes) -> None:
-    """An answer to a start that cannot be read leaves open whether it started."""
+def test_any_start_gives_an_id_or_an_error_that_may_be_delivered(body: bytes) -> None:
     answered = Response(status=200, body=body)
     try:
         outcome: str | AltcraftError = interpret(REFRESH_RESOURCE, answered, Token(TOKEN).mask)
@@ -105,7 +104,7 @@ def test_any_start_gives_an_id_or_an_error_that_doubts(body: bytes) -> None:
 
 
 async def ended(work: Awaitable[object]) -> object:
-    """Return what something ends with, which it has to."""
+    """Return the result or the error of work that has to end."""
     async with asyncio.timeout(HANG_SECONDS):
         (outcome,) = await asyncio.gather(work, return_exceptions=True)
     return outcome
@@ -115,7 +114,6 @@ async def ended(work: Awaitable[object]) -> object:
 @settings(max_examples=60)
 @given(body=bodies(POLLS))
 async def test_any_poll_over_a_socket_ends_a_refresh(body: bytes) -> None:
-    """A refresh whose polls bring any bytes ends with a report or an error of ours."""
     async with ScriptedServer() as server:
         server.script(STARTED)
         server.otherwise = lambda _: answer(body)
@@ -141,7 +139,7 @@ whole_answers = samples([*STARTS, *POLLS]).map(lambda body: answer(body).sends)
 async def test_any_bytes_on_a_connection_end_a_call(
     call: Call, raw: bytes, *, closes: bool
 ) -> None:
-    """Status line, headers and body may be anything; a call ends in time, and nothing is shown."""
+    """Status line, headers and body are arbitrary, and no error shows the token."""
     async with ScriptedServer() as server:
         server.script(Step(raw, "close" if closes else "hang"))
         async with client_of(

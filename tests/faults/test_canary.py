@@ -1,4 +1,4 @@
-"""A canary in place of the token: through every fault it must come out nowhere."""
+"""The API token, a canary, shows nowhere, whatever the fault."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import copy
 import json
 import logging
 import pickle
-import traceback
 import warnings
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from threading import Thread
-from typing import Literal
 
 import pytest
 
@@ -29,6 +27,7 @@ from altcraft_async import (
 from altcraft_async.cli.app import main
 from altcraft_async.client import ClientOptions
 from altcraft_async.protocol.token import TokenLocation
+from tests.faults.canary import TOKEN_START, Canary, Frames, texts_of
 from tests.faults.table import FAULTS, TIME, Fault, envelope
 from tests.faults.tasks import completed, poll
 from tests.support.api_calls import POLL, START, STARTED, TOKEN, WireFormat, client_of
@@ -37,107 +36,9 @@ from tests.support.telemetry import Telemetry
 
 GONE = answer(f"<html>{TOKEN}</html>", status="502 Bad Gateway", content_type="text/html")
 
-TELLING = TOKEN[:12]
-"""Enough of the token to count as shown."""
-
-
-def reasons(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that hangs on it."""
-    seen: list[BaseException] = []
-    left: list[BaseException | None] = [error]
-    while left:
-        one = left.pop()
-        if one is None or one in seen:
-            continue
-        seen.append(one)
-        yield one
-        left += [one.__cause__, one.__context__]
-        left += one.exceptions if isinstance(one, BaseExceptionGroup) else []
-
-
-Frames = Literal["all", "ours", "none"]
-"""Whose variables are polled."""
-
-
-def variables(error: BaseException, frames: Frames) -> Iterator[str]:
-    """Yield the variables of every such frame, but for the tests' own."""
-    if frames == "none":
-        return
-    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-    for frame in shown.stack:
-        ours = "/altcraft_async/" in frame.filename
-        if "/tests/" not in frame.filename and (ours or frames == "all"):
-            where = f"{frame.filename}:{frame.name}"
-            yield from (f"{where}: {name} = {one}" for name, one in (frame.locals or {}).items())
-
-
-def sinks(error: BaseException, frames: Frames) -> Iterator[tuple[str, str]]:
-    """Yield whatever an error tells wherever it is printed or stored, and where that is."""
-    for one in reasons(error):
-        yield "str", str(one)
-        yield "repr", repr(one)
-        yield "args", repr(one.args)
-        yield "vars", repr(vars(one))
-        yield "notes", repr(getattr(one, "__notes__", []))
-        yield "traceback", "".join(traceback.format_exception(one))
-        if isinstance(one, AltcraftError):
-            yield "pickle", pickle.dumps(one).decode("latin-1")
-        yield from (("locals", line) for line in variables(one, frames))
-
-
-class Canary(logging.Handler):
-    """Counts the texts that it saw, and keeps those that show the token."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        super().__init__(logging.DEBUG)
-        self.texts = 0
-        self.found: list[tuple[str, str]] = []
-        self.kinds: set[str] = set()
-
-    def see(self, where: str, text: str) -> None:
-        """Inspect a text."""
-        self.texts += 1
-        self.kinds.add(where)
-        if TELLING in text:
-            self.found.append((where, text))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Inspect a record, its arguments and its traceback."""
-        fields = {name: one for name, one in vars(record).items() if name.startswith("altcraft_")}
-        self.see("log", f"{record.getMessage()} {record.args!r} {fields!r}")
-        if record.exc_info and record.exc_info[1]:
-            # While it debugs, asyncio logs how a write to a broken connection
-            # failed; what it was to write is in a frame of its own, out of our reach.
-            self.see_error(record.exc_info[1], "ours")
-
-    def see_error(self, error: BaseException, frames: Frames = "all") -> None:
-        """Inspect all that an error tells."""
-        for where, text in sinks(error, frames):
-            self.see(where, text)
-
-    @contextmanager
-    def listening(self) -> Generator[None, None, None]:
-        """Inspect every log record, warning and complaint of the loop meanwhile."""
-        loop, root = asyncio.get_running_loop(), logging.getLogger()
-        level = root.level
-        root.addHandler(self)
-        root.setLevel(logging.DEBUG)
-        loop.set_debug(True)
-        try:
-            with warnings.catch_warnings(record=True) as warned:
-                warnings.simplefilter("always")
-                yield
-        finally:
-            loop.set_debug(False)
-            root.removeHandler(self)
-            root.setLevel(level)
-        for one in warned:
-            self.see("warning", f"{one.message} {one.source!r}")
-
 
 def echoes(fault: Fault) -> bool:
-    """Say whether the server sends the token back."""
+    """Return whether the server sends the token back."""
     return TOKEN.encode() in fault.step.sends
 
 
@@ -148,7 +49,7 @@ async def play(
     frames: Frames,
     way: tuple[WireFormat, TokenLocation],
 ) -> None:
-    """Inspect a client, and at what a start and a poll of its end with."""
+    """Play a fault to a start and a poll, and search the client and both errors."""
     telemetry = Telemetry()
     options: ClientOptions = {
         **fault.options,
@@ -158,17 +59,18 @@ async def play(
     }
     server.script(fault.step, fault.step)
     async with client_of(server.url, wire_format=way[0], **options) as client:
-        canary.see("client", f"{client!r} {vars(client)!r} {client.resources!r} {client.tasks!r}")
+        canary.inspect(
+            "client", f"{client!r} {vars(client)!r} {client.resources!r} {client.tasks!r}"
+        )
         for call in (START, POLL):
             with telemetry.tracer.start_as_current_span("the caller"):
                 (outcome,) = await asyncio.gather(call.make(client), return_exceptions=True)
             assert isinstance(outcome, AltcraftError)
-            canary.see_error(outcome, frames)
-    canary.see("telemetry", telemetry.told())
+            canary.inspect_error(outcome, frames)
+    canary.inspect("telemetry", telemetry.told())
 
 
-async def test_canary_finds_a_token_that_shows() -> None:
-    """The check itself can fail: it finds the token in every place that it polls."""
+async def test_canary_finds_the_token_in_every_place() -> None:
     canary = Canary()
     with canary.listening():
         try:
@@ -177,7 +79,7 @@ async def test_canary_finds_a_token_that_shows() -> None:
             error = AltcraftError(TOKEN)
             error.__cause__ = cause
             error.add_note(TOKEN)
-            canary.see_error(error)
+            canary.inspect_error(error)
         logging.getLogger("aiohttp").debug("sent %s", TOKEN)
         warnings.warn(TOKEN, stacklevel=1)
     found = {where for where, _ in canary.found}
@@ -185,20 +87,19 @@ async def test_canary_finds_a_token_that_shows() -> None:
     assert found >= {"log", "warning"}
 
 
-# Format and place have nothing to do with each other, so that two ways meet all four.
+# Format and place are independent, so two pairs cover all four values.
 WAYS = pytest.mark.parametrize("way", [("json", "body"), ("xml", "header")], ids="-".join)
 
 
 @pytest.mark.looptime
 @WAYS
-async def test_no_fault_makes_the_token_show(
+async def test_no_fault_shows_the_token(
     server: ScriptedServer, way: tuple[WireFormat, TokenLocation]
 ) -> None:
-    """No text of an error, a record, a warning or a frame holds the token, whatever happens."""
     canary = Canary()
     with canary.listening():
         for fault in FAULTS.values():
-            # What the server itself says of it is in the variables of those who read that.
+            # If the server sends the token back, libraries that read the answer hold it.
             await play(server, fault, canary, "none" if echoes(fault) else "all", way)
     assert canary.found == []
     assert canary.kinds >= {"str", "repr", "args", "vars", "traceback", "locals", "pickle"}
@@ -207,10 +108,9 @@ async def test_no_fault_makes_the_token_show(
 
 
 @pytest.mark.looptime
-async def test_token_that_a_server_sends_back_is_in_no_variable_of_ours(
+async def test_token_sent_back_by_a_server_is_in_no_variable_of_the_package(
     server: ScriptedServer,
 ) -> None:
-    """A server that echoes the token does not get it into a traceback with variables."""
     canary = Canary()
     for fault in FAULTS.values():
         if echoes(fault):
@@ -236,12 +136,12 @@ async def one_poll(handle: TaskHandle[CountersReport]) -> object:
 
 
 async def no_time(handle: TaskHandle[CountersReport]) -> object:
-    """Wait for a poll."""
+    """Wait for one poll at most."""
     return await handle.wait(timeout=0)
 
 
-async def no_rest(handle: TaskHandle[CountersReport]) -> object:
-    """Wait for as long as it moves."""
+async def no_stall(handle: TaskHandle[CountersReport]) -> object:
+    """Wait while the progress moves."""
     return await handle.wait(stall=0)
 
 
@@ -253,9 +153,9 @@ WAITS: Mapping[str, tuple[list[Step], Wait]] = {
     "a failed task": ([poll(), poll("failed")], for_ever),
     "an unusable result": ([completed({"echo": TOKEN})], for_ever),
     "a timeout": ([poll()], no_time),
-    "a stall": ([poll(progress=1), poll(progress=2)], no_rest),
+    "a stall": ([poll(progress=1), poll(progress=2)], no_stall),
 }
-"""What a server answers, and the wait that it ends."""
+"""The answers of the server, and the wait that they end."""
 
 ECHOES: Mapping[str, tuple[list[Step], Wait]] = {
     "a failed task": ([poll("failed", echo=TOKEN)], for_ever),
@@ -265,7 +165,7 @@ ECHOES: Mapping[str, tuple[list[Step], Wait]] = {
 
 
 async def end_of(wait: Wait, client: AltcraftClient) -> AltcraftError:
-    """Return how a wait ends that cannot end well."""
+    """Return the error of a wait that has to fail."""
     (outcome,) = await asyncio.gather(wait(client.tasks.attach(TASK)), return_exceptions=True)
     assert isinstance(outcome, AltcraftError)
     return outcome
@@ -273,10 +173,9 @@ async def end_of(wait: Wait, client: AltcraftClient) -> AltcraftError:
 
 @pytest.mark.looptime
 @WAYS
-async def test_no_wait_makes_the_token_show(
+async def test_no_wait_shows_the_token(
     server: ScriptedServer, way: tuple[WireFormat, TokenLocation]
 ) -> None:
-    """Nor does the end of a wait, for whatever reason, or the closing of a client under one."""
     canary, telemetry = Canary(), Telemetry()
     server.script(STARTED)
     with canary.listening():
@@ -288,48 +187,46 @@ async def test_no_wait_makes_the_token_show(
             observer=telemetry.observer,
         ) as client:
             handle = await client.resources.refresh_counters(24, database_id=1)
-            canary.see("handle", f"{handle!r} {handle.ref!r} {handle.ref.to_json()!r}")
-            canary.see("handle", pickle.dumps(handle.ref).decode("latin-1"))
+            canary.inspect("handle", f"{handle!r} {handle.ref!r} {handle.ref.to_json()!r}")
+            canary.inspect("handle", pickle.dumps(handle.ref).decode("latin-1"))
             for steps, wait in WAITS.values():
                 server.script(*steps)
-                canary.see_error(await end_of(wait, client), "none")
+                canary.inspect_error(await end_of(wait, client), "none")
                 assert not server.unfired
             server.script(Step(then="hang"))
             waiting = asyncio.ensure_future(handle.wait())
             await asyncio.sleep(1)
         (outcome,) = await asyncio.gather(waiting, return_exceptions=True)
         assert isinstance(outcome, ClientClosedError)
-        canary.see_error(outcome)
+        canary.inspect_error(outcome)
     assert len(telemetry.spans) >= len(WAITS)
-    canary.see("telemetry", telemetry.told())
+    canary.inspect("telemetry", telemetry.told())
     assert canary.found == []
 
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(("steps", "wait"), ECHOES.values(), ids=ECHOES)
-async def test_token_that_a_server_puts_into_a_status_is_in_no_error(
+async def test_token_in_a_status_is_in_no_error(
     server: ScriptedServer, steps: list[Step], wait: Wait
 ) -> None:
-    """What is kept of a status is stored and printed with the error, so it holds no token."""
     canary = Canary()
     server.script(*steps)
     async with client_of(server.url) as client:
-        canary.see_error(await end_of(wait, client), "none")
+        canary.inspect_error(await end_of(wait, client), "none")
     assert canary.found == []
 
 
-def test_account_is_not_pickled_or_copied() -> None:
-    """What holds the token refuses to be stored, rather than to store it."""
+def test_client_refuses_to_be_pickled_or_copied() -> None:
     client = AltcraftClient("http://127.0.0.1:9", TOKEN)
     for store in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError) as refused:
             store(client)
-        assert TELLING not in "".join(sink for _, sink in sinks(refused.value, "none"))
+        assert TOKEN_START not in "".join(sink for _, sink in texts_of(refused.value, "none"))
 
 
 @contextmanager
 def in_a_thread(server: ScriptedServer) -> Generator[None, None, None]:
-    """Run a server beside the test."""
+    """Run a server in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
     thread.start()
@@ -351,7 +248,6 @@ def test_command_line_shows_no_token(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Not a byte of it gets to a terminal or a file, whatever the server does to a start."""
     server = ScriptedServer()
     played = 0
     with in_a_thread(server):
@@ -359,7 +255,7 @@ def test_command_line_shows_no_token(
         monkeypatch.setenv("ALTCRAFT_TOKEN", TOKEN)
         monkeypatch.setenv("ALTCRAFT_FORMAT", wire_format)
         for name, fault in FAULTS.items():
-            # Those that take their time, or ask to be repeated, would do so in real time here.
+            # Slow and retried faults would take real time here.
             if name in TIME or fault.starts > 1 or fault.options:
                 continue
             played += 1
@@ -369,6 +265,6 @@ def test_command_line_shows_no_token(
             assert code > 2, name
             assert out == ""
             assert err.startswith("altcraft: resources/refresh_counters: ")
-            assert TELLING not in err
+            assert TOKEN_START not in err
             assert not server.unfired
     assert played == 66

@@ -1,4 +1,4 @@
-"""Cancelled wherever it is, a wait or a call ends at once and takes nothing from others."""
+"""A cancelled wait or call ends at once and does not affect the others."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.support.scripted_server import ScriptedServer, Step, answer
 pytestmark = pytest.mark.looptime
 
 
-@pytest.mark.parametrize("moment", ["headers", "body", "repeat", "pause"])
-async def test_cancelled_wait_ends_at_once_wherever_it_is(
-    server: ScriptedServer, moment: str
+@pytest.mark.parametrize("phase", ["headers", "body", "retry", "delay"])
+async def test_cancelled_wait_ends_at_once_in_every_phase(
+    server: ScriptedServer, phase: str
 ) -> None:
-    """Cancelling ends a wait in no time, leaves nothing, and the other waits go on."""
+    """Nothing is left behind, and the other wait goes on."""
     begun = Step(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "hang")
     later = answer(status="502 Bad Gateway", headers=["Retry-After: 50"])
-    steps = {"headers": Step(then="hang"), "body": begun, "repeat": later}
-    server.script(STARTED, *[step for name, step in steps.items() if name == moment])
+    steps = {"headers": Step(then="hang"), "body": begun, "retry": later}
+    server.script(STARTED, *[step for name, step in steps.items() if name == phase])
     async with patient(server.url, poll=Constant(5.0)) as client:
         handle = await started(client)
         waits = [asyncio.ensure_future(handle.wait()) for _ in range(2)]
-        await asyncio.sleep(2 if moment == "pause" else 5.1)
-        assert len(server.received) == (1 if moment == "pause" else 2)
+        await asyncio.sleep(2 if phase == "delay" else 5.1)
+        assert len(server.received) == (1 if phase == "delay" else 2)
         began = now()
         waits[0].cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -42,10 +42,9 @@ async def test_cancelled_wait_ends_at_once_wherever_it_is(
 
 
 @both_calls
-async def test_cancelled_connecting_ends_at_once(
+async def test_call_cancelled_while_connecting_ends_at_once(
     call: Call, full_port: int, clean_loop: Callable[[], None]
 ) -> None:
-    """So does a call that does not even get a connection."""
     async with client_of(f"http://127.0.0.1:{full_port}") as client:
         calling = asyncio.ensure_future(call.make(client))
         _, connecting = await asyncio.wait([calling], timeout=3)
@@ -59,8 +58,10 @@ async def test_cancelled_connecting_ends_at_once(
 
 
 @both_alone
-async def test_cancelled_turn_goes_to_the_next(server: ScriptedServer, call: Call) -> None:
-    """A call that queues for the rate ends at once, is never sent, and takes nobody's turn."""
+async def test_cancelled_call_passes_on_its_rate_limit_slot(
+    server: ScriptedServer, call: Call
+) -> None:
+    """A call that queues for the rate limiter ends at once and is never sent."""
     server.script(call.answered, call.answered)
     async with client_of(server.url, rate_limit=0.01) as client:
         await succeed(call, client)
@@ -76,8 +77,7 @@ async def test_cancelled_turn_goes_to_the_next(server: ScriptedServer, call: Cal
     assert [request.at for request in server.received] == pytest.approx([0, 100], abs=0.1)
 
 
-async def test_cancelled_wait_takes_its_queued_poll_along(server: ScriptedServer) -> None:
-    """A poll that is due and queues for the rate is not made for nobody."""
+async def test_cancelled_wait_removes_its_queued_poll(server: ScriptedServer) -> None:
     server.script(STARTED)
     async with patient(server.url, rate_limit=0.01) as client:
         waiting = asyncio.ensure_future((await started(client)).wait())

@@ -1,4 +1,4 @@
-"""What fails before a byte of the request has left, so that a start is safe to repeat."""
+"""Failures before the first byte of a request is sent, so that a start can be retried."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:base_url. http")  # names that d
 
 
 class NoNames(AbstractResolver):
-    """Knows no host."""
+    """Resolves no host."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -55,14 +55,14 @@ class NoNames(AbstractResolver):
 
 @pytest.fixture
 def closed_port() -> Generator[int, None, None]:
-    """A port that is taken, so that nobody else gets it, and on which nobody listens."""
+    """A port without a listener, bound so that no other process takes it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
 
 
 class TwoAddresses(AbstractResolver):
-    """Knows a host at two addresses, of which the first is dead."""
+    """Resolves a host to two addresses, the first of them dead."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -79,7 +79,6 @@ class TwoAddresses(AbstractResolver):
 
 @both_calls
 async def test_refused_connection_is_tried_three_times(call: Call, closed_port: int) -> None:
-    """Where nobody listens nothing was delivered, so that a start is safe to repeat."""
     attempts = Attempts()
     async with (
         aiohttp.ClientSession(trace_configs=[attempts]) as borrowed,
@@ -90,10 +89,9 @@ async def test_refused_connection_is_tried_three_times(call: Call, closed_port: 
     assert (error.maybe_delivered, error.permanent, attempts.made) == (False, False, 3)
 
 
-async def test_refused_connection_on_a_session_of_its_own_is_the_same_error(
+async def test_refused_connection_without_a_borrowed_session_is_the_same_error(
     closed_port: int,
 ) -> None:
-    """Whose aiohttp session it is makes no difference."""
     async with client_of(f"http://127.0.0.1:{closed_port}") as client:
         error = await failure_of(START, client)
     assert isinstance(error, TransportError)
@@ -102,7 +100,6 @@ async def test_refused_connection_on_a_session_of_its_own_is_the_same_error(
 
 @both_calls
 async def test_unknown_host_is_looked_up_three_times(call: Call) -> None:
-    """A name may be known a moment later, and nothing was sent."""
     attempts = Attempts()
     connector = aiohttp.TCPConnector(resolver=NoNames())
     async with (
@@ -116,8 +113,7 @@ async def test_unknown_host_is_looked_up_three_times(call: Call) -> None:
 
 
 @both_calls
-async def test_tls_to_a_plain_port_was_not_delivered(server: ScriptedServer, call: Call) -> None:
-    """Without a TLS connection no byte of the request left."""
+async def test_tls_to_a_plain_port_is_not_delivered(server: ScriptedServer, call: Call) -> None:
     plain = Step(b"HTTP/1.1 400 Bad Request\r\n\r\n", "close", on_accept=True)
     server.script(*[plain] * 3)
     async with client_of(f"https://127.0.0.1:{server.port}") as client:
@@ -128,10 +124,9 @@ async def test_tls_to_a_plain_port_was_not_delivered(server: ScriptedServer, cal
 
 
 @both_calls
-async def test_certificate_that_nobody_vouches_for_is_refused_once(
+async def test_untrusted_certificate_is_refused_once(
     tls_server: ScriptedServer, call: Call
 ) -> None:
-    """A certificate does not get better by asking again, and nothing was sent."""
     attempts = Attempts()
     async with (
         aiohttp.ClientSession(trace_configs=[attempts]) as borrowed,
@@ -143,10 +138,9 @@ async def test_certificate_that_nobody_vouches_for_is_refused_once(
     assert tls_server.received == []
 
 
-async def test_certificate_that_the_caller_trusts_is_taken(
+async def test_certificate_trusted_by_the_caller_is_accepted(
     tls_server: ScriptedServer, trusting: ssl.SSLContext
 ) -> None:
-    """A context of the caller's own says whom to trust."""
     tls_server.script(RUNNING)
     async with client_of(tls_server.url, ssl_context=trusting) as client:
         assert (await client.tasks.status("t1")).progress == 40
@@ -154,8 +148,7 @@ async def test_certificate_that_the_caller_trusts_is_taken(
 
 @pytest.mark.looptime
 @both_calls
-async def test_connecting_takes_at_most_the_time_of_a_request(call: Call, full_port: int) -> None:
-    """A host that does not answer the connection gets half of the time of a request."""
+async def test_connecting_gets_half_of_the_request_timeout(call: Call, full_port: int) -> None:
     url = f"http://127.0.0.1:{full_port}"
     async with client_of(url, request_timeout=3.0, retry=Retry(attempts=1)) as client:
         error = await failure_of(call, client)
@@ -165,8 +158,7 @@ async def test_connecting_takes_at_most_the_time_of_a_request(call: Call, full_p
 
 
 @pytest.mark.looptime
-async def test_connect_timeout_of_a_start_was_not_delivered(full_port: int) -> None:
-    """A start that never connected was surely not acted on."""
+async def test_connect_timeout_of_a_start_is_not_delivered(full_port: int) -> None:
     url = f"http://127.0.0.1:{full_port}"
     async with client_of(url, request_timeout=3.0, retry=Retry(attempts=1)) as client:
         error = await failure_of(START, client)
@@ -177,7 +169,6 @@ async def test_connect_timeout_of_a_start_was_not_delivered(full_port: int) -> N
 @pytest.mark.looptime
 @both_calls
 async def test_connect_timeout_is_tried_three_times(call: Call, full_port: int) -> None:
-    """A host that is too busy now may have a place a moment later."""
     async with client_of(f"http://127.0.0.1:{full_port}", request_timeout=3.0) as client:
         error = await failure_of(call, client)
     assert isinstance(error, RequestTimeoutError)
@@ -186,8 +177,9 @@ async def test_connect_timeout_is_tried_three_times(call: Call, full_port: int) 
 
 @pytest.mark.looptime
 @both_calls
-async def test_dead_address_of_two_costs_no_error(server: ScriptedServer, call: Call) -> None:
-    """Where a name has a dead address and a live one, one request goes to the live one, soon."""
+async def test_dead_address_beside_a_live_one_costs_no_error(
+    server: ScriptedServer, call: Call
+) -> None:
     server.script(call.answered)
     connector = aiohttp.TCPConnector(resolver=TwoAddresses())
     with full("127.0.0.2", server.port):
@@ -196,16 +188,15 @@ async def test_dead_address_of_two_costs_no_error(server: ScriptedServer, call: 
             client_of(f"http://altcraft.invalid:{server.port}", session=borrowed) as client,
         ):
             await succeed(call, client)
-            # aiohttp tries the second address so much after the first.
+            # aiohttp tries the second address 0.25 s after the first.
             assert 0.25 <= now() < 0.3
     assert len(server.received) == 1
 
 
 @both_calls
-async def test_proxy_that_nobody_runs_was_delivered_nothing(
+async def test_refused_connection_to_a_proxy_is_not_delivered(
     server: ScriptedServer, call: Call, closed_port: int
 ) -> None:
-    """A proxy of the borrowed session that refuses the connection is as a host that does."""
     attempts = Attempts()
     async with (
         aiohttp.ClientSession(
@@ -220,8 +211,10 @@ async def test_proxy_that_nobody_runs_was_delivered_nothing(
 
 
 @both_calls
-async def test_proxy_that_wants_a_login_is_asked_once(server: ScriptedServer, call: Call) -> None:
-    """A 407 is the proxy's refusal for good; the platform never saw the request."""
+async def test_proxy_that_requires_a_login_is_asked_once(
+    server: ScriptedServer, call: Call
+) -> None:
+    """A 407 is permanent, and the platform never saw the request."""
     server.script(answer(status="407 Proxy Authentication Required"))
     async with (
         aiohttp.ClientSession(proxy=server.url) as borrowed,
@@ -233,10 +226,9 @@ async def test_proxy_that_wants_a_login_is_asked_once(server: ScriptedServer, ca
 
 
 @both_calls
-async def test_tunnel_that_a_proxy_refuses_delivers_nothing(
+async def test_tunnel_refused_by_a_proxy_delivers_nothing(
     server: ScriptedServer, call: Call
 ) -> None:
-    """Before the tunnel stands nothing of a request goes through it."""
     server.script(answer(status="407 Proxy Authentication Required"))
     async with (
         aiohttp.ClientSession(proxy=server.url) as borrowed,
@@ -249,10 +241,10 @@ async def test_tunnel_that_a_proxy_refuses_delivers_nothing(
 
 
 @both_calls
-async def test_proxy_of_the_environment_is_not_used(
+async def test_proxy_in_the_environment_is_ignored(
     server: ScriptedServer, call: Call, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever wants a proxy says so with a session; a variable redirects no token."""
+    """An environment variable must not redirect the token; a borrowed session can use a proxy."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -266,10 +258,10 @@ async def test_proxy_of_the_environment_is_not_used(
 
 @pytest.mark.looptime
 @both_alone
-async def test_idle_for_longer_than_a_request_may_take_is_no_fault(
+async def test_client_idle_for_longer_than_the_request_timeout_works(
     server: ScriptedServer, call: Call
 ) -> None:
-    """The limit of a request is none for the pause between two; aiohttp 3.14.0 took it for one."""
+    """In aiohttp 3.14.0, the limit of a request covered the idle time before the next."""
     server.script(call.answered, call.answered)
     async with client_of(server.url, request_timeout=0.2) as client:
         await succeed(call, client)
@@ -318,7 +310,6 @@ asyncio.run(main())
 
 
 def test_process_without_free_descriptors_sends_nothing_and_recovers() -> None:
-    """Where the process may open no more files, the error is ours; with some free it goes on."""
     ran = subprocess.run(  # noqa: S603 -- our own program
         [sys.executable, "-W", "error", "-c", OUT_OF_FILES],
         cwd=Path(__file__).parents[2],
@@ -336,7 +327,6 @@ def test_process_without_free_descriptors_sends_nothing_and_recovers() -> None:
     ["a..b", "a" * 64 + ".localhost", "127.0.0.1\\x"],
     ids=["empty label", "long label", "backslash"],
 )
-async def test_host_that_can_be_no_host_is_an_error_of_ours(host: str) -> None:
-    """What is wrong with an address is said when the client is made, by the argument's name."""
+async def test_impossible_host_is_a_configuration_error(host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^base_url:"):
         client_of(f"http://{host}")

@@ -1,4 +1,4 @@
-"""Each fault of one exchange: which error, how often sent, and what it may have done."""
+"""Each fault of one exchange: its error, the requests sent, and whether it may be delivered."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.client import ClientOptions
+from tests.faults.quirks import QUIRKS, Quirk
 from tests.faults.rows import advice
-from tests.faults.table import FAULTS, HTML, QUIRKS, Fault, Quirk, compressed, envelope, zeros
+from tests.faults.table import FAULTS, HTML, Fault, compressed, envelope, zeros
 from tests.support.api_calls import (
     POLL,
     RUNNING,
@@ -41,10 +42,10 @@ OLD_AIOHTTP = version("aiohttp").startswith("3.13.")
 @pytest.mark.looptime
 @both_calls
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_fault_gives_its_error_after_as_many_requests_as_are_safe(
+async def test_fault_raises_its_error_after_the_safe_number_of_requests(
     server: ScriptedServer, call: Call, fault: Fault
 ) -> None:
-    """A start is sent again only where it surely was not acted on, a poll where it may help."""
+    """A start is retried only if it surely had no effect, a poll if that may help."""
     sends = fault.starts if call.starts else fault.polls
     server.script(*[fault.step] * sends)
     async with client_of(server.url, **fault.options) as client:
@@ -61,8 +62,8 @@ async def test_fault_gives_its_error_after_as_many_requests_as_are_safe(
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_fault_is_over_with_the_next_request(server: ScriptedServer, fault: Fault) -> None:
-    """Whatever went wrong, the next request is not touched; a token in a header is not shown."""
+async def test_request_after_a_fault_succeeds(server: ScriptedServer, fault: Fault) -> None:
+    """The token is in a header here, and no error shows it."""
     server.script(fault.step, RUNNING)
     once: ClientOptions = {**fault.options, "retry": Retry(attempts=1), "token_in": "header"}
     async with client_of(server.url, **once) as client:
@@ -70,8 +71,8 @@ async def test_fault_is_over_with_the_next_request(server: ScriptedServer, fault
         assert (await client.tasks.status("t1")).progress == 40
 
 
-async def test_refusal_carries_what_the_platform_said(server: ScriptedServer) -> None:
-    """Code and text of a refusal are kept, its text without the token that it echoes."""
+async def test_refusal_keeps_the_code_and_text_of_the_platform(server: ScriptedServer) -> None:
+    """The text echoes the token, which is masked."""
     server.script(answer(envelope(403)))
     async with client_of(server.url) as client:
         error = await failure_of(POLL, client)
@@ -80,10 +81,9 @@ async def test_refusal_carries_what_the_platform_said(server: ScriptedServer) ->
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("121", 121.0), ("1e9", 1e9), ("-5", None)])
-async def test_wait_asked_for_is_in_the_error(
+async def test_error_holds_the_retry_after_of_the_answer(
     server: ScriptedServer, header: str, seconds: float | None
 ) -> None:
-    """Where the wait is too long to be made here, the caller learns of it."""
     step = answer(envelope(429), status="429 Slow", headers=[f"Retry-After: {header}"])
     server.script(step)
     async with client_of(server.url, retry=Retry(attempts=1)) as client:
@@ -94,10 +94,8 @@ async def test_wait_asked_for_is_in_the_error(
 
 @both_calls
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_redirect_is_not_followed_anywhere(
-    server: ScriptedServer, call: Call, status: int
-) -> None:
-    """Not one byte goes to the other place, for it would carry the token."""
+async def test_redirect_is_not_followed(server: ScriptedServer, call: Call, status: int) -> None:
+    """The request would carry the token to the other server."""
     async with ScriptedServer() as elsewhere:
         where = f"Location: {elsewhere.url}/api/v1.1/{call.path}"
         server.script(answer(status=f"{status} Elsewhere", headers=[where]))
@@ -109,14 +107,14 @@ async def test_redirect_is_not_followed_anywhere(
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 @both_calls
-async def test_refusal_of_a_body_that_nobody_reads_is_understood(
+async def test_refusal_before_the_body_is_read_is_understood(
     server: ScriptedServer, call: Call
 ) -> None:
-    """What a server says before it hangs up counts, not that the rest could not be sent."""
+    """The answer counts, although the rest of the request could not be sent."""
     said = '{"error": 413, "error_text": "too large"}'
     refusal = answer(said, status="413 Payload Too Large", headers=["Connection: close"])
     server.script(refusal._replace(on_accept=True, then="close"))
-    # Far more than a connection holds that nobody reads from.
+    # More than a connection buffers while the server does not read.
     async with client_of(server.url, "x" * 2**24) as client:
         error = await failure_of(call, client)
     assert type(error) is ApiError
@@ -124,8 +122,7 @@ async def test_refusal_of_a_body_that_nobody_reads_is_understood(
     assert (server.received, server.connections) == ([], 1)
 
 
-async def test_strange_page_is_recognisable_in_the_error(server: ScriptedServer) -> None:
-    """The beginning of a proxy's page is kept, with its status and type."""
+async def test_error_shows_the_page_of_a_proxy(server: ScriptedServer) -> None:
     server.script(answer(HTML, status="502 Bad Gateway", content_type="text/html"))
     async with client_of(server.url) as client:
         error = await failure_of(START, client)
@@ -137,8 +134,7 @@ async def test_strange_page_is_recognisable_in_the_error(server: ScriptedServer)
 
 @both_calls
 @pytest.mark.parametrize("quirk", QUIRKS.values(), ids=QUIRKS)
-async def test_odd_answer_is_an_answer(server: ScriptedServer, call: Call, quirk: Quirk) -> None:
-    """What a server may do differently, and still say what was asked, costs one request."""
+async def test_unusual_answer_is_accepted(server: ScriptedServer, call: Call, quirk: Quirk) -> None:
     server.script(quirk.step)
     async with client_of(server.url) as client:
         await succeed(call, client)
@@ -155,10 +151,9 @@ async def test_odd_answer_is_an_answer(server: ScriptedServer, call: Call, quirk
     ids=["entity", "parameter entity", "document type"],
 )
 @both_calls
-async def test_xml_makes_nobody_fetch_anything(
+async def test_xml_answer_fetches_nothing(
     server: ScriptedServer, call: Call, document: str
 ) -> None:
-    """Whatever an XML answer points at, not a byte of it is asked for."""
     async with ScriptedServer() as elsewhere:
         body = document.format(url=f"{elsewhere.url}/x.dtd")
         server.script(*[answer(body, content_type="application/xml")] * (1 if call.starts else 3))
@@ -169,8 +164,8 @@ async def test_xml_makes_nobody_fetch_anything(
     assert error.maybe_delivered is call.starts
 
 
-async def test_bomb_does_not_fill_the_memory(server: ScriptedServer) -> None:
-    """Of 200 MB that came as 0.2 MB, no more is held than an answer may have, and a piece."""
+async def test_gzip_bomb_does_not_fill_the_memory(server: ScriptedServer) -> None:
+    """Of 200 MB sent as 0.2 MB, the client holds the answer limit and one piece."""
     bomb = zeros(200)
     assert len(bomb) < 2**18
     server.script(compressed(bomb))
@@ -182,7 +177,7 @@ async def test_bomb_does_not_fill_the_memory(server: ScriptedServer) -> None:
         finally:
             tracemalloc.stop()
     if OLD_AIOHTTP:
-        # It unpacks pieces of 32 MiB and gives up by itself where one is larger: 64 MiB measured.
+        # It unpacks pieces of 32 MiB and gives up on larger ones: 64 MiB measured.
         assert isinstance(error, TransportError)
         assert peak < 80 * 2**20
     else:
@@ -191,10 +186,7 @@ async def test_bomb_does_not_fill_the_memory(server: ScriptedServer) -> None:
 
 
 @both_alone
-async def test_answer_that_nobody_asked_for_answers_no_later_request(
-    server: ScriptedServer, call: Call
-) -> None:
-    """The next call gets its own answer, and each is one request."""
+async def test_extra_answer_answers_no_later_request(server: ScriptedServer, call: Call) -> None:
     refusal = answer(envelope(403)).sends
     server.script(call.answered._replace(sends=call.answered.sends + refusal), call.answered)
     async with client_of(server.url) as client:
@@ -206,7 +198,6 @@ async def test_answer_that_nobody_asked_for_answers_no_later_request(
 async def test_connection_closed_while_idle_is_replaced_for_a_poll(
     server: ScriptedServer,
 ) -> None:
-    """A kept connection that is known to be closed is not tried."""
     server.script(RUNNING._replace(then="close"), RUNNING)
     async with client_of(server.url, retry=Retry(attempts=1)) as client:
         await client.tasks.status("t1")
@@ -216,10 +207,9 @@ async def test_connection_closed_while_idle_is_replaced_for_a_poll(
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
-async def test_connection_closed_under_a_poll_is_replaced(
+async def test_connection_closed_during_a_poll_is_replaced(
     server: ScriptedServer, then: str
 ) -> None:
-    """Where the server closes a kept connection at the moment of a poll, it is sent once more."""
     server.script(RUNNING, Step(then="close" if then == "close" else "reset"), RUNNING)
     async with client_of(server.url) as client:
         await client.tasks.status("t1")
@@ -227,8 +217,7 @@ async def test_connection_closed_under_a_poll_is_replaced(
     assert [request.connection for request in server.received] == [1, 1, 2]
 
 
-async def test_wide_answer_does_not_stop_the_loop(server: ScriptedServer) -> None:
-    """Whatever else the loop does goes on while an answer is read, which takes its time."""
+async def test_wide_answer_does_not_block_the_loop(server: ScriptedServer) -> None:
     wide = f"<xml><error>0</error><data>{'<a>1</a>' * 190_000}</data></xml>"
     server.script(answer(wide, content_type="application/xml"))
     longest = 0.0
@@ -251,8 +240,10 @@ async def test_wide_answer_does_not_stop_the_loop(server: ScriptedServer) -> Non
     assert longest < reading / 4
 
 
-async def test_small_limit_holds_for_what_came_with_the_head(server: ScriptedServer) -> None:
-    """An answer that arrives in one piece, compressed, is measured by what it holds."""
+async def test_answer_limit_applies_to_a_body_that_arrives_with_the_headers(
+    server: ScriptedServer,
+) -> None:
+    """The body is compressed; the limit is about its size after decompression."""
     packed = gzip.compress(b" " * 5000)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
     server.script(Step(head.encode() + packed))

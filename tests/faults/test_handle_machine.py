@@ -1,14 +1,12 @@
-"""`TaskHandle` against a model: whatever people do with it, in whatever order.
+"""`TaskHandle` holds its invariants in any order of steps.
 
-The loop's time is moved by hand, and the platform changes its mind as the
-machine likes: the task runs on, ends, fails, is unknown; answers are slow,
-refused or never come.
+The loop's time is moved by hand, and the machine changes the platform's behaviour between steps.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -25,63 +23,41 @@ from hypothesis.stateful import (
 )
 
 from altcraft_async import (
-    AuthenticationError,
     ClientClosedError,
     Constant,
     CountersReport,
-    NotFoundError,
     Patience,
-    PollingError,
-    TaskFailedError,
     TaskHandle,
-    TaskLostError,
     TaskRef,
     TaskStalledError,
     TaskStatus,
-    TransportError,
     WaitTimeoutError,
 )
-from tests.faults.table import envelope
-from tests.faults.tasks import DONE, poll
+from tests.faults.changing_platform import (
+    BEHAVIOURS,
+    CAUSES,
+    SLOW_SECONDS,
+    Behaviour,
+    ChangingPlatform,
+)
 from tests.support.api_calls import client_of
 from tests.support.leftovers import left_behind, let_go
-from tests.support.scripted_server import Received, ScriptedServer, Step, answer
+from tests.support.scripted_server import ScriptedServer
 
 T = TypeVar("T")
 
-Mood = Literal["running", "moving", "completed", "failed", "unknown", "refusing", "broken"]
 Kind = Literal["wait", "updates", "poll"]
 
 TASK = TaskRef(task_id="t1", kind="resource", target=(24, 1))
 PERIOD = 1.0
-SLOW = 0.4
 LAST_POLL = 1.0
-"""Seconds that the poll a deadline may take."""
+"""Seconds that the last poll of a deadline may take."""
 SLACK = 0.05
-
-MOODS: tuple[Mood, ...] = (
-    "running",
-    "moving",
-    "completed",
-    "failed",
-    "unknown",
-    "refusing",
-    "broken",
-)
-NEEDS: Mapping[type[BaseException], Mood] = {
-    TaskFailedError: "failed",
-    TaskLostError: "unknown",
-    NotFoundError: "unknown",
-    AuthenticationError: "refusing",
-    TransportError: "broken",
-    PollingError: "broken",
-}
-"""What the platform has to have done before an error may come."""
 
 
 @dataclass(eq=False)
 class Wait:
-    """Somebody who waits."""
+    """A task of this test that waits for the handle."""
 
     kind: Kind
     task: asyncio.Task[object]
@@ -91,8 +67,8 @@ class Wait:
 
 
 @dataclass(eq=False)
-class Call:
-    """A callback, and how often it was called."""
+class Callback:
+    """A callback and the number of its calls."""
 
     times: int = 0
     is_removed: bool = False
@@ -109,29 +85,23 @@ class Call:
 
 
 class HandleMachine(RuleBasedStateMachine):
-    """What may be done with a handle, and what has to hold after each step."""
+    """Steps with a handle, and the invariants after each step."""
 
     def __init__(self) -> None:
-        """Attach a task that runs, and watch it by nobody."""
+        """Attach a running task without a waiter."""
         super().__init__()
         self.loop = looptime.new_event_loop(start=0.0)
         self.server = ScriptedServer()
-        self.server.otherwise = self.respond
-        self.mood: Mood = "running"
-        self.moods: set[Mood] = {"running"}
-        self.is_slow = False
+        self.platform = ChangingPlatform(self.loop)
+        self.server.otherwise = self.platform.respond
         self.is_closed = False
-        self.progress = 0
-        self.flying = 0
-        self.most_at_once = 0
-        self.timers: set[asyncio.TimerHandle] = set()
         self.waits: list[Wait] = []
-        self.calls: list[Call] = []
+        self.callbacks: list[Callback] = []
         self.ended: BaseException | CountersReport | None = None
         self.nothing_left = self.run(self.open())
 
     async def open(self) -> Callable[[], None]:
-        """Open everything; return what checks that nothing is left of it."""
+        """Open everything; return a check that nothing is left."""
         check = left_behind()
         await self.server.__aenter__()
         self.client = client_of(
@@ -143,75 +113,42 @@ class HandleMachine(RuleBasedStateMachine):
         return check
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Let the loop work until this is done."""
+        """Run the loop until this work is done."""
         return self.loop.run_until_complete(work)
-
-    def respond(self, _request: Received) -> Step:
-        """Do what the platform is in the mood for."""
-        step = self.step()
-        self.most_at_once = max(self.most_at_once, self.flying + 1)
-        if not self.is_slow:
-            return step
-        self.flying += 1
-        answered = asyncio.Event()
-
-        def land() -> None:
-            self.flying -= 1
-            answered.set()
-
-        self.timers.add(self.loop.call_later(SLOW, land))
-        return step._replace(after=answered)
-
-    def step(self) -> Step:
-        """Return what the mood is."""
-        match self.mood:
-            case "running" | "moving":
-                self.progress += self.mood == "moving"
-                return poll(progress=self.progress)
-            case "completed":
-                return DONE
-            case "failed":
-                return poll("failed")
-            case "unknown":
-                return answer(envelope(404))
-            case "refusing":
-                return answer(envelope(401))
-            case "broken":
-                return Step(then="reset")
 
     @property
     def pending(self) -> list[Wait]:
-        """Return those who still wait."""
+        """Return the unfinished waits."""
         return [wait for wait in self.waits if not wait.task.done()]
 
     @property
-    def is_watched(self) -> bool:
-        """Say whether anybody wants to know how the task goes."""
-        called = any(not call.is_removed for call in self.calls)
+    def has_waiter(self) -> bool:
+        """Return whether the task has a wait or a callback."""
+        called = any(not one.is_removed for one in self.callbacks)
         return not self.handle.done() and not self.is_closed and bool(self.pending or called)
 
     def begin(self, kind: Kind, work: Coroutine[Any, Any, object]) -> Wait:
-        """Let somebody wait."""
+        """Begin a wait."""
         wait = Wait(kind, self.loop.create_task(work))
         self.waits.append(wait)
         self.run(asyncio.sleep(0))
         return wait
 
-    # What people do.
+    # Steps.
 
     @rule(
         timeout=st.sampled_from([None, None, 0.0, 0.3, 2.0, 5.0]),
         stall=st.sampled_from([None, None, 0.5, 3.0]),
     )
     def wait(self, timeout: float | None, stall: float | None) -> None:
-        """Await the handle, perhaps for so long only."""
+        """Await the handle, perhaps with limits."""
         now = self.loop.time()
         wait = self.begin("wait", self.handle.wait(timeout=timeout, stall=stall))
         wait.deadline = None if timeout is None else now + timeout
         wait.stall = stall
 
     @rule(kind=st.sampled_from(["updates", "poll"]))
-    def watch(self, kind: Literal["updates", "poll"]) -> None:
+    def iterate_or_poll(self, kind: Literal["updates", "poll"]) -> None:
         """Iterate over the updates, or poll once."""
 
         async def statuses() -> list[TaskStatus]:
@@ -221,7 +158,7 @@ class HandleMachine(RuleBasedStateMachine):
 
     @rule()
     def nudge(self) -> None:
-        """Say that something happened."""
+        """Nudge the handle."""
 
         async def nudge() -> None:
             self.handle.nudge()
@@ -230,70 +167,69 @@ class HandleMachine(RuleBasedStateMachine):
 
     @rule()
     def add_callback(self) -> None:
-        """Want to be called."""
-        call = Call()
+        """Add a callback."""
+        callback = Callback()
 
         async def add() -> None:
             try:
-                self.handle.add_done_callback(call.fn)
+                self.handle.add_done_callback(callback.fn)
             except ClientClosedError:
                 assert self.is_closed
             else:
-                self.calls.append(call)
+                self.callbacks.append(callback)
             await let_go()
 
         self.run(add())
 
-    @precondition(lambda self: self.calls)
+    @precondition(lambda self: self.callbacks)
     @rule(data=st.data())
     def remove_callback(self, data: st.DataObject) -> None:
-        """Want it no more."""
-        call = data.draw(st.sampled_from(self.calls))
-        removed = self.handle.remove_done_callback(call.fn)
-        watched = not (call.is_removed or self.handle.done() or self.is_closed)
-        assert removed == watched
-        call.is_removed = call.is_removed or bool(removed)
+        """Remove a callback."""
+        callback = data.draw(st.sampled_from(self.callbacks))
+        removed = self.handle.remove_done_callback(callback.fn)
+        was_added = not (callback.is_removed or self.handle.done() or self.is_closed)
+        assert removed == was_added
+        callback.is_removed = callback.is_removed or bool(removed)
 
     @precondition(lambda self: self.pending)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        """Give up one wait."""
+        """Cancel one wait."""
         wait = data.draw(st.sampled_from(self.pending))
         wait.is_cancelled = wait.task.cancel()
         self.run(let_go())
         assert wait.task.cancelled()
 
     @rule(
-        mood=st.sampled_from(MOODS),
+        behaviour=st.sampled_from(BEHAVIOURS),
         is_slow=st.booleans(),
         seconds=st.sampled_from([0.1, 0.5, 1.0, 1.5, 4.0, 20.0]),
     )
-    def live_on(self, mood: Mood, seconds: float, *, is_slow: bool) -> None:
-        """Let time pass, in whatever mood; poll only as often as somebody wants to know."""
-        self.mood, self.is_slow = mood, is_slow
-        self.moods.add(mood)
-        self.run(asyncio.sleep(SLACK))  # what is under way gets to the server
-        was_watched, before = self.is_watched, len(self.server.received)
-        # A last poll each deadline, and one when a task that moved would begin to stall.
+    def live_on(self, behaviour: Behaviour, seconds: float, *, is_slow: bool) -> None:
+        """Let time pass with this behaviour; polls need a waiter and come no faster than due."""
+        self.platform.change(behaviour, is_slow=is_slow)
+        self.run(asyncio.sleep(SLACK))  # a poll under way reaches the server
+        had_waiter, before = self.has_waiter, len(self.server.received)
+        # Each deadline allows a last poll, and each stall limit a poll when the stall begins.
         extra = 1.0 * sum(wait.deadline is not None for wait in self.pending)
         extra += sum(1 + seconds / wait.stall for wait in self.pending if wait.stall)
         self.run(asyncio.sleep(seconds))
         made = len(self.server.received) - before
-        if not was_watched:
+        if not had_waiter:
             assert made == 0
-        elif self.mood in ("running", "moving"):
+        elif behaviour in ("running", "moving"):
             assert made <= seconds / PERIOD + 2 + extra
-        elif self.mood in ("completed", "failed") and seconds >= 2 * PERIOD + SLOW:
-            # Unless the poll under way ended every wait in another way.
-            assert self.handle.done() or not self.is_watched
+        elif behaviour in ("completed", "failed") and seconds >= 2 * PERIOD + SLOW_SECONDS:
+            # A poll under way may have ended every wait in another way.
+            assert self.handle.done() or not self.has_waiter
 
     @precondition(lambda self: self.handle.done() and not self.is_closed)
     @rule()
     def attach(self) -> None:
-        """Go on with another task, that of which nobody knows how it is."""
+        """Attach a new handle to a new task."""
         self.handle = self.client.tasks.attach(TASK)
-        self.mood, self.moods = "running", {"running"}
-        self.waits, self.calls, self.ended = [], [], None
+        self.platform.begin_task()
+        self.waits, self.callbacks, self.ended = [], [], None
 
     @precondition(lambda self: not self.is_closed and len(self.server.received) > 9)
     @rule()
@@ -310,11 +246,11 @@ class HandleMachine(RuleBasedStateMachine):
             isinstance(wait.task.exception(), ClientClosedError) for wait in waiting
         )
 
-    # What has to hold.
+    # Invariants.
 
     @invariant()
-    def each_wait_ends_in_its_one_way(self) -> None:
-        """A result, an error that has a reason, or the cancellation that was asked for."""
+    def each_wait_ends_in_one_way(self) -> None:
+        """It ends with a result, an error that has a cause, or its own cancellation."""
         for wait in self.waits:
             if not wait.task.done():
                 continue
@@ -328,18 +264,18 @@ class HandleMachine(RuleBasedStateMachine):
                 self.check_error(wait, error)
 
     def check_result(self, wait: Wait, result: object) -> None:
-        """A result is of its kind, and comes only after the platform has given it."""
+        """A result has the right type, and comes only after the platform has sent it."""
         match wait.kind:
             case "wait":
                 assert isinstance(result, CountersReport)
-                assert "completed" in self.moods
+                assert "completed" in self.platform.past
             case "updates":
                 assert self.handle.done()
             case "poll":
                 assert isinstance(result, TaskStatus | None)
 
     def check_error(self, wait: Wait, error: BaseException) -> None:
-        """An error is one of ours, and has its reason."""
+        """An error has its cause."""
         match error:
             case ClientClosedError():
                 assert self.is_closed
@@ -349,16 +285,16 @@ class HandleMachine(RuleBasedStateMachine):
             case TaskStalledError():
                 assert wait.stall is not None
             case _:
-                assert NEEDS[type(error)] in self.moods
+                assert CAUSES[type(error)] in self.platform.past
 
     @invariant()
     def polls_come_one_by_one(self) -> None:
-        """However many watch, one poll a time is under way."""
-        assert self.most_at_once <= 1
+        """One poll is under way at a time, whatever the number of waiters."""
+        assert self.platform.most_at_once <= 1
 
     @invariant()
     def no_wait_is_forgotten(self) -> None:
-        """Who has a deadline is woken at it, and all are when the task or the client is over."""
+        """A wait ends at its deadline, and with the task or the client."""
         self.run(let_go())
         assert not (self.pending and (self.handle.done() or self.is_closed))
         for wait in self.pending:
@@ -366,30 +302,29 @@ class HandleMachine(RuleBasedStateMachine):
                 assert self.loop.time() <= wait.deadline + LAST_POLL + SLACK
 
     @invariant()
-    def end_is_the_end(self) -> None:
-        """Once a task is over it is so for ever, in the same way, and callbacks are called once."""
+    def outcome_stays_the_same(self) -> None:
+        """A finished task keeps its outcome, and each callback is called once."""
         if not self.handle.done():
             assert self.ended is None
-            assert not any(call.times for call in self.calls)
+            assert not any(one.times for one in self.callbacks)
             return
         self.run(let_go())
         ended = self.handle.exception() or self.handle.result()
         if self.ended is not None:
             assert type(ended) is type(self.ended)
         self.ended = ended
-        for call in self.calls:
-            assert call.times <= 1
-            assert call.times == 1 or call.is_removed or self.is_closed
+        for callback in self.callbacks:
+            assert callback.times <= 1
+            assert callback.times == 1 or callback.is_removed or self.is_closed
 
     def teardown(self) -> None:
-        """Close everything; every wait has ended in one way, and nothing is left."""
+        """Close everything; every wait has ended, and nothing is left."""
         self.run(self.client.aclose())
         self.run(let_go())
         self.is_closed = True
-        self.each_wait_ends_in_its_one_way()
+        self.each_wait_ends_in_one_way()
         assert not self.pending
-        for timer in self.timers:
-            timer.cancel()
+        self.platform.close()
         self.run(self.server.__aexit__(None, None, None))
         self.run(self.check_left())
         self.loop.close()
@@ -401,8 +336,7 @@ class HandleMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", [25, pytest.param(300, marks=pytest.mark.slow)])
-def test_handle_behaves_whatever_is_done_with_it_in_whatever_order(examples: int) -> None:
-    """Every wait ends once, in its way; nobody is polled for nobody; nothing is left."""
+def test_handle_holds_its_invariants_in_any_order_of_steps(examples: int) -> None:
     run_state_machine_as_test(
         HandleMachine,
         settings=settings(max_examples=examples, stateful_step_count=40, deadline=None),

@@ -1,8 +1,8 @@
-"""Several processes on one ledger: whatever dies when, nothing is started twice.
+"""Several processes share a ledger and die at any moment, and nothing starts twice.
 
-The loop's time is moved by hand. A process is a client whose ledger can die:
-from then on no operation of it returns, and the harness cancels all that the
-process does. The platform is authoritative: its figures show what runs.
+The loop's time is moved by hand. A process is a client whose ledger can die: from
+then on none of its operations returns, and the harness cancels all work of the
+process. The platform's counters show which refreshes are running.
 """
 
 from __future__ import annotations
@@ -38,15 +38,16 @@ from altcraft_async import (
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.simulator.task import Task
 from tests.support.ledgers import NIGHT, MemoryLedger, MortalLedger
+from tests.support.loop_time import NOOP_CYCLES
 from tests.support.shared_ledger import LEASE
 
 T = TypeVar("T")
 Target = tuple[int, int]
 
 ONE_REQUEST: Target = (1, 1)
-"""Started by one name only, so that it has to be started once for ever."""
+"""Started under one name only, so there may be one start in all."""
 MANY_REQUESTS: Target = (2, 1)
-"""Started without a name, so that it is started again after its end."""
+"""Started without a name, so it starts again after each end."""
 
 TASK_SECONDS = 15.0
 NUMBER = st.integers(0, 2)
@@ -67,20 +68,20 @@ FAULTS = [
 
 @dataclass
 class Process:
-    """One process, and what it is doing."""
+    """One process and its running work."""
 
     ledger: MortalLedger
     client: AltcraftClient
-    doing: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    work: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """What may happen to processes that share a ledger, and what has to hold after each step."""
+    """Steps of processes that share a ledger, and the invariants after each step."""
 
     def __init__(self) -> None:
-        """Run a platform and three processes, one of which does not ask for the figures."""
+        """Run a platform and three processes, one of them without ``reconcile_starts``."""
         super().__init__()
-        self.loop = looptime.new_event_loop(start=0.0)
+        self.loop = looptime.new_event_loop(start=0.0, noop_cycles=NOOP_CYCLES)
         self.stored: dict[str, LedgerEntry] = {}
         self.server = Simulator(duration=TASK_SECONDS, shows_running=True)
         self.run(self.server.start())
@@ -103,18 +104,18 @@ class LedgerMachine(RuleBasedStateMachine):
         return Process(ledger, client)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Let the loop work until this is done."""
+        """Run the loop until this work is done."""
         return self.loop.run_until_complete(work)
 
     def do(self, process: Process, work: Coroutine[Any, Any, object]) -> None:
-        """Let a process do something."""
+        """Begin some work of a process."""
         task = self.loop.create_task(self.noting(work))
-        process.doing.add(task)
-        task.add_done_callback(process.doing.discard)
+        process.work.add(task)
+        task.add_done_callback(process.work.discard)
         self.run(asyncio.sleep(0))
 
     async def noting(self, work: Coroutine[Any, Any, object]) -> None:
-        """Note which starts are unknown; no other error is of interest, if it is one of ours."""
+        """Note the unknown starts and ignore any other AltcraftError."""
         try:
             await work
         except StartUnknownError as error:
@@ -122,7 +123,7 @@ class LedgerMachine(RuleBasedStateMachine):
         except AltcraftError:
             pass
 
-    # What happens.
+    # Steps.
 
     @rule(
         number=NUMBER,
@@ -142,7 +143,7 @@ class LedgerMachine(RuleBasedStateMachine):
         is_stored: bool,
         seconds: float,
     ) -> None:
-        """Start something and wait for it; the request may go wrong, and the process die."""
+        """Start a refresh and wait for it; the request may fail, and the process may die."""
         process = self.processes[number]
         process.ledger.fatal, process.ledger.is_stored = dies_at, is_stored
         if fault is not None:
@@ -156,7 +157,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(number=NUMBER, seconds=SECONDS)
     def resume(self, number: int, seconds: float) -> None:
-        """Wait for all that the ledger knows of."""
+        """Wait for all tasks in the ledger."""
         process = self.processes[number]
 
         async def resumed() -> None:
@@ -169,97 +170,96 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(number=NUMBER, seconds=SECONDS)
     def kill(self, number: int, seconds: float) -> None:
-        """Let a process die now, whatever it does, and another take its place."""
+        """Replace a process, whatever it is doing."""
         self.replace(number)
         self.live_on(seconds)
 
     @precondition(lambda self: self.unknown)
     @rule()
-    def poll_and_forget(self) -> None:
-        """Do what the error says."""
+    def forget(self) -> None:
+        """Forget an unknown start, as the error suggests."""
         entry = self.unknown.pop()
         if self.run(MemoryLedger.forget(MemoryLedger(self.stored), entry)):
             resource_id, database_id = entry.target
             self.forgotten.append(((resource_id, database_id), entry.intended_at))
 
     def live_on(self, seconds: float) -> None:
-        """Let time pass; who has died meanwhile is replaced."""
+        """Let time pass, then replace the dead processes."""
         self.run(asyncio.sleep(seconds))
         for number, process in enumerate(self.processes):
             if process.ledger.dead:
                 self.replace(number)
 
     def replace(self, number: int) -> None:
-        """Cancel all that a process does, and begin a new one."""
+        """Cancel all work of a process, and begin a new one."""
         process = self.processes[number]
         process.ledger.dead = True
-        for task in process.doing:
+        for task in process.work:
             task.cancel()
         self.dying.append(self.loop.create_task(process.client.aclose()))
         self.processes[number] = self.process(number)
         self.run(asyncio.sleep(0))
 
-    # What has to hold.
+    # Invariants.
 
     def tasks(self, target: Target) -> list[Task]:
-        """Return what the platform has run for a target."""
+        """Return the platform's tasks of a target, in order of their start."""
         tasks = self.server.world._tasks.values()
         mine = [task for task in tasks if task.target == ("resource", target)]
         return sorted(mine, key=lambda task: task.started)
 
     def forgotten_starts(self, target: Target) -> list[float]:
-        """Return when those starts were sent of which a user has said that they do not matter."""
+        """Return the times of the starts that the user has forgotten."""
         return [(sent - NIGHT).total_seconds() for one, sent in self.forgotten if one == target]
 
     @invariant()
     def no_request_is_started_twice(self) -> None:
-        """By one name there is one start, and one more for each that a user forgot."""
+        """A name has one start, and one more for each that the user forgot."""
         assert len(self.tasks(ONE_REQUEST)) <= 1 + len(self.forgotten_starts(ONE_REQUEST))
 
     @invariant()
-    def no_target_is_counted_twice_at_once(self) -> None:
-        """A start comes after the end of the one before, unless a user forgot that."""
+    def no_target_is_refreshed_twice_at_once(self) -> None:
+        """A start comes after the end of the previous task, unless the user forgot that start."""
         forgotten = self.forgotten_starts(MANY_REQUESTS)
         for one, after in pairwise(self.tasks(MANY_REQUESTS)):
             was_forgotten = any(sent <= one.started <= sent + LEASE for sent in forgotten)
             assert after.started >= one.end() or was_forgotten
 
     def teardown(self) -> None:
-        """Close everything; then nothing is stuck, once a user has said what is forgotten."""
+        """Replace all processes, and check that each target can still be started."""
         for number in range(3):
             self.replace(number)
         self.run(asyncio.sleep(200))
-        self.run(self.is_good_for_more())
+        self.run(self.each_target_can_be_started())
         for process in self.processes:
             self.run(process.client.aclose())
         self.run(asyncio.wait_for(asyncio.gather(*self.dying), 100))
         self.run(self.server.stop())
         self.loop.close()
 
-    async def is_good_for_more(self) -> None:
-        """Each target can be started by a new process, after a word of the user at most."""
+    async def each_target_can_be_started(self) -> None:
+        """A new process can start each target, once the user has forgotten unknown starts."""
         ledger = MemoryLedger(self.stored)
         async with AltcraftClient(self.server.url, self.server.token, ledger=ledger) as client:
             for number in (ONE_REQUEST[0], MANY_REQUESTS[0]):
                 await self.started(client, ledger, number)
 
     async def started(self, client: AltcraftClient, ledger: MemoryLedger, number: int) -> None:
-        """Start a target, with as many attempts as there are faults left."""
+        """Start a target, with an attempt for each remaining fault."""
         while True:
             try:
                 report = await client.resources.refresh(number, database_id=1)
             except StartUnknownError as error:
                 await ledger.forget(error.entries[0])
             except AltcraftError:
-                continue  # of a fault that was left, of which there are only so many
+                continue  # a remaining fault; their number is limited
             else:
                 assert report["email"].all
                 return
 
 
 @pytest.mark.parametrize("examples", [40, pytest.param(500, marks=pytest.mark.slow)])
-def test_nothing_is_started_twice_whoever_dies_when(examples: int) -> None:
-    """Per name one start, per target one at a time, and no target is stuck for ever."""
+def test_nothing_starts_twice_whichever_process_dies(examples: int) -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(max_examples=examples, stateful_step_count=30, deadline=None),

@@ -1,4 +1,4 @@
-"""What many handles do to a server in trouble: an outage, throttling, a slow reader. Time jumps."""
+"""The load of many handles on a server: an outage, throttling, a slow consumer."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ GONE = answer(envelope(503), status="503 Service Unavailable")
 BUSY = answer(envelope(429), status="429 Too Many Requests")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _same_chance_each_time() -> None:
-    """Pauses are random; a run that passed passes again."""
+@pytest.fixture(autouse=True)
+def _fixed_seed() -> None:
+    """Seed the random delays, so that each run is the same."""
     random.seed(1)
 
 
 def out_of_order(request: Received) -> Step:
-    """Answer that all tasks run on, except while nothing works."""
+    """Answer that the task is running, and 503 during the outage."""
     return GONE if OUTAGE[0] <= request.at < OUTAGE[1] else RUNNING
 
 
-async def watched(client: AltcraftClient, number: int, delay: float) -> None:
-    """Follow a task for ever."""
+async def wait_for_ever(client: AltcraftClient, number: int, delay: float) -> None:
+    """Wait for a task that never ends."""
     await asyncio.sleep(delay)
     await client.tasks.attach(f"t{number}").wait()
 
 
-async def calling(client: AltcraftClient) -> None:
-    """Call now and then, as an application does that shows how things go."""
+async def call_regularly(client: AltcraftClient) -> None:
+    """Call regularly, as an application does that shows the status."""
     while True:
         await asyncio.sleep(CALLED_EVERY)
         call = asyncio.ensure_future(client.tasks.status("t1"))
@@ -55,12 +55,12 @@ async def calling(client: AltcraftClient) -> None:
 
 @asynccontextmanager
 async def crowd(client: AltcraftClient, handles: int) -> AsyncGenerator[None, None]:
-    """Have many wait for tasks that were not all started at once, and one call."""
+    """Run many waits, started at different times, and one regular caller."""
     waits = [
-        asyncio.ensure_future(watched(client, number, POLLED_EVERY * number / handles))
+        asyncio.ensure_future(wait_for_ever(client, number, POLLED_EVERY * number / handles))
         for number in range(handles)
     ]
-    waits.append(asyncio.ensure_future(calling(client)))
+    waits.append(asyncio.ensure_future(call_regularly(client)))
     yield
     for one in waits:
         one.cancel()
@@ -68,23 +68,23 @@ async def crowd(client: AltcraftClient, handles: int) -> AsyncGenerator[None, No
 
 
 class Outage(NamedTuple):
-    """What a server saw of an outage of a minute.
+    """Requests before, during and after an outage of a minute.
 
     Attributes:
-        usual: Requests a second while all is well.
-        at: When each request came.
+        usual: Requests a second without an outage.
+        at: Time of each request.
     """
 
     usual: float
     at: list[float]
 
     def between(self, begin: float, end: float) -> int:
-        """Return how many requests came in this time."""
+        """Return the number of requests in this time."""
         return sum(begin <= at < end for at in self.at)
 
 
 async def through_the_outage(handles: int) -> list[float]:
-    """Let a crowd live through the outage and half a minute after it; return when requests came."""
+    """Return the times of the requests, from before the outage to half a minute after it."""
     async with (
         ScriptedServer() as server,
         AltcraftClient(server.url, TOKEN, poll=Constant(POLLED_EVERY)) as client,
@@ -96,23 +96,24 @@ async def through_the_outage(handles: int) -> list[float]:
 
 
 @pytest.fixture(scope="module", params=[200, pytest.param(1000, marks=pytest.mark.slow)])
-def outage(request: pytest.FixtureRequest, _same_chance_each_time: None) -> Outage:
-    """An outage under so many handles, played once."""
+def outage(request: pytest.FixtureRequest) -> Outage:
+    """Play an outage with this many handles, once."""
+    random.seed(1)
     handles: int = request.param
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         at = runner.run(through_the_outage(handles))
     return Outage(handles / POLLED_EVERY + 1 / CALLED_EVERY, at)
 
 
-def test_outage_costs_the_server_hardly_more_than_no_outage(outage: Outage) -> None:
-    """Repeats and polls together stay within a fifth above what is sent anyway."""
+def test_outage_adds_at_most_a_fifth_to_the_requests(outage: Outage) -> None:
+    """Retries and polls together."""
     usual = outage.between(0, OUTAGE[0]) / OUTAGE[0]
     assert usual == pytest.approx(outage.usual, rel=0.1)
     assert outage.between(*OUTAGE) <= 1.2 * usual * (OUTAGE[1] - OUTAGE[0])
 
 
-def test_end_of_an_outage_brings_no_rush(outage: Outage) -> None:
-    """Whoever waited comes back spread over time: no second has twice the usual requests."""
+def test_requests_after_an_outage_are_spread_over_time(outage: Outage) -> None:
+    """No second has twice the usual requests."""
     end = OUTAGE[1]
     seconds = [outage.between(end + second, end + second + 1) for second in range(30)]
     assert seconds[0] < 2 * outage.usual
@@ -121,10 +122,10 @@ def test_end_of_an_outage_brings_no_rush(outage: Outage) -> None:
 
 
 class Throttle:
-    """Lets so many requests a second through, and refuses what is more."""
+    """Answers this many requests a second, and refuses the rest."""
 
     def __init__(self, rate: float) -> None:
-        """Begin with a second's worth."""
+        """Allow the requests of one second at first."""
         self.rate = rate
         self.refused_at: list[float] = []
         self._left = rate
@@ -142,8 +143,8 @@ class Throttle:
 
 
 @pytest.mark.looptime
-async def test_client_settles_at_what_a_throttling_server_takes(server: ScriptedServer) -> None:
-    """Of what is asked for, hardly any is refused, and little of what is allowed is left over."""
+async def test_client_settles_at_the_rate_of_a_throttling_server(server: ScriptedServer) -> None:
+    """Few requests are refused, and little of the allowed rate is unused."""
     rate, warm, end = 12.0, 60.0, 160.0
     server.otherwise = throttle = Throttle(rate)
     async with (
@@ -154,13 +155,13 @@ async def test_client_settles_at_what_a_throttling_server_takes(server: Scripted
     sent = sum(warm <= request.at < end for request in server.received)
     refused = sum(warm <= at < end for at in throttle.refused_at)
     assert refused / sent < 0.05
-    # What it has saved up when the time begins, a second's worth, is a hundredth of the whole.
+    # The unused second that the throttle may have saved is a hundredth of the time.
     assert 0.8 * rate <= (sent - refused) / (end - warm) <= 1.01 * rate
     assert refused
 
 
 def finished(request: Received) -> Step:
-    """Start whatever is asked for; it is over at once."""
+    """Accept every start; its task is over at once."""
     fields = json.loads(request.body)
     if request.target.endswith("/status"):
         return DONE
@@ -168,8 +169,8 @@ def finished(request: Received) -> Step:
 
 
 @pytest.mark.looptime
-async def test_slow_reader_of_many_is_not_run_away_from(server: ScriptedServer) -> None:
-    """Targets are read and started as outcomes are taken, so that what piles up is bounded."""
+async def test_backlog_of_a_slow_consumer_is_bounded(server: ScriptedServer) -> None:
+    """Targets are read and started only as outcomes are taken."""
     server.otherwise = finished
     read = itertools.count(1)
     in_flight = 5
@@ -191,8 +192,7 @@ async def test_slow_reader_of_many_is_not_run_away_from(server: ScriptedServer) 
 
 
 @pytest.mark.looptime
-async def test_slow_reader_of_as_completed_costs_no_request_more(server: ScriptedServer) -> None:
-    """Handles that are over wait for their reader without being polled again."""
+async def test_slow_consumer_of_as_completed_costs_no_extra_request(server: ScriptedServer) -> None:
     server.otherwise = finished
     async with AltcraftClient(server.url, TOKEN, poll=Constant(0.05)) as client:
         handles = [client.tasks.attach(f"t{number}") for number in range(20)]

@@ -1,4 +1,4 @@
-"""What must not be shown, whatever goes wrong: the token, in no text anywhere."""
+"""No error, snippet, variable or trace shows the API token."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from tests.support.scripted_server import ScriptedServer, Step, answer
 
 
 @both_calls
-async def test_header_that_broke_off_is_not_shown(server: ScriptedServer, call: Call) -> None:
-    """A server that echoes the token in a header and hangs up does not get it into an error."""
+async def test_truncated_header_with_the_token_is_not_shown(
+    server: ScriptedServer, call: Call
+) -> None:
     step = Step(OK + f"X-Echo: {TOKEN}\r\n".encode(), "close")
     server.script(*[step] * (1 if call.starts else 3))
     async with client_of(server.url) as client:
@@ -36,10 +37,9 @@ async def test_header_that_broke_off_is_not_shown(server: ScriptedServer, call: 
 @pytest.mark.parametrize(
     ("status", "kind"), [("200 OK", "text/html"), ("500 Oops", "text/plain")], ids=["page", "text"]
 )
-async def test_token_cut_off_by_the_end_of_a_snippet_is_not_shown(
+async def test_token_truncated_by_the_end_of_a_snippet_is_not_shown(
     server: ScriptedServer, status: str, kind: str
 ) -> None:
-    """Half a token is not shown either."""
     server.script(answer("x" * 285 + TOKEN, status=status, content_type=kind))
     async with client_of(server.url) as client:
         error = await failure_of(START, client)
@@ -48,7 +48,7 @@ async def test_token_cut_off_by_the_end_of_a_snippet_is_not_shown(
 
 @pytest.mark.parametrize(
     "fault",
-    ["reset after the request is read", "length of a hundred gigabytes", "empty 200", "204"],
+    ["reset after the request is read", "Content-Length of 100 GB", "empty 200", "204"],
 )
 @pytest.mark.parametrize("place", ["body", "header"])
 async def test_variables_of_a_traceback_hold_no_token(
@@ -56,7 +56,7 @@ async def test_variables_of_a_traceback_hold_no_token(
     fault: str,
     place: Literal["body", "header"],
 ) -> None:
-    """A tool that prints the variables of every frame of ours does not print the token."""
+    """Some tools print the variables of every frame."""
     server.script(FAULTS[fault].step)
     async with client_of(server.url, token_in=place) as client:
         error = await failure_of(START, client)
@@ -67,8 +67,8 @@ async def test_variables_of_a_traceback_hold_no_token(
 
 
 @pytest.mark.looptime
-async def test_variables_of_a_callers_timeout_hold_no_body(server: ScriptedServer) -> None:
-    """A cancelled request shows aiohttp's frames, in which the body does not show."""
+async def test_variables_after_a_callers_timeout_hold_no_token(server: ScriptedServer) -> None:
+    """The cancelled request has frames of aiohttp in its traceback."""
     server.script(Step(then="hang"))
     async with client_of(server.url) as client:
         with pytest.raises(TimeoutError) as caught:
@@ -82,7 +82,6 @@ async def test_variables_of_a_callers_timeout_hold_no_body(server: ScriptedServe
 
 
 async def test_token_in_an_unusable_result_is_not_shown(server: ScriptedServer) -> None:
-    """What a finished task echoes is not shown when its result cannot be used."""
     data = f'{{"status": "completed", "result": [], "echo": "{TOKEN}"}}'
     server.script(STARTED, answer(f'{{"error": 0, "data": {data}}}'))
     async with client_of(server.url) as client:
@@ -91,8 +90,8 @@ async def test_token_in_an_unusable_result_is_not_shown(server: ScriptedServer) 
     assert TOKEN not in told(caught.value)
 
 
-async def test_short_token_that_is_sent_back_is_not_shown(server: ScriptedServer) -> None:
-    """A token so short that it may be part of a figure is kept out of texts all the same."""
+async def test_short_token_sent_back_is_not_shown(server: ScriptedServer) -> None:
+    """A token this short may also be part of a number."""
     server.script(answer('{"error": 403, "error_text": "no right for s3cr3t"}'))
     async with AltcraftClient(server.url, "s3cr3t") as client:
         with pytest.raises(PermissionDeniedError) as refused:
@@ -100,8 +99,9 @@ async def test_short_token_that_is_sent_back_is_not_shown(server: ScriptedServer
     assert refused.value.text == "no right for ***"
 
 
-async def test_hook_that_prints_what_is_sent_prints_no_token(server: ScriptedServer) -> None:
-    """Those who log what their aiohttp session sends do not log the token in it."""
+async def test_trace_hook_that_prints_request_chunks_prints_no_token(
+    server: ScriptedServer,
+) -> None:
     printed: list[str] = []
     hooks = aiohttp.TraceConfig()
 

@@ -1,4 +1,4 @@
-"""Waits for a task while polls it fail, or bring what they should not. Time jumps here."""
+"""Waits for a task whose polls fail or return unexpected answers."""
 
 from __future__ import annotations
 
@@ -50,15 +50,14 @@ GONE = answer(status="502 Bad Gateway")
 
 
 def methods(server: ScriptedServer) -> list[str]:
-    """Return the last word of every API method that was called."""
+    """Return the last part of each API method called."""
     return [request.target.rpartition("/")[2] for request in server.received]
 
 
 @pytest.mark.parametrize("course", COURSES.values(), ids=COURSES)
-async def test_wait_ends_with_what_the_last_poll_brought(
+async def test_wait_ends_with_the_outcome_of_the_last_poll(
     server: ScriptedServer, course: Course
 ) -> None:
-    """Whatever polls bring, the wait goes on until one ends it: a report, or the right error."""
     server.script(STARTED, *course.polls)
     async with patient(server.url) as client:
         handle = await started(client)
@@ -69,7 +68,7 @@ async def test_wait_ends_with_what_the_last_poll_brought(
     if isinstance(outcome, AltcraftError):
         assert type(outcome) is course.error
         assert course.says in str(outcome)
-        assert "7777" not in str(outcome)  # where it is wrong is said, not what is there
+        assert "7777" not in str(outcome)  # the text names the place, not the value
         assert TOKEN not in told(outcome)
         if isinstance(outcome, ProtocolError):
             assert outcome.snippet
@@ -79,8 +78,7 @@ async def test_wait_ends_with_what_the_last_poll_brought(
         assert outcome["email"].subscribed == SUBSCRIBED
 
 
-async def test_figure_that_does_not_come_is_none_and_not_zero(server: ScriptedServer) -> None:
-    """A counter that an answer does not hold is not known, which is another thing than 0."""
+async def test_missing_counter_is_none(server: ScriptedServer) -> None:
     server.script(STARTED, DONE)
     async with client_of(server.url) as client:
         report = await (await started(client))
@@ -88,10 +86,9 @@ async def test_figure_that_does_not_come_is_none_and_not_zero(server: ScriptedSe
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_wait_survives_a_poll_that_fails_in_passing_and_no_other(
+async def test_wait_survives_transient_failures_of_a_poll_only(
     server: ScriptedServer, fault: Fault
 ) -> None:
-    """One poll that fails costs nobody an hour of waiting, unless every other would fail so too."""
     server.script(STARTED, fault.step, DONE)
     async with patient(server.url, **fault.options) as client:
         handle = await started(client)
@@ -113,7 +110,6 @@ async def test_wait_survives_a_poll_that_fails_in_passing_and_no_other(
 async def test_stuck_task_ends_a_limited_wait_and_can_be_attached_later(
     server: ScriptedServer,
 ) -> None:
-    """A wait that ran out says which task it was, and any client can go on with it."""
     server.script(STARTED, *[STUCK] * 4, DONE)
     async with patient(server.url) as client:
         with pytest.raises(WaitTimeoutError) as caught:
@@ -126,10 +122,10 @@ async def test_stuck_task_ends_a_limited_wait_and_can_be_attached_later(
         assert isinstance(await another.tasks.attach(caught.value.ref), CountersReport)
 
 
-async def test_unknown_task_is_lost_after_its_grace_and_never_started_again(
+async def test_unknown_task_is_lost_after_a_grace_period_and_never_started_again(
     server: ScriptedServer,
 ) -> None:
-    """A replica may lag behind, for so long; then the task is lost, and that is said."""
+    """A replica of the platform may learn of the task a little later."""
     server.script(STARTED)
     server.otherwise = lambda _: UNKNOWN
     async with patient(server.url, retry=Retry(first=1.0, ceiling=1.0)) as client:
@@ -141,10 +137,10 @@ async def test_unknown_task_is_lost_after_its_grace_and_never_started_again(
     assert methods(server).count("refresh_counters") == 1
 
 
-async def test_deadline_within_the_pause_after_a_failed_poll_is_kept(
+async def test_deadline_during_a_retry_delay_is_kept(
     server: ScriptedServer,
 ) -> None:
-    """A pause of twenty seconds makes no wait of three seconds longer."""
+    """A delay of twenty seconds does not extend a wait of three."""
     server.script(STARTED, GONE, GONE)
     slow = Retry(first=20.0, ceiling=20.0)
     async with patient(server.url, retry=slow) as client:
@@ -154,13 +150,14 @@ async def test_deadline_within_the_pause_after_a_failed_poll_is_kept(
     assert now() == pytest.approx(3, abs=0.05)
 
 
-async def test_patience_is_a_count_and_a_time(server: ScriptedServer) -> None:
-    """Polls may fail for so many times and for so long; then the wait ends, and may be resumed."""
+async def test_wait_gives_up_after_both_enough_failures_and_enough_time(
+    server: ScriptedServer,
+) -> None:
     server.script(STARTED)
     server.otherwise = lambda _: GONE
-    pauses = Retry(first=1.0, ceiling=1.0)
+    retry = Retry(first=1.0, ceiling=1.0)
     patience = Patience(failures=4, seconds=10)
-    async with patient(server.url, retry=pauses, polling_patience=patience) as client:
+    async with patient(server.url, retry=retry, polling_patience=patience) as client:
         handle = await started(client)
         with pytest.raises(PollingError) as caught:
             await handle
@@ -173,10 +170,9 @@ async def test_patience_is_a_count_and_a_time(server: ScriptedServer) -> None:
     assert "HTTP 502" in str(caught.value)
 
 
-async def test_revoked_token_ends_all_waits_and_the_handles_stay_good(
+async def test_revoked_token_ends_all_waits_and_handles_stay_usable(
     server: ScriptedServer,
 ) -> None:
-    """A 401 is not waited out: whoever waits for that task learns at once."""
     server.script(STARTED, answer(envelope(401), status="401 Unauthorized"), DONE)
     async with patient(server.url) as client:
         handle = await started(client)
@@ -186,8 +182,8 @@ async def test_revoked_token_ends_all_waits_and_the_handles_stay_good(
         assert isinstance(await handle, CountersReport)
 
 
-async def test_callers_timeout_around_a_handle_touches_no_task(server: ScriptedServer) -> None:
-    """``asyncio.timeout`` is the caller's: a plain TimeoutError, and the handle goes on."""
+async def test_callers_timeout_leaves_the_handle_usable(server: ScriptedServer) -> None:
+    """The caller's ``asyncio.timeout`` raises a plain TimeoutError."""
     server.script(STARTED, HANG, DONE)
     async with patient(server.url, request_timeout=5.0) as client:
         handle = await started(client)
@@ -200,7 +196,6 @@ async def test_callers_timeout_around_a_handle_touches_no_task(server: ScriptedS
 
 
 async def test_hanging_poll_ends_no_wait(server: ScriptedServer) -> None:
-    """A poll that is never answered ends with its own limit, and the wait goes on."""
     server.script(STARTED, HANG, DONE)
     async with patient(server.url, request_timeout=2.0) as client:
         assert isinstance(await (await started(client)), CountersReport)
@@ -208,10 +203,10 @@ async def test_hanging_poll_ends_no_wait(server: ScriptedServer) -> None:
 
 
 class JumpingClock:
-    """The time of day, a little later and an hour off, on and back by turns."""
+    """The time of day, shifted by each of these hours in turn."""
 
     def __init__(self, *hours: int) -> None:
-        """Jump so."""
+        """Set the shifts, in hours."""
         self.asked = 0
         self._hours = itertools.cycle(hours)
 
@@ -221,19 +216,19 @@ class JumpingClock:
         return datetime.now(UTC) + timedelta(hours=next(self._hours))
 
 
-@pytest.mark.parametrize("hours", [(1, -1), (-1, 1)], ids=["on", "back"])
-async def test_wall_clock_that_jumps_changes_nothing(
+@pytest.mark.parametrize("hours", [(1, -1), (-1, 1)], ids=["forward", "back"])
+async def test_jumping_wall_clock_changes_nothing(
     server: ScriptedServer, hours: tuple[int, int]
 ) -> None:
-    """The clock says once how old a task from elsewhere is, and no wait is measured by it."""
+    """The clock is read once, for the age of a task started elsewhere."""
     began = datetime.now(UTC)
     soon = format_datetime(began + timedelta(seconds=60), usegmt=True)
     busy = answer(envelope(503), status="503 Service Unavailable", headers=[f"Retry-After: {soon}"])
     server.script(busy, *[RUNNING] * 3, DONE)
     ages: list[float] = []
 
-    def every_second(seen: PollState) -> float:
-        ages.append(seen.waited)
+    def every_second(state: PollState) -> float:
+        ages.append(state.waited)
         return 1.0
 
     clock = JumpingClock(*hours)
@@ -244,16 +239,15 @@ async def test_wall_clock_that_jumps_changes_nothing(
         )
         await handle.wait(timeout=120, stall=30)
     assert clock.asked == 1
-    pauses = [later.at - sooner.at for sooner, later in pairwise(server.received)]
-    # The date is to the second, and some of the time until then has really passed.
-    assert 50 < pauses[0] <= 60.1
-    assert pauses[1:] == pytest.approx([1, 1, 1], abs=0.05)
-    begun = max(0, hours[0]) * 3600 + pauses[0]
+    delays = [later.at - sooner.at for sooner, later in pairwise(server.received)]
+    # The date has whole seconds, and some real time passes before it is read.
+    assert 50 < delays[0] <= 60.1
+    assert delays[1:] == pytest.approx([1, 1, 1], abs=0.05)
+    begun = max(0, hours[0]) * 3600 + delays[0]
     assert ages == pytest.approx([begun, begun + 1, begun + 2], abs=5)
 
 
-async def test_one_of_many_that_goes_wrong_is_one_failure(server: ScriptedServer) -> None:
-    """In a stream of many, each ends by itself: what fails is a Failed, and the rest completes."""
+async def test_failure_of_one_target_is_one_failed(server: ScriptedServer) -> None:
     server.script(STARTED, DONE, HANG, STARTED, answer("[]"), DONE)
     async with client_of(server.url, request_timeout=0.2, poll=Constant(0.05)) as client:
         targets = [(24, 1), (25, 1), (26, 1)]
@@ -264,10 +258,9 @@ async def test_one_of_many_that_goes_wrong_is_one_failure(server: ScriptedServer
     assert vars(failures[0].error)["maybe_delivered"] is True
 
 
-async def test_result_that_is_too_large_is_said_and_the_wait_can_be_resumed(
+async def test_too_large_result_ends_the_wait_and_another_client_can_read_it(
     server: ScriptedServer,
 ) -> None:
-    """A result above the cap ends the wait; another client with a higher cap can have it."""
     server.script(STARTED, DONE, DONE)
     async with client_of(server.url, max_answer_bytes=100) as client:
         handle = await started(client)

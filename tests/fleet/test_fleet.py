@@ -1,6 +1,6 @@
-"""Several workers, real processes with a real Redis, and what may happen to them.
+"""Several worker processes with a real Redis, which are killed, suspended and stopped.
 
-Each test reads the platform's own transcript: no target may be started twice.
+Each test checks the starts that the platform has counted: no target may be started twice.
 ``ALTCRAFT_FLEET_TIMES=20 pytest -m slow tests/fleet -k killed`` repeats one.
 """
 
@@ -33,18 +33,18 @@ pytestmark = pytest.mark.slow
 TIMES = range(int(os.environ.get("ALTCRAFT_FLEET_TIMES", "1")))
 WORKERS = 3
 TARGETS = 200
-STANDSTILL = 2.0
-"""Seconds for which this process may stand still, in which requests pile up before it."""
+STALL = 2.0
+"""Seconds for which this process may not run; the platform then reads all requests at once."""
 
 ROOT = Path(__file__).parents[2]
 
 
 class Fleet:
-    """A platform, workers, and one who enqueues.
+    """A platform, workers, and a program that enqueues.
 
     Attributes:
         server: The platform, in this process.
-        settings: What all share.
+        settings: Shared by all processes.
         workers: The processes.
     """
 
@@ -55,9 +55,9 @@ class Fleet:
         self.workers: list[subprocess.Popen[bytes]] = []
         self._refreshes = refreshes
 
-    def hire(self) -> subprocess.Popen[bytes]:
+    def start_worker(self) -> subprocess.Popen[bytes]:
         """Start a worker."""
-        worker = subprocess.Popen(  # noqa: S603 -- this very Python
+        worker = subprocess.Popen(  # noqa: S603 -- this Python
             [
                 sys.executable,
                 "-m",
@@ -70,14 +70,14 @@ class Fleet:
         return worker
 
     async def refresh(self, targets: int = TARGETS) -> list[dict[str, object]]:
-        """Have all targets refreshed; return what the jobs returned."""
+        """Refresh all targets; return the results of the jobs."""
         numbers = [(number, 1) for number in range(1, targets + 1)]
         tasks = [task async for task in self._refreshes.enqueue_many(numbers)]
         results = [await task.wait_result(check_interval=0.05, timeout=90) for task in tasks]
         return [result.raise_for_error().return_value for result in results]
 
-    async def has_started(self, targets: int) -> None:
-        """Wait until so many were started."""
+    async def until_started(self, targets: int) -> None:
+        """Wait for so many starts."""
 
         async def enough() -> bool:
             return len(self.server.starts) >= targets
@@ -85,13 +85,13 @@ class Fleet:
         await until(enough, timeout=60)
 
     async def intents(self) -> list[LedgerEntry]:
-        """Return the starts that may be under way."""
+        """Return the ledger's intents: starts that may be under way."""
         prefix = f"{self.settings.name}:"
         async with RedisLedger(self.settings.redis, prefix=prefix) as ledger:
             return [entry async for entry in ledger.entries() if entry.ref is None]
 
-    def dismiss(self) -> None:
-        """Stop who works still, whatever state they are in."""
+    def stop_workers(self) -> None:
+        """Stop the running workers, suspended ones included."""
         for worker in self.workers:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGCONT)
@@ -108,7 +108,7 @@ class Fleet:
 async def fleet(
     redis: str, name: str, *, workers: int = WORKERS, **settings: float
 ) -> AsyncGenerator[Fleet, None]:
-    """Run a platform whose tasks take three seconds or so, and workers."""
+    """Run a platform whose tasks take about three seconds, and workers."""
     async with Simulator(duration=(2.0, 4.0), shows_running=True) as server:
         shared = Settings(redis=redis, url=server.url, token=server.token, name=name, **settings)
         broker, refreshes = refreshes_of(shared)
@@ -116,23 +116,23 @@ async def fleet(
         fleet = Fleet(server, shared, refreshes)
         try:
             for _ in range(workers):
-                fleet.hire()
+                fleet.start_worker()
             yield fleet
         finally:
-            await asyncio.to_thread(fleet.dismiss)
+            await asyncio.to_thread(fleet.stop_workers)
             await broker.shutdown()
 
 
 def assert_once_each(fleet: Fleet, done: list[dict[str, object]], targets: int = TARGETS) -> None:
-    """Every target is done, and the platform was asked once to count it."""
+    """Assert that every target has a result and was started once."""
     assert sorted(tuple(one["target"]) for one in done) == [(n, 1) for n in range(1, targets + 1)]  # type: ignore[arg-type]  # a list of ints
     assert len(fleet.server.starts) == targets
     assert set(fleet.server.starts.values()) == {1}
 
 
 def most_in(seconds: float, fleet: Fleet) -> int:
-    """Return the most requests that came in so many seconds."""
-    times = [seen.at for seen in fleet.server.requests]
+    """Return the most requests within so many seconds."""
+    times = [request.at for request in fleet.server.requests]
     return max(bisect_left(times, at + seconds) - number for number, at in enumerate(times))
 
 
@@ -140,16 +140,15 @@ def most_in(seconds: float, fleet: Fleet) -> int:
 async def test_killed_worker_costs_no_refresh_and_no_second_start(
     time: int, tmp_path: Path
 ) -> None:
-    """With one of three killed in the middle, all targets are done, each started once."""
     async with fleet(shared_redis().url, f"{tmp_path}") as running:
         refreshing = asyncio.create_task(running.refresh())
-        await running.has_started(60)
+        await running.until_started(60)
         running.workers[0].send_signal(signal.SIGKILL)
         began = asyncio.get_running_loop().time()
         done = await refreshing
         assert_once_each(running, done)
-        # Over five seconds, as a busy machine lets this process read what came in a while at once.
-        assert most_in(5, running) <= running.settings.per_second * (5 + STANDSTILL)
+        # Over five seconds, because a stalled platform reads several requests at once.
+        assert most_in(5, running) <= running.settings.per_second * (5 + STALL)
         seconds = asyncio.get_running_loop().time() - began
         sys.stdout.write(
             f"run {time}: {len(done)} of {TARGETS} done, {sum(running.server.starts.values())} "
@@ -158,37 +157,37 @@ async def test_killed_worker_costs_no_refresh_and_no_second_start(
         )
 
 
-async def test_stopped_worker_that_goes_on_starts_nothing_again(tmp_path: Path) -> None:
-    """A worker that sleeps past every limit finds, when it wakes up, that others have its jobs.
+async def test_suspended_worker_that_continues_starts_nothing_again(tmp_path: Path) -> None:
+    """The worker is suspended longer than its lease, so other workers have taken its jobs.
 
-    Nobody can fence a request that was noted and is on its way, so it is put
-    to sleep at a moment when none of its is.
+    A request that was already sent cannot be fenced, so the worker is suspended while it
+    has none under way.
     """
     async with fleet(shared_redis().url, f"{tmp_path}") as running:
         refreshing = asyncio.create_task(running.refresh())
-        await running.has_started(40)
-        sleeper = running.workers[0]
+        await running.until_started(40)
+        suspended = running.workers[0]
         while True:
-            sleeper.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(0.5)  # in which the requests of the others are answered
-            if not {one.owner for one in await running.intents()}:
+            suspended.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(0.5)  # the other workers' requests end
+            if not await running.intents():
                 break
-            sleeper.send_signal(signal.SIGCONT)
+            suspended.send_signal(signal.SIGCONT)
             await asyncio.sleep(0.1)
         await asyncio.sleep(7.5)  # beyond the lease of seven seconds, and idle_timeout
-        sleeper.send_signal(signal.SIGCONT)
+        suspended.send_signal(signal.SIGCONT)
         assert_once_each(running, await refreshing)
 
 
-async def test_redis_that_restarts_loses_nothing(tmp_path: Path) -> None:
-    """While Redis is away nothing is started, and afterwards all goes on."""
+async def test_restart_of_redis_loses_nothing(tmp_path: Path) -> None:
+    """Nothing is started until Redis is back."""
     redis = RedisServer(tmp_path)
     try:
         async with fleet(redis.url, "fleet") as running:
             refreshing = asyncio.create_task(running.refresh())
-            await running.has_started(60)
+            await running.until_started(60)
             await asyncio.to_thread(redis.stop)
-            await asyncio.sleep(2)  # for what was sent already
+            await asyncio.sleep(2)  # for requests that were already sent
             before = dict(running.server.starts)
             await asyncio.sleep(2)
             assert running.server.starts == before
@@ -198,17 +197,16 @@ async def test_redis_that_restarts_loses_nothing(tmp_path: Path) -> None:
         redis.stop()
 
 
-async def test_worker_that_is_told_to_stop_gives_its_jobs_back(tmp_path: Path) -> None:
-    """Others go on with them at once, not when they count as left behind."""
+async def test_stopped_worker_returns_its_jobs_to_the_queue(tmp_path: Path) -> None:
+    """Other workers take them before the idle timeout, which is longer than the test."""
     async with fleet(shared_redis().url, f"{tmp_path}", idle_timeout=600.0) as running:
         refreshing = asyncio.create_task(running.refresh())
-        await running.has_started(60)
+        await running.until_started(60)
         running.workers[0].send_signal(signal.SIGTERM)
         assert_once_each(running, await refreshing)
 
 
-async def test_job_taken_twice_is_polled_at_twice_and_started_once(tmp_path: Path) -> None:
-    """A job that is only slow is taken for one left behind: two attempts share its task."""
+async def test_slow_job_taken_twice_is_started_once(tmp_path: Path) -> None:
     async with fleet(
         shared_redis().url, f"{tmp_path}", workers=2, idle_timeout=1.0, wait=0.9, per_second=10.0
     ) as running:
@@ -216,8 +214,7 @@ async def test_job_taken_twice_is_polled_at_twice_and_started_once(tmp_path: Pat
         assert_once_each(running, done, targets=20)
 
 
-async def test_nothing_secret_is_in_redis(tmp_path: Path) -> None:
-    """Neither the token nor anything pickled is in what the workers leave there."""
+async def test_redis_holds_neither_token_nor_pickles(tmp_path: Path) -> None:
     async with fleet(shared_redis().url, f"{tmp_path}", workers=1) as running:
         await running.refresh(targets=3)
         async with Redis.from_url(running.settings.redis) as redis:
@@ -226,4 +223,4 @@ async def test_nothing_secret_is_in_redis(tmp_path: Path) -> None:
         assert len(names) >= 3
         for dump in dumps:
             assert running.settings.token.encode() not in dump
-            assert b"altcraft_async" not in dump  # as pickle would name its classes
+            assert b"altcraft_async" not in dump  # pickle would name its classes

@@ -1,4 +1,4 @@
-"""The program in the guide on observability, run as it stands there."""
+"""The program in the guide on observability."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def test_program_of_the_guide_prints_what_the_guide_shows(tmp_path: Path) -> None:
-    """The span of a task below the caller's, with every field that is shown there."""
+async def test_program_prints_each_field_that_the_guide_shows(tmp_path: Path) -> None:
     program = tmp_path / "traced.py"
     program.write_text(example("observability", "traced.py"))
     async with Simulator(duration=1.0) as server:

@@ -34,25 +34,24 @@ STATUS = "tasks/status"
 
 
 def attributes(span: ReadableSpan) -> Mapping[str, object]:
-    """Return what a span says of its task."""
+    """Return the attributes of a span."""
     assert span.attributes is not None
     return span.attributes
 
 
 def value(points: list[Point]) -> float:
-    """Return the sum of a counter's points."""
+    """Return the sum of a counter."""
     return sum(point.value for point in points if isinstance(point, NumberDataPoint))
 
 
 def measured(points: list[Point]) -> tuple[int, float]:
-    """Return how often something was measured, and the sum of that."""
+    """Return the count and the sum of a histogram."""
     (point,) = points
     assert isinstance(point, HistogramDataPoint)
     return point.count, point.sum
 
 
-async def test_refresh_is_a_span_below_the_one_of_who_started_it(platform: OpenPlatform) -> None:
-    """From its start to its end, with what is known of it then."""
+async def test_refresh_is_a_span_below_the_callers(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (server, client):
         with telemetry.tracer.start_as_current_span("the nightly job") as job:
@@ -61,9 +60,9 @@ async def test_refresh_is_a_span_below_the_one_of_who_started_it(platform: OpenP
         assert (span.name, span.kind) == ("altcraft refresh resource", SpanKind.CLIENT)
         assert span.parent is not None
         assert span.parent.span_id == job.get_span_context().span_id
-        about = dict(attributes(span))
-        assert about.pop("altcraft.task.lateness") == pytest.approx(1.0, abs=0.05)
-        assert about == {
+        found = dict(attributes(span))
+        assert found.pop("altcraft.task.lateness") == pytest.approx(1.0, abs=0.05)
+        assert found == {
             "altcraft.task.id": server.requests[-1].params["task_id"],
             "altcraft.task.kind": "resource",
             "altcraft.task.target": (24, 1),
@@ -76,7 +75,6 @@ async def test_refresh_is_a_span_below_the_one_of_who_started_it(platform: OpenP
 
 
 async def test_polls_are_events_of_the_span(platform: OpenPlatform) -> None:
-    """Each says the status and the progress, or why it failed."""
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (server, client):
         server.misbehave(STATUS, Fault.status(503), after=1)
@@ -90,13 +88,12 @@ async def test_polls_are_events_of_the_span(platform: OpenPlatform) -> None:
     assert (last["altcraft.task.status"], last["altcraft.task.progress"]) == ("completed", 100)
 
 
-async def test_span_reaches_back_to_the_start(platform: OpenPlatform) -> None:
-    """A task that is awaited later has a span from its start on, below that of who started it."""
+async def test_span_of_a_late_waiter_begins_at_the_start(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         with telemetry.tracer.start_as_current_span("the request") as request:
             handle = await client.resources.refresh_counters(24, database_id=1)
-        # By the wall clock, which nobody moves.
+        # By the wall clock, which looptime does not move.
         before_waiting = time.time_ns()
         await handle
     span = telemetry.only()
@@ -107,7 +104,6 @@ async def test_span_reaches_back_to_the_start(platform: OpenPlatform) -> None:
 
 
 async def test_failed_task_is_an_error_of_the_span(platform: OpenPlatform) -> None:
-    """With its type and text, as the conventions want it."""
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (server, client):
         server.misbehave(START, Fault.failed_task())
@@ -121,8 +117,7 @@ async def test_failed_task_is_an_error_of_the_span(platform: OpenPlatform) -> No
     assert [event.name for event in span.events][-1] == "exception"
 
 
-async def test_wait_that_is_given_up_ends_the_span(platform: OpenPlatform) -> None:
-    """Who comes back has a span of his own, linked to the first; both are exported at once."""
+async def test_waiter_after_a_timeout_gets_a_linked_span(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -141,8 +136,7 @@ async def test_wait_that_is_given_up_ends_the_span(platform: OpenPlatform) -> No
     assert attributes(again)["altcraft.task.outcome"] == "completed"
 
 
-async def test_cancelled_wait_is_no_error(platform: OpenPlatform) -> None:
-    """It ends the span, and says no more than that."""
+async def test_cancelled_wait_ends_the_span_without_an_error(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -154,8 +148,7 @@ async def test_cancelled_wait_is_no_error(platform: OpenPlatform) -> None:
     assert span.status.status_code is StatusCode.UNSET
 
 
-async def test_who_joins_and_who_attaches_are_linked(platform: OpenPlatform) -> None:
-    """A span of a task that several have to do with leads to each of them."""
+async def test_joining_and_attaching_callers_are_linked(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -176,8 +169,7 @@ async def test_who_joins_and_who_attaches_are_linked(platform: OpenPlatform) -> 
     assert "altcraft.task.lateness" not in attributes(found)
 
 
-async def test_task_that_nobody_waits_for_has_no_span(platform: OpenPlatform) -> None:
-    """So there is none that could stay open; whatever was remembered goes with the handle."""
+async def test_task_without_a_waiter_has_no_span(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1, join="never")
@@ -190,8 +182,7 @@ async def test_task_that_nobody_waits_for_has_no_span(platform: OpenPlatform) ->
     assert not telemetry.observer._traces
 
 
-async def test_end_found_by_one_poll_has_a_span(platform: OpenPlatform) -> None:
-    """Though nobody has waited, the task was started here and has come to its end."""
+async def test_end_found_without_a_waiter_has_a_span(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -202,8 +193,7 @@ async def test_end_found_by_one_poll_has_a_span(platform: OpenPlatform) -> None:
     assert attributes(telemetry.only())["altcraft.task.polls"] == 2
 
 
-async def test_closed_client_leaves_no_span_open(platform: OpenPlatform) -> None:
-    """Those of tasks that were awaited end with it."""
+async def test_closing_the_client_ends_all_spans(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         for number in (24, 25):
@@ -215,8 +205,7 @@ async def test_closed_client_leaves_no_span_open(platform: OpenPlatform) -> None
     assert value(telemetry.points()["altcraft.task.active"]) == 0
 
 
-async def test_tasks_are_measured(platform: OpenPlatform) -> None:
-    """How many there are, how long they take, how late they are known, and what they cost."""
+async def test_metrics_count_tasks_and_polls_and_measure_times(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (server, client):
         refreshes = [
@@ -236,8 +225,9 @@ async def test_tasks_are_measured(platform: OpenPlatform) -> None:
         assert points["altcraft.task.duration"][0].attributes == {"altcraft.task.kind": "resource"}
 
 
-async def test_duration_of_a_task_from_elsewhere_is_not_guessed(platform: OpenPlatform) -> None:
-    """Where nobody knows when it was started, nothing is measured of it."""
+async def test_duration_of_an_attached_task_without_start_time_is_not_measured(
+    platform: OpenPlatform,
+) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -247,8 +237,7 @@ async def test_duration_of_a_task_from_elsewhere_is_not_guessed(platform: OpenPl
     assert "altcraft.task.duration" not in telemetry.points()
 
 
-async def test_faults_are_measured_by_method_and_type(platform: OpenPlatform) -> None:
-    """Those that were survived, and those that were not; who called has them as events."""
+async def test_faults_are_counted_by_method_and_type(platform: OpenPlatform) -> None:
     telemetry = Telemetry()
     async with platform(options={"observer": telemetry.observer}) as (server, client):
         server.misbehave(START, Fault.status(429))
@@ -276,15 +265,13 @@ async def test_faults_are_measured_by_method_and_type(platform: OpenPlatform) ->
     assert [event.name for event in caller.events] == ["altcraft.retried", "altcraft.start_failed"]
 
 
-async def test_without_an_sdk_nothing_is_recorded_and_all_goes_well(platform: OpenPlatform) -> None:
-    """A program that sets up no SDK has no spans, and its results."""
+async def test_refresh_works_without_an_sdk(platform: OpenPlatform) -> None:
     async with platform(options={"observer": OpenTelemetryObserver()}) as (_, client):
         report = await client.resources.refresh(24, database_id=1)
         assert report["email"].subscribed is not None
 
 
 async def test_token_is_in_no_span_and_no_metric(server: ScriptedServer) -> None:
-    """Whatever a server sends back, errors and polls included."""
     telemetry = Telemetry()
     leaking = f'{{"data": {{"status": "{TOKEN}"}}, "error": 0, "error_text": ""}}'
     refusing = f'{{"data": null, "error": 400, "error_text": "no {TOKEN} here"}}'

@@ -23,7 +23,7 @@ from altcraft_async.errors import (
 from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS, Endpoint
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Response
-from altcraft_async.transport.retry import may_repeat
+from altcraft_async.transport.retry import may_retry
 
 Sample = Callable[[str], bytes]
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -269,7 +269,7 @@ def test_refused_start_may_be_delivered_only_with_5xx_408_or_425(
 @pytest.mark.parametrize("code", [408, 425])
 def test_start_that_timed_out_inside_http_200_is_not_retried(code: int) -> None:
     error = refusal(code, endpoint=REFRESH_RESOURCE)
-    assert not may_repeat(error, starts=True)
+    assert not may_retry(error, starts=True)
 
 
 @pytest.mark.parametrize(("status", "code"), [row[:2] for row in DELIVERED])

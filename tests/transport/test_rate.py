@@ -1,4 +1,4 @@
-"""A rate that shrinks when the server objects, and recovers."""
+"""A rate that shrinks when the server refuses requests, and recovers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ def send(rate: Rate, now: float, until: float) -> list[float]:
 
 
 def test_without_a_limit_nothing_waits() -> None:
-    """A rate that nobody limits lets everything through."""
     rate = Rate()
     for _ in range(1000):
         rate.sent(5.0)
@@ -34,8 +33,7 @@ def test_without_a_limit_nothing_waits() -> None:
     assert rate.allowed(5.0) == math.inf
 
 
-def test_place_is_taken_only_when_it_is_free() -> None:
-    """At four a second, the second request of a moment has to come back for its place."""
+def test_second_request_of_a_moment_has_to_wait() -> None:
     rate = Rate(4)
     assert rate.take(10.0)
     assert not rate.take(10.2)
@@ -44,102 +42,91 @@ def test_place_is_taken_only_when_it_is_free() -> None:
 
 
 def test_limit_spaces_requests_evenly() -> None:
-    """At four a second, requests leave a quarter of a second apart."""
     times = send(Rate(4), 10.0, 20.0)
     assert len(times) == pytest.approx(40, abs=1)
     assert all(later - sooner >= 0.25 - 1e-9 for sooner, later in pairwise(times))
 
 
-def test_objection_takes_three_tenths_and_time_gives_them_back() -> None:
-    """After an objection the limited rate is lower, and whole again some six seconds later."""
+def test_refusal_takes_three_tenths_of_the_rate_and_time_gives_them_back() -> None:
     rate = Rate(10)
     send(rate, 100.0, 110.0)
-    rate.objected(110.0)
+    rate.refused(110.0)
     assert rate.allowed(110.0) == pytest.approx(7, rel=0.1)
     assert rate.allowed(113.0) < 10
     assert rate.allowed(120.0) == 10
 
 
-def test_objection_to_an_unlimited_rate_makes_a_limit_of_what_it_was() -> None:
-    """A server that objects to fifty a second is sent about thirty-five."""
+def test_refusal_without_a_limit_takes_three_tenths_of_the_present_rate() -> None:
     rate = Rate()
     for number in range(100):
         rate.sent(100 + number / 50)
-    rate.objected(102.0)
+    rate.refused(102.0)
     assert rate.allowed(102.0) == pytest.approx(35, rel=0.1)
 
 
-def test_objection_in_a_calm_moment_leaves_room_for_what_was_borne_before() -> None:
-    """One objection to a few requests does not make few of the hundreds that went well."""
+def test_refusal_in_a_quiet_moment_keeps_most_of_a_rate_sustained_before() -> None:
     rate = Rate()
     for number in range(15_000):
         rate.sent(100 + number / 500)
     for number in range(100):
         rate.sent(130 + number / 10)
-    rate.objected(140.0)
+    rate.refused(140.0)
     assert rate.allowed(140.0) == pytest.approx(350, rel=0.1)
 
 
-def test_what_was_borne_long_ago_does_not_count() -> None:
-    """A server may be slower today than it was an hour ago."""
+def test_rate_sustained_an_hour_ago_does_not_count() -> None:
     rate = Rate()
     for number in range(5_000):
         rate.sent(100 + number / 500)
     for number in range(1_000):
         rate.sent(3600 + number / 10)
-    rate.objected(3700.0)
+    rate.refused(3700.0)
     assert rate.allowed(3700.0) == pytest.approx(7, rel=0.1)
 
 
-def test_objections_that_go_on_lower_the_rate_far() -> None:
-    """A server that bears next to nothing now is met there within a quarter of a minute."""
+def test_refusals_that_go_on_lower_the_rate_far() -> None:
     rate = Rate()
     for number in range(15_000):
         rate.sent(100 + number / 500)
     for second in range(15):
         rate.sent(130.0 + second)
-        rate.objected(130.0 + second)
+        rate.refused(130.0 + second)
     assert rate.allowed(145.0) < 10
 
 
-def test_objection_to_the_first_request_says_little_of_a_rate() -> None:
-    """A client that has sent once is not made to send once in five seconds."""
+def test_refusal_of_the_first_request_leaves_a_usable_rate() -> None:
     rate = Rate()
     rate.sent(100.0)
-    rate.objected(110.0)
+    rate.refused(110.0)
     assert rate.allowed(110.0) == pytest.approx(7)
 
 
-def test_server_that_no_longer_objects_is_not_limited_for_ever() -> None:
-    """Without another objection the limit goes away again."""
+def test_limit_goes_away_without_another_refusal() -> None:
     rate = Rate()
     rate.sent(100.0)
-    rate.objected(100.0)
+    rate.refused(100.0)
     assert rate.allowed(101.0) < math.inf
     assert rate.allowed(200.0) == math.inf
 
 
-def test_objections_to_what_was_under_way_together_count_once() -> None:
-    """A hundred objections at the same time lower the rate once."""
+def test_refusals_at_the_same_time_count_once() -> None:
     rate = Rate(10)
     send(rate, 100.0, 110.0)
     for _ in range(100):
-        rate.objected(110.0)
+        rate.refused(110.0)
     assert rate.allowed(110.0) > 6
 
 
-def test_nothing_is_sent_before_the_server_wants_it() -> None:
-    """A Retry-After holds everything back for so long."""
+def test_nothing_is_sent_before_retry_after() -> None:
     rate = Rate()
     rate.sent(100.0)
-    rate.objected(100.0, retry_after=7.0)
+    rate.refused(100.0, retry_after=7.0)
     assert rate.wait(100.0) == 7
     assert rate.wait(106.9) == pytest.approx(0.1)
     assert rate.wait(108.0) == 0
 
 
-def test_throttling_server_is_met_at_its_rate() -> None:
-    """Against a server that takes twenty a second, few requests are refused after a while."""
+def test_throttling_server_refuses_few_requests_after_a_while() -> None:
     rate, tokens, refused, sent = Rate(), 20.0, 0, 0
     now = last = 1000.0
     while now < 1300.0:
@@ -152,7 +139,7 @@ def test_throttling_server_is_met_at_its_rate() -> None:
         if tokens >= 1:
             tokens -= 1
             continue
-        rate.objected(now)
+        rate.refused(now)
         if now > 1020.0:
             refused += 1
     assert refused < 0.05 * sent
@@ -163,20 +150,19 @@ def test_throttling_server_is_met_at_its_rate() -> None:
 @given(
     st.one_of(st.just(math.inf), st.floats(0.01, 1e4)),
     st.lists(
-        st.tuples(st.sampled_from(["sent", "objected"]), st.floats(0, 100), st.floats(0, 120)),
+        st.tuples(st.sampled_from(["sent", "refused"]), st.floats(0, 100), st.floats(0, 120)),
         max_size=50,
     ),
 )
 def test_rate_is_positive_and_never_above_the_limit(
     most: float, events: list[tuple[str, float, float]]
 ) -> None:
-    """Whatever happens, requests go on, and never faster than the user allows."""
     rate, now = Rate(most), 1000.0
     for event, passed, retry_after in events:
         now += passed
         if event == "sent":
             rate.sent(now)
         else:
-            rate.objected(now, retry_after)
+            rate.refused(now, retry_after)
         assert 0 < rate.allowed(now) <= most
         assert 0 <= rate.wait(now) < math.inf

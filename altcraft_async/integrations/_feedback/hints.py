@@ -1,4 +1,9 @@
-"""Who is to be woken by which hint: handles by their target, hints that came too early, a rate."""
+"""Hints that make the handles of a target poll.
+
+A hint polls all handles of its target, at most once per interval. A hint that comes before
+its handle, because the start has not returned yet, is kept for a minute. Handles are
+referenced weakly: a handle that nothing else holds is dropped.
+"""
 
 from __future__ import annotations
 
@@ -10,78 +15,74 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 from altcraft_async.models import TaskKind
 from altcraft_async.tasks.handle import TaskHandle
 
-__all__ = ["Handle", "Hints", "Key"]
+__all__ = ["Handle", "Hints", "Target"]
 
-Handle: TypeAlias = TaskHandle[Any]  # of whatever result: it is only nudged
-Key: TypeAlias = tuple[TaskKind, tuple[int, ...]]
+Handle: TypeAlias = TaskHandle[Any]
+Target: TypeAlias = tuple[TaskKind, tuple[int, ...]]
 
 EARLY_SECONDS = 60.0
-"""How long a hint is remembered for handles to come: twice what a request may take by default."""
+"""How long a hint waits for its handle: twice the default ``request_timeout``."""
 
-MOST_EARLY = 10_000
-"""Hints remembered, the newest of them."""
+MAX_EARLY = 10_000
+"""Newest hints that wait for a handle."""
 
 
 class Hints:
-    """Wakes the handles of a target, gently.
+    """Polls the handles of a target on each hint."""
 
-    A handle is here for as long as anybody else holds it, and nobody has to
-    take it out: whoever waits for it does hold it.
-    """
+    def __init__(self, *, interval: float) -> None:
+        """Poll the handles of one target at most once in so many seconds."""
+        self._interval = interval
+        self._groups: WeakValueDictionary[Target, _HandleGroup] = WeakValueDictionary()
+        self._group_of: WeakKeyDictionary[Handle, _HandleGroup] = WeakKeyDictionary()
+        self._early: OrderedDict[Target, float] = OrderedDict()
 
-    def __init__(self, *, pause: float) -> None:
-        """Wake the handles of one target no more often than once in so many seconds."""
-        self._pause = pause
-        self._bells: WeakValueDictionary[Key, _Bell] = WeakValueDictionary()
-        self._bell_of: WeakKeyDictionary[Handle, _Bell] = WeakKeyDictionary()
-        self._early: OrderedDict[Key, float] = OrderedDict()
-
-    def watch(self, key: Key, handle: Handle) -> None:
-        """Wake this handle from now on; at once if its hint came before it."""
-        bell = self._bells.get(key)
-        if bell is None:
-            bell = self._bells[key] = _Bell(self._pause)
-        bell.handles.add(handle)
-        self._bell_of[handle] = bell  # which lives as long as one of its handles
-        heard = self._early.pop(key, None)
-        if heard is not None and _now() - heard <= EARLY_SECONDS:
+    def watch(self, target: Target, handle: Handle) -> None:
+        """Poll this handle on each hint from now on; at once if its hint has just come."""
+        group = self._groups.get(target)
+        if group is None:
+            group = self._groups[target] = _HandleGroup(self._interval)
+        group.handles.add(handle)
+        self._group_of[handle] = group  # keeps the group alive as long as one of its handles
+        came_at = self._early.pop(target, None)
+        if came_at is not None and _now() - came_at <= EARLY_SECONDS:
             handle.nudge()
 
-    def ring(self, key: Key) -> None:
-        """Wake the handles of a target, and the one whose start may not have returned yet."""
-        self._early[key] = _now()
-        self._early.move_to_end(key)
-        if len(self._early) > MOST_EARLY:
+    def hint(self, target: Target) -> None:
+        """Poll the handles of a target, and the next one if its start has not returned yet."""
+        self._early[target] = _now()
+        self._early.move_to_end(target)
+        if len(self._early) > MAX_EARLY:
             self._early.popitem(last=False)
-        bell = self._bells.get(key)
-        if bell is not None:
-            bell.ring()
+        group = self._groups.get(target)
+        if group is not None:
+            group.poll()
 
 
-class _Bell:
-    """The handles of one target, and when they were woken."""
+class _HandleGroup:
+    """The handles of one target, and when they were last polled by a hint."""
 
-    __slots__ = ("__weakref__", "_again", "_pause", "_rung", "handles")
+    __slots__ = ("__weakref__", "_interval", "_polled_at", "_timer", "handles")
 
-    def __init__(self, pause: float) -> None:
+    def __init__(self, interval: float) -> None:
         self.handles: WeakSet[Handle] = WeakSet()
-        self._pause = pause
-        self._rung = float("-inf")
-        self._again: asyncio.TimerHandle | None = None
+        self._interval = interval
+        self._polled_at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
 
-    def ring(self) -> None:
-        """Wake them now, or once the pause is over: the last hint of several counts as well."""
-        if self._again is not None or all(handle.done() for handle in self.handles):
+    def poll(self) -> None:
+        """Poll now, or when the interval is over, so that the last of several hints counts."""
+        if self._timer is not None or all(handle.done() for handle in self.handles):
             return
-        wait = self._rung + self._pause - _now()
-        if wait > 0:
-            self._again = asyncio.get_running_loop().call_later(wait, self._wake)
+        delay = self._polled_at + self._interval - _now()
+        if delay > 0:
+            self._timer = asyncio.get_running_loop().call_later(delay, self._poll_now)
         else:
-            self._wake()
+            self._poll_now()
 
-    def _wake(self) -> None:
-        self._again = None
-        self._rung = _now()
+    def _poll_now(self) -> None:
+        self._timer = None
+        self._polled_at = _now()
         for handle in tuple(self.handles):
             handle.nudge()
 

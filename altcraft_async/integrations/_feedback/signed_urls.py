@@ -1,4 +1,8 @@
-"""Addresses that nobody can guess, one for each target. No I/O."""
+"""Signed URLs, one for each target. No I/O.
+
+A URL ends in its kind, its target and an HMAC-SHA256 of both, so nothing has to be
+stored and the same target always has the same URL.
+"""
 
 from __future__ import annotations
 
@@ -14,37 +18,34 @@ from altcraft_async.models.targets import TARGET_IDS
 from altcraft_async.models.validation import checked_choice, checked_target
 from altcraft_async.protocol.base_url import checked_address
 
-__all__ = ["Addresses"]
+__all__ = ["SignedUrls"]
 
-LEAST_SECRET = 16
-"""Bytes; the 128 bits below which a key is not safe from guessing."""
+_MIN_SECRET = 16
+"""Bytes: 128 bits, below which a key can be guessed."""
 
-# What can report: the vendor's page on segments knows no feedback.
+# The vendor's page on segments documents no feedback.
 _KINDS: Mapping[str, TaskKind] = {"resource": "resource", "database": "database"}
-_PARTS = 3  # kind, target and signature, at the end of every path
+_PARTS = 3  # kind, target and signature
 
 
-class Addresses:
-    """Makes addresses below a base URL, and knows them again.
-
-    An address ends in its kind, its target and a signature of both (HMAC-SHA256),
-    so that nothing has to be stored, and the same target has the same address.
+class SignedUrls:
+    """Makes signed URLs below a base URL, and verifies them.
 
     Attributes:
-        base: Where they begin, without a slash at the end.
+        base: The base URL, without a slash at the end.
     """
 
     def __init__(self, base_url: str, secret: str | bytes | None) -> None:
-        """Sign with this secret, a random one by default.
+        """Sign with this secret, by default a random one.
 
         Raises:
-            ConfigurationError: ``base_url`` is none, or ``secret`` too short.
+            ConfigurationError: ``base_url`` is not a URL, or ``secret`` is too short.
         """
         self.base = checked_address("base_url", base_url).rstrip("/")
         self._key = _checked_key(secret)
 
     def url_for(self, kind: str, target: Sequence[int]) -> str:
-        """Return the address of a target.
+        """Return the URL of a target.
 
         Raises:
             ConfigurationError: There is no such target, or no feedback for it.
@@ -53,16 +54,16 @@ class Addresses:
         ids = "-".join(map(str, checked_target(tuple(target), *TARGET_IDS[_KINDS[kind]])))
         return f"{self.base}/{kind}/{ids}/{self._signature(kind, ids)}"
 
-    def addressed(self, path: str) -> tuple[TaskKind, tuple[int, ...]] | None:
-        """Return whose address ends like this path; ``None`` where it is nobody's."""
-        # What is no ASCII is no address, and could not be compared.
+    def verified_target(self, path: str) -> tuple[TaskKind, tuple[int, ...]] | None:
+        """Return the target whose URL ends like this path; ``None`` if the signature is wrong."""
+        # compare_digest takes ASCII only.
         parts = path.split("/")[-_PARTS:] if path.isascii() else []
         if len(parts) != _PARTS or parts[0] not in _KINDS:
             return None
         kind, ids, signature = parts
         if not hmac.compare_digest(signature, self._signature(kind, ids)):
             return None
-        # Signed by us, so these are ids.
+        # The signature is ours, so these are ids.
         return _KINDS[kind], tuple(map(int, ids.split("-")))
 
     def _signature(self, kind: str, ids: str) -> str:
@@ -74,7 +75,7 @@ def _checked_key(secret: object) -> bytes:
     if secret is None:
         return secrets.token_bytes(32)
     key = secret.encode() if isinstance(secret, str) else secret
-    if not isinstance(key, bytes) or len(key) < LEAST_SECRET:
-        msg = f"secret: has to be a text or bytes, {LEAST_SECRET} bytes or more"
+    if not isinstance(key, bytes) or len(key) < _MIN_SECRET:
+        msg = f"secret: has to be a text or bytes, {_MIN_SECRET} bytes or more"
         raise ConfigurationError(msg)
     return key

@@ -1,1 +1,1 @@
-"""What the web integrations share."""
+"""What the Starlette and aiohttp integrations share."""

@@ -1,18 +1,26 @@
-"""What the web frameworks have in common: one client, its visitors, and what they wait for."""
+"""The part of `Altcraft` that works with any web framework.
+
+Each process of an app has one client. Requests for the same task share one handle, and so
+one poller. A request waits until its task ends, the browser disconnects or a time limit
+passes, and nothing of the wait is left afterwards.
+
+Nothing here imports a web framework.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.integrations._web import responses
-from altcraft_async.integrations._web.responses import Answer, Shown
+from altcraft_async.integrations._web.responses import Answer, TaskView
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import task_word
 from altcraft_async.models.validation import (
@@ -24,27 +32,29 @@ from altcraft_async.models.validation import (
 from altcraft_async.observer import logger
 from altcraft_async.tasks.handle import TaskHandle
 
-__all__ = ["Desk", "while_here"]
+__all__ = ["AltcraftBase", "log_error", "while_connected"]
 
 T = TypeVar("T")
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
 Handle = TaskHandle[CountersReport]
-Left = Callable[[], Coroutine[Any, Any, object]]  # what it yields to the loop is the loop's affair
 
-MOST_HANDLES = 1000
-"""Tasks whose handle is kept, the newest of them; each weighs a few kilobytes with its report."""
+MAX_HANDLES = 1000
+"""Newest handles that are kept; each takes a few kilobytes with its report."""
 
-SHORTEST_VISIT = 0.1
-"""Seconds in which a poll that is due has begun, ten of the slots that polls are timed by."""
+_MIN_TIMEOUT = 0.1
+"""Seconds in which a due poll has surely begun: ten slots of the scheduler's timer wheel."""
 
-SERVER_ERROR = 500
+_SERVER_ERROR = 500
 
-_PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)  # which no server or router writes in another way
+_PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)  # characters that no server or router rewrites
 
 
-class Desk:
-    """The client of a web app, and the tasks that its visitors ask for.
+class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
+    """One client for each process of an app, and responses about its tasks.
 
-    Those who ask for the same task share a handle, and with it one poll loop.
+    Attributes:
+        tasks: Path below which browsers find tasks.
     """
 
     def __init__(
@@ -55,14 +65,14 @@ class Desk:
         timeout: float = 2.0,
         ping: float = 15.0,
     ) -> None:
-        """Open nothing yet.
+        """Check the arguments; the client is opened when the app starts.
 
         Args:
             open_client: Makes the client, once for each run of the app.
-            tasks: Path below which visitors pick tasks up.
-            timeout: Seconds after which a visitor is told where to ask again, at
-                least 0.1: who always leaves before a poll could ask for ever.
-            ping: Seconds of quiet after which a stream of events shows that it is alive.
+            tasks: Path below which browsers find tasks.
+            timeout: Seconds after which a response says where to ask again; at least
+                0.1, because shorter requests could end before any poll begins.
+            ping: Seconds of quiet after which a stream of events sends a comment.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -73,7 +83,7 @@ class Desk:
             raise ConfigurationError(msg)
         self.tasks = tasks
         self._open_client = open_client
-        self._timeout = checked_seconds("timeout", timeout, least=SHORTEST_VISIT)
+        self._timeout = checked_seconds("timeout", timeout, least=_MIN_TIMEOUT)
         self._ping = checked_positive("ping", ping)
         self._client: AltcraftClient | None = None
         self._handles: OrderedDict[str, Handle] = OrderedDict()
@@ -86,13 +96,13 @@ class Desk:
             ConfigurationError: The app does not run, or runs without the lifespan of this object.
         """
         if self._client is None:
-            msg = "client: is there while the app runs, and needs the lifespan of this object"
+            msg = "client: exists while the app runs, and needs the lifespan of this object"
             raise ConfigurationError(msg)
         return self._client
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[None, None]:
-        """Have a client meanwhile."""
+        """Keep a client open inside the block."""
         async with self._open_client() as client:
             self._client = client
             try:
@@ -101,77 +111,90 @@ class Desk:
                 self._client = None
                 self._handles.clear()
 
-    def find(self, word: str) -> Handle:
-        """Return the handle of the task that a visitor asks for.
-
-        Raises:
-            ConfigurationError: This is no task.
-        """
-        ref = responses.asked_task(word)
-        return self._kept(ref) or self.keep(self.client.tasks.attach(ref))
-
-    def keep(self, handle: Handle) -> Handle:
-        """Keep a handle for those who come for the same task; return the one to use."""
-        known = self._kept(handle.ref)
-        if known is not None:
-            return known
-        self._handles[task_word(handle.ref)] = handle
-        if len(self._handles) > MOST_HANDLES:
-            self._handles.popitem(last=False)
-        return handle
-
-    def _kept(self, ref: TaskRef) -> Handle | None:
-        word = task_word(ref)
-        if word in self._handles:
-            self._handles.move_to_end(word)
-        return self._handles.get(word)
-
-    async def wait(
+    async def answer(
         self,
+        request: RequestT,
         handle: Handle,
-        left: Left,
         *,
-        path: str,
-        limit: float | None = None,
-    ) -> Answer:
-        """Wait for a task as long as the visitor is there and the limit lasts.
+        timeout: float | None = None,  # noqa: ASYNC109 -- at its end the browser gets a response
+    ) -> ResponseT:
+        """Respond with 200 and the report, or with 202 and where to ask again.
+
+        Requests that wait for the same task share its polls. The wait ends when the
+        browser disconnects, in aiohttp.web up to half a second later. Read the body of
+        the request first: in Starlette, waiting discards it.
 
         Args:
-            handle: Of the task.
-            left: Its coroutine ends when the visitor has left.
-            path: Where to ask again.
-            limit: Seconds, those of the app by default.
+            request: The browser's request.
+            handle: The task to wait for.
+            timeout: Seconds to wait; by default those of this object.
 
         Raises:
-            AltcraftError: The task ended without a report.
+            AltcraftError: The task ended without a report; `setup` makes the app
+                respond to this error.
         """
-        seconds = self._timeout if limit is None else checked_seconds("timeout", limit)
-        report = await while_here(handle.wait(), left, limit=seconds)
-        if report is None:
-            return responses.underway(responses.shown(handle), path)
-        return responses.finished(responses.shown(handle, report))
+        handle = self.keep(handle)
+        seconds = self._timeout if timeout is None else checked_seconds("timeout", timeout)
+        report = await while_connected(handle.wait(), self._disconnected(request), limit=seconds)
+        view = responses.view_of(handle, report)
+        if report is not None:
+            return self._response(responses.report_answer(view))
+        path = self._task_path(request, handle.ref)
+        return self._response(responses.pending_answer(view, path))
 
-    async def events(self, handle: Handle, *, seen: str = "") -> AsyncGenerator[bytes, None]:
+    def find(self, word: str) -> Handle:
+        """Return the handle of the task that a browser asks for.
+
+        Raises:
+            ConfigurationError: The word does not name a task.
+        """
+        ref = responses.parse_task(word)
+        return self.keep(self._handles.get(task_word(ref)) or self.client.tasks.attach(ref))
+
+    def keep(self, handle: Handle) -> Handle:
+        """Keep a handle for later requests; return the one already kept for its task, if any."""
+        word = task_word(handle.ref)
+        kept = self._handles.setdefault(word, handle)
+        self._handles.move_to_end(word)
+        if len(self._handles) > MAX_HANDLES:
+            self._handles.popitem(last=False)
+        return kept
+
+    async def events(
+        self, handle: Handle, *, last_event_id: str = ""
+    ) -> AsyncGenerator[bytes, None]:
         """Yield what happens to a task as server-sent events, the report last.
 
         Args:
-            handle: Of the task.
-            seen: Id of the last event that the visitor has; it is not sent again.
+            handle: The task.
+            last_event_id: Id of the last event that the browser has; it is not sent again.
         """
         try:
-            async with aclosing(self._changes(handle)) as changes:
-                async for change in changes:
-                    if change is None:
+            async with aclosing(self._views(handle)) as views:
+                async for view in views:
+                    if view is None:
                         yield responses.PING
-                    elif responses.moved_id(change) != seen:
-                        yield responses.moved(change)
-            yield responses.ended(responses.shown(handle, await handle))
+                    elif responses.status_event_id(view) != last_event_id:
+                        yield responses.status_event(view)
+            yield responses.report_event(responses.view_of(handle, await handle))
         except AltcraftError as error:
-            log(error)
-            yield responses.failed(error)
+            log_error(error)
+            yield responses.error_event(error)
 
-    async def _changes(self, handle: Handle) -> AsyncGenerator[Shown | None, None]:
-        """Yield what is known at each change before the end, ``None`` after each quiet while."""
+    @abstractmethod
+    def _task_path(self, request: RequestT, ref: TaskRef) -> str:
+        """Return the path at which browsers find a task."""
+
+    @abstractmethod
+    async def _disconnected(self, request: RequestT) -> None:
+        """Return when the browser has disconnected."""
+
+    @abstractmethod
+    def _response(self, answer: Answer) -> ResponseT:
+        """Make a response of the framework's own class."""
+
+    async def _views(self, handle: Handle) -> AsyncGenerator[TaskView | None, None]:
+        """Yield a view at each change before the end, and ``None`` after each quiet period."""
         updates = handle.updates()
         step: asyncio.Task[object] | None = None
         try:
@@ -183,41 +206,41 @@ class Desk:
                 if step.result() is None or handle.done():
                     return
                 step = None
-                yield responses.shown(handle)
+                yield responses.view_of(handle)
         finally:
             if step is not None:
-                await _end(step)
+                await _cancel(step)
             await updates.aclose()
 
 
-async def while_here(
+async def while_connected(
     work: Coroutine[Any, Any, T],
-    left: Left,
+    disconnected: Coroutine[Any, Any, object],
     *,
     limit: float | None = None,
 ) -> T | None:
-    """Return what the work comes to; ``None`` if the visitor leaves first, or the limit is over.
+    """Return the result, or ``None`` on disconnect or after ``limit`` seconds.
 
-    Whatever is not over by then is cancelled, and is over when this returns.
+    Unfinished work is cancelled and has ended when this returns.
     """
-    doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left())
+    tasks = asyncio.ensure_future(work), asyncio.ensure_future(disconnected)
     try:
-        await asyncio.wait((doing, leaving), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-        return doing.result() if doing.done() else None
+        await asyncio.wait(tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        return tasks[0].result() if tasks[0].done() else None
     finally:
-        await _end(doing, leaving)
+        await _cancel(*tasks)
 
 
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and see them end; how they end is no matter any more."""
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait for their ends; errors are dropped."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def log(error: AltcraftError) -> Answer:
-    """Return what a visitor is told of an error, and tell the log what the platform said."""
-    answer = responses.refused(error)
-    if answer.status >= SERVER_ERROR:
-        logger.warning("a visitor is answered %d: %s", answer.status, error)
+def log_error(error: AltcraftError) -> Answer:
+    """Return the response for an error; log the platform's text, which the response omits."""
+    answer = responses.error_answer(error)
+    if answer.status >= _SERVER_ERROR:
+        logger.warning("answering with HTTP status %d: %s", answer.status, error)
     return answer

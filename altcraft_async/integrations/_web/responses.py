@@ -1,4 +1,7 @@
-"""What a visitor of a web app is answered, as values: statuses, bodies, events. No I/O."""
+"""HTTP responses of the web integrations as values: statuses, headers, bodies and events.
+
+Nothing here does I/O or imports a web framework.
+"""
 
 from __future__ import annotations
 
@@ -33,56 +36,56 @@ from altcraft_async.models.validation import checked_text
 from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = [
-    "END",
-    "EVENT_STREAM",
     "PING",
+    "STREAM_HEADERS",
     "Answer",
-    "Shown",
-    "asked_task",
-    "ended",
-    "failed",
-    "finished",
-    "moved",
-    "moved_id",
-    "refused",
-    "shown",
+    "TaskView",
+    "error_answer",
+    "error_event",
+    "parse_task",
+    "pending_answer",
+    "report_answer",
+    "report_event",
+    "status_event",
+    "status_event_id",
+    "streamless_answer",
     "task_path",
-    "underway",
+    "view_of",
 ]
 
-NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
+_NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
 
-EVENT_STREAM: Mapping[str, str] = {
-    **NO_STORE,
+STREAM_HEADERS: Mapping[str, str] = {
+    **_NO_STORE,
     "Content-Type": "text/event-stream",
-    "X-Accel-Buffering": "no",  # nginx would keep events until it has a page of them
+    "X-Accel-Buffering": "no",  # nginx would hold events back until it has a page of them
 }
 """Headers of a stream of events."""
 
 PING = b": ping\n\n"
-"""A comment, which keeps proxies from taking a quiet stream for a dead one."""
+"""A comment that keeps proxies from closing a quiet stream."""
 
-END = "end"
-"""Id of the last event of a task: who reconnects with it has seen all there is."""
+_END = "end"
+"""Id of a task's last event; a browser that reconnects with it has seen everything."""
 
-LONGEST_WORD = 300
-"""An id of Altcraft's samples has 36 characters, and what a task counts at most 60 more."""
+_MAX_TASK_LENGTH = 300
+"""Task ids of Altcraft's samples have 36 characters, and the target adds at most 60."""
 
-SOONEST, LATEST = 1, 30
-"""Seconds after which to ask again, at least and at most."""
+_MIN_RETRY_AFTER, _MAX_RETRY_AFTER = 1, 30
+"""Bounds of ``Retry-After``, in seconds."""
 
 _TEMPORARY = (503, 504)
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """What a visitor sees of a task; the body of every answer that is no error.
+class TaskView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a browser sees of a task; the body of every response but errors.
 
     Attributes:
-        task: The task in one word, as the address to ask at ends.
+        task: Id and target in one word, the last part of the task's path.
         status: As the platform named it; ``None`` before the first poll.
         progress: As the platform sent it.
         eta: Seconds left if the progress stays even.
-        report: The counters, once there are any.
+        report: The counters, once the task has ended.
     """
 
     task: str
@@ -93,12 +96,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer before a framework puts it into its own words.
+    """A response that a web framework turns into its own class.
 
     Attributes:
         status: HTTP status.
-        body: JSON.
-        headers: All there are but the length.
+        body: JSON, or empty.
+        headers: All headers except the length.
     """
 
     status: int
@@ -106,75 +109,80 @@ class Answer(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
 
 
-class _Row(msgspec.Struct, frozen=True):
+class _ErrorRow(msgspec.Struct, frozen=True):
     status: int
     code: str
     message: str
 
 
-_UNREACHABLE = "the platform gave no complete answer"
-_REFUSED = "the platform refused, which this service has to mend"
-
-# The first that fits counts. What the platform holds against us is not the visitor's fault, so it
-# is a 5xx, unless it does not know what the visitor named.
-_ROWS: tuple[tuple[type[AltcraftError], _Row], ...] = (
-    (NotFoundError, _Row(404, "not_found", "the platform knows nothing of this id")),
-    (RateLimitedError, _Row(503, "busy", "the platform asks for fewer requests; try again later")),
-    (ServerError, _Row(502, "platform_failed", "the platform failed")),
-    (ApiError, _Row(502, "refused", _REFUSED)),
-    (RequestTimeoutError, _Row(504, "timeout", "the platform took too long to answer")),
-    (TransportError, _Row(502, "unreachable", _UNREACHABLE)),
-    (ProtocolError, _Row(502, "unreadable", "the platform's answer cannot be used")),
-    (TaskLostError, _Row(404, "task_lost", "the platform does not know this task; start again")),
-    (TaskFailedError, _Row(502, "task_failed", "the platform says that the task failed")),
-    (PollingError, _Row(503, "no_news", "the platform does not say how far the task is")),
-    (WaitError, _Row(504, "not_over", "the task was not over in time, and goes on")),
-    (ClientClosedError, _Row(503, "closing", "this service is shutting down; ask again")),
+# The first match counts. A refusal by the platform is a 5xx, because the browser cannot fix it,
+# unless the browser named an id that the platform does not know.
+_ERROR_ROWS: tuple[tuple[type[AltcraftError], _ErrorRow], ...] = (
+    (NotFoundError, _ErrorRow(404, "not_found", "the platform does not know this id")),
+    (RateLimitedError, _ErrorRow(503, "busy", "the platform is busy; try again later")),
+    (ServerError, _ErrorRow(502, "platform_failed", "the platform failed")),
+    (ApiError, _ErrorRow(502, "refused", "the platform refused the request of this service")),
+    (RequestTimeoutError, _ErrorRow(504, "timeout", "the platform took too long to answer")),
+    (TransportError, _ErrorRow(502, "unreachable", "the platform gave no complete answer")),
+    (ProtocolError, _ErrorRow(502, "unreadable", "the platform's answer cannot be read")),
+    (TaskLostError, _ErrorRow(404, "task_lost", "the platform does not know this task")),
+    (TaskFailedError, _ErrorRow(502, "task_failed", "the platform reports that the task failed")),
+    (PollingError, _ErrorRow(503, "no_news", "the platform does not report on the task")),
+    (WaitError, _ErrorRow(504, "not_over", "the task did not end in time; it goes on")),
+    (ClientClosedError, _ErrorRow(503, "closing", "this service is shutting down; try again")),
     (
         LedgerError,
-        _Row(503, "no_ledger", "starts cannot be noted now, so nothing was started"),
+        _ErrorRow(503, "no_ledger", "starts cannot be recorded now, so nothing was started"),
     ),
-    (StartUnknownError, _Row(409, "start_unknown", "an earlier start may be running; poll first")),
-    (AltcraftError, _Row(500, "error", "this service could not do it")),
+    (
+        StartUnknownError,
+        _ErrorRow(409, "start_unknown", "an earlier start may be running; check before a new one"),
+    ),
+    (AltcraftError, _ErrorRow(500, "error", "this service failed")),
 )
 
-_MAYBE = "it may have been started all the same, so poll before you start again"
+_MAYBE_STARTED = "the refresh may have started; check before you start again"
 
 
-def refused(error: AltcraftError) -> Answer:
-    """Return the answer to whoever asked for what ended in this error.
+def error_answer(error: AltcraftError) -> Answer:
+    """Return the response for an error.
 
-    The body has a ``error`` for programs and a ``message`` for people. Both are
-    ours: what the platform said goes to the log, not to visitors. Only a
-    ``ConfigurationError`` speaks for itself, since most often it is about an id
-    of the visitor's, and never about a secret.
+    The body has ``error`` for programs and ``message`` for people. Neither quotes the
+    platform, except that a ``ConfigurationError`` is shown as it is: it names a wrong
+    argument, most often an id that the browser sent, and holds no secret.
     """
     if isinstance(error, ConfigurationError):
         return _json(400, {"error": "bad_request", "message": str(error)})
-    row = next(row for kind, row in _ROWS if isinstance(error, kind))
-    if getattr(error, "maybe_delivered", False):
-        # Without a Retry-After, as asking again may start it twice.
-        return _json(row.status, {"error": row.code, "message": f"{row.message}; {_MAYBE}"})
-    asked: float | None = getattr(error, "retry_after", None)
-    again = row.status in _TEMPORARY or asked is not None
-    headers = {"Retry-After": _seconds(asked)} if again else {}
+    row = next(row for kind, row in _ERROR_ROWS if isinstance(error, kind))
+    if isinstance(error, (TransportError, ProtocolError, ApiError)) and error.maybe_delivered:
+        # No Retry-After: a client that sends the request again may start a second refresh.
+        return _json(row.status, {"error": row.code, "message": f"{row.message}; {_MAYBE_STARTED}"})
+    may_retry = row.status in _TEMPORARY or error.retry_after is not None
+    headers = {"Retry-After": _retry_after(error.retry_after)} if may_retry else {}
     return _json(row.status, {"error": row.code, "message": row.message}, headers)
 
 
-def finished(shown: Shown) -> Answer:
-    """Return the answer that holds the counters."""
-    return _json(200, shown)
+def report_answer(view: TaskView) -> Answer:
+    """Return the response that holds the counters."""
+    return _json(200, view)
 
 
-def underway(shown: Shown, path: str) -> Answer:
-    """Return the answer that says where to ask again, and when."""
-    return _json(202, shown, {"Location": path, "Retry-After": _seconds(shown.eta)})
+def pending_answer(view: TaskView, path: str) -> Answer:
+    """Return the response that says where and when to ask again."""
+    return _json(202, view, {"Location": path, "Retry-After": _retry_after(view.eta)})
 
 
-def shown(handle: TaskHandle[CountersReport], report: CountersReport | None = None) -> Shown:
-    """Return what is known of a task, without asking anybody."""
+def streamless_answer(method: str, last_event_id: str) -> Answer | None:
+    """Return the response to a request for events that needs no stream; ``None`` if it does."""
+    if last_event_id == _END:
+        return Answer(204, b"", {})  # the only status after which a browser does not reconnect
+    return Answer(200, b"", STREAM_HEADERS) if method == "HEAD" else None
+
+
+def view_of(handle: TaskHandle[CountersReport], report: CountersReport | None = None) -> TaskView:
+    """Return what the handle knows of its task, without a request."""
     status, eta = handle.status, handle.eta
-    return Shown(
+    return TaskView(
         task=task_word(handle.ref),
         status=status.status if status else None,
         progress=status.progress if status else None,
@@ -184,7 +192,7 @@ def shown(handle: TaskHandle[CountersReport], report: CountersReport | None = No
 
 
 def task_path(tasks: str, ref: TaskRef) -> str:
-    """Return the path at which a visitor picks a task up, in ASCII.
+    """Return the path of a task, in ASCII.
 
     Args:
         tasks: Path below which tasks are, as text.
@@ -193,59 +201,59 @@ def task_path(tasks: str, ref: TaskRef) -> str:
     return f"{quote(tasks)}/{quote(task_word(ref), safe='@:')}"
 
 
-def asked_task(word: str) -> TaskRef:
-    """Read which task a visitor asks for; nothing in it is trusted.
+def parse_task(word: str) -> TaskRef:
+    """Read the task that a browser asks for from the last part of its path.
 
     Raises:
-        ConfigurationError: It is not what an answer of ours has as ``task``.
+        ConfigurationError: It is not the ``task`` of a `TaskView`.
     """
-    if len(word) <= LONGEST_WORD and not word.lstrip().startswith("{"):
+    if len(word) <= _MAX_TASK_LENGTH and not word.lstrip().startswith("{"):
         ref = read_task(word)
         if ref.kind != "unknown":
             checked_text("task", ref.task_id)
             return ref
-    msg = "task: has to be an id with what it counts, like 7f9c2ba4@resource:24:1"
+    msg = "task: has to be a task id with its target, like 7f9c2ba4@resource:24:1"
     raise ConfigurationError(msg)
 
 
-def moved_id(shown: Shown) -> str:
-    """Return the id of an event: the same for the same news, in every process."""
-    return f"{zlib.crc32(f'{shown.status} {shown.progress}'.encode()):08x}"
+def status_event_id(view: TaskView) -> str:
+    """Return the id of a status event: the same for the same status, in every process."""
+    return f"{zlib.crc32(f'{view.status} {view.progress}'.encode()):08x}"
 
 
-def moved(shown: Shown) -> bytes:
-    """Return the event that says how far a task is."""
-    return _event("status", msgspec.json.encode(shown), moved_id(shown))
+def status_event(view: TaskView) -> bytes:
+    """Return the event that holds a new status or progress."""
+    return _event("status", msgspec.json.encode(view), status_event_id(view))
 
 
-def ended(shown: Shown) -> bytes:
+def report_event(view: TaskView) -> bytes:
     """Return the event that holds the counters, the last one."""
-    return _event("report", msgspec.json.encode(shown), END)
+    return _event("report", msgspec.json.encode(view), _END)
 
 
-def failed(error: AltcraftError) -> bytes:
-    """Return the event after which nothing comes because of an error.
+def error_event(error: AltcraftError) -> bytes:
+    """Return the event with which an error ends a stream.
 
-    ``interrupted`` has no id: the browser reconnects by itself, and goes on.
+    A temporary error has no id, so that the browser reconnects and goes on.
     """
-    answer = refused(error)
+    answer = error_answer(error)
     if answer.status in _TEMPORARY:
         return _event("interrupted", answer.body)
-    return _event("failed", answer.body, END)
+    return _event("failed", answer.body, _END)
 
 
 def _event(name: str, data: bytes, event_id: str = "") -> bytes:
-    # JSON has no line breaks of its own, so that one line of data is enough.
+    # JSON escapes line breaks, so one line of data is enough.
     head = f"id: {event_id}\n" if event_id else ""
     return f"{head}event: {name}\ndata: ".encode() + data + b"\n\n"
 
 
 def _json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:
     kind = {"Content-Type": "application/json"}
-    return Answer(status, msgspec.json.encode(value), {**NO_STORE, **kind, **(headers or {})})
+    return Answer(status, msgspec.json.encode(value), {**_NO_STORE, **kind, **(headers or {})})
 
 
-def _seconds(wanted: float | None) -> str:
-    if wanted is None or not math.isfinite(wanted):
-        return str(SOONEST)
-    return str(max(SOONEST, min(LATEST, math.ceil(wanted))))
+def _retry_after(seconds: float | None) -> str:
+    if seconds is None or not math.isfinite(seconds):
+        return str(_MIN_RETRY_AFTER)
+    return str(max(_MIN_RETRY_AFTER, min(_MAX_RETRY_AFTER, math.ceil(seconds))))

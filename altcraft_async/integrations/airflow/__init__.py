@@ -1,9 +1,9 @@
-"""Airflow: refresh counters in a task that holds no worker while the platform counts."""
+"""Airflow: refresh counters in tasks that free their worker while the platform counts."""
 
 from altcraft_async.integrations.airflow.events import Figures
 from altcraft_async.integrations.airflow.hook import AltcraftHook
+from altcraft_async.integrations.airflow.ledger import TaskStateLedger
 from altcraft_async.integrations.airflow.operator import AltcraftRefreshOperator
-from altcraft_async.integrations.airflow.state import TaskStateLedger
 from altcraft_async.integrations.airflow.trigger import AltcraftRefreshTrigger
 
 __all__ = [

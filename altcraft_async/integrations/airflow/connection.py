@@ -1,4 +1,4 @@
-"""From an Airflow connection to a client. No I/O."""
+"""A client from an Airflow connection. No I/O."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from yarl import URL
 from altcraft_async.client import AltcraftClient, ClientOptions
 from altcraft_async.errors import ConfigurationError
 
-__all__ = ["client_of"]
+__all__ = ["client_from"]
 
 
 class _Extra(msgspec.Struct, forbid_unknown_fields=True):
-    """What a connection may hold besides address and token, by the client's names."""
+    """Optional fields of a connection, named as the client's arguments."""
 
     format: Literal["json", "xml"] = "json"
-    token_in: Literal["body", "header"] = "body"  # noqa: S105 -- a place, no password
+    token_in: Literal["body", "header"] = "body"  # noqa: S105 -- where the token goes
     rate_limit: float | None = None
     request_timeout: float = 30.0
 
 
-def client_of(connection: Connection, **options: Unpack[ClientOptions]) -> AltcraftClient:
-    """Make the client that a connection describes; it opens at its first request.
+def client_from(connection: Connection, **options: Unpack[ClientOptions]) -> AltcraftClient:
+    """Make the client that a connection describes; its first request opens it.
 
     Args:
-        connection: Host, port where it has one, the token as the password, and
-            ``format``, ``token_in``, ``rate_limit`` and ``request_timeout`` as extra.
+        connection: Host, optional port, the token as the password, and ``format``,
+            ``token_in``, ``rate_limit`` and ``request_timeout`` as extra.
         options: Further arguments of the client.
 
     Raises:
-        ConfigurationError: Something is missing or wrong; the text names the
-            connection and the field.
+        ConfigurationError: A field is missing or wrong; the text names it and the
+            connection.
     """
     name = f"connection {connection.conn_id}"
     if not connection.password:
@@ -52,19 +52,19 @@ def client_of(connection: Connection, **options: Unpack[ClientOptions]) -> Altcr
 
 def _base_url(name: str, host: str, port: int | None) -> str:
     if not host:
-        msg = f"{name}: the host has to be the address of your install"
+        msg = f"{name}: the host has to be the URL of your install"
         raise ConfigurationError(msg)
     address = host if "://" in host else f"https://{host}"
     try:
         return str(URL(address).with_port(port)) if port else address
     except ValueError as refused:
         reason = str(refused)
-    msg = f"{name}: the host is no address ({reason})"
+    msg = f"{name}: the host is not a URL ({reason})"
     raise ConfigurationError(msg)
 
 
 def _extra(name: str, extra: object) -> _Extra:
-    # A field of the form that was left empty arrives as null or "", a figure in a URI as text.
+    # An empty field of the form arrives as null or "", a number in a URI as text.
     try:
         fields = msgspec.convert(extra, dict[str, object])
         given = {field: value for field, value in fields.items() if value not in (None, "")}

@@ -1,4 +1,4 @@
-"""What a trigger tells its operator, figures or an error, as plain data. No I/O."""
+"""The payload of a trigger's event: counters or an error, as plain data. No I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from altcraft_async import errors
 from altcraft_async.errors import AltcraftError, TaskError
 from altcraft_async.models import CountersReport, TaskRef
 
-__all__ = ["Figures", "Group", "Trouble", "error_of", "figures_of", "trouble_of"]
+__all__ = ["ErrorData", "Figures", "Group", "dump_error", "dump_report", "load_error"]
 
 _ERRORS: Mapping[str, type[AltcraftError]] = {
     name: getattr(errors, name) for name in errors.__all__
@@ -20,7 +20,7 @@ _ERRORS: Mapping[str, type[AltcraftError]] = {
 
 @final
 class Group(TypedDict):
-    """A `CounterGroup` as plain data; times are texts in ISO form."""
+    """A `CounterGroup` as plain data; times are in ISO format."""
 
     database_id: int | None
     resource_id: int | None
@@ -33,7 +33,7 @@ class Group(TypedDict):
 
 @final
 class Figures(TypedDict):
-    """What a task hands on by XCom: which task it was, and the groups of its report."""
+    """The XCom of a task: which platform task it was, and the groups of its report."""
 
     task_id: str
     kind: str
@@ -42,8 +42,8 @@ class Figures(TypedDict):
 
 
 @final
-class Trouble(TypedDict):
-    """An error without what only this process can hold."""
+class ErrorData(TypedDict):
+    """An error, except for attributes that are not plain data."""
 
     error: str
     text: str
@@ -51,8 +51,8 @@ class Trouble(TypedDict):
     fields: Mapping[str, str | float | None]
 
 
-def figures_of(ref: TaskRef, report: CountersReport) -> Figures:
-    """Return a report as plain data, with the task that it came from."""
+def dump_report(ref: TaskRef, report: CountersReport) -> Figures:
+    """Return a report as plain data, with its task."""
     return Figures(
         task_id=ref.task_id,
         kind=ref.kind,
@@ -61,9 +61,9 @@ def figures_of(ref: TaskRef, report: CountersReport) -> Figures:
     )
 
 
-def trouble_of(ref: TaskRef, error: AltcraftError) -> Trouble:
+def dump_error(ref: TaskRef, error: AltcraftError) -> ErrorData:
     """Return the error of a wait as plain data."""
-    return Trouble(
+    return ErrorData(
         error=type(error).__name__,
         text=str(error),
         ref=ref.to_json(),
@@ -75,12 +75,12 @@ def trouble_of(ref: TaskRef, error: AltcraftError) -> Trouble:
     )
 
 
-def error_of(trouble: Trouble) -> AltcraftError:
-    """Make the error again, of the same class."""
-    # Looked up in the tree, since what comes out of a database names no class of its choice.
-    kind = _ERRORS.get(trouble["error"], AltcraftError)
+def load_error(data: ErrorData) -> AltcraftError:
+    """Rebuild the error, of the same class."""
+    # A lookup in the tree, so that the database cannot name any other class.
+    kind = _ERRORS.get(data["error"], AltcraftError)
     if issubclass(kind, TaskError):
-        return kind(trouble["text"], ref=TaskRef.from_json(trouble["ref"]))
-    error = kind(trouble["text"])
-    vars(error).update(trouble["fields"])
+        return kind(data["text"], ref=TaskRef.from_json(data["ref"]))
+    error = kind(data["text"])
+    vars(error).update(data["fields"])
     return error

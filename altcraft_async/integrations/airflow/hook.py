@@ -9,7 +9,7 @@ from airflow.sdk import BaseHook
 
 from altcraft_async.client import AltcraftClient, ClientOptions
 from altcraft_async.errors import AltcraftError
-from altcraft_async.integrations.airflow.connection import client_of
+from altcraft_async.integrations.airflow.connection import client_from
 
 __all__ = ["AltcraftHook"]
 
@@ -17,7 +17,7 @@ __all__ = ["AltcraftHook"]
 class AltcraftHook(BaseHook):
     """Makes clients from a connection of the type ``altcraft``.
 
-    Host is the address of your install, the password is the API token.
+    Its host is the URL of your install, its password the API token.
     """
 
     conn_name_attr = "altcraft_conn_id"
@@ -26,12 +26,12 @@ class AltcraftHook(BaseHook):
     hook_name = "Altcraft"
 
     def __init__(self, altcraft_conn_id: str = default_conn_name) -> None:
-        """Remember which connection; it is read when a client is wanted."""
+        """Name the connection; it is read when a client is made."""
         super().__init__()
         self.altcraft_conn_id = altcraft_conn_id
 
     def get_conn(self, **options: Unpack[ClientOptions]) -> AltcraftClient:
-        """Make a client, for an ``async with`` of yours.
+        """Make a client for your own ``async with``.
 
         Args:
             options: Further arguments of the client.
@@ -40,24 +40,21 @@ class AltcraftHook(BaseHook):
             ConfigurationError: The connection is wrong; the text names the field.
             AirflowNotFoundException: There is no such connection.
         """
-        return client_of(self.get_connection(self.altcraft_conn_id), **options)
+        return client_from(self.get_connection(self.altcraft_conn_id), **options)
 
     async def aget_conn(self, **options: Unpack[ClientOptions]) -> AltcraftClient:
-        """Do the same as `get_conn`, from a coroutine: Airflow is asked without blocking."""
-        return client_of(await self.aget_connection(self.altcraft_conn_id), **options)
+        """Make a client as `get_conn` does, without blocking the event loop."""
+        return client_from(await self.aget_connection(self.altcraft_conn_id), **options)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether the platform takes the token: the Test button of the form.
-
-        Costs one request, for the first resource.
-        """
+        """Check the URL and the token by one request: the Test button of the form."""
         try:
-            asyncio.run(self._poll())
+            asyncio.run(self._request_one())
         except AltcraftError as error:
             return False, str(error)
-        return True, "The platform answers, and takes the token"
+        return True, "The platform answers and accepts the token"
 
-    async def _poll(self) -> None:
+    async def _request_one(self) -> None:
         async with await self.aget_conn() as client:
             async for _ in client.resources.list(limit=1):
                 break

@@ -1,4 +1,4 @@
-"""`AltcraftRefreshOperator`: start a refresh, give the worker back, and hand on the figures."""
+"""`AltcraftRefreshOperator`: starts a refresh, defers the wait, and returns the counters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, SupportsIndex, cast
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, cast
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
@@ -23,11 +23,13 @@ from altcraft_async.errors import (
     PermissionDeniedError,
     StartUnknownError,
 )
-from altcraft_async.integrations.airflow.events import Figures, Trouble, error_of, figures_of
+from altcraft_async.integrations._starts import RefreshKind, start_refresh
+from altcraft_async.integrations.airflow.events import ErrorData, Figures, dump_report, load_error
 from altcraft_async.integrations.airflow.hook import AltcraftHook
-from altcraft_async.integrations.airflow.state import TaskStateLedger
+from altcraft_async.integrations.airflow.ledger import TaskStateLedger
 from altcraft_async.integrations.airflow.trigger import AltcraftRefreshTrigger
 from altcraft_async.models import CountersReport, TaskRef
+from altcraft_async.models.targets import TARGET_IDS
 from altcraft_async.models.validation import (
     checked_choice,
     checked_function,
@@ -43,11 +45,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AltcraftRefreshOperator"]
 
-Counted = Literal["resource", "database", "segment"]
 Handle = TaskHandle[CountersReport]
 
-# What another try would only run into again; the last of them needs a poll by a person.
-_FUTILE = (
+# Errors that a retry would only meet again; the last one needs a person to check the platform.
+_PERMANENT = (
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
@@ -58,13 +59,13 @@ _FUTILE = (
 
 
 class AltcraftRefreshOperator(BaseOperator):
-    """Recounts the subscribers of a resource, a database or a segment.
+    """Refreshes the counters of a resource, a database or a segment.
 
-    The worker starts the refresh and is free again; the triggerer waits. What
-    the task returns is `Figures`, plain data. A retry goes on with the refresh
-    of the try before, and starts another one only where that has failed. Where
-    nobody knows whether there is one, the task fails for good and says what to
-    do. Clearing the task refreshes anew.
+    The worker starts the refresh and is free again; the triggerer waits. The task returns
+    `Figures`, which is plain data. A retry waits for the refresh of the previous try, and
+    starts another one only if that has failed. If it is unknown whether a refresh was
+    started, the task fails without further retries, and its error says what to do.
+    Clearing the task starts a new refresh.
     """
 
     template_fields = ("resource_id", "database_id", "segment_id", "altcraft_conn_id")
@@ -75,7 +76,7 @@ class AltcraftRefreshOperator(BaseOperator):
         resource_id: int | str,
         database_id: int | str | None = None,
         segment_id: int | str | None = None,
-        counted: Counted = "resource",
+        counted: RefreshKind = "resource",
         altcraft_conn_id: str = AltcraftHook.default_conn_name,
         timeout: float | None = None,
         stall: float | None = None,
@@ -88,30 +89,30 @@ class AltcraftRefreshOperator(BaseOperator):
 
         Args:
             resource_id: Resource whose subscribers are counted; a number or a template.
-            database_id: Profile database to count in; only a static segment needs none.
+            database_id: Profile database to count in; optional for a static segment only.
             segment_id: Segment to count in, with ``counted="segment"``.
-            counted: Whose ``refresh_counters`` of the platform to call.
+            counted: Whose ``refresh_counters`` of the platform is called.
             altcraft_conn_id: Connection of the type ``altcraft``.
-            timeout: Seconds to wait in each try, from when the refresh has started.
-            stall: Seconds after which a refresh that does not move is given up.
+            timeout: Seconds to wait in each try, once the refresh has started.
+            stall: Seconds without progress after which the wait ends.
             deferrable: Whether the triggerer waits; otherwise the worker does.
-            reconcile_starts: Whether to ask the platform what became of a start
-                whose answer was lost; see ``AltcraftClient``.
-            ledger: Returns a ledger that other tasks use as well, and that is
-                closed after use. ``None`` is Airflow's task state, which the
-                tries of this task share.
-            kwargs: Of every operator.
+            reconcile_starts: Whether to ask the platform about a start whose answer
+                was lost; see ``AltcraftClient``.
+            ledger: Returns a ledger that other tasks use as well; it is closed after
+                use. The default is Airflow's task state, which the tries of this task
+                share.
+            kwargs: Arguments of every operator.
 
         Raises:
             ConfigurationError: An argument is wrong.
         """
         super().__init__(**kwargs)  # pyright: ignore[reportUnknownMemberType]  # Airflow's
-        checked_choice("counted", counted, "resource", "database", "segment")
+        checked_choice("counted", counted, *TARGET_IDS)
         checked_function("ledger", ledger)
         self.resource_id = resource_id
         self.database_id = database_id
         self.segment_id = segment_id
-        self.counted = counted
+        self.counted: RefreshKind = counted
         self.altcraft_conn_id = altcraft_conn_id
         self.timeout = checked_limit("timeout", timeout)
         self.stall = checked_limit("stall", stall)
@@ -120,21 +121,21 @@ class AltcraftRefreshOperator(BaseOperator):
         self.ledger = ledger
 
     def execute(self, context: Context) -> Figures:
-        """Start the refresh, then wait for it or defer the wait."""
+        """Start the refresh, then wait or defer the wait."""
         make_ledger = self.ledger or partial(_task_state, context)
-        ti = context["ti"]  # pyright: ignore[reportTypedDictNotRequiredAccess]  # a task that runs has it
-        with _without_futile_retries():
-            begun = asyncio.run(self._begin(make_ledger, ti))
-        if isinstance(begun, TaskRef):
-            self._wait_elsewhere(begun)
-        return begun
+        ti = context["ti"]  # pyright: ignore[reportTypedDictNotRequiredAccess]  # a running task has it
+        with _no_retry_of_permanent_errors():
+            started = asyncio.run(self._begin(make_ledger, ti))
+        if isinstance(started, TaskRef):
+            self._defer_wait(started)
+        return started
 
-    def resume(self, context: Context, event: Figures | Trouble) -> Figures:  # noqa: ARG002 -- so it is called
-        """Return the figures that the trigger has waited for, or raise what ended its wait."""
+    def resume(self, context: Context, event: Figures | ErrorData) -> Figures:  # noqa: ARG002 -- Airflow's signature
+        """Return the counters from the trigger, or raise its error."""
         if "groups" in event:
             return event
-        with _without_futile_retries():
-            raise error_of(event)
+        with _no_retry_of_permanent_errors():
+            raise load_error(event)
 
     async def _begin(
         self, make_ledger: Callable[[], TaskLedger], ti: RuntimeTaskInstanceProtocol
@@ -144,36 +145,23 @@ class AltcraftRefreshOperator(BaseOperator):
             make_ledger() as ledger,
             await hook.aget_conn(ledger=ledger, reconcile_starts=self.reconcile_starts) as client,
         ):
-            handle = await self._start(client, _named(ti))
+            handle = await self._start(client, _idempotency_key(ti))
             if ti.try_number > 1 and await _has_failed(handle):
                 handle = await self._start(client, None)
             ref = handle.ref
-            self.log.info("%s %s is counted by task %s", ref.kind, ref.target, ref.task_id)
+            self.log.info("task %s refreshes %s %s", ref.task_id, ref.kind, ref.target)
             if self.deferrable:
                 return ref
-            return figures_of(ref, await handle.wait(timeout=self.timeout, stall=self.stall))
+            return dump_report(ref, await handle.wait(timeout=self.timeout, stall=self.stall))
 
     async def _start(self, client: AltcraftClient, key: str | None) -> Handle:
-        resource_id = _rendered("resource_id", self.resource_id)
-        if self.counted == "segment":
-            segment_id = _rendered("segment_id", self.segment_id)
-            within = self.database_id
-            return await client.segments.refresh_counters(
-                segment_id,
-                resource_id=resource_id,
-                database_id=None if within is None else _rendered("database_id", within),
-                idempotency_key=key,
-            )
-        database_id = _rendered("database_id", self.database_id)
-        if self.counted == "database":
-            return await client.databases.refresh_counters(
-                database_id, resource_id=resource_id, idempotency_key=key
-            )
-        return await client.resources.refresh_counters(
-            resource_id, database_id=database_id, idempotency_key=key
-        )
+        names = TARGET_IDS[self.counted]
+        if self.counted == "segment" and self.database_id is None:
+            names = names[:-1]
+        ids = [_rendered(name, getattr(self, name)) for name in names]
+        return await start_refresh(client, self.counted, ids, idempotency_key=key)
 
-    def _wait_elsewhere(self, ref: TaskRef) -> NoReturn:
+    def _defer_wait(self, ref: TaskRef) -> NoReturn:
         deadline = None
         if self.timeout is not None:
             deadline = (datetime.now(UTC) + timedelta(seconds=self.timeout)).isoformat()
@@ -188,36 +176,36 @@ class AltcraftRefreshOperator(BaseOperator):
 
 def _task_state(context: Context) -> TaskLedger:
     if "task_state_store" not in context:
-        msg = "ledger: there is no task state here; pass a ledger of your own"
+        msg = "ledger: there is no task state here; pass your own ledger"
         raise ConfigurationError(msg)
     return TaskStateLedger(context["task_state_store"])
 
 
-def _named(ti: RuntimeTaskInstanceProtocol) -> str:
-    """Name the refresh of a task: its tries share it, another run or a clearing does not."""
-    # Airflow raises max_tries when a task is cleared, and then figures of before are not wanted.
+def _idempotency_key(ti: RuntimeTaskInstanceProtocol) -> str:
+    """Return a key that the tries of a task share, but not another run or a cleared task."""
+    # Airflow raises max_tries when a task is cleared.
     names = ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries
     return hashlib.sha256(repr(names).encode()).hexdigest()
 
 
 async def _has_failed(handle: Handle) -> bool:
-    """Poll whether a task is over without figures."""
+    """Poll once; return whether the task has failed."""
     with suppress(AltcraftError):
         await handle.poll()
     return handle.done() and handle.exception() is not None
 
 
 def _rendered(name: str, value: int | str | None) -> int:
-    """Return an id; a template makes a text of it."""
+    """Return an id; a rendered template is a string."""
     if isinstance(value, str) and value.strip().isdecimal():
         return checked_id(name, int(value))
-    return checked_id(name, cast("SupportsIndex", value))  # refuses whatever else comes
+    return checked_id(name, cast("SupportsIndex", value))  # refuses anything else
 
 
 @contextmanager
-def _without_futile_retries() -> Generator[None, None, None]:
+def _no_retry_of_permanent_errors() -> Generator[None, None, None]:
     try:
         yield
-    except _FUTILE as error:
+    except _PERMANENT as error:
         msg = f"{type(error).__name__}: {error}"
         raise AirflowFailException(msg) from error

@@ -1,4 +1,4 @@
-"""What Airflow's list of providers is told: the connection type and its form."""
+"""The connection type and its form, for Airflow's list of providers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["get_provider_info"]
 
 
 def get_provider_info() -> dict[str, object]:
-    """Describe the provider; Airflow calls it by the entry point ``apache_airflow_provider``."""
+    """Describe the provider, for the entry point ``apache_airflow_provider``."""
     return {
         "package-name": "altcraft-async",
         "name": "Altcraft",

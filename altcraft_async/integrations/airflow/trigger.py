@@ -1,4 +1,4 @@
-"""`AltcraftRefreshTrigger`: the wait for a task, in Airflow's triggerer."""
+"""`AltcraftRefreshTrigger`: waits for a task in Airflow's triggerer."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from datetime import UTC, datetime
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.integrations.airflow.events import Figures, Trouble, figures_of, trouble_of
-from altcraft_async.integrations.airflow.shared import shared_client
+from altcraft_async.integrations.airflow.clients import shared_client
+from altcraft_async.integrations.airflow.events import (
+    ErrorData,
+    Figures,
+    dump_error,
+    dump_report,
+)
 from altcraft_async.models import TaskRef
 
 __all__ = ["AltcraftRefreshTrigger"]
 
 _PATH = "altcraft_async.integrations.airflow.AltcraftRefreshTrigger"
-"""Stands in Airflow's database, so it is the public name."""
+"""Airflow's database stores it, so it is the public name."""
 
 
 class AltcraftRefreshTrigger(BaseTrigger):
-    """Waits for a started refresh; Airflow's database sees the ref, never the token.
+    """Waits for a started refresh.
 
-    A triggerer that dies costs nothing: the next one attaches to the same task.
+    Airflow's database stores the ref and never the token. If a triggerer dies, the next
+    one attaches to the same task.
     """
 
     def __init__(
@@ -32,14 +38,14 @@ class AltcraftRefreshTrigger(BaseTrigger):
         deadline: str | None = None,
         stall: float | None = None,
     ) -> None:
-        """Describe what to wait for.
+        """Describe the wait.
 
         Args:
             ref: The task, as `TaskRef.to_json` wrote it.
             altcraft_conn_id: Connection to poll with.
-            deadline: Aware time in ISO form until which to wait, so that a
-                triggerer that takes over waits no longer; ``None`` for no limit.
-            stall: Seconds after which a task that does not move is given up.
+            deadline: Aware time in ISO format at which the wait ends, also in a
+                triggerer that takes over; ``None`` for no limit.
+            stall: Seconds without progress after which the wait ends.
         """
         super().__init__()  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType]  # Airflow's
         self.ref = ref
@@ -48,7 +54,7 @@ class AltcraftRefreshTrigger(BaseTrigger):
         self.stall = stall
 
     def serialize(self) -> tuple[str, dict[str, object]]:
-        """Return what the trigger is made of, for the database."""
+        """Return the path and the arguments, for the database."""
         kwargs: dict[str, object] = {
             "ref": self.ref,
             "altcraft_conn_id": self.altcraft_conn_id,
@@ -58,21 +64,21 @@ class AltcraftRefreshTrigger(BaseTrigger):
         return _PATH, kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and say once how it ended."""
-        yield TriggerEvent(await self._end())  # type: ignore[no-untyped-call]  # Airflow's
+        """Yield one event when the wait has ended."""
+        yield TriggerEvent(await self._wait())  # type: ignore[no-untyped-call]  # Airflow's
 
-    async def _end(self) -> Figures | Trouble:
+    async def _wait(self) -> Figures | ErrorData:
         ref = TaskRef.from_json(self.ref)
         async with shared_client(self.altcraft_conn_id) as client:
             try:
                 handle = client.tasks.attach(ref)
-                report = await handle.wait(timeout=_left(self.deadline), stall=self.stall)
+                report = await handle.wait(timeout=_seconds_until(self.deadline), stall=self.stall)
             except AltcraftError as error:
-                return trouble_of(ref, error)
-        return figures_of(ref, report)
+                return dump_error(ref, error)
+        return dump_report(ref, report)
 
 
-def _left(deadline: str | None) -> float | None:
+def _seconds_until(deadline: str | None) -> float | None:
     if deadline is None:
         return None
     left = datetime.fromisoformat(deadline) - datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Addresses that the platform calls: unguessable, and the same for the same target."""
+"""Signed URLs: unforgeable, and the same for the same target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async import ConfigurationError, Feedback
-from altcraft_async.integrations._feedback.signed_urls import Addresses
+from altcraft_async.integrations._feedback.signed_urls import SignedUrls
 from altcraft_async.integrations.feedback import FeedbackReceiver
 
 BASE = "https://shop.example/hooks"
@@ -21,55 +21,49 @@ KINDS = st.sampled_from(["resource", "database"])
 
 
 @given(KINDS, IDS, IDS)
-def test_address_says_its_target_to_who_knows_the_secret(
+def test_url_leads_to_its_target_in_every_process_with_the_secret(
     kind: str, first: int, second: int
 ) -> None:
-    """Every process with the secret makes the same address, and knows it again."""
-    one, other = Addresses(BASE, SECRET), Addresses(BASE, SECRET.encode())
+    one, other = SignedUrls(BASE, SECRET), SignedUrls(BASE, SECRET.encode())
     url = one.url_for(kind, (first, second))
     assert url == other.url_for(kind, (first, second))
     path = url.removeprefix("https://shop.example")
-    assert other.addressed(path) == (kind, (first, second))
-    assert other.addressed(path.removeprefix("/hooks")) == (kind, (first, second))
+    assert other.verified_target(path) == (kind, (first, second))
+    assert other.verified_target(path.removeprefix("/hooks")) == (kind, (first, second))
 
 
 @given(KINDS, IDS, IDS, st.integers(0, 200), st.characters())
-def test_address_with_another_character_is_nobodys(
+def test_changed_url_is_rejected(
     kind: str, first: int, second: int, at: int, character: str
 ) -> None:
-    """Neither target nor signature can be changed by who does not know the secret."""
-    addresses = Addresses(BASE, SECRET)
-    path = addresses.url_for(kind, (first, second)).removeprefix(BASE)
+    urls = SignedUrls(BASE, SECRET)
+    path = urls.url_for(kind, (first, second)).removeprefix(BASE)
     at = 1 + at % (len(path) - 1)
     forged = path[:at] + character + path[at + 1 :]
     if forged != path:
-        assert addresses.addressed(forged) is None
+        assert urls.verified_target(forged) is None
 
 
 @given(st.text())
-def test_any_other_path_is_nobodys(path: str) -> None:
-    """Whatever is asked for, it is no error."""
-    assert Addresses(BASE, SECRET).addressed(path) is None
+def test_any_other_path_is_rejected(path: str) -> None:
+    assert SignedUrls(BASE, SECRET).verified_target(path) is None
 
 
-def test_signature_of_another_secret_is_none() -> None:
-    """Without a secret of its own, each receiver has one that nobody knows."""
-    one, other = Addresses(BASE, None), Addresses(BASE, None)
+def test_default_secrets_differ() -> None:
+    one, other = SignedUrls(BASE, None), SignedUrls(BASE, None)
     url = one.url_for("resource", (24, 1))
-    assert one.addressed(url) == ("resource", (24, 1))
-    assert other.addressed(url) is None
+    assert one.verified_target(url) == ("resource", (24, 1))
+    assert other.verified_target(url) is None
 
 
-def test_resource_and_database_have_addresses_of_their_own() -> None:
-    """The same two ids name another target the other way round."""
-    addresses = Addresses(BASE, SECRET)
-    assert addresses.url_for("resource", (24, 1)) != addresses.url_for("database", (24, 1))
-    assert addresses.url_for("resource", (24, 1)) != addresses.url_for("resource", (1, 24))
+def test_url_depends_on_the_kind_and_on_the_order_of_the_ids() -> None:
+    urls = SignedUrls(BASE, SECRET)
+    assert urls.url_for("resource", (24, 1)) != urls.url_for("database", (24, 1))
+    assert urls.url_for("resource", (24, 1)) != urls.url_for("resource", (1, 24))
 
 
 @pytest.mark.parametrize("secret", ["", "fifteen charact", b"fifteen charact", 5])
-def test_secret_that_could_be_guessed_is_refused(secret: str) -> None:
-    """The text names the argument and never quotes it."""
+def test_short_secret_is_refused_without_a_quote(secret: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^secret: ") as refused:
         FeedbackReceiver(BASE, secret=secret)
     assert "fifteen" not in str(refused.value)
@@ -78,8 +72,7 @@ def test_secret_that_could_be_guessed_is_refused(secret: str) -> None:
 @pytest.mark.parametrize(
     "base_url", ["", "shop.example", "ftp://shop.example", f"{BASE}?x=1", "https://a:b@c", 5]
 )
-def test_base_url_has_to_be_one(base_url: str) -> None:
-    """What the platform could not call is refused."""
+def test_base_url_that_cannot_be_called_is_refused(base_url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^base_url: "):
         FeedbackReceiver(base_url)
 
@@ -88,14 +81,12 @@ def test_base_url_has_to_be_one(base_url: str) -> None:
     ("kind", "target"),
     [("segment", (5, 24)), ("unknown", ()), ("resource", (24,)), ("resource", (24, 0))],
 )
-def test_target_has_to_be_one_that_can_report(kind: str, target: Sequence[int]) -> None:
-    """Segments report nothing, and half a target is none."""
+def test_target_without_feedback_is_refused(kind: str, target: Sequence[int]) -> None:
     with pytest.raises(ConfigurationError, match=r"^(kind|targets|database_id): "):
-        Addresses(BASE, SECRET).url_for(kind, target)
+        SignedUrls(BASE, SECRET).url_for(kind, target)
 
 
-def test_address_in_the_clear_warns() -> None:
-    """A secret address is none if everybody on the way can read it; this machine is no way."""
+def test_plain_http_to_another_machine_warns() -> None:
     with pytest.warns(UserWarning, match="base_url: http://"):
         FeedbackReceiver("http://shop.example/hooks")
     with warnings.catch_warnings():
@@ -103,8 +94,7 @@ def test_address_in_the_clear_warns() -> None:
         FeedbackReceiver("http://127.0.0.1:8000/hooks")
 
 
-def test_receiver_shows_no_secret() -> None:
-    """Neither its text nor an address holds it."""
+def test_secret_is_in_neither_repr_nor_url() -> None:
     receiver = FeedbackReceiver(BASE, secret=SECRET)
     assert repr(receiver) == f"<FeedbackReceiver {BASE}>"
     feedback = receiver.feedback_for("resource", [24, 1])

@@ -1,0 +1,172 @@
+"""``list``, ``get`` and ``fields``: what the platform has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import click
+import msgspec
+
+from altcraft_async import AltcraftClient, SubscriptionField
+from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind
+from altcraft_async.cli.options import Form, examples, form_option, group_option, id_argument
+from altcraft_async.cli.output import print_csv, print_json, print_view
+from altcraft_async.cli.runner import run
+from altcraft_async.cli.safe_text import cells
+from altcraft_async.cli.tables import details_table, records_table
+
+__all__ = ["fields_command", "get_command", "list_command"]
+
+_PAGE = 1000  # the platform's default
+
+_tags_option = click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="Only objects with this tag; repeatable."
+)
+
+
+def list_command(kind: ObjectKind) -> click.Command:
+    """Make the command that lists all objects of a kind."""
+
+    @click.command(
+        "list",
+        help=f"List the {kind.plural}. JSON and CSV are printed page by page.",
+        epilog=examples(
+            f"altcraft {kind.plural} list",
+            f"altcraft {kind.plural} list --group Europe --limit 10",
+            f"altcraft {kind.plural} list --json | jq .id",
+        ),
+    )
+    @click.option(
+        "--from-id",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Begin at this id.",
+    )
+    @click.option(
+        "--limit", type=click.IntRange(min=1), metavar="N", help="List at most N; all by default."
+    )
+    @group_option(kind.plural)
+    @click.option(
+        "--group-id",
+        "groups_id",
+        type=click.IntRange(min=1),
+        multiple=True,
+        metavar="N",
+        help="The same by the id of the group.",
+    )
+    @form_option("json", "csv")
+    def command(*, limit: int | None, form: Form, **filters: Any) -> None:  # noqa: ANN401 -- each kind has its own
+        run(_list(kind, limit, form, {name: one for name, one in filters.items() if one != ()}))
+
+    return _tags_option(command) if kind.has_tags else command
+
+
+def get_command(kind: ObjectKind) -> click.Command:
+    """Make the command that looks up one object of a kind."""
+
+    @click.command(
+        "get",
+        help=f"Look up a {kind.name}.",
+        epilog=examples(f"altcraft {kind.plural} get 24", f"altcraft {kind.plural} get 24 --json"),
+    )
+    @id_argument(ID_NAMES[kind.name][0])
+    @form_option("json", "csv")
+    def command(*, number: int, form: Form) -> None:
+        _print_details(run(_get(kind, number)), form)
+
+    return command
+
+
+def fields_command() -> click.Command:
+    """Make the command that lists the fields of a resource's subscriptions."""
+
+    @click.command(
+        "fields",
+        help="List the fields that subscriptions of a resource have in a channel.",
+        epilog=examples(
+            "altcraft resources fields 24 --channel push",
+            "altcraft resources fields 24 --channel email --csv",
+        ),
+    )
+    @id_argument("resource_id")
+    @click.option(
+        "--channel", required=True, metavar="NAME", help="Such as email, sms, push or whatsapp."
+    )
+    @form_option("json", "csv")
+    def command(*, number: int, channel: str, form: Form) -> None:
+        fields = run(_fields(number, channel))
+        printer = _RecordPrinter(SubscriptionField, form)
+        for field in fields:
+            printer.add(field)
+        printer.end(None, "fields")
+
+    return command
+
+
+async def _list(kind: ObjectKind, limit: int | None, form: Form, filters: dict[str, Any]) -> None:
+    printer = _RecordPrinter(kind.row, form)
+    page = _PAGE if limit is None else min(limit, _PAGE)
+    async with AltcraftClient.from_env() as client:
+        rows = kind.namespace(client).list(limit=page, **filters)
+        async for row in _first(rows, limit):
+            printer.add(row)
+        printer.end(rows.total, kind.plural)
+
+
+async def _first(
+    rows: AsyncIterator[msgspec.Struct], limit: int | None
+) -> AsyncIterator[msgspec.Struct]:
+    left = limit
+    async for row in rows:
+        yield row
+        left = None if left is None else left - 1
+        if left == 0:  # before the next page is requested
+            return
+
+
+async def _get(kind: ObjectKind, number: int) -> msgspec.Struct:
+    async with AltcraftClient.from_env() as client:
+        return await kind.namespace(client).get(number)
+
+
+async def _fields(number: int, channel: str) -> tuple[SubscriptionField, ...]:
+    async with AltcraftClient.from_env() as client:
+        return await client.resources.fields_get(number, channel=channel)
+
+
+def _print_details(record: msgspec.Struct, form: Form) -> None:
+    if form == "json":
+        print_json(msgspec.to_builtins(record))
+    elif form == "csv":
+        print_csv([record.__struct_fields__, cells(record)])
+    else:
+        print_view(details_table(record))
+
+
+class _RecordPrinter:
+    """Prints records as they arrive; a table at the end, since it needs all of them."""
+
+    def __init__(self, record_type: type[msgspec.Struct], form: Form) -> None:
+        self._type = record_type
+        self._form = form
+        self._rows: list[tuple[str, ...]] = []
+        if form == "csv":
+            print_csv([record_type.__struct_fields__])
+
+    def add(self, record: msgspec.Struct) -> None:
+        if self._form == "json":
+            print_json(msgspec.to_builtins(record))
+        elif self._form == "csv":
+            print_csv([cells(record)])
+        else:
+            self._rows.append(cells(record))
+
+    def end(self, total: int | None, what: str) -> None:
+        if self._form is not None:
+            return
+        shown = len(self._rows)
+        of_all = f" of {total}" if total is not None and total > shown else ""
+        print_view(records_table(self._type, self._rows), f"{shown}{of_all} {what}")

@@ -1,0 +1,119 @@
+"""``refresh``: new counters of one or several resources, databases or segments."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from altcraft_async import AltcraftClient, CountersReport, TaskHandle, TaskRef
+from altcraft_async.cli.exit_codes import wait_hint
+from altcraft_async.cli.json_data import task_data
+from altcraft_async.cli.object_kinds import ObjectKind, Target
+from altcraft_async.cli.options import (
+    Form,
+    examples,
+    form_option,
+    make_client,
+    make_target,
+    many_options,
+    target_options,
+)
+from altcraft_async.cli.output import print_json, print_message, print_view
+from altcraft_async.cli.results import print_report
+from altcraft_async.cli.runner import run
+from altcraft_async.cli.tables import task_view
+from altcraft_async.cli.totals import Totals
+from altcraft_async.cli.waits import follow, run_batch, wait_for
+
+__all__ = ["refresh_command"]
+
+
+def refresh_command(kind: ObjectKind, path: str) -> click.Command:
+    """Make the command of a kind; ``path`` is how people type it."""
+    example = f"{path} {kind.example}"
+
+    @click.command(
+        "refresh",
+        help=f"""Refresh the counters of a {kind.name} and print them.
+
+        Several ids are refreshed at once, and their totals come at the end.
+        JSON and CSV are printed as each refresh ends.""",
+        epilog=examples(
+            example,
+            f"{example} --timeout 600 --json",
+            f"{path} 24 25 26 {kind.example.partition(' ')[2]} --csv",
+            f'altcraft task wait "$({example} --no-wait)"',
+        ),
+    )
+    @target_options(kind, many=True)
+    @many_options
+    @click.option("--no-wait", is_flag=True, help="Only start the tasks, and print their ids.")
+    @form_option("json", "csv", "chart")
+    def command(
+        *,
+        numbers: tuple[int, ...],
+        timeout: float | None,
+        in_flight: int,
+        no_wait: bool,
+        form: Form,
+        **options: Any,  # noqa: ANN401 -- ids, and for segments a name
+    ) -> None:
+        targets: list[Any] = [make_target(kind, number, options) for number in numbers]
+        client = make_client(options)
+        if no_wait:
+            run(_start(client, kind, targets, form))
+        elif len(targets) > 1:
+            totals = Totals(len(targets))
+
+            async def refresh_many() -> None:
+                async with client:
+                    outcomes = kind.namespace(client).refresh_many(
+                        targets, in_flight=in_flight, timeout=timeout, on_start=totals.begin
+                    )
+                    await follow(outcomes, totals, form, kind.name)
+
+            run_batch(refresh_many(), totals, form)
+        else:
+            report, ref = run(_refresh(client, kind, targets[0], timeout))
+            print_report(report, form, ref.kind, ref.target, ref)
+
+    return command
+
+
+async def _start(
+    client: AltcraftClient, kind: ObjectKind, targets: list[Target], form: Form
+) -> None:
+    """Start one task after the other, and print each before the next may fail."""
+    refs: list[TaskRef] = []
+    try:
+        async with client:
+            for target in targets:
+                ref = (await _started(client, kind, target)).ref
+                refs.append(ref)
+                if form == "json":
+                    print_json(task_data(ref))
+                else:
+                    print_view(task_view(ref))
+    finally:
+        if refs:
+            print_message("started", wait_hint(*refs))
+
+
+async def _refresh(
+    client: AltcraftClient, kind: ObjectKind, target: Target, seconds: float | None
+) -> tuple[CountersReport, TaskRef]:
+    async with client:
+        handle = await _started(client, kind, target)
+        return await wait_for(handle, seconds), handle.ref
+
+
+async def _started(
+    client: AltcraftClient, kind: ObjectKind, target: Target
+) -> TaskHandle[CountersReport]:
+    try:
+        return await kind.start(client, target)
+    except asyncio.CancelledError:
+        print_message("stopped while starting; the task may have started anyway")
+        raise

@@ -1,0 +1,93 @@
+"""``resources refresh-all``: every resource in each of its databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+import click
+
+from altcraft_async import AltcraftClient, Resource
+from altcraft_async.cli.options import (
+    Form,
+    examples,
+    form_option,
+    group_option,
+    make_client,
+    many_options,
+)
+from altcraft_async.cli.totals import ResourceTotals
+from altcraft_async.cli.waits import follow, run_batch
+
+__all__ = ["refresh_all"]
+
+
+@click.command(
+    "refresh-all",
+    epilog=examples(
+        "altcraft resources refresh-all",
+        "altcraft resources refresh-all --json | jq -c '[.target, .seconds]'",
+        "altcraft resources refresh-all --name 'News*' --csv > counters.csv",
+    ),
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only resources whose name matches, with * and ?; repeatable.",
+)
+@group_option("resources")
+@many_options
+@form_option("json", "csv", "chart")
+def refresh_all(
+    *,
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    timeout: float | None,
+    in_flight: int,
+    form: Form,
+    **options: Any,  # noqa: ANN401 -- of the client
+) -> None:
+    """Refresh every resource in each of its databases.
+
+    Finds the resources and their databases by itself, and ends with the totals
+    by channel. JSON and CSV are printed as each refresh ends.
+    """
+    is_wanted, client = resource_filter(names, groups), make_client(options)
+    totals = ResourceTotals()
+
+    def choose(resource: Resource) -> bool:
+        chosen = is_wanted(resource)
+        totals.list(chosen=chosen)
+        return chosen
+
+    async def refresh() -> None:
+        async with client:
+            totals.total = await _count(client)
+            outcomes = client.refresh_all(
+                only=choose, in_flight=in_flight, timeout=timeout, on_start=totals.begin
+            )
+            await follow(outcomes, totals, form, "resource")
+
+    run_batch(refresh(), totals, form)
+
+
+def resource_filter(names: tuple[str, ...], groups: tuple[str, ...]) -> Callable[[Resource], bool]:
+    """Return whether a resource matches one of the names and one of the groups; none match all."""
+
+    def is_wanted(resource: Resource) -> bool:
+        has_name = any(fnmatchcase(resource.name, pattern) for pattern in names)
+        has_group = any(group.name in groups for group in resource.groups)
+        return (has_name or not names) and (has_group or not groups)
+
+    return is_wanted
+
+
+async def _count(client: AltcraftClient) -> int | None:
+    """Return how many resources there are; costs one request."""
+    pages = client.resources.list(limit=1)
+    async for _ in pages:
+        break
+    return pages.total

@@ -1,0 +1,86 @@
+"""The two streams: results go to stdout, messages to stderr."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+import click
+from rich.console import Console, RenderableType
+
+from altcraft_async.cli.safe_text import clean, csv_line
+
+__all__ = [
+    "is_off_screen",
+    "message_console",
+    "prepare",
+    "print_csv",
+    "print_json",
+    "print_message",
+    "print_view",
+]
+
+_UNLIMITED = 10_000  # columns of a pipe or file, where nothing has to fit a screen
+
+
+def prepare() -> None:
+    """Escape characters that the locale cannot encode, instead of failing on them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def is_off_screen(stream: TextIO) -> bool:
+    """Return whether a stream cannot end on a terminal: a file cannot, a pipe may."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except OSError:  # has no file descriptor
+        return True
+    return not (stream.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
+
+
+def message_console() -> Console:
+    """Return a console on stderr."""
+    return _console(sys.stderr)
+
+
+def print_message(text: str, hint: str | None = None) -> None:
+    """Print one line to stderr, and below it a hint on what to do next."""
+    click.echo(f"altcraft: {clean(text)}", err=True)
+    if hint:
+        click.echo(f"  {clean(hint)}", err=True)
+
+
+def print_view(*views: RenderableType) -> None:
+    """Print tables and lines for people, without styles unless stdout is a terminal."""
+    console = _console(sys.stdout)
+    if console.is_terminal:
+        console.print(*views, sep="\n")
+        return
+    with console.capture() as printed:
+        for view in views:
+            console.print(view, soft_wrap=True)
+    # Tables pad their last column with blanks.
+    for line in printed.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def print_json(value: object) -> None:
+    """Print one line of JSON, in ASCII, so that nothing in it can control a terminal."""
+    click.echo(json.dumps(value))
+
+
+def print_csv(lines: Iterable[Iterable[str]]) -> None:
+    """Print lines of CSV."""
+    for line in lines:
+        click.echo(csv_line(line))
+
+
+def _console(stream: TextIO) -> Console:
+    width = None if stream.isatty() else _UNLIMITED
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)

@@ -1,0 +1,53 @@
+"""Prints results in the form that the options ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from altcraft_async import CountersReport, TaskKind, TaskRef
+from altcraft_async.cli.csv_rows import header, outcome_rows, report_rows
+from altcraft_async.cli.exit_codes import wait_hint
+from altcraft_async.cli.json_data import outcome_data, report_data
+from altcraft_async.cli.object_kinds import Outcome, named_ids
+from altcraft_async.cli.options import Form
+from altcraft_async.cli.output import print_csv, print_json, print_message, print_view
+from altcraft_async.cli.tables import report_views, totals_views
+from altcraft_async.cli.totals import Totals
+
+__all__ = ["outcome_printer", "print_report", "print_totals"]
+
+
+def print_report(
+    report: CountersReport,
+    form: Form,
+    kind: TaskKind,
+    target: object,
+    ref: TaskRef | None = None,
+) -> None:
+    """Print the report of a target, and its task if it came from one."""
+    if form == "json":
+        print_json(report_data(report, ref))
+    elif form == "csv":
+        task_id = "" if ref is None else ref.task_id
+        print_csv([header(kind), *report_rows(kind, target, report, task_id)])
+    else:
+        print_view(*report_views(report, named_ids(kind, target), bars_only=form == "chart"))
+
+
+def outcome_printer(form: Form, kind: TaskKind) -> Callable[[Outcome], None]:
+    """Return a function that prints each outcome; the header of CSV is printed at once."""
+    if form == "json":
+        return lambda outcome: print_json(outcome_data(outcome))
+    if form == "csv":
+        print_csv([header(kind)])
+        return lambda outcome: print_csv(outcome_rows(kind, outcome))
+    return lambda _: None
+
+
+def print_totals(totals: Totals, form: Form) -> None:
+    """Print totals for people, and how to come back to unfinished tasks."""
+    if form not in {"json", "csv"}:
+        print_view(*totals_views(totals, bars_only=form == "chart"))
+    if len(totals.unfinished) > 1:  # for a single one, its error has the hint
+        hint = wait_hint(*totals.unfinished.values())
+        print_message(f"{len(totals.unfinished)} were not over in time", hint)

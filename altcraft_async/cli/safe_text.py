@@ -1,0 +1,55 @@
+"""Values as text that is safe to print: one line, no control characters. No I/O."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+import msgspec
+
+from altcraft_async import AccessGroup
+
+__all__ = ["cell", "cells", "clean", "csv_line"]
+
+
+def clean(text: str) -> str:
+    r"""Return the text on one line, with what could control a terminal escaped.
+
+    Control characters, line breaks and invisible marks that turn the writing
+    direction become escapes such as ``\x1b``.
+    """
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def cell(value: object) -> str:
+    """Return a value as text for a table or a CSV file; ``None`` becomes empty."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case AccessGroup():
+            return clean(value.name)
+        case Mapping():
+            return clean(json.dumps(value, ensure_ascii=False))
+        case tuple():
+            return ", ".join(cell(item) for item in cast("tuple[object, ...]", value))
+        case _:
+            return clean(str(value))
+
+
+def cells(record: msgspec.Struct) -> tuple[str, ...]:
+    """Return the fields of a record as text, in their order."""
+    return tuple(cell(value) for value in msgspec.structs.astuple(record))
+
+
+def csv_line(values: Iterable[str]) -> str:
+    """Return one line of CSV, without a line ending."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()

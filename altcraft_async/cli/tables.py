@@ -1,0 +1,209 @@
+"""Tables and lines for people. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
+
+import msgspec
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from altcraft_async import (
+    CounterGroup,
+    CountersReport,
+    Failed,
+    SubscriptionCounters,
+    TaskRef,
+    TaskStatus,
+)
+from altcraft_async.cli.chart import Chart
+from altcraft_async.cli.object_kinds import group_ids
+from altcraft_async.cli.safe_text import cells, clean
+from altcraft_async.cli.totals import FAILURES_KEPT, Totals
+
+__all__ = [
+    "CountersTable",
+    "details_table",
+    "records_table",
+    "report_views",
+    "status_view",
+    "task_view",
+    "totals_views",
+]
+
+_COUNTERS = (
+    "subscribed",
+    "unsubscribed",
+    "hardbounced",
+    "complained",
+    "unconfirmed",
+    "suspended",
+    "invalid",
+    "subscribed_sendable",
+)
+_SENDABLE = ("subscribed_sendable", "unconfirmed_sendable")  # segments send only these
+
+_ORDER = ("segment", "resource", "database")  # of a headline
+
+_UNLIMITED = 10_000  # columns, to measure a table without a limit
+
+
+class CountersTable:
+    """A row per channel, or a row per counter on a screen that is too narrow."""
+
+    def __init__(self, channels: Mapping[str, SubscriptionCounters]) -> None:
+        """Show these channels in this order."""
+        sent = (getattr(one, field) for one in channels.values() for field in _COUNTERS[:-1])
+        has_all = not channels or any(value is not None for value in sent)
+        fields = _COUNTERS if has_all else _SENDABLE
+        titles = (field.removeprefix("subscribed_").replace("_", " ") for field in fields)
+        self._grid = [["channel", *titles]]
+        for name, counters in channels.items():
+            self._grid.append([clean(name), *(_counter(counters, field) for field in fields)])
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        """Choose what fits."""
+        by_channel = _grid_table(self._grid)
+        unlimited = options.update(width=_UNLIMITED)
+        if console.measure(by_channel, options=unlimited).maximum <= options.max_width:
+            yield by_channel
+        else:
+            (_, *channels), *rows = zip(*self._grid, strict=True)
+            yield _grid_table([["", *channels], *rows])
+
+
+class _TerminalOnly:
+    """Shows a view on a terminal, and nothing in a pipe or file."""
+
+    def __init__(self, view: RenderableType) -> None:
+        self._view = view
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        del options  # rich's signature
+        if console.is_terminal:
+            yield self._view
+
+
+def report_views(
+    report: CountersReport, ids: Mapping[str, int], *, bars_only: bool = False
+) -> list[RenderableType]:
+    """Show the counters of each group below a headline.
+
+    Args:
+        report: The report.
+        ids: Ids of the request by name, for groups that lack them.
+        bars_only: Draw bars instead of a table.
+    """
+    views: list[RenderableType] = []
+    for group in report.groups:
+        views.append(Text(_headline(group, ids)))
+        views += [Chart(group.channels)] if bars_only else _counters_views(group.channels)
+    return views
+
+
+def totals_views(totals: Totals, *, bars_only: bool = False) -> list[RenderableType]:
+    """Show sums as a table with the first failures, or as bars alone, above a line of totals."""
+    refreshes = f"{totals.completed} of {totals.done} refreshes"
+    line = Text(f"{refreshes}, {totals.polls} polls, {totals.seconds:.1f} s")
+    if bars_only:
+        return [Chart(totals.channels), line]
+    return [*_counters_views(totals.channels), *_failures(totals), line]
+
+
+def records_table(record_type: type[msgspec.Struct], rows: Iterable[tuple[str, ...]]) -> Table:
+    """Show a row per record, from its cells."""
+    table = _empty_table()
+    for name in record_type.__struct_fields__:
+        table.add_column(_title(name), justify="right" if name == "id" else "left")
+    for row in rows:
+        table.add_row(*(Text(text or "-") for text in row))
+    return table
+
+
+def details_table(record: msgspec.Struct) -> Table:
+    """Show a row per field of one record."""
+    table = Table.grid(padding=(0, 2))
+    for name, text in zip(record.__struct_fields__, cells(record), strict=True):
+        table.add_row(_title(name), Text(text or "-"))
+    return table
+
+
+def task_view(ref: TaskRef) -> Text:
+    """Show the id of a task."""
+    return Text(clean(ref.task_id))
+
+
+def status_view(status: TaskStatus) -> Text:
+    """Show the status of a task: ``running 42 %``."""
+    percent = "" if status.progress is None else f" {status.progress} %"
+    return Text(clean(status.status) + percent)
+
+
+def _counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[RenderableType]:
+    """Show counters as a table, and on a terminal as bars below it."""
+    if not channels:
+        return [CountersTable(channels)]
+    return [CountersTable(channels), _TerminalOnly(Text()), _TerminalOnly(Chart(channels))]
+
+
+def _grid_table(grid: Sequence[Sequence[str]]) -> Table:
+    titles, *rows = grid
+    table = _empty_table()
+    for index, title in enumerate(titles):
+        table.add_column(Text(title), justify="right" if index else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _empty_table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+
+
+def _counter(counters: SubscriptionCounters, field: str) -> str:
+    value: int | None = getattr(counters, field)
+    return "-" if value is None else str(value)
+
+
+def _headline(group: CounterGroup, requested: Mapping[str, int]) -> str:
+    """Say what was counted and when: ``database 1, counted 2030-01-01 00:00:03+00:00``."""
+    ids = group_ids(group, requested)
+    parts = [f"{name} {ids[f'{name}_id']}" for name in _ORDER if f"{name}_id" in ids]
+    if "database_id" not in ids:
+        parts.append("unknown database")
+    parts.append(_counted(group))
+    if group.in_progress:
+        parts.append(f"a newer refresh is running: {clean(group.refresh_task_id)}")
+    return ", ".join(parts)
+
+
+def _counted(group: CounterGroup) -> str:
+    at = group.counted_at or group.updated
+    if at is None:
+        return "counted at an unknown time"
+    took = group.count_duration
+    duration = "" if took is None else f" in {took.total_seconds():.3g} s"
+    return f"counted {at.isoformat(' ', 'seconds')}{duration}"
+
+
+def _failures(totals: Totals) -> list[Text]:
+    lines = [Text(f"{_name(one)}: {clean(str(one.error))}") for one in totals.failures]
+    more = totals.failed - FAILURES_KEPT
+    return [*lines, *([Text(f"and {more} more failures")] if more > 0 else [])]
+
+
+def _name(failure: Failed) -> str:
+    """Name a failure by its target, or by its task if the target is unknown."""
+    target = failure.target
+    if isinstance(target, tuple):
+        return clean(" ".join(map(str, cast("tuple[object, ...]", target))))
+    return clean(failure.ref.task_id if failure.ref else str(target))
+
+
+def _title(field: str) -> Text:
+    return Text(field.replace("_", " "))

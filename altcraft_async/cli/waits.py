@@ -1,0 +1,96 @@
+"""Waits for one task or many, with a live display and a hint on how to come back."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing, nullcontext
+from typing import TypeVar
+
+from altcraft_async import AltcraftError, TaskHandle, TaskKind
+from altcraft_async.cli.exit_codes import wait_hint
+from altcraft_async.cli.object_kinds import Outcome
+from altcraft_async.cli.options import Form
+from altcraft_async.cli.output import is_off_screen, print_message
+from altcraft_async.cli.progress import show_many, show_task
+from altcraft_async.cli.results import outcome_printer, print_totals
+from altcraft_async.cli.runner import run
+from altcraft_async.cli.totals import Totals
+
+__all__ = ["follow", "run_batch", "wait_for"]
+
+T = TypeVar("T")
+
+
+async def wait_for(handle: TaskHandle[T], seconds: float | None) -> T:
+    """Wait for one task."""
+    try:
+        with show_task(handle):
+            return await handle.wait(timeout=seconds)
+    except asyncio.CancelledError:
+        print_message("stopped waiting", wait_hint(handle.ref))
+        raise
+
+
+async def follow(
+    outcomes: AsyncGenerator[Outcome, None],
+    totals: Totals,
+    form: Form,
+    kind: TaskKind,
+    *,
+    can_resume: bool = True,
+) -> None:
+    """Print outcomes as they arrive and add them up.
+
+    Args:
+        outcomes: Outcomes of many refreshes.
+        totals: Where to add them.
+        form: How to print them.
+        kind: Kind of their targets.
+        can_resume: Whether tasks go on at the platform after the command.
+    """
+    began = time.perf_counter()
+    print_outcome = outcome_printer(form, kind)
+    # On one screen, lines and a live display would overwrite each other. Output of
+    # `altcraft … --json | jq` ends on that screen as well.
+    is_shown = form not in {"json", "csv"} or is_off_screen(sys.stdout)
+    try:
+        with show_many(totals) if is_shown else nullcontext():
+            async with aclosing(outcomes):
+                async for outcome in outcomes:
+                    totals.add(outcome)
+                    print_outcome(outcome)
+    except asyncio.CancelledError:
+        if can_resume:
+            _print_stopped(totals)
+        raise
+    finally:
+        totals.seconds = time.perf_counter() - began
+
+
+def run_batch(work: Coroutine[object, object, None], totals: Totals, form: Form) -> None:
+    """Run many refreshes, print their totals, and raise the first failure.
+
+    Raises:
+        AltcraftError: A refresh failed, or the batch as a whole.
+    """
+    try:
+        run(work)
+    except AltcraftError:
+        if totals.done:
+            print_totals(totals, form)
+        raise
+    print_totals(totals, form)
+    if totals.first_failure:
+        print_message(f"{totals.failed} of {totals.done} failed, the first of them with:")
+        raise totals.first_failure
+
+
+def _print_stopped(totals: Totals) -> None:
+    refs = (totals.unfinished | totals.running).values()
+    print_message(
+        f"stopped after {totals.done} refreshes; what was just being started may go on as well",
+        wait_hint(*refs) if refs else None,
+    )

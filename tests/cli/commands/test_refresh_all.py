@@ -1,0 +1,178 @@
+"""`altcraft resources refresh-all`: all of it, parts of it, failures, and Ctrl-C."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from altcraft_async import AccessGroup, Resource
+from altcraft_async.cli.commands.refresh_all import resource_filter
+from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
+
+Altcraft = Callable[..., tuple[int, str, str]]
+OnTerminal = Callable[..., tuple[int, str]]
+Spawn = Callable[..., "subprocess.Popen[str]"]
+Until = Callable[[Callable[[], bool]], None]
+
+ALL = ("resources", "refresh-all")
+START = "resources/refresh_counters"
+
+
+def linked(account: Simulator) -> Iterator[list[int]]:
+    """Yield each resource with each of its databases."""
+    for number in account.world.resources:
+        for database_id in account.world.resource(number).database_ids:
+            yield [number, database_id]
+
+
+def polled(account: Simulator) -> set[object]:
+    """Return the ids of the tasks that were polled."""
+    return {one.params["task_id"] for one in account.requests if one.method == "tasks/status"}
+
+
+@pytest.fixture
+def simulator(request: pytest.FixtureRequest) -> ThreadedSimulator:
+    """A platform of a few resources, whose tasks take 0.1 s or as long as the test says."""
+    return ThreadedSimulator(resources=20, databases=3, duration=getattr(request, "param", 0.1))
+
+
+def test_every_resource_is_refreshed_in_each_of_its_databases(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    code, out, err = altcraft(*ALL, "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert sorted(one["target"] for one in found) == list(linked(account))
+    assert set(account.starts.values()) == {1}
+
+
+def test_table_ends_with_the_totals(account: Simulator, altcraft: Altcraft) -> None:
+    code, out, _ = altcraft(*ALL)
+    size = len(list(linked(account)))
+    *table, totals = out.splitlines()
+    assert code == 0
+    assert [line.split()[0] for line in table[2:]] == ["email", "sms", "push"]
+    assert totals.startswith(f"{size} of {size} refreshes, ")
+
+
+def test_chart_draws_the_totals(account: Simulator, altcraft: Altcraft) -> None:
+    _, out, _ = altcraft(*ALL, "--chart", "--name", "* 1")
+    *bars, _ = out.splitlines()
+    assert [bar.split()[0] for bar in bars[::3]] == ["email", "sms", "push"]
+    assert set(account.starts.values()) == {1}
+
+
+def test_refused_token_prints_no_totals(
+    account: Simulator, altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALTCRAFT_TOKEN", "wrong")
+    code, out, err = altcraft(*ALL)
+    assert (code, out, account.count("resources/list")) == (4, "", 1)
+    assert "check ALTCRAFT_TOKEN" in err
+
+
+def test_filter_without_a_match_refreshes_nothing(account: Simulator, altcraft: Altcraft) -> None:
+    code, out, _ = altcraft(*ALL, "--group", "unknown")
+    assert code == 0
+    assert out.splitlines()[-1].startswith("0 of 0 refreshes, ")
+    assert not account.starts
+
+
+def test_filter_by_name_looks_up_only_matches(account: Simulator, altcraft: Altcraft) -> None:
+    names = {number: account.world.resource(number).name for number in account.world.resources}
+    _, out, _ = altcraft(*ALL, "--name", "* 1", "--name", "* 2?", "--csv")
+    found = {int(row["resource_id"]) for row in csv.DictReader(io.StringIO(out))}
+    assert {names[number].split()[-1] for number in found} == {"1", "20"}
+    assert account.count("resources/get") == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "groups", "is_wanted"),
+    [
+        ((), (), True),
+        (("News*",), (), True),
+        (("news*",), (), False),
+        ((), ("north", "south"), True),
+        ((), ("south",), False),
+        (("News*",), ("south",), False),
+        (("Shop*", "*24"), ("north",), True),
+    ],
+)
+def test_resource_matches_one_name_and_one_group(
+    names: tuple[str, ...],
+    groups: tuple[str, ...],
+    is_wanted: bool,  # noqa: FBT001 -- pytest passes it by name
+) -> None:
+    resource = Resource(id=24, name="News site 24", groups=(AccessGroup(id=2, name="north"),))
+    assert resource_filter(names, groups)(resource) is is_wanted
+
+
+def test_resource_that_cannot_be_looked_up_is_the_only_failure(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    account.misbehave("resources/get", Fault.refuse(403))
+    code, out, err = altcraft(*ALL, "--csv")
+    failed = [row for row in csv.DictReader(io.StringIO(out)) if row["error"]]
+    assert code == 4
+    assert [(row["error"], row["database_id"]) for row in failed] == [("PermissionDeniedError", "")]
+    assert "1 of " in err
+    assert len({ids[0] for _, ids in account.starts}) == 19
+
+
+def test_failures_are_listed_with_the_totals(account: Simulator, altcraft: Altcraft) -> None:
+    account.misbehave(START, Fault.refuse(402, "Tariff limit"))
+    code, out, _ = altcraft(*ALL)
+    (line,) = [line for line in out.splitlines() if "Tariff limit" in line]
+    assert code == 3
+    assert line.split(":")[0].replace(" ", "").isdigit()
+
+
+def test_list_that_fails_half_way_refreshes_what_was_listed(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    account.misbehave("resources/list", Fault.refuse(403), after=2)  # the first says how many
+    code, out, err = altcraft(*ALL)
+    size = len(list(linked(account)))
+    assert code == 4
+    assert f"{size} of {size} refreshes, " in out
+    assert err.startswith("altcraft: resources/list: ")
+
+
+def test_terminal_shows_resources_done_then_bars(
+    account: Simulator, on_terminal: OnTerminal
+) -> None:
+    code, screen = on_terminal(*ALL)
+    size = len(list(linked(account)))
+    assert code == 0
+    assert re.search(r"20/20 resources, ETA \S*0:00:00", screen)
+    assert f"{size} completed, 0 failed, 0 running" in screen
+    assert "█" in screen.rpartition("0 running")[2]
+
+
+@pytest.mark.parametrize("simulator", [3600.0], indirect=True)
+def test_ctrl_c_prints_how_to_come_back_to_all_running_tasks(
+    account: Simulator, spawn: Spawn, altcraft: Altcraft, until: Until
+) -> None:
+    process = spawn(*ALL, "--json")
+    size = len(list(linked(account)))
+    # The command has noted a task before it polls the task.
+    until(lambda: len(polled(account)) == size)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=5)
+    stopped, hint = err.splitlines()
+    assert (process.returncode, out) == (130, "")
+    assert stopped.startswith("altcraft: stopped after 0 refreshes; ")
+    assert hint.startswith("  the tasks go on; to come back: altcraft task wait ")
+    tasks = hint.rpartition("altcraft ")[2].split()
+    assert len(tasks) == 2 + size
+    code, out, err = altcraft(*tasks, "--timeout", "0", "--json")
+    found = [json.loads(line)["target"] for line in out.splitlines()]
+    assert (code, sorted(found)) == (8, list(linked(account)))
+    assert f"{size} were not over in time" in err

@@ -1,0 +1,100 @@
+"""The tree of commands, its help, and how a command line ends."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from altcraft_async.cli.app import altcraft as root
+from altcraft_async.cli.exit_codes import EXIT_CODES
+from altcraft_async.simulator import Simulator, Target
+
+Altcraft = Callable[..., tuple[int, str, str]]
+Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each command."""
+    if not isinstance(command, click.Group):
+        yield path
+        return
+    for name, inner in command.commands.items():
+        yield from leaves(inner, (*path, name))
+
+
+@pytest.mark.parametrize("group", ["", "resources", "databases", "segments", "task"])
+def test_group_without_a_command_prints_its_help_to_stderr(altcraft: Altcraft, group: str) -> None:
+    code, out, err = altcraft(*group.split())
+    assert (code, out) == (2, "")
+    assert err.startswith(" ".join(["Usage: altcraft", *group.split(), "["]))
+
+
+def test_help_documents_every_exit_code(altcraft: Altcraft) -> None:
+    code, out, err = altcraft("--help")
+    assert (code, err) == (0, "")
+    for row in EXIT_CODES:
+        assert f"{row.code:>3}  {row.meaning}" in out
+
+
+@pytest.mark.parametrize("path", list(leaves(root)), ids=" ".join)
+def test_help_of_every_command_has_examples(altcraft: Altcraft, path: tuple[str, ...]) -> None:
+    code, out, _ = altcraft(*path, "--help")
+    assert code == 0
+    assert f"    altcraft {' '.join(path)}" in out.partition("Example")[2]
+    assert out.endswith("  Exit codes: altcraft --help\n")
+
+
+def test_commands_complete_in_a_shell(spawn: Spawn) -> None:
+    asked = {"COMP_WORDS": "altcraft resources refr", "COMP_CWORD": "2"}
+    process = spawn(env={**os.environ, "_ALTCRAFT_COMPLETE": "bash_complete", **asked})
+    out, _ = process.communicate(timeout=30)
+    assert [line.split(",")[1] for line in out.splitlines()] == ["refresh", "refresh-all"]
+
+
+def test_version_is_one_line(altcraft: Altcraft) -> None:
+    code, out, _ = altcraft("--version")
+    assert (code, out.count("\n")) == (0, 1)
+    assert out.startswith("altcraft ")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /dev/full")
+def test_full_disk_is_reported_in_one_line(
+    altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch, account: Simulator
+) -> None:
+    task_id = account.world.start(Target("resource", (24, 1)), now=-1000)
+    device = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 -- the next line closes it
+    with io.TextIOWrapper(device, write_through=True) as full, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", full)
+        code, _, err = altcraft("status", task_id)
+    assert code == 1
+    assert err == "altcraft: No space left on device\n"
+
+
+def test_closed_pipe_ends_a_batch_silently(account: Simulator, spawn: Spawn) -> None:
+    """``altcraft … | head -1`` ends when ``head`` does."""
+    numbers = map(str, range(1, 41))
+    process = spawn("refresh", *numbers, "--database-id", "1", "--in-flight", "2", "--json")
+    assert process.stdout
+    assert process.stdout.readline().startswith("{")
+    process.stdout.close()
+    assert process.stderr
+    assert process.stderr.read() == ""
+    assert process.wait(5) == 1
+    assert 0 < sum(account.starts.values()) < 40
+
+
+def test_pipe_closed_during_a_wait_ends_it_silently(account: Simulator, spawn: Spawn) -> None:
+    process = spawn("refresh", "24", "--database-id", "1")
+    assert process.stdout
+    process.stdout.close()
+    assert process.stderr
+    assert process.stderr.read() == ""
+    assert process.wait(5) == 1
+    assert account.count("tasks/status") > 0

@@ -1,0 +1,172 @@
+"""Rows of the list of faults about many handles, several processes, and the command line."""
+
+from __future__ import annotations
+
+from tests.faults.row import (
+    NOT_DELIVERED,
+    NOTHING,
+    WORKS,
+    Row,
+    both,
+    faults_test,
+    feedback_test,
+    fleet_test,
+    ledger_test,
+    terminal_test,
+    waits,
+)
+
+PROCESS_ROWS = (
+    Row(
+        66,
+        "with a ledger: two processes refresh the same target",
+        "the second joins the running task",
+        "—",
+        "1 / —",
+        NOTHING,
+        (
+            ledger_test("ledger_starter.py::test_next_process_joins_the_running_task"),
+            ledger_test("intent.py::test_clients_that_begin_at_once_start_once"),
+        ),
+    ),
+    waits(
+        67,
+        "with a ledger: the waiting process is killed",
+        "the next process continues with the task",
+        "run it again, or use `client.resume()`; taskiq workers do so by themselves",
+        fleet_test("killed_worker_costs_no_refresh_and_no_second_start"),
+        ledger_test("resume.py::test_running_tasks_come_as_handles_and_their_end_is_written"),
+    ),
+    Row(
+        68,
+        "with a ledger: the process is killed during a start",
+        "`StartUnknownError` in the next process, if the outcome is unknown",
+        "—",
+        "1 / —",
+        "check the platform, then `await ledger.forget(entry)`; or set `reconcile_starts=True`",
+        (
+            ledger_test("crashes.py::test_next_process_starts_once_or_raises_start_unknown_error"),
+            ledger_test("crashes.py::test_next_process_that_reconciles_starts_once"),
+            faults_test("ledger_machine.py::test_nothing_starts_twice_whichever_process_dies"),
+        ),
+    ),
+    Row(
+        69,
+        "with a ledger: a job is delivered again while its worker is alive",
+        "the same task",
+        "both workers poll it",
+        "1 / —",
+        "make `idle_timeout` longer",
+        (fleet_test("slow_job_taken_twice_is_started_once"),),
+    ),
+    Row(
+        70,
+        "the ledger cannot be reached",
+        "`LedgerError`; taskiq workers wait",
+        "continues",
+        "0 / —",
+        "repair the store; nothing was sent",
+        (
+            ledger_test("intent.py::test_ledger_that_fails_before_the_request_fails_the_start"),
+            ledger_test(
+                "write_behind.py::test_task_that_cannot_be_written_is_returned_and_written_later"
+            ),
+            fleet_test("restart_of_redis_loses_nothing"),
+        ),
+    ),
+    Row(
+        71,
+        "with a ledger: a process pauses for longer than its lease, then continues",
+        "not sent, unless it paused between the last check and the request",
+        "—",
+        "1 / —",
+        NOTHING,
+        (
+            ledger_test("intent.py::test_process_that_was_suspended_while_it_wrote_does_not_send"),
+            fleet_test("suspended_worker_that_continues_starts_nothing_again"),
+        ),
+    ),
+    waits(
+        72,
+        "the system clock jumps by an hour",
+        f"{WORKS}; the clock is read only for a `Retry-After` with a date, "
+        "and once for `started_at` of a task from elsewhere",
+        NOTHING,
+        faults_test("waiting.py::test_jumping_wall_clock_changes_nothing"),
+    ),
+    waits(
+        74,
+        "an outage with many handles",
+        "waits continue; no rush at the end",
+        NOTHING,
+        faults_test("load.py::test_requests_after_an_outage_are_spread_over_time"),
+    ),
+    waits(
+        75,
+        "a server that throttles",
+        f"{WORKS}; the client settles at the allowed rate",
+        NOTHING,
+        faults_test("load.py::test_client_settles_at_the_rate_of_a_throttling_server"),
+    ),
+    both(
+        76,
+        "the process cannot open more files",
+        NOT_DELIVERED,
+        "3 / 3",
+        "close some; the client recovers",
+        faults_test(
+            "connecting.py::test_process_without_free_descriptors_sends_nothing_and_recovers"
+        ),
+    ),
+    waits(
+        77,
+        "a slow consumer of many outcomes",
+        "the backlog is bounded",
+        NOTHING,
+        faults_test("load.py::test_backlog_of_a_slow_consumer_is_bounded"),
+        faults_test("load.py::test_slow_consumer_of_as_completed_costs_no_extra_request"),
+    ),
+    waits(
+        78,
+        "a feedback call that is forged, repeated, huge, slow, or has a wrong address",
+        "at most one poll a second; the contents of the call are ignored",
+        NOTHING,
+        feedback_test("body_of_a_call_is_not_trusted"),
+        feedback_test("call_to_a_wrong_url_gets_404_and_no_poll"),
+        feedback_test("repeated_calls_cost_one_poll_per_interval"),
+        "tests/integrations/test_feedback_bodies.py::test_only_the_first_megabyte_of_a_body_is_kept",
+        "tests/integrations/test_feedback_bodies.py::test_slow_body_is_read_no_longer_than_its_timeout",
+    ),
+    waits(
+        79,
+        "a feedback call that never comes, or comes before the start has returned",
+        WORKS,
+        NOTHING,
+        feedback_test("task_ends_without_any_call"),
+        feedback_test("call_before_the_start_has_returned_is_kept"),
+    ),
+    both(
+        81,
+        "any of these, in printed or logged text",
+        "no token in it",
+        "—",
+        NOTHING,
+        faults_test("canary.py::test_no_fault_shows_the_token"),
+        faults_test("canary.py::test_no_wait_shows_the_token"),
+        faults_test("canary.py::test_command_line_shows_no_token"),
+    ),
+    Row(
+        82,
+        "the command line is stopped, or its output is closed",
+        "exit 130 or 143; says that it may have started",
+        "exit 130 or 143; prints how to come back",
+        "—",
+        "`altcraft wait`",
+        (
+            "tests/cli/test_waits.py::test_signal_while_waiting_prints_how_to_come_back",
+            terminal_test("signal_while_starting_warns_that_the_task_may_have_started"),
+            "tests/cli/test_app.py::test_closed_pipe_ends_a_batch_silently",
+            "tests/cli/test_app.py::test_pipe_closed_during_a_wait_ends_it_silently",
+        ),
+    ),
+)

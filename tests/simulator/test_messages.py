@@ -1,0 +1,27 @@
+"""Reading of requests: method and token."""
+
+from __future__ import annotations
+
+import pytest
+
+from altcraft_async.simulator.messages import method_of, read_request
+
+START = "resources/refresh_counters"
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/api/v1.1/tasks/status", "tasks/status"),
+        ("/api/v1.1/tasks/status/", "tasks/status"),
+        ("/tasks/status", "/tasks/status"),
+        ("/api/v1.0/tasks/status", "/api/v1.0/tasks/status"),
+    ],
+)
+def test_path_below_the_prefix_names_a_method(path: str, method: str) -> None:
+    assert method_of(path) == method
+
+
+def test_token_is_not_among_the_parameters() -> None:
+    body = b'{"token": "secret", "id": 24, "list_id": 1}'
+    assert read_request(START, body, "application/json").params == {"id": 24, "list_id": 1}
