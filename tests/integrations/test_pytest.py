@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-ASYNCIO = ["-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function"]
+ASYNCIO = ["-p", "asyncio", "-o", "asyncio_default_fixture_loop_scope=function"]
 ANYIO = ["-p", "anyio"]
 
 # Each way to run coroutines: command line options, and the first line of a test file.
@@ -59,7 +59,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunTests:
 
     def ran(source: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(source)
-        return pytester.runpytest_inprocess("-W", "error", "-p", "altcraft", *options)
+        return pytester.runpytest_subprocess("-W", "error", "-p", "altcraft", *options)
 
     return ran
 

@@ -13,4 +13,4 @@ def test_test_files_of_the_guide_pass(pytester: pytest.Pytester) -> None:
         test_program=example("testing-your-code", "test_program.py"),
     )
     scope = "asyncio_default_fixture_loop_scope=function"
-    pytester.runpytest_inprocess("-W", "error", "-o", scope).assert_outcomes(passed=9)
+    pytester.runpytest_subprocess("-W", "error", "-o", scope).assert_outcomes(passed=9)
