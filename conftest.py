@@ -3,8 +3,8 @@
 A ```` ```python ```` block runs with top-level ``await``; ``server`` is a
 simulator and ``client`` a client of it. A ```` ```text ```` block right after
 it is the expected output. The examples of one document share their names, so
-they run in one process (``--dist loadfile``) and in order. A block that is a whole program,
-with its file name in the first line, is skipped here: a test of its own runs it, see
+they run in one process and in order. A block that is a whole program, with its
+file name in the first line, is skipped here: a test of its own runs it, see
 `tests/support/guides.py`.
 
 pytest reads these hooks only from a file at the root of the repository.
@@ -29,6 +29,8 @@ from sybil import Example, Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.integration.pytest import SybilItem
 from sybil.parsers.markdown import CodeBlockParser
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from altcraft_async import AltcraftClient
 from altcraft_async.simulator import Simulator
@@ -123,6 +125,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     Some tests wait for processes and sockets, so a core would idle with one process each.
     """
     return 0 if any("::" in argument for argument in config.args) else (os.cpu_count() or 1) + 1
+
+
+class _TestByTest(LoadScopeScheduling):
+    """Gives each process the next test when it is free, or the next document as a whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, _ = nodeid.partition("::")
+        return nodeid if path.startswith("tests/") else path
+
+
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Producer | None
+) -> LoadScopeScheduling | None:
+    """Distribute tests; ``None`` leaves that to the option ``--dist``."""
+    return _TestByTest(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -54,10 +54,11 @@ class Platform(NamedTuple):
 class OpenPlatform(Protocol):
     """Starts a simulator with a client."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 -- options of the simulator and of the client
         self,
         *,
         duration: Duration = 10.0,
+        resources: int = 500,
         curve: Curve = "linear",
         http_errors: bool = False,
         wire_format: str = "json",
@@ -91,9 +92,10 @@ def platform() -> OpenPlatform:
     """A simulator whose tasks take ten seconds, and a client that polls every second."""
 
     @asynccontextmanager
-    async def opened(
+    async def opened(  # noqa: PLR0913 -- options of the simulator and of the client
         *,
         duration: Duration = 10.0,
+        resources: int = 500,
         curve: Curve = "linear",
         http_errors: bool = False,
         wire_format: str = "json",
@@ -101,7 +103,9 @@ def platform() -> OpenPlatform:
     ) -> AsyncGenerator[Platform, None]:
         chosen: ClientOptions = {"poll": EverySecond(), **(options or {})}
         async with (
-            Simulator(duration=duration, curve=curve, http_errors=http_errors) as server,
+            Simulator(
+                resources=resources, duration=duration, curve=curve, http_errors=http_errors
+            ) as server,
             AltcraftClient(
                 server.url,
                 server.token,
