@@ -54,7 +54,7 @@ class Platform(NamedTuple):
 class OpenPlatform(Protocol):
     """Starts a simulator with a client."""
 
-    def __call__(  # noqa: PLR0913 -- options of the simulator and of the client
+    def __call__(  # noqa: PLR0913 -- one argument per option, all by name
         self,
         *,
         duration: Duration = 10.0,
@@ -92,7 +92,7 @@ def platform() -> OpenPlatform:
     """A simulator whose tasks take ten seconds, and a client that polls every second."""
 
     @asynccontextmanager
-    async def opened(  # noqa: PLR0913 -- options of the simulator and of the client
+    async def opened(  # noqa: PLR0913 -- one argument per option, all by name
         *,
         duration: Duration = 10.0,
         resources: int = 500,

@@ -6,7 +6,7 @@ the error. So an intent without a task means that the start may have been sent.
 
 On entering, the intent is written in place of the entry that the start was
 decided by. If another process has changed that entry, `EntryChangedError`
-ends the attempt, and the start is decided anew. If the write took more than
+ends the attempt, and the start is decided again. If the write took more than
 half of `GRACE`, the intent is written again, as the request has to be over
 before the lease is.
 
@@ -32,7 +32,7 @@ MOST_WRITES = 3
 
 
 class EntryChangedError(Exception):
-    """Another process has changed the entry; `LedgerStarter` decides anew."""
+    """Another process has changed the entry; `LedgerStarter` decides again."""
 
 
 class IntentGate:

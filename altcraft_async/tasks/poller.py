@@ -32,7 +32,6 @@ from altcraft_async.observer import about, logger
 from altcraft_async.policies.base import SHORTEST_INTERVAL
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.tasks.descriptions import named
 from altcraft_async.tasks.observation import Observation
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poll_state import (
@@ -47,7 +46,7 @@ from altcraft_async.tasks.record import TaskRecord
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.tasks.waiters import Waiter, Waiters
 
-__all__ = ["PollRules", "TaskPoller", "named"]
+__all__ = ["TaskPoller"]
 
 LAST_POLL_SECONDS = 1.0
 """How long the poll that is made at a deadline may take before the wait ends without it."""
@@ -195,7 +194,7 @@ class TaskPoller(TaskRecord):
     def _polled(self, answer: TaskAnswer | None, failure: AltcraftError | None) -> float | None:
         """Note what a poll has brought and tell the waiters; return when to poll again."""
         try:
-            track = self._seen()
+            track = self._track or self._seen()  # mostly without a call: this is the hot path
             now = self._lifecycle.time()
             if self._observation is not None:
                 self._observation.polled(track, now, answer=answer, failure=failure)

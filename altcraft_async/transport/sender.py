@@ -83,14 +83,14 @@ class Sender:
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
         """Send one request; the caller holds a rate-limiter slot."""
         with self._lifecycle.busy:
-            response = self._token.hide_from(
+            response = self._token.mask_response(
                 await self._transport.exchange(self._request(endpoint, values))
             )
             try:
                 if response.is_slow_to_read:
-                    said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)
+                    said = await asyncio.to_thread(interpret, endpoint, response, self._token.mask)
                 else:
-                    said = interpret(endpoint, response, self._token.hide)
+                    said = interpret(endpoint, response, self._token.mask)
             except AltcraftError as refused:
                 self._rate_limiter.note_refusal(refused)
                 raise

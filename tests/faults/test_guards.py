@@ -128,8 +128,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "the token is masked in error texts": Guard(
         "protocol/envelope.py",
-        "answered.hide(said)[:SNIPPET_CHARACTERS]",
-        "said[:SNIPPET_CHARACTERS]",
+        "answered.mask(error_text)[:SNIPPET_CHARACTERS]",
+        "error_text[:SNIPPET_CHARACTERS]",
         "tests/faults/test_secrets.py::test_short_token_sent_back_is_not_shown",
     ),
     "the token is masked in answers": Guard(
@@ -151,7 +151,7 @@ GUARDS: Mapping[str, Guard] = {
         "tests/transport/test_sender.py::test_retry_after_of_more_than_two_minutes_is_raised",
     ),
     "a result of another database is refused": Guard(
-        "protocol/task_responses.py",
+        "protocol/counter_responses.py",
         "wanted not in counted",
         "not counted",
         "tests/faults/test_waiting.py::"
@@ -179,31 +179,31 @@ GUARDS: Mapping[str, Guard] = {
         "protocol/codecs.py",
         "xml_attribs=False)",
         "xml_attribs=False, disable_entities=False)",
-        "tests/protocol/test_codecs.py::test_xml_entity_is_refused[billion laughs]",
+        "tests/protocol/test_codecs_bounds.py::test_xml_entity_is_refused[billion laughs]",
     ),
     "large XML may declare no entities": Guard(
         "protocol/codecs.py",
         "parser.EntityDeclHandler = declared",
         "pass",
-        "tests/protocol/test_codecs.py::test_entities_of_a_large_document_are_refused",
+        "tests/protocol/test_codecs_bounds.py::test_entities_of_a_large_document_are_refused",
     ),
     "XML is bounded in depth": Guard(
         "protocol/codecs.py",
         "tags > MAX_DEPTH and not _is_flat(document, MAX_DEPTH)",
         "False",
-        "tests/protocol/test_codecs.py::test_xml_is_bounded_in_depth",
+        "tests/protocol/test_codecs_bounds.py::test_xml_is_bounded_in_depth",
     ),
     "large XML is bounded in depth before it becomes dicts": Guard(
         "protocol/codecs.py",
         "depth > MAX_DEPTH or elements",
         "elements",
-        "tests/protocol/test_codecs.py::test_depth_of_much_xml_is_bounded_before_it_is_made_into_dicts",
+        "tests/protocol/test_codecs_bounds.py::test_depth_of_large_xml_is_bounded_before_it_is_parsed_into_dicts",
     ),
     "XML is bounded in width": Guard(
         "protocol/codecs.py",
         " or elements > MAX_ELEMENTS",
         "",
-        "tests/protocol/test_codecs.py::test_xml_of_too_many_elements_is_unreadable",
+        "tests/protocol/test_codecs_bounds.py::test_xml_of_too_many_elements_is_unreadable",
     ),
     "large XML is parsed in a thread": Guard(
         "transport/sender.py",
