@@ -76,10 +76,10 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
         poll=partial(_poll, sender),
         policy=policy,
         learn=policy.learn if isinstance(policy, Learner) else None,
-        over=registry.end,
+        on_end=registry.end,
         patience=options.polling_patience,
         failure_statuses=checked_names("failure_statuses", options.failure_statuses),
-        hide=token.mask,
+        mask=token.mask,
     )
     counters = counters_by_kind(options.segment_database_name)
     new_ledger_starter = partial(

@@ -255,8 +255,8 @@ class TaskPoller(TaskRecord):
         self.over, self.error = True, error
         self._log("is over", error)
         waiters, self._waiters = self._waiters, Waiters()
-        if self.rules.over is not None:
-            self.rules.over(self.ref)
+        if self.rules.on_end is not None:
+            self.rules.on_end(self.ref)
         for waiter in waiters:
             waiter.cancel_timer()
             waiter.end(None)
