@@ -120,11 +120,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return the number of processes: none for single tests, else one more than there are cores.
+    """Return the number of processes: none for single tests, else two more than there are cores.
 
-    Some tests wait for processes and sockets, so a core would idle with one process each.
+    Many tests wait for time to pass, and a process more costs the time to collect the tests.
     """
-    return 0 if any("::" in argument for argument in config.args) else (os.cpu_count() or 1) + 1
+    return 0 if any("::" in argument for argument in config.args) else (os.cpu_count() or 1) + 2
 
 
 class _TestByTest(LoadScopeScheduling):

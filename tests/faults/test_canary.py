@@ -92,7 +92,11 @@ WAYS = pytest.mark.parametrize("way", [("json", "body"), ("xml", "header")], ids
 
 
 @pytest.mark.looptime
-@WAYS
+@pytest.mark.parametrize(
+    "way",
+    [("json", "body"), pytest.param(("xml", "header"), marks=pytest.mark.slow)],
+    ids="-".join,
+)
 async def test_no_fault_shows_the_token(
     server: ScriptedServer, way: tuple[WireFormat, TokenLocation]
 ) -> None:
