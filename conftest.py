@@ -20,11 +20,13 @@ import inspect
 import io
 import os
 import types
+import zlib
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from random_order.config import Config as RandomOrder
 from sybil import Example, Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.integration.pytest import SybilItem
@@ -104,8 +106,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the examples of one document together and in order when tests run in random order."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mix tests that wait with those that calculate; keep the examples of a document in order."""
+    if hasattr(config, "workerinput") and not RandomOrder(config).is_enabled:
+        # Without this, all processes would run the tests of one folder at the same time, and wait.
+        items.sort(key=lambda item: zlib.crc32(item.nodeid.encode()))
     documents: defaultdict[Path, list[SybilItem]] = defaultdict(list)
     for item in items:
         if isinstance(item, SybilItem):
