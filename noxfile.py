@@ -97,7 +97,7 @@ def slow(session: nox.Session) -> None:
 def order(session: nox.Session) -> None:
     """Run the quick tests in a random order, for each seed given."""
     for seed in session.posargs or ("1",):
-        session.run("pytest", "-q", "--random-order", f"--random-order-seed={seed}")
+        session.run("pytest", "-q", "--random-order-bucket=global", f"--random-order-seed={seed}")
 
 
 @nox.session
