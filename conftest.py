@@ -147,6 +147,14 @@ def pytest_xdist_make_scheduler(
     return _TestByTest(config, log) if config.getoption("dist") == "loadscope" else None
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the gate if a test was skipped, as it installs all that tests need."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("ALTCRAFT_CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line each why tests were skipped."""
     skipped = terminalreporter.stats.get("skipped", [])

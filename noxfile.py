@@ -8,6 +8,7 @@ Sessions run in the environment that nox was started from, in which
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import nox
 
@@ -114,6 +115,35 @@ def pythons(session: nox.Session) -> None:
 
 
 @nox.session
-def apart(session: nox.Session) -> None:
-    """Run what has environments of its own: lowest versions, Airflow, other engines."""
-    session.run(".ci/apart.sh", session.create_tmp(), external=True)
+def floors(session: nox.Session) -> None:
+    """Run the quick tests on the lowest versions allowed: branch coverage of 95 % or more."""
+    folder = session.create_tmp()
+    with Path(folder, "constraints").open("w") as constraints:
+        session.run("python", ".ci/floors.py", stdout=constraints)
+    session.run("python", "-m", "venv", "--clear", f"{folder}/venv")
+    versions = ("--constraint", f"{folder}/constraints")
+    session.run(f"{folder}/venv/bin/pip", "install", "-q", *versions, "-e", ".[dev]", external=True)
+    session.run(
+        *(f"{folder}/venv/bin/pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
+        *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"),
+        env={"COVERAGE_FILE": f"{folder}/coverage"},
+        external=True,
+    )
+
+
+@nox.session
+def airflow(session: nox.Session) -> None:
+    """Run the Airflow integration in Airflow."""
+    session.run(".ci/airflow.sh", external=True)
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Run the recipes for SAQ, Dagster, Prefect and Temporal in these engines."""
+    session.run(".ci/engines.sh", external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run each benchmark in its smallest size; needs the extra `bench`."""
+    session.run("python", "-m", "benchmarks", "--quick", *session.posargs)
