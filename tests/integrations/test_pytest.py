@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import anyio.pytest_plugin
@@ -14,7 +15,7 @@ SCOPE = ["-o", "asyncio_default_fixture_loop_scope=function"]
 AUTO = [*SCOPE, "-o", "asyncio_mode=auto"]
 
 # Each way to run coroutines: its plugin, command line options, and the first line of a test file.
-RUNNERS = {
+RUNNERS: Mapping[str, tuple[object, list[str], str]] = {
     "asyncio-auto": (pytest_asyncio.plugin, AUTO, ""),
     "asyncio-strict": (pytest_asyncio.plugin, SCOPE, "pytestmark = pytest.mark.asyncio"),
     "asyncio-one-loop": (
