@@ -78,6 +78,7 @@ class AltcraftClient:
         polling_patience: Patience = _PATIENCE,
         failure_statuses: Collection[str] = FAILURE_STATUSES,
         connections: int = 64,
+        start_keepalive: float = 1.0,
         max_answer_bytes: int = 16 * 2**20,
         ssl_context: ssl.SSLContext | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
@@ -106,31 +107,30 @@ class AltcraftClient:
                 platform asks for that (429, ``Retry-After``), and recovers.
             shared_limit: Awaited before each request is sent, one at a time and
                 after ``rate_limit``, for a limit that several clients share, such
-                as ``fleet_limit`` of `altcraft_async.integrations.redis`. If it
-                raises, the request fails and is not sent: with that error if it
-                is an `AltcraftError`, else with a `TransportError`.
+                as ``fleet_limit`` of `altcraft_async.integrations.redis`. If it raises,
+                nothing is sent, and the request fails with that `AltcraftError`, or
+                with a `TransportError`.
             request_timeout: Seconds for one request, from connecting to the
                 last byte of the answer.
             polling_patience: How long a wait goes on while polls fail.
             failure_statuses: Statuses of a failed task, in any case. The vendor
                 documents none; the default is a guess.
-            connections: Requests at once, for starts, for polls (32 at most)
-                and for other calls each.
+            connections: Requests at once: starts, polls (32 at most), and others each.
+            start_keepalive: Seconds that an idle connection is kept for the next
+                start. A start that meets the server's closing it is ``maybe_delivered``,
+                so stay below the server's limit. 0 opens one for each start.
             max_answer_bytes: Largest answer, after decompression.
             ssl_context: For a private certificate authority, for example.
-            segment_database_name: What your install calls the database of a
-                segment, ``"db_id"`` or ``"list_id"``. ``None`` is the name on the
-                page of each method: ``db_id`` to refresh, ``list_id`` to read
-                the counters.
+            segment_database_name: What your install calls the database of a segment:
+                ``"db_id"`` or ``"list_id"``. ``None`` is the name on the page of each
+                method: ``db_id`` to refresh, ``list_id`` to read the counters.
             ledger: Has each start before it is sent, so that a crash never causes
                 a duplicate start; `SQLiteLedger` for one machine. You close it.
             reconcile_starts: Whether to read the newest counters when the ledger
-                does not have the outcome of a start. Costs one more request per
-                start. That counters show a running refresh is inferred from the
-                result of a refresh; where they do not, a `StartUnknownError` is
-                raised as without this.
-            observer: Told of each start, poll and end, for traces and metrics,
-                for example.
+                does not have the outcome of a start, which costs one more request per
+                start. That they show a running refresh is inferred from the result of
+                one; where they do not, a `StartUnknownError` is raised as without this.
+            observer: Told of each start, poll and end, for example for metrics.
             clock: The time between requests, for tests that cannot wait:
                 ``simulator.PretendClock``. ``None`` for the event loop's.
 
@@ -153,6 +153,7 @@ class AltcraftClient:
             polling_patience=polling_patience,
             failure_statuses=failure_statuses,
             connections=connections,
+            start_keepalive=start_keepalive,
             max_answer_bytes=max_answer_bytes,
             ssl_context=ssl_context,
             segment_database_name=segment_database_name,

@@ -152,6 +152,8 @@ async def test_repr_of_a_client_shows_its_state() -> None:
         ("request_timeout", 0),
         ("request_timeout", None),
         ("connections", 0),
+        ("start_keepalive", -1),
+        ("start_keepalive", None),
         ("max_answer_bytes", -1),
         ("token", ""),
         ("token", None),

@@ -110,7 +110,11 @@ def _sender(
     context: ClientContext,
     rate_limiter: RateLimiter,
 ) -> Sender:
-    limits = Limits(seconds=options.request_timeout, answer_bytes=options.max_answer_bytes)
+    limits = Limits(
+        seconds=options.request_timeout,
+        answer_bytes=options.max_answer_bytes,
+        start_idle=options.start_keepalive,
+    )
     return Sender(
         Transport(
             api_root, limits=limits, borrowed=options.session, ssl_context=options.ssl_context

@@ -47,6 +47,7 @@ class ClientOptions(TypedDict, total=False):
     polling_patience: Patience
     failure_statuses: Collection[str]
     connections: int
+    start_keepalive: float
     max_answer_bytes: int
     ssl_context: ssl.SSLContext | None
     segment_database_name: SegmentDatabaseName | None
@@ -74,6 +75,7 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
     polling_patience: Patience = Patience()
     failure_statuses: Collection[str] = FAILURE_STATUSES
     connections: int = 64
+    start_keepalive: float = 1.0
     max_answer_bytes: int = 16 * 2**20
     ssl_context: ssl.SSLContext | None = None
     segment_database_name: SegmentDatabaseName | None = None
@@ -100,6 +102,7 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
         checked_seconds("request_timeout", self.request_timeout, least=0.001)
         checked_id("max_answer_bytes", self.max_answer_bytes)
         checked_id("connections", self.connections)
+        checked_seconds("start_keepalive", self.start_keepalive)
         checked_names("failure_statuses", self.failure_statuses)
 
     def _check_ledger(self) -> None:

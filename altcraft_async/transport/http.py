@@ -7,6 +7,7 @@ frames whose variables hold the request body, and with it the token.
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from typing import NamedTuple
@@ -30,6 +31,11 @@ __all__ = ["Limits", "Transport"]
 
 USER_AGENT = "altcraft-async"
 
+POLL_IDLE = 15.0
+"""Seconds that an idle connection is kept for polls; aiohttp's own default."""
+
+_KEEP_ALIVE = re.compile(r"\btimeout\s*=\s*(\d{1,9})", re.IGNORECASE | re.ASCII)
+
 
 class Limits(NamedTuple):
     """What one request may cost.
@@ -38,19 +44,23 @@ class Limits(NamedTuple):
         seconds: For connecting, sending and the whole answer together.
         connect_seconds: For connecting alone, and at most half of the above.
         answer_bytes: Size of an answer after decompression.
+        start_idle: Seconds that an idle connection is kept for the next start.
     """
 
     seconds: float = 30.0
     connect_seconds: float = 10.0
     answer_bytes: int = 16 * 2**20
+    start_idle: float = 1.0
 
 
 class Transport:
     """Sends requests below one API root, on its own aiohttp sessions or a borrowed one.
 
-    It opens two sessions of its own. Starts get a new connection each: if the
-    server closed a kept one at that moment, it would be unknown whether the start
-    arrived. All other requests keep connections alive.
+    Connections are kept alive. If the server closes one at the moment in which a
+    start is sent over it, nobody knows whether the start arrived. Servers close
+    connections that have been idle for long, so starts have a session whose
+    connections are kept for ``start_idle`` seconds only, or not at all once the
+    server announces that it closes them that soon.
     """
 
     def __init__(
@@ -66,7 +76,8 @@ class Transport:
         self._limits = limits
         self._borrowed = borrowed
         self._ssl = ssl_context
-        self._own: dict[bool, aiohttp.ClientSession] = {}
+        self._start_idle = limits.start_idle
+        self._own: dict[float, aiohttp.ClientSession] = {}
         self._urls: dict[str, URL] = {}
         # Well below the total, so that it is known which of the two ran out:
         # a request that never connected can safely be retried.
@@ -97,6 +108,8 @@ class Transport:
                 )
                 try:
                     content, headers = answer.content, answer.headers
+                    if announced := _KEEP_ALIVE.search(headers.get("Keep-Alive", "")):
+                        self._expect_close(after=int(announced[1]))
                     # Most answers come whole with their head, so there is nothing to wait for.
                     body = content.read_nowait() if content.is_eof() else b""
                     if not content.at_eof() or len(body) > self._limits.answer_bytes:
@@ -126,13 +139,21 @@ class Transport:
     def _session(self, request: Request) -> aiohttp.ClientSession:
         if self._borrowed is not None:
             return self._borrowed
-        if request.starts not in self._own:
-            self._own[request.starts] = self._open(force_close=request.starts)
-        return self._own[request.starts]
+        idle = self._start_idle if request.starts else POLL_IDLE
+        if idle not in self._own:
+            self._own[idle] = self._open(idle)
+        return self._own[idle]
 
-    def _open(self, *, force_close: bool) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, force_close=force_close, ssl=self._ssl or True)
+    def _open(self, idle: float) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=idle or None, force_close=not idle, ssl=self._ssl or True
+        )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    def _expect_close(self, *, after: int) -> None:
+        """Keep no connection for starts if the server closes it within that time anyway."""
+        if after <= self._start_idle:
+            self._start_idle = 0.0
 
     def _url(self, path: str) -> URL:
         if path not in self._urls:

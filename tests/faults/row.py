@@ -82,6 +82,11 @@ def sender_test(name: str) -> str:
     return f"tests/transport/test_sender.py::test_{name}"
 
 
+def keepalive_test(name: str) -> str:
+    """Name a test of kept connections."""
+    return f"tests/transport/test_keepalive.py::test_{name}"
+
+
 def terminal_test(name: str) -> str:
     """Name a test of ``altcraft refresh`` in a terminal."""
     return f"tests/cli/commands/test_refresh.py::test_{name}"

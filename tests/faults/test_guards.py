@@ -66,11 +66,11 @@ GUARDS: Mapping[str, Guard] = {
         "True",
         EXCHANGE.format("reset after the request is read", "start"),
     ),
-    "starts have connections of their own": Guard(
+    "start is not sent over a connection that was idle for long": Guard(
         "transport/http.py",
-        "force_close=request.starts",
-        "force_close=False",
-        "tests/transport/test_http.py::test_starts_take_a_new_connection_each_and_polls_share_one",
+        "idle = self._start_idle if request.starts else POLL_IDLE",
+        "idle = POLL_IDLE",
+        "tests/transport/test_keepalive.py::test_start_after_a_pause_takes_a_new_connection",
     ),
     "only errors of the package are retried": Guard(
         "transport/sender.py",

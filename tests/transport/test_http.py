@@ -139,21 +139,6 @@ async def test_token_is_never_in_the_url(
     assert server.targets == PATHS
 
 
-async def test_starts_take_a_new_connection_each_and_polls_share_one(
-    server: ScriptedServer,
-) -> None:
-    """A server may close a kept connection under a request."""
-    server.script(STARTED, RUNNING, STARTED, RUNNING)
-    async with client_of(server.url) as client:
-        for _ in range(2):
-            await client.resources.refresh_counters(24, database_id=1, join="never")
-            await client.tasks.status("t1")
-    first_start, first_poll, second_start, second_poll = server.received
-    assert first_start.headers.get("connection") == "close"
-    assert first_start.connection != second_start.connection
-    assert first_poll.connection == second_poll.connection
-
-
 async def test_cookie_is_not_sent_back(server: ScriptedServer) -> None:
     """A load balancer's cookie would tie all requests to one machine."""
     # By host name, because cookie jars ignore the cookies of IP addresses.
