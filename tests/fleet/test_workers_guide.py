@@ -119,7 +119,7 @@ async def test_killed_worker_costs_only_time(tmp_path: Path) -> None:
         async def half_started() -> bool:
             return len(running.server.starts) >= 10
 
-        await until(half_started)
+        await until(half_started, timeout=60)
         os.kill(running.workers()[0], signal.SIGKILL)
         assert len(await printed(program)) == 20
         assert running.server.starts == TARGETS
