@@ -77,6 +77,7 @@ class AltcraftClient:
         shared_limit: Callable[[], Awaitable[object]] | None = None,
         request_timeout: float = 30.0,
         polling_patience: Patience = _PATIENCE,
+        outage_patience: float = 600.0,
         failure_statuses: Collection[str] = FAILURE_STATUSES,
         connections: int = 64,
         max_answer_bytes: int = 16 * 2**20,
@@ -115,6 +116,9 @@ class AltcraftClient:
             request_timeout: Seconds for one request, from connecting to the
                 last byte of the answer.
             polling_patience: How long a wait outlives polls that fail.
+            outage_patience: Seconds for which a run (``refresh_many``,
+                ``refresh_all``) and all polls wait while the platform does not
+                answer. 0 lets each request fail by itself.
             failure_statuses: Names of a task's status that mean failure, in
                 any case. The vendor documents none; the default is a guess.
             connections: Requests at once, for starts, for polls (32 at most)
@@ -151,6 +155,7 @@ class AltcraftClient:
             shared_limit=shared_limit,
             request_timeout=request_timeout,
             polling_patience=polling_patience,
+            outage_patience=outage_patience,
             failure_statuses=failure_statuses,
             connections=connections,
             max_answer_bytes=max_answer_bytes,
@@ -209,6 +214,7 @@ class AltcraftClient:
         join: Join = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
+        outage_patience: float | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh every resource in each of its databases: what a nightly job runs.
 
@@ -236,18 +242,23 @@ class AltcraftClient:
             on_start: Called with each task as soon as it is started. Note them,
                 and who leaves early can come back to what goes on at the
                 platform; what it raises ends the iteration.
+            outage_patience: Seconds for which the run waits while the platform
+                does not answer; ``None`` for the client's. What was not started
+                by then fails with a `PlatformUnavailableError`.
 
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
         """
         self._parts.starter.check(join, checked_key("idempotency_key", idempotency_key))
+        patience = self._parts.starter.patience(outage_patience)
         return refresh_all(
-            self.resources,
+            Resources(self._parts.sender.patient(patience), self._parts.starter),
             only=only,
             in_flight=in_flight,
             timeout=timeout,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=patience,
             on_start=on_start,
         )
 

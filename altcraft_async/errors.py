@@ -4,7 +4,8 @@
     ├── ConfigurationError (ValueError)     before anything was sent
     ├── ClientClosedError
     ├── TransportError                      no complete answer arrived
-    │   └── RequestTimeoutError (TimeoutError)
+    │   ├── RequestTimeoutError (TimeoutError)
+    │   └── PlatformUnavailableError        not sent, as the platform has not answered for a while
     ├── ProtocolError                       a whole answer that is not Altcraft's
     ├── ApiError                            the platform refused
     │   ├── BadRequestError                 400
@@ -30,6 +31,8 @@ so that it pickles. None ever holds the API token.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from altcraft_async.models import CountersReport, LedgerEntry, TaskRef, TaskStatus
 from altcraft_async.models.base_errors import AltcraftError, ConfigurationError, LedgerError
 
@@ -43,6 +46,7 @@ __all__ = [
     "LedgerError",
     "NotFoundError",
     "PermissionDeniedError",
+    "PlatformUnavailableError",
     "PollingError",
     "ProtocolError",
     "RateLimitedError",
@@ -98,6 +102,25 @@ class TransportError(AltcraftError):
 
 class RequestTimeoutError(TransportError, TimeoutError):
     """One request took longer than ``request_timeout``, answer body included."""
+
+
+class PlatformUnavailableError(TransportError):
+    """The platform has not answered for a while, so nothing was sent.
+
+    Call again after ``retry_after`` seconds, or give the call an ``outage_patience``.
+
+    Attributes:
+        since: When the first request got no answer, aware.
+        retry_after: Seconds until the client tries the platform again.
+    """
+
+    def __init__(
+        self, message: str, *, path: str = "", since: datetime, retry_after: float | None = None
+    ) -> None:
+        """Keep the message alone in ``args``."""
+        super().__init__(message, path=path)
+        self.since = since
+        self.retry_after = retry_after
 
 
 class ProtocolError(AltcraftError):

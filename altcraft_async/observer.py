@@ -120,6 +120,12 @@ class Observer:
     def retried(self, method: str, error: AltcraftError) -> None:
         """Learn that a request, of any API method but for polls, has failed and is sent again."""
 
+    def outage_began(self, error: AltcraftError) -> None:
+        """Learn that the platform does not answer any more, and how the newest request failed."""
+
+    def outage_ended(self, seconds: float, requests: int) -> None:
+        """Learn that the platform answers again, after how long and how many lost requests."""
+
 
 class Notifier:
     """Tells an observer, and survives what it raises."""

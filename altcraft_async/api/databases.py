@@ -129,7 +129,7 @@ class Databases:
         }
         return last_report(await self._sender.send(DATABASE_COUNTERS, values), **values)
 
-    async def refresh_counters(
+    async def refresh_counters(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         database_id: int,
         *,
@@ -137,6 +137,7 @@ class Databases:
         feedback: Feedback | None = None,
         join: Join = "client",
         idempotency_key: str | None = None,
+        outage_patience: float = 0.0,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers in a profile database.
 
@@ -155,6 +156,9 @@ class Databases:
             idempotency_key: Your own name for this start, for a client with a
                 ledger: asked for again by the same name, also by another
                 process, it is the same task, over or not.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once then, with a
+                `PlatformUnavailableError`.
 
         Returns:
             A handle on the running task. Nothing is polled until it is awaited.
@@ -171,7 +175,11 @@ class Databases:
         """
         target = (database_id, resource_id)
         return await self._refreshes.start(
-            target, feedback=feedback, join=join, idempotency_key=idempotency_key
+            target,
+            feedback=feedback,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
         )
 
     async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
@@ -183,6 +191,7 @@ class Databases:
         join: Join = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
+        outage_patience: float = 0.0,
     ) -> CountersReport:
         """Recount the subscribers in a profile database and wait for the figures.
 
@@ -197,6 +206,9 @@ class Databases:
             join: Whether to join a recount that this client has running.
             idempotency_key: Your own name for this start, as `refresh_counters` has it.
             timeout: Seconds to wait once the recount has started.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once then, with a
+                `PlatformUnavailableError`.
 
         Raises:
             TaskError: The task gave no result, or not in time.
@@ -208,6 +220,7 @@ class Databases:
             feedback=feedback,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
             timeout=timeout,
         )
 
@@ -220,6 +233,7 @@ class Databases:
         join: Join = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
+        outage_patience: float | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many profile databases, a bounded number at once.
 
@@ -249,6 +263,9 @@ class Databases:
             on_start: Called with the ref of each task that was started, so that a
                 caller that leaves early can come back to it. An exception from
                 it ends the iteration.
+            outage_patience: Seconds for which the run waits while the platform
+                does not answer; ``None`` for the client's. What was not started
+                by then fails with a `PlatformUnavailableError`.
 
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
@@ -259,5 +276,6 @@ class Databases:
             timeout=timeout,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
             on_start=on_start,
         )

@@ -30,6 +30,7 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
     timeout: float | None,
     join: Join,
     idempotency_key: str | None,
+    outage_patience: float,
     on_start: Callable[[TaskRef], None] | None,
 ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
     """Find the targets, refresh them and iterate over the outcomes.
@@ -49,7 +50,11 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
             raise unknown.pop(target)
         resource_id, database_id = cast("ResourceTarget", target)
         return await resources.refresh_counters(
-            resource_id, database_id=database_id, join=join, idempotency_key=idempotency_key
+            resource_id,
+            database_id=database_id,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
         )
 
     targets = _targets(resources, only, min(in_flight, LOOKUPS), unknown)

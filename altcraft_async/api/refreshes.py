@@ -11,6 +11,7 @@ from altcraft_async.models.validation import (
     checked_key,
     checked_kind,
     checked_limit,
+    checked_seconds,
     checked_target,
 )
 from altcraft_async.protocol.endpoints import Endpoint
@@ -43,6 +44,7 @@ class Refreshes:
         *,
         join: Join,
         idempotency_key: str | None,
+        outage_patience: float,
         feedback: Feedback | None = None,
     ) -> TaskHandle[CountersReport]:
         """Start one, or join one that runs.
@@ -61,15 +63,17 @@ class Refreshes:
             values={**ids_of(self._kind, checked), "feedback": feedback},
             feedback=feedback,
             idempotency_key=checked_key("idempotency_key", idempotency_key),
+            outage_patience=checked_seconds("outage_patience", outage_patience),
         )
         return await self._starter.start(start, join=join)
 
-    async def finish(
+    async def finish(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         target: object,
         *,
         join: Join,
         idempotency_key: str | None,
+        outage_patience: float,
         timeout: float | None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
         feedback: Feedback | None = None,
     ) -> CountersReport:
@@ -80,7 +84,11 @@ class Refreshes:
         """
         checked_limit("timeout", timeout)  # before anything is started
         handle = await self.start(
-            target, join=join, idempotency_key=idempotency_key, feedback=feedback
+            target,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
+            feedback=feedback,
         )
         return await handle.wait(timeout=timeout)
 
@@ -92,6 +100,7 @@ class Refreshes:
         timeout: float | None,
         join: Join,
         idempotency_key: str | None,
+        outage_patience: float | None,
         on_start: Callable[[TaskRef], None] | None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Start many, a bounded number at once.
@@ -101,8 +110,11 @@ class Refreshes:
         """
         self._starter.check(join, checked_key("idempotency_key", idempotency_key))
         checked_function("on_start", on_start)
+        patience = self._starter.patience(outage_patience)
 
         async def start(target: object) -> TaskHandle[CountersReport]:
-            return await self.start(target, join=join, idempotency_key=idempotency_key)
+            return await self.start(
+                target, join=join, idempotency_key=idempotency_key, outage_patience=patience
+            )
 
         return refresh_many(targets, start, in_flight=in_flight, timeout=timeout, on_start=on_start)

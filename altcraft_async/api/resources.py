@@ -156,7 +156,7 @@ class Resources:
         }
         return await self._sender.send(RESOURCE_FIELDS, values)
 
-    async def refresh_counters(
+    async def refresh_counters(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         resource_id: int,
         *,
@@ -164,6 +164,7 @@ class Resources:
         feedback: Feedback | None = None,
         join: Join = "client",
         idempotency_key: str | None = None,
+        outage_patience: float = 0.0,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers of a resource.
 
@@ -182,6 +183,9 @@ class Resources:
             idempotency_key: Your own name for this start, for a client with a
                 ledger: asked for again by the same name, also by another
                 process, it is the same task, over or not.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once then, with a
+                `PlatformUnavailableError`.
 
         Returns:
             A handle on the running task. Nothing is polled until it is awaited.
@@ -201,7 +205,11 @@ class Resources:
         """
         target = (resource_id, database_id)
         return await self._refreshes.start(
-            target, feedback=feedback, join=join, idempotency_key=idempotency_key
+            target,
+            feedback=feedback,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
         )
 
     async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
@@ -213,6 +221,7 @@ class Resources:
         join: Join = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
+        outage_patience: float = 0.0,
     ) -> CountersReport:
         """Recount the subscribers of a resource and wait for the figures.
 
@@ -227,6 +236,9 @@ class Resources:
             join: Whether to join a recount that this client has running.
             idempotency_key: Your own name for this start, as `refresh_counters` has it.
             timeout: Seconds to wait once the recount has started.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once then, with a
+                `PlatformUnavailableError`.
 
         Raises:
             TaskError: The task gave no result, or not in time.
@@ -238,6 +250,7 @@ class Resources:
             feedback=feedback,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
             timeout=timeout,
         )
 
@@ -250,6 +263,7 @@ class Resources:
         join: Join = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
+        outage_patience: float | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many resources, a bounded number at once.
 
@@ -279,6 +293,9 @@ class Resources:
             on_start: Called with the ref of each task that was started, so that a
                 caller that leaves early can come back to it. An exception from
                 it ends the iteration.
+            outage_patience: Seconds for which the run waits while the platform
+                does not answer; ``None`` for the client's. What was not started
+                by then fails with a `PlatformUnavailableError`.
 
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
@@ -289,5 +306,6 @@ class Resources:
             timeout=timeout,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
             on_start=on_start,
         )

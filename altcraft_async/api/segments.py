@@ -158,7 +158,7 @@ class Segments:
         groups = await self._sender.send(self._counters, values)
         return last_report(groups, database_id=database_id, resource_id=resource_id)
 
-    async def refresh_counters(
+    async def refresh_counters(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         segment_id: int,
         *,
@@ -166,6 +166,7 @@ class Segments:
         database_id: int | None = None,
         join: Join = "client",
         idempotency_key: str | None = None,
+        outage_patience: float = 0.0,
     ) -> TaskHandle[CountersReport]:
         """Start recounting the subscribers in a segment.
 
@@ -187,6 +188,9 @@ class Segments:
             idempotency_key: Your own name for this start, for a client with a
                 ledger: asked for again by the same name, also by another
                 process, it is the same task, over or not.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once then, with a
+                `PlatformUnavailableError`.
 
         Returns:
             A handle on the running task. Nothing is polled until it is awaited.
@@ -204,7 +208,9 @@ class Segments:
         Vendor page: Segments, update of statistics (``segments/refresh_counters``).
         """
         target = _target(segment_id, resource_id, database_id)
-        return await self._refreshes.start(target, join=join, idempotency_key=idempotency_key)
+        return await self._refreshes.start(
+            target, join=join, idempotency_key=idempotency_key, outage_patience=outage_patience
+        )
 
     async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
@@ -215,6 +221,7 @@ class Segments:
         join: Join = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
+        outage_patience: float = 0.0,
     ) -> CountersReport:
         """Recount the subscribers in a segment and wait for the figures.
 
@@ -231,6 +238,9 @@ class Segments:
             join: Whether to join a recount that this client has running.
             idempotency_key: Your own name for this start, as `refresh_counters` has it.
             timeout: Seconds to wait once the recount has started.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once then, with a
+                `PlatformUnavailableError`.
 
         Raises:
             TaskError: The task gave no result, or not in time.
@@ -238,7 +248,11 @@ class Segments:
         """
         target = _target(segment_id, resource_id, database_id)
         return await self._refreshes.finish(
-            target, join=join, idempotency_key=idempotency_key, timeout=timeout
+            target,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
+            timeout=timeout,
         )
 
     def refresh_many(  # noqa: PLR0913 -- one argument per choice, all but one by name
@@ -250,6 +264,7 @@ class Segments:
         join: Join = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
+        outage_patience: float | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many segments, a bounded number at once.
 
@@ -280,6 +295,9 @@ class Segments:
             on_start: Called with the ref of each task that was started, so that a
                 caller that leaves early can come back to it. An exception from
                 it ends the iteration.
+            outage_patience: Seconds for which the run waits while the platform
+                does not answer; ``None`` for the client's. What was not started
+                by then fails with a `PlatformUnavailableError`.
 
         Raises:
             ConfigurationError: An argument is wrong; the call says so, not the iteration.
@@ -290,6 +308,7 @@ class Segments:
             timeout=timeout,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
             on_start=on_start,
         )
 

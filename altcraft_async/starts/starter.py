@@ -8,7 +8,7 @@ from typing import Literal
 
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.models import TaskRef
-from altcraft_async.models.validation import checked_choice
+from altcraft_async.models.validation import checked_choice, checked_seconds
 from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.starts.durable import Durable
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
@@ -52,6 +52,16 @@ class Starter:
             msg = 'join: "never" may start twice, which the ledger of this client prevents'
             raise ConfigurationError(msg)
 
+    def patience(self, outage_patience: float | None) -> float:
+        """Return the seconds for which a run waits out an outage.
+
+        Raises:
+            ConfigurationError: It is no number of seconds.
+        """
+        if outage_patience is None:
+            return self._rules.client.outage.patience
+        return checked_seconds("outage_patience", outage_patience)
+
     async def start(self, start: Start, *, join: Join) -> Handle:
         """Start a task, or join the one of the same target that this client has running.
 
@@ -85,7 +95,9 @@ class Starter:
             raise
 
     async def _request(self, start: Start, gate: Gate | None = None) -> Handle:
-        task_id = await self._sender.send(start.endpoint, start.values, gate=gate)
+        task_id = await self._sender.send(
+            start.endpoint, start.values, gate=gate, patience=start.outage_patience
+        )
         ref = TaskRef(
             task_id=task_id,
             kind=start.kind,

@@ -42,6 +42,12 @@ SLOTS_PER_SECOND = 100
 JOBS_PER_ITERATION = 250
 """Jobs ended or freed in one iteration of the event loop: some milliseconds with 100,000 jobs."""
 
+SPREAD_SECONDS = 2.0
+"""Seconds over which all jobs are spread after an outage."""
+
+HUNG_SECONDS = 2.0
+"""Seconds after which a job that still runs when an outage ends is run again."""
+
 _SLOT_SECONDS = 1 / SLOTS_PER_SECOND
 _TIMER_SLACK = 1e-3  # slots
 
@@ -102,6 +108,8 @@ class Scheduler:
         self._acquiring = False  # whether a worker waits for the rate limiter
         self._waking = False  # whether a worker was woken or created and has not begun
         self._workers: set[asyncio.Task[None]] = set()
+        self._began: dict[asyncio.Task[None], float] = {}  # when each began its job
+        self._is_suspended = False
         self._wake_ups: list[asyncio.Future[None]] = []  # of workers without a job
 
     def at(self, job: Job, when: float) -> None:
@@ -146,6 +154,43 @@ class Scheduler:
         """Return whether the job is running."""
         return job.slot == _RUNNING
 
+    @property
+    def has_jobs(self) -> bool:
+        """Whether any job is scheduled or due."""
+        return bool(self._scheduled or self._due[0] or self._due[1] or self._by_priority)
+
+    def suspend(self) -> None:
+        """Run no job until `resume`; running jobs go on."""
+        self._is_suspended = True
+
+    def resume(self, *, is_back: bool) -> None:
+        """Run jobs again.
+
+        Args:
+            is_back: Whether the platform answers again. Then every job runs within
+                `SPREAD_SECONDS`, and one that waits for an answer from before is run again.
+        """
+        self._is_suspended = False
+        if is_back:
+            now = self._lifecycle.time()
+            for worker, began in self._began.items():
+                if now - began > HUNG_SECONDS:
+                    worker.cancel()
+            self._hasten(now, deque(slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND))
+        self._wake_worker()
+
+    def _hasten(self, now: float, slots: deque[int]) -> None:
+        """Bring the jobs of these slots forward, some in each iteration of the event loop."""
+        moved, each = 0, SPREAD_SECONDS / (self._scheduled + 1)
+        while slots and moved < JOBS_PER_ITERATION:
+            slot = slots.popleft()
+            for job in tuple(self._wheel.get(slot, ())):
+                if job.slot == slot:
+                    self.at_latest(job, now + SPREAD_SECONDS - each * len(slots))
+                    moved += 1
+        if slots and not self._lifecycle.closed:
+            self._lifecycle.enter().call_soon(self._hasten, now, slots, context=Context())
+
     async def aclose(self) -> None:
         """Stop the workers and end every job that is scheduled, due or running."""
         workers = list(self._workers)
@@ -189,7 +234,7 @@ class Scheduler:
             return
         # asyncio runs a timer up to the clock's resolution early.
         now = int(self._lifecycle.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
-        is_saturated = self._rate_limiter.is_saturated
+        is_saturated = self._is_suspended or self._rate_limiter.is_saturated
         while self._slots and self._slots[0] <= now:
             slot = heapq.heappop(self._slots)
             for job in self._wheel.pop(slot):
@@ -252,6 +297,9 @@ class Scheduler:
                 continue
             job.slot = _RUNNING
             again: float | None = None
+            worker = asyncio.current_task()
+            assert worker is not None  # noqa: S101 -- narrows: a coroutine of a task
+            self._began[worker] = self._lifecycle.time()
             try:
                 self._wake_worker()
                 again = job.refuse(refused) if refused else await job.run()
@@ -260,6 +308,7 @@ class Scheduler:
                 again = self._lifecycle.time() + _SLOT_SECONDS
                 raise
             finally:
+                del self._began[worker]
                 self._reschedule(job, again)
         self._release_workers()
 
@@ -300,7 +349,7 @@ class Scheduler:
                 wake_up.set_result(None)
 
     def _has_due(self) -> bool:
-        return bool(self._due[0] or self._due[1] or self._by_priority)
+        return not self._is_suspended and bool(self._due[0] or self._due[1] or self._by_priority)
 
     def _next_job(self) -> Job | None:
         """Take a due job, in turn by priority and from those queued without one.

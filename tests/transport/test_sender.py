@@ -19,6 +19,7 @@ from altcraft_async.protocol.token import Token
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Limits, Transport
 from altcraft_async.transport.lifecycle import Lifecycle
+from altcraft_async.transport.outage import Outage
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
 from altcraft_async.transport.retry import RetryBudget
@@ -51,11 +52,17 @@ def session_of(server: ScriptedServer, retry: Retry, chance: Callable[[], float]
     """Return a session with a chance of the test's own."""
     lifecycle = Lifecycle()
     rate_limiter = RateLimiter(lifecycle, Rate())
+    outage = Outage(lifecycle, patience=0.0, random=chance, notifier=None)
+    context = ClientContext(
+        lifecycle=lifecycle,
+        retry=retry,
+        retry_budget=RetryBudget(),
+        random=chance,
+        outage=outage,
+    )
     return Sender(
         Transport(f"{server.url}/api/v1.1", limits=Limits()),
-        context=ClientContext(
-            lifecycle=lifecycle, retry=retry, retry_budget=RetryBudget(), random=chance
-        ),
+        context=context,
         rate_limiter=rate_limiter,
         token=Token(TOKEN),
         token_in="body",
