@@ -114,11 +114,18 @@ class PlatformUnavailableError(TransportError):
         retry_after: Seconds until the client tries the platform again.
     """
 
-    def __init__(
-        self, message: str, *, path: str = "", since: datetime, retry_after: float | None = None
+    def __init__(  # noqa: PLR0913 -- one argument per attribute, all but the first by name
+        self,
+        message: str,
+        *,
+        path: str = "",
+        maybe_delivered: bool = False,
+        permanent: bool = False,
+        since: datetime,
+        retry_after: float | None = None,
     ) -> None:
         """Keep the message alone in ``args``."""
-        super().__init__(message, path=path)
+        super().__init__(message, path=path, maybe_delivered=maybe_delivered, permanent=permanent)
         self.since = since
         self.retry_after = retry_after
 

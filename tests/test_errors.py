@@ -23,7 +23,8 @@ AltcraftError
 ├── ConfigurationError (ValueError)        before anything was sent
 ├── ClientClosedError
 ├── TransportError                         no complete answer
-│   └── RequestTimeoutError (TimeoutError)
+│   ├── RequestTimeoutError (TimeoutError)
+│   └── PlatformUnavailableError           not sent; .since .retry_after
 ├── ProtocolError                          a whole answer that is not Altcraft's
 ├── ApiError                               refused; .code .text .path .http_status
 │   ├── BadRequestError 400 · AuthenticationError 401 · TariffLimitError 402 · PermissionDeniedError 403
@@ -42,6 +43,13 @@ AltcraftError
 NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
 
 FIELDS: dict[type[AltcraftError], Mapping[str, object]] = {
+    errors.PlatformUnavailableError: {
+        "path": "tasks/status",
+        "since": NIGHT,
+        "maybe_delivered": False,
+        "permanent": False,
+        "retry_after": 4.0,
+    },
     errors.TransportError: {
         "path": "tasks/status",
         "maybe_delivered": True,
@@ -159,10 +167,12 @@ def test_fields_are_what_was_given(kind: type[AltcraftError]) -> None:
 
 @EVERY
 def test_fields_have_defaults_but_for_what_they_are_about(kind: type[AltcraftError]) -> None:
-    """An error is made of its message; one of a task needs that, one of entries those."""
+    """An error is made of its message; some need what they are about."""
     make: Callable[..., AltcraftError] = kind
     needed: dict[str, Any] = {
-        name: value for name, value in fields_of(kind).items() if name in {"ref", "entries"}
+        name: value
+        for name, value in fields_of(kind).items()
+        if name in {"ref", "entries", "since"}
     }
     assert vars(make("what happened", **needed)).keys() == fields_of(kind).keys()
     if needed:

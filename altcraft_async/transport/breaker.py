@@ -7,8 +7,8 @@ answered since it began, so one bad task among good ones changes nothing.
 
 - **Closed**: requests are sent. After the first failure the breaker is
   *suspicious*: a run probes before it sends its next start.
-- **Open**: `OPENS_AFTER` failures in a row, or silence while requests are
-  under way. Only probes are sent, one at a time, with a growing delay.
+- **Open**: `OPENS_AFTER` failures in a row, or silence while as many requests
+  are under way. Only probes are sent, one at a time, with a growing delay.
 - **Half-open**: a probe is under way. An answer closes the breaker, a failure
   opens it again.
 

@@ -24,7 +24,7 @@ from altcraft_async.errors import (
     RequestTimeoutError,
 )
 from altcraft_async.observer import Notifier, logger
-from altcraft_async.transport.breaker import Breaker
+from altcraft_async.transport.breaker import OPENS_AFTER, Breaker
 from altcraft_async.transport.clock import Timer
 from altcraft_async.transport.lifecycle import Lifecycle
 
@@ -151,8 +151,7 @@ class Outage:
     def failed(self, request: Sent, error: AltcraftError) -> None:
         """Note that a request got no answer."""
         now = self._lifecycle.time()
-        opens = self._breaker.failed(now, error, request.answers, self._random())
-        if opens and self.patience:
+        if self.patience and self._breaker.failed(now, error, request.answers, self._random()):
             self._open(error)
 
     async def ready(self, path: str, patience: float) -> None:
@@ -206,7 +205,7 @@ class Outage:
         now, breaker = self._lifecycle.time(), self._breaker
         if breaker.answers != self._answers_checked:
             self._answers_checked, self._quiet_since = breaker.answers, now
-        elif now - self._quiet_since >= breaker.silence():
+        elif self._under_way >= OPENS_AFTER and now - self._quiet_since >= breaker.silence():
             msg = f"no answer to {self._under_way} requests for {now - self._quiet_since:.0f} s"
             error = RequestTimeoutError(msg)
             if breaker.silent(now, self._quiet_since, error, self._random()):

@@ -40,6 +40,8 @@ RETURN_SECONDS = 2.0
 _SHORTEST_WINDOW = 0.5  # seconds; less would see one burst only
 _WINDOW = 2.0  # seconds
 _ENOUGH = 20  # answers from which a share can be told before the window ends
+_FEW = 5  # answers without which no share can be told
+_LONGEST_WINDOW = 20.0  # seconds, for that few
 _MARGIN = 0.95  # of what was accepted: the rate right after a cut
 _HALF = 0.5  # what remains of the rate when nothing at all was accepted
 _GROWTH = 0.01  # of the target, times the square of the seconds after the return
@@ -114,7 +116,10 @@ class Rate:
 
     def sent(self, now: float) -> None:
         """Note that a request is sent."""
-        if now - self._window_from > _WINDOW:
+        seconds = now - self._window_from
+        if seconds > _WINDOW and (
+            self._accepted + self._refused >= _FEW or seconds > _LONGEST_WINDOW
+        ):
             self._begin_window(now)
         self._sent += 1
         rate = self.allowed(now)
@@ -134,7 +139,8 @@ class Rate:
             self._next = max(self._next, now + retry_after)
         seconds = now - self._window_from
         answers = self._accepted + self._refused
-        if seconds >= _SHORTEST_WINDOW and (answers >= _ENOUGH or seconds >= _WINDOW / 2):
+        is_long = seconds >= _WINDOW / 2 and answers >= _FEW
+        if is_long or (seconds >= _SHORTEST_WINDOW and answers >= _ENOUGH):
             self._decide(now, seconds, self._refused / answers)
 
     def ramp(self, now: float) -> None:

@@ -127,12 +127,17 @@ def test_server_that_accepts_nothing_gets_half_of_what_was_sent() -> None:
 
 
 def test_few_refusals_in_a_short_time_decide_nothing() -> None:
-    """Below half a second, or below twenty answers within a second, no share is told."""
+    """Below half a second, or below five answers in a longer time, no share is told."""
     rate = Rate()
     rate.sent(100.0)
     for _ in range(50):
         rate.refused(100.1)
     assert rate.allowed(100.1) == math.inf
+    rate = Rate()
+    rate.sent(100.0)
+    for _ in range(4):
+        rate.refused(105.0)
+    assert rate.allowed(105.0) == math.inf
 
 
 def test_single_retry_after_holds_up_no_other_request() -> None:

@@ -104,7 +104,9 @@ async def test_outage_is_not_answered_with_ever_more_repeats(server: ScriptedSer
     calls = 150
     repeats = RetryBudget.FULL // RetryBudget.COST
     server.script(*[RESET] * (calls + repeats), *[RUNNING] * RetryBudget.COST, RESET, RUNNING)
-    async with client_of(server.url, retry=Retry(attempts=2), connections=1) as client:
+    async with client_of(
+        server.url, retry=Retry(attempts=2), connections=1, outage_patience=0
+    ) as client:
         failures = await asyncio.gather(*[failure_of(POLL, client) for _ in range(calls)])
         assert all(isinstance(failure, TransportError) for failure in failures)
         assert len(server.received) == calls + repeats
