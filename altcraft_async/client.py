@@ -1,11 +1,11 @@
-"""`AltcraftClient`: where everything begins."""
+"""`AltcraftClient`: one platform, one API token, and the methods to use them."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import ssl
-import sys
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from types import TracebackType
@@ -27,15 +27,14 @@ from altcraft_async.models.validation import checked_key, checked_kind
 from altcraft_async.observer import Observer
 from altcraft_async.policies.base import PollPolicy, PollState
 from altcraft_async.protocol.base_url import api_root, is_exposed
-from altcraft_async.protocol.token import Token
+from altcraft_async.protocol.token import Token, TokenLocation
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.registry import Handle
 from altcraft_async.starts.resume import resume
-from altcraft_async.starts.starter import Join
+from altcraft_async.starts.starter import JoinMode
 from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
 from altcraft_async.transport.clock import Clock
 from altcraft_async.transport.retry import Retry
-from altcraft_async.transport.sender import TokenPlace
 
 __all__ = ["AltcraftClient", "ClientOptions"]
 
@@ -45,11 +44,11 @@ _PATIENCE = Patience()
 
 
 class AltcraftClient:
-    """A connection to one Altcraft install with one API token.
+    """A client of one Altcraft platform with one API token.
 
-    Constructing it does no I/O and needs no running loop. It opens at its
-    first request, belongs to the event loop of that moment, and is closed by
-    ``async with`` or `aclose`.
+    Constructing it does no I/O and needs no running loop. Its first request
+    opens it and binds it to the running event loop. ``async with`` or `aclose`
+    closes it.
 
     ```python
     async with AltcraftClient("https://example.com", token="…") as mine:
@@ -69,7 +68,7 @@ class AltcraftClient:
         token: str,
         *,
         format: FormatName = "json",  # noqa: A002 -- the vendor's name for it
-        token_in: TokenPlace = "body",  # noqa: S107 -- a place, no password
+        token_in: TokenLocation = "body",  # noqa: S107 -- no password
         session: aiohttp.ClientSession | None = None,
         retry: Retry = _RETRY,
         poll: PollPolicy | Callable[[PollState], float] | None = None,
@@ -88,63 +87,64 @@ class AltcraftClient:
         observer: Observer | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Describe the install and how to speak to it.
+        """Use the platform at this address with this token.
 
         Args:
             base_url: Scheme and host, with any port and path prefix, with or
-                without ``/api/v1.1``. ``http://`` to another machine warns,
-                as the token travels in the clear.
+                without ``/api/v1.1``. ``http://`` to another machine warns, as
+                the token is not encrypted on the way.
             token: API token; sent to that host only and never shown.
-            format: Of requests; an answer is read in whichever it comes.
-            token_in: ``"body"``, as every vendor page documents, or
-                ``"header"`` for newer installs. Never the URL.
-            session: An open ``aiohttp.ClientSession`` to use and not to
-                close. Without one the client has its own.
-            retry: How often a failed request is repeated.
+            format: Of requests; an answer is read in either format.
+            token_in: ``"body"``, as every vendor page documents, or ``"header"``
+                for newer installs.
+            session: An open ``aiohttp.ClientSession``; the client does not close
+                it. Without one the client has its own.
+            retry: How often a failed request is retried.
             poll: When to poll a running task again: `Adaptive` by default,
                 another policy, or a function from `PollState` to seconds.
-            rate_limit: Requests per second at most, over everything this
-                client sends; ``None`` for no limit of yours. When the server
-                objects (429, ``Retry-After``), the rate shrinks and recovers
-                by itself in both cases.
-            shared_limit: Awaited before each request that is sent, one at a
-                time and after ``rate_limit``: returns when it may be sent, for
-                a limit that several clients share, such as ``fleet_limit`` of
-                `altcraft_async.integrations.redis`. If it raises, the request
-                fails and nothing is sent: with its error where that is an
-                `AltcraftError`, else with a `TransportError`.
+            rate_limit: Requests per second at most, over everything that this
+                client sends. With and without it, the rate shrinks when the
+                platform asks for that (429, ``Retry-After``), and recovers.
+            shared_limit: Awaited before each request is sent, one at a time and
+                after ``rate_limit``, for a limit that several clients share, such
+                as ``fleet_limit`` of `altcraft_async.integrations.redis`. If it
+                raises, the request fails and is not sent: with that error if it
+                is an `AltcraftError`, else with a `TransportError`.
             request_timeout: Seconds for one request, from connecting to the
                 last byte of the answer.
-            polling_patience: How long a wait outlives polls that fail.
-            outage_patience: Seconds for which a run (``refresh_many``,
-                ``refresh_all``) and all polls wait while the platform does not
-                answer. 0 lets each request fail by itself.
-            failure_statuses: Names of a task's status that mean failure, in
-                any case. The vendor documents none; the default is a guess.
+            polling_patience: How long a wait goes on while polls fail.
+            outage_patience: Seconds for which a run (``refresh_many``, ``refresh_all``)
+                and all polls wait while the platform does not answer. With 0, each
+                request fails by itself.
+            failure_statuses: Statuses of a failed task, in any case. The vendor
+                documents none; the default is a guess.
             connections: Requests at once, for starts, for polls (32 at most)
                 and for other calls each.
             max_answer_bytes: Largest answer, after decompression.
             ssl_context: For a private certificate authority, for example.
             segment_database_name: What your install calls the database of a
-                segment, ``"db_id"`` or ``"list_id"``. ``None`` is what the
-                page of each method says: ``db_id`` to refresh, ``list_id`` to
-                get the counters.
-            ledger: Where starts are noted before they are sent, so that a
-                process that dies is no reason to start twice; `SQLiteLedger`
-                for one machine. Yours to close. ``None`` notes nothing.
-            reconcile_starts: Whether to ask for the last counted figures when
-                the ledger does not know what became of a start. Costs one more
-                request a start. That they show a running count is inferred
-                from what a refresh returns; where they do not, you get the
-                `StartUnknownError` that you get without this.
+                segment, ``"db_id"`` or ``"list_id"``. ``None`` is the name on the
+                page of each method: ``db_id`` to refresh, ``list_id`` to read
+                the counters.
+            ledger: Has each start before it is sent, so that a crash never causes
+                a duplicate start; `SQLiteLedger` for one machine. You close it.
+            reconcile_starts: Whether to read the newest counters when the ledger
+                does not have the outcome of a start. Costs one more request per
+                start. That counters show a running refresh is inferred from the
+                result of a refresh; where they do not, a `StartUnknownError` is
+                raised as without this.
             observer: Told of each start, poll and end, for traces and metrics,
-                for example. Without one nothing is spent on it.
-            clock: The time to go by between requests, for tests that cannot
-                wait: ``simulator.PretendClock``. ``None`` for the event loop's.
+                for example.
+            clock: The time between requests, for tests that cannot wait:
+                ``simulator.PretendClock``. ``None`` for the event loop's.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
+        try:
+            secret = Token(token)
+        finally:
+            del token  # tools that show the variables of a traceback must not show it
         options = CheckedOptions(
             format=format,
             token_in=token_in,
@@ -169,11 +169,11 @@ class AltcraftClient:
         self._root = api_root(base_url)
         self._format = format
         if is_exposed(self._root):
-            msg = "base_url: http:// shows the token to everyone on the way; use https://"
+            msg = "base_url: http:// sends the token unencrypted; use https://"
             warnings.warn(msg, stacklevel=_caller_level())
         self._ledger = ledger
         self._closing: asyncio.Task[None] | None = None
-        self._parts = parts = assemble(self._root, Token(token), options)
+        self._parts = parts = assemble(self._root, secret, options)
         self.resources = Resources(parts.sender, parts.starter)
         self.databases = Databases(parts.sender, parts.starter)
         self.segments = Segments(parts.sender, parts.starter, segment_database_name)
@@ -187,8 +187,8 @@ class AltcraftClient:
             options: Further arguments of the client.
 
         Raises:
-            ConfigurationError: A variable is missing, or what it holds is
-                wrong; the text names it or the argument that it becomes.
+            ConfigurationError: A variable is missing or wrong; the text names
+                it, or the argument that it becomes.
         """
         for name in ("ALTCRAFT_URL", "ALTCRAFT_TOKEN"):
             if not os.environ.get(name):
@@ -211,19 +211,18 @@ class AltcraftClient:
         only: Callable[[Resource], bool] | None = None,
         in_flight: int = 100,
         timeout: float | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
         outage_patience: float | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
-        """Refresh every resource in each of its databases: what a nightly job runs.
+        """Refresh every resource in each of its databases, as a nightly job does.
 
-        Resources are listed page by page and looked up a few ahead, only as
-        fast as slots get free, and refreshed as by ``resources.refresh_many``.
-        Costs one request a page, one a resource, and then the refreshes.
-        Nothing ends it early: a resource that cannot be looked up comes out as
-        a `Failed` with the target ``(resource_id,)``, and if the list itself
-        fails, its error comes after the outcomes of what was found.
+        Resources are listed page by page and looked up a few ahead, only as fast
+        as slots get free. Costs one request per page, one per resource, and the
+        refreshes. A resource that cannot be looked up comes out as a `Failed` with
+        the target ``(resource_id,)``. If the list fails, its error comes after
+        the outcomes of the resources before.
 
         ```python
         async for outcome in client.refresh_all(only=lambda resource: resource.id < 4):
@@ -231,23 +230,23 @@ class AltcraftClient:
         ```
 
         Args:
-            only: Says of each resource whether it shall be refreshed; ``None``
-                for all. A resource without a database has nothing to refresh.
-            in_flight: Targets between being found and their outcome being taken.
+            only: Tells for each resource whether to refresh it; ``None`` for all.
+                A resource without a database has nothing to refresh.
+            in_flight: Targets that were found and whose outcome you have not taken.
             timeout: Seconds that each target may take once it has started.
-            join: Whether to join recounts that this client has running.
+            join: Whether to join running refreshes of this client.
             idempotency_key: Your own name for this run, for a client with a
-                ledger: run again by the same name after a crash, what was
-                started comes out without being started twice.
-            on_start: Called with each task as soon as it is started. Note them,
-                and who leaves early can come back to what goes on at the
-                platform; what it raises ends the iteration.
+                ledger. Run again with the same name after a crash, it returns
+                the tasks that were started instead of starting them twice.
+            on_start: Called with the ref of each task that was started, so that a
+                caller that leaves early can come back to it. An exception from
+                it ends the iteration.
             outage_patience: Seconds for which the run waits while the platform
                 does not answer; ``None`` for the client's. What was not started
                 by then fails with a `PlatformUnavailableError`.
 
         Raises:
-            ConfigurationError: An argument is wrong; the call says so, not the iteration.
+            ConfigurationError: An argument is wrong; raised by the call, not the iteration.
         """
         self._parts.starter.check(join, checked_key("idempotency_key", idempotency_key))
         patience = self._parts.starter.patience(outage_patience)
@@ -263,11 +262,11 @@ class AltcraftClient:
         )
 
     def resume(self, ledger: TaskLedger | None = None) -> AsyncGenerator[Handle, None]:
-        """Iterate over what was started and is not known to be over: after a crash, for example.
+        """Iterate over the tasks in a ledger that are not known to be over.
 
-        First come the tasks that the ledger knows; awaiting them costs what
-        awaiting any handle does. Then come those of starts that were under way:
-        it waits until each was answered or its time is over. Nothing is started.
+        What a process calls after a crash. Running tasks come first. Starts
+        under way come once they are answered or their lease is over. Nothing
+        is started.
 
         ```python
         from altcraft_async import SQLiteLedger
@@ -278,41 +277,43 @@ class AltcraftClient:
         ```
 
         Args:
-            ledger: To find them in; ``None`` for the client's own.
+            ledger: To read; ``None`` for the client's own.
 
         Raises:
-            ConfigurationError: There is no ledger; the call says so, not the iteration.
-
-        The iteration can raise a ``LedgerError``, a ``ClientClosedError``, and
-        at its end one ``StartUnknownError`` for all starts of which nobody knows.
+            ConfigurationError: There is no ledger; raised by the call, not the iteration.
+            LedgerError: The ledger cannot be used; raised by the iteration, as the next two.
+            ClientClosedError: The client is closed.
+            StartUnknownError: At the end, for all starts whose outcome is unknown.
         """
-        if ledger is not None:
-            checked_kind("ledger", ledger, TaskLedger)
         chosen = self._ledger if ledger is None else ledger
         if chosen is None:
-            msg = "ledger: this client has none, so say which one to resume from"
+            msg = "ledger: this client has none; name the one to resume from"
             raise ConfigurationError(msg)
-        return resume(self._parts.ledgers.durable(chosen))
+        checked_kind("ledger", chosen, TaskLedger)
+        return resume(self._parts.starter.of_ledger(chosen))
 
     @property
     def ledger(self) -> TaskLedger | None:
-        """The ledger that the client was given; ``None`` without one."""
+        """The client's own ledger; ``None`` without one."""
         return self._ledger
 
     def __repr__(self) -> str:
-        """Show the address, the format and the state, and nothing secret."""
-        lifecycle = self._parts.lifecycle
+        """Show the address, the format and the state, and no token."""
+        parts: Parts | None = getattr(self, "_parts", None)  # missing until __init__ is done
+        if parts is None:
+            return "<AltcraftClient, not constructed>"
+        lifecycle = parts.lifecycle
         state = "closed" if lifecycle.closed else "open" if lifecycle.loop else "unopened"
         return f"<AltcraftClient {self._root} {self._format} {state}>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled or copied: connections cannot be, and the token must not."""
+        """Refuse to be pickled or copied: the connections and the token cannot be."""
         msg = "a client is not pickled or copied: make one in each process, and send it refs"
         raise TypeError(msg)
 
     def __del__(self) -> None:
-        """Warn of a client that was opened and never closed, as aiohttp does of its sessions."""
-        parts: Parts | None = getattr(self, "_parts", None)  # missing if __init__ has raised
+        """Warn about a client that was opened and not closed, as aiohttp does for sessions."""
+        parts: Parts | None = getattr(self, "_parts", None)  # as above
         if parts is not None and parts.lifecycle.is_open:
             msg = f"unclosed {self!r}: use `async with`, or `await client.aclose()`"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)
@@ -332,12 +333,12 @@ class AltcraftClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close; whoever waits gets a ``ClientClosedError``.
+        """Close the client; every call and wait raises a ``ClientClosedError``.
 
-        Tasks go on at the platform; a ref attached to another client finds
-        them again. Closing twice is no error, and closing goes on if the
-        caller is cancelled. A borrowed aiohttp session is left open, and so is
-        a ledger, into which is written first what could not be written before.
+        Tasks go on at the platform: attach their refs to another client. Closing
+        twice is no error, and cancelling the caller does not stop the closing. A
+        borrowed session and the ledger stay open. Outstanding writes into the
+        ledger are made first.
         """
         if self._closing is None:
             self._parts.lifecycle.close()
@@ -352,8 +353,8 @@ class AltcraftClient:
 
 
 def _caller_level() -> int:
-    """Return the ``stacklevel`` of a warning that points at the first line outside this module."""
-    level, frame = 2, sys._getframe(2)  # noqa: SLF001 -- as `warnings` itself does
-    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
+    """Return the ``stacklevel`` of a warning about the first line outside this module."""
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
         level, frame = level + 1, frame.f_back
     return level

@@ -17,8 +17,8 @@ from altcraft_async.protocol.codecs import FORMATS
 from altcraft_async.protocol.endpoints import LIST_RESOURCES, TASK_STATUS, counters_by_kind
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.protocol.token import Token
-from altcraft_async.starts.durable import Durability, Ledgers
-from altcraft_async.starts.reconcile import Reconciling
+from altcraft_async.starts.ledger_starter import LedgerStarter
+from altcraft_async.starts.reconcile import Reconciler
 from altcraft_async.starts.registry import TaskRegistry
 from altcraft_async.starts.starter import Starter
 from altcraft_async.tasks.poller import PollRules
@@ -46,7 +46,6 @@ class Parts:
     rate_limiter: RateLimiter
     scheduler: Scheduler
     sender: Sender
-    ledgers: Ledgers
     starter: Starter
     rules: PollRules
     outage: Outage
@@ -57,7 +56,6 @@ class Parts:
         await self.rate_limiter.aclose()
         await self.scheduler.aclose()
         await self.starter.aclose()
-        await self.ledgers.aclose()
         await self.sender.aclose()
 
 
@@ -91,24 +89,27 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
         poll=partial(_poll, sender),
         policy=policy,
         learn=policy.learn if isinstance(policy, Learner) else None,
-        over=registry.over,
+        over=registry.end,
         patience=options.polling_patience,
         failure_statuses=checked_names("failure_statuses", options.failure_statuses),
         hide=token.hide,
     )
-    counters = counters_by_kind(options.segment_database_name)
-    ledgers = Ledgers(
-        Durability(
-            api_root=api_root,
-            request_timeout=options.request_timeout,
-            reconciling=Reconciling(sender, counters) if options.reconcile_starts else None,
+    new_ledger_starter = partial(
+        LedgerStarter,
+        api_root=api_root,
+        request_timeout=options.request_timeout,
+        reconciler=(
+            Reconciler(sender, counters_by_kind(options.segment_database_name))
+            if options.reconcile_starts
+            else None
         ),
         rules=rules,
-        running=registry,
+        registry=registry,
     )
-    durable = None if options.ledger is None else ledgers.own(options.ledger)
-    starter = Starter(sender, rules, registry, durable)
-    return Parts(lifecycle, rate_limiter, scheduler, sender, ledgers, starter, rules, outage)
+    starter = Starter(
+        sender, rules, registry, ledger=options.ledger, new_ledger_starter=new_ledger_starter
+    )
+    return Parts(lifecycle, rate_limiter, scheduler, sender, starter, rules, outage)
 
 
 def _rate_limiter(lifecycle: Lifecycle, options: CheckedOptions) -> RateLimiter:

@@ -1,14 +1,13 @@
-"""``client.databases``: the profile databases that subscribers are kept in."""
+"""``client.databases``: profile databases and their counters."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable
+from collections.abc import Collection
 from typing import TypeAlias
 
-from altcraft_async.api.listing import listed
+from altcraft_async.api.namespace import Namespace
 from altcraft_async.api.pages import Pages
-from altcraft_async.api.refreshes import Refreshes
-from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskRef
+from altcraft_async.models import CountersReport, Feedback
 from altcraft_async.models.catalogue import Database, DatabaseDetails
 from altcraft_async.models.validation import checked_id
 from altcraft_async.protocol.endpoints import (
@@ -17,8 +16,7 @@ from altcraft_async.protocol.endpoints import (
     LIST_DATABASES,
     REFRESH_DATABASE,
 )
-from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starts.starter import Join, Starter
+from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Sender
 
@@ -28,13 +26,12 @@ DatabaseTarget: TypeAlias = tuple[int, int]
 """``(database_id, resource_id)``"""
 
 
-class Databases:
+class Databases(Namespace[DatabaseTarget]):
     """The ``databases/…`` methods of the platform."""
 
     def __init__(self, sender: Sender, starter: Starter) -> None:
         """Use the client's parts."""
-        self._sender = sender
-        self._refreshes = Refreshes(starter, REFRESH_DATABASE, "database")
+        super().__init__(sender, starter, REFRESH_DATABASE, "database")
 
     def list(
         self,
@@ -47,9 +44,9 @@ class Databases:
     ) -> Pages[Database]:
         """Iterate over the profile databases, page by page.
 
-        Costs one request a page, each sent when its first row is wanted, and
-        keeps one page in memory. What comes while you iterate may be in it or
-        not. See `Pages` for how to go on after a page that failed.
+        Costs one request per page, sent when its first row is read, and keeps
+        one page in memory. A row that is created or deleted meanwhile may come
+        or not. See `Pages` for how to go on after a page that failed.
 
         ```python
         async for database in client.databases.list(limit=100):
@@ -57,22 +54,22 @@ class Databases:
         ```
 
         Args:
-            from_id: Databases with a smaller id are left out.
-            limit: Rows a page; 1000 is the vendor's default.
+            from_id: Rows with a smaller id are left out.
+            limit: Rows per page; 1000 is the vendor's default.
             tags: Tags to look for; ``None`` for all. Sent as ``ui_tags``.
-            groups: Names of access groups to list; ``None`` for all.
-            groups_id: Their ids. How the filters go together is not documented.
+            groups: Names of access groups; ``None`` for all.
+            groups_id: Their ids. How the filters combine is not documented.
 
         Raises:
-            ConfigurationError: An argument is wrong; the call says so, not the iteration.
-
-        Each step of the iteration can raise an ``ApiError``, ``TransportError``,
-        ``ProtocolError`` or ``ClientClosedError``.
+            ConfigurationError: An argument is wrong; raised by the call, not the iteration.
+            ApiError: The platform refused a page; raised by the iteration, as the next three.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
 
         Vendor page: Databases, list (``databases/list``).
         """
-        return listed(
-            self._sender,
+        return self._pages(
             LIST_DATABASES,
             from_id=from_id,
             limit=limit,
@@ -84,13 +81,13 @@ class Databases:
     async def get(self, database_id: int) -> DatabaseDetails:
         """Look up a profile database.
 
-        Costs one request, repeated where it fails in passing.
+        Costs one request, retried where a failure may pass.
 
         Args:
             database_id: The profile database; sent as ``id``.
 
         Raises:
-            ConfigurationError: ``database_id`` is no id; nothing was sent.
+            ConfigurationError: An argument is wrong; nothing was sent.
             ApiError: The platform refused, for example as there is no such object.
             TransportError: No complete answer arrived.
             ProtocolError: The answer is not Altcraft's.
@@ -102,20 +99,20 @@ class Databases:
         return await self._sender.send(GET_DATABASE, values)
 
     async def get_counters(self, database_id: int, *, resource_id: int) -> CountersReport:
-        """Read what was last counted, without counting again.
+        """Read the newest counters, without a refresh.
 
-        Costs one request, repeated where it fails in passing.
+        Costs one request, retried where a failure may pass. The answer does not
+        say when the counters were refreshed.
 
         Args:
             database_id: The profile database; sent as ``id``.
-            resource_id: Resource whose subscribers were counted.
+            resource_id: The resource.
 
         Returns:
-            A report of one group, whose ids are those of the request where
-            the answer has none. When the figures were counted is not said.
+            A report of one group, with the ids of the request where the answer has none.
 
         Raises:
-            ConfigurationError: An id is none; nothing was sent.
+            ConfigurationError: An argument is wrong; nothing was sent.
             ApiError: The platform refused, for example as there is no such object.
             TransportError: No complete answer arrived.
             ProtocolError: The answer is not Altcraft's.
@@ -123,11 +120,7 @@ class Databases:
 
         Vendor page: Databases, statistics (``databases/get_counters``).
         """
-        values = {
-            "database_id": checked_id("database_id", database_id),
-            "resource_id": checked_id("resource_id", resource_id),
-        }
-        return last_report(await self._sender.send(DATABASE_COUNTERS, values), **values)
+        return await self._last_report(DATABASE_COUNTERS, (database_id, resource_id))
 
     async def refresh_counters(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
@@ -135,46 +128,47 @@ class Databases:
         *,
         resource_id: int,
         feedback: Feedback | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         outage_patience: float = 0.0,
     ) -> TaskHandle[CountersReport]:
-        """Start recounting the subscribers in a profile database.
+        """Start a refresh of the counters of a profile database.
 
-        The server answers at once and counts in the background. Await the
-        returned handle for the figures, or keep its ``ref`` and come back.
-        Costs one request; it is repeated only where it surely was not acted on.
+        The platform answers at once and counts in the background. Await the
+        returned handle for the report, or store its ``ref`` and come back later.
+        Costs one request, retried only where the platform surely did not act on it.
 
         Args:
-            database_id: Profile database to count in; sent as ``id``.
-            resource_id: Resource whose subscribers are counted.
-            feedback: Where the platform shall report as well; only its request
-                is documented, so take a report as a hint.
-            join: With ``"client"``, a recount of the same target that this
-                client has running is joined instead of starting another;
-                ``"never"`` always starts one.
+            database_id: The profile database; sent as ``id``.
+            resource_id: The resource.
+            feedback: Where the platform shall report at the end as well. Only
+                this parameter is documented, so take a report as a hint.
+            join: ``"client"`` joins a running refresh of the same target that this
+                client has started; ``"never"`` always starts one.
             idempotency_key: Your own name for this start, for a client with a
-                ledger: asked for again by the same name, also by another
-                process, it is the same task, over or not.
+                ledger. The same name gives the same task, running or over,
+                also in another process.
             outage_patience: Seconds to wait while the platform is known not to
-                answer. By default the call fails at once then, with a
+                answer. By default the call fails at once with a
                 `PlatformUnavailableError`.
 
         Returns:
-            A handle on the running task. Nothing is polled until it is awaited.
+            A handle on the task. Nothing is polled until it is awaited.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            ApiError: The server refused, for example for want of access rights.
-            TransportError: No answer arrived. Where ``maybe_delivered`` is true
-                the recount may have started all the same.
+            ApiError: The platform refused, for example for want of access rights.
+            TransportError: No complete answer arrived. Where ``maybe_delivered``
+                is true, the refresh may have started all the same.
             ProtocolError: The answer is not Altcraft's; ``maybe_delivered`` as above.
             ClientClosedError: The client is closed.
+            LedgerError: The client's ledger cannot be used; nothing was sent.
+            StartUnknownError: An earlier start may have happened; this one was not sent.
 
         Vendor page: Databases, update of statistics (``databases/refresh_counters``).
         """
         target = (database_id, resource_id)
-        return await self._refreshes.start(
+        return await self._start(
             target,
             feedback=feedback,
             join=join,
@@ -188,94 +182,37 @@ class Databases:
         *,
         resource_id: int,
         feedback: Feedback | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
         outage_patience: float = 0.0,
     ) -> CountersReport:
-        """Recount the subscribers in a profile database and wait for the figures.
+        """Refresh the counters of a profile database and wait for the report.
 
-        `refresh_counters` and `TaskHandle.wait` in one: their arguments, costs
-        and errors. Where the wait ends early, the error's ``ref`` is the way
-        back to the running task.
+        `refresh_counters` and `TaskHandle.wait` in one, with the costs and
+        errors of both. If the wait ends early, the error's ``ref`` leads back
+        to the running task.
 
         Args:
-            database_id: Profile database to count in; sent as ``id``.
-            resource_id: Resource whose subscribers are counted.
-            feedback: Where the platform shall report as well.
-            join: Whether to join a recount that this client has running.
-            idempotency_key: Your own name for this start, as `refresh_counters` has it.
-            timeout: Seconds to wait once the recount has started.
+            database_id: The profile database; sent as ``id``.
+            resource_id: The resource.
+            feedback: Where the platform shall report at the end as well.
+            join: Whether to join a running refresh of this client.
+            idempotency_key: Your own name for this start, as in `refresh_counters`.
+            timeout: Seconds to wait once the refresh has started.
             outage_patience: Seconds to wait while the platform is known not to
-                answer. By default the call fails at once then, with a
+                answer. By default the call fails at once with a
                 `PlatformUnavailableError`.
 
         Raises:
             TaskError: The task gave no result, or not in time.
             AltcraftError: The start or a poll failed.
         """
-        target = (database_id, resource_id)
-        return await self._refreshes.finish(
-            target,
+        return await self._finish(
+            (database_id, resource_id),
             feedback=feedback,
             join=join,
             idempotency_key=idempotency_key,
             outage_patience=outage_patience,
             timeout=timeout,
-        )
-
-    def refresh_many(  # noqa: PLR0913 -- one argument per choice, all but one by name
-        self,
-        targets: Iterable[DatabaseTarget] | AsyncIterable[DatabaseTarget],
-        *,
-        in_flight: int = 100,
-        timeout: float | None = None,
-        join: Join = "client",
-        idempotency_key: str | None = None,
-        on_start: Callable[[TaskRef], None] | None = None,
-        outage_patience: float | None = None,
-    ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
-        """Refresh many profile databases, a bounded number at once.
-
-        Targets are read only as fast as slots get free, so a million of them
-        from a generator need no more memory than ``in_flight``. Each comes
-        out exactly once, in order of completion; one that is bad or fails is
-        a `Failed` of its own and never ends the stream. When you leave early,
-        what was started goes on at the platform.
-
-        ```python
-        async for outcome in client.databases.refresh_many([(1, 24), (1, 25)]):
-            print(outcome.target, outcome.ref)
-        ```
-
-        Args:
-            targets: ``(database_id, resource_id)`` each, from any iterable or
-                async iterable. If reading it fails, its error comes after the
-                outcomes of what was read.
-            in_flight: Targets between being read and their outcome being
-                taken. The rate of requests is bounded by the poll policy, the
-                client's ``connections`` and ``rate_limit``.
-            timeout: Seconds that each target may take once it has started.
-            join: Whether to join recounts that this client has running.
-            idempotency_key: Your own name for this run, for a client with a
-                ledger: run again by the same name after a crash, what was
-                started comes out without being started twice.
-            on_start: Called with the ref of each task that was started, so that a
-                caller that leaves early can come back to it. An exception from
-                it ends the iteration.
-            outage_patience: Seconds for which the run waits while the platform
-                does not answer; ``None`` for the client's. What was not started
-                by then fails with a `PlatformUnavailableError`.
-
-        Raises:
-            ConfigurationError: An argument is wrong; the call says so, not the iteration.
-        """
-        return self._refreshes.many(
-            targets,
-            in_flight=in_flight,
-            timeout=timeout,
-            join=join,
-            idempotency_key=idempotency_key,
-            outage_patience=outage_patience,
-            on_start=on_start,
         )

@@ -1,4 +1,4 @@
-"""The options of a client: their types, their defaults, and what is refused."""
+"""The options of a client: types, defaults and checks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from altcraft_async.models.validation import (
 from altcraft_async.observer import Observer
 from altcraft_async.policies.base import PollPolicy, PollState
 from altcraft_async.protocol.codecs import FORMATS
+from altcraft_async.protocol.token import TokenLocation
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
 from altcraft_async.transport.clock import Clock
 from altcraft_async.transport.retry import Retry
-from altcraft_async.transport.sender import TokenPlace
 
 __all__ = ["CheckedOptions", "ClientOptions", "FormatName"]
 
@@ -35,9 +35,9 @@ FormatName = Literal["json", "xml"]
 
 
 class ClientOptions(TypedDict, total=False):
-    """Keyword arguments of `AltcraftClient` that have nothing to do with the account."""
+    """The keyword arguments of `AltcraftClient` but for the format, documented there."""
 
-    token_in: TokenPlace
+    token_in: TokenLocation
     session: aiohttp.ClientSession | None
     retry: Retry
     poll: PollPolicy | Callable[[PollState], float] | None
@@ -58,16 +58,14 @@ class ClientOptions(TypedDict, total=False):
 
 
 class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of one client; constructing it refuses what could not work.
-
-    The fields are the arguments of `AltcraftClient`, where they are documented.
+    """The options of one client, checked; `AltcraftClient` documents them.
 
     Raises:
         ConfigurationError: An option is wrong; the text names it.
     """
 
     format: FormatName = "json"
-    token_in: TokenPlace = "body"  # noqa: S105 -- a place, no password
+    token_in: TokenLocation = "body"  # noqa: S105 -- no password
     session: aiohttp.ClientSession | None = None
     retry: Retry = Retry()
     poll: PollPolicy | Callable[[PollState], float] | None = None
@@ -112,10 +110,10 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
         if self.ledger is not None:
             checked_kind("ledger", self.ledger, TaskLedger)
             if self.retry.ambiguous_starts:
-                msg = "retry: ambiguous_starts may start twice, which a ledger is there to prevent"
+                msg = "retry: ambiguous_starts may start twice, which the ledger prevents"
                 raise ConfigurationError(msg)
         elif self.reconcile_starts:
-            msg = "reconcile_starts: without a ledger, nothing is known of earlier starts"
+            msg = "reconcile_starts: needs a ledger, which has the earlier starts"
             raise ConfigurationError(msg)
 
 

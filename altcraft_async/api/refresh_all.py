@@ -12,7 +12,7 @@ from altcraft_async.errors import AltcraftError
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
 from altcraft_async.models.validation import checked_function, checked_id
-from altcraft_async.starts.starter import Join
+from altcraft_async.starts.starter import JoinMode
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import refresh_many
 
@@ -28,7 +28,7 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
     only: Callable[[Resource], bool] | None,
     in_flight: int,
     timeout: float | None,
-    join: Join,
+    join: JoinMode,
     idempotency_key: str | None,
     outage_patience: float,
     on_start: Callable[[TaskRef], None] | None,

@@ -1,14 +1,13 @@
-"""``client.resources``: the resources people subscribe to."""
+"""``client.resources``: resources, their channels, fields and counters."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable
+from collections.abc import Collection
 from typing import TypeAlias
 
-from altcraft_async.api.listing import listed
+from altcraft_async.api.namespace import Namespace
 from altcraft_async.api.pages import Pages
-from altcraft_async.api.refreshes import Refreshes
-from altcraft_async.models import Completed, CountersReport, Failed, Feedback, TaskRef
+from altcraft_async.models import CountersReport, Feedback
 from altcraft_async.models.catalogue import Resource, ResourceDetails, SubscriptionField
 from altcraft_async.models.validation import checked_id, checked_text
 from altcraft_async.protocol.endpoints import (
@@ -18,8 +17,7 @@ from altcraft_async.protocol.endpoints import (
     RESOURCE_COUNTERS,
     RESOURCE_FIELDS,
 )
-from altcraft_async.protocol.task_responses import last_report
-from altcraft_async.starts.starter import Join, Starter
+from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Sender
 
@@ -29,13 +27,12 @@ ResourceTarget: TypeAlias = tuple[int, int]
 """``(resource_id, database_id)``"""
 
 
-class Resources:
+class Resources(Namespace[ResourceTarget]):
     """The ``resources/…`` methods of the platform."""
 
     def __init__(self, sender: Sender, starter: Starter) -> None:
         """Use the client's parts."""
-        self._sender = sender
-        self._refreshes = Refreshes(starter, REFRESH_RESOURCE, "resource")
+        super().__init__(sender, starter, REFRESH_RESOURCE, "resource")
 
     def list(
         self,
@@ -47,9 +44,9 @@ class Resources:
     ) -> Pages[Resource]:
         """Iterate over the resources, page by page.
 
-        Costs one request a page, each sent when its first row is wanted, and
-        keeps one page in memory. What comes while you iterate may be in it or
-        not. See `Pages` for how to go on after a page that failed.
+        Costs one request per page, sent when its first row is read, and keeps
+        one page in memory. A row that is created or deleted meanwhile may come
+        or not. See `Pages` for how to go on after a page that failed.
 
         ```python
         async for resource in client.resources.list(limit=100):
@@ -57,38 +54,34 @@ class Resources:
         ```
 
         Args:
-            from_id: Resources with a smaller id are left out.
-            limit: Rows a page; 1000 is the vendor's default.
-            groups: Names of access groups to list; ``None`` for all.
-            groups_id: Their ids. How the two filters go together is not documented.
+            from_id: Rows with a smaller id are left out.
+            limit: Rows per page; 1000 is the vendor's default.
+            groups: Names of access groups; ``None`` for all.
+            groups_id: Their ids. How the filters combine is not documented.
 
         Raises:
-            ConfigurationError: An argument is wrong; the call says so, not the iteration.
-
-        Each step of the iteration can raise an ``ApiError``, ``TransportError``,
-        ``ProtocolError`` or ``ClientClosedError``.
+            ConfigurationError: An argument is wrong; raised by the call, not the iteration.
+            ApiError: The platform refused a page; raised by the iteration, as the next three.
+            TransportError: No complete answer arrived.
+            ProtocolError: The answer is not Altcraft's.
+            ClientClosedError: The client is closed.
 
         Vendor page: Resources, "Get resources list" (``resources/list``).
         """
-        return listed(
-            self._sender,
-            LIST_RESOURCES,
-            from_id=from_id,
-            limit=limit,
-            groups=groups,
-            groups_id=groups_id,
+        return self._pages(
+            LIST_RESOURCES, from_id=from_id, limit=limit, groups=groups, groups_id=groups_id
         )
 
     async def get(self, resource_id: int) -> ResourceDetails:
         """Look up a resource: its channels, its databases, its addresses.
 
-        Costs one request, repeated where it fails in passing.
+        Costs one request, retried where a failure may pass.
 
         Args:
             resource_id: The resource.
 
         Raises:
-            ConfigurationError: ``resource_id`` is no id; nothing was sent.
+            ConfigurationError: An argument is wrong; nothing was sent.
             ApiError: The platform refused, for example as there is no such object.
             TransportError: No complete answer arrived.
             ProtocolError: The answer is not Altcraft's.
@@ -100,24 +93,22 @@ class Resources:
         return await self._sender.send(GET_RESOURCE, values)
 
     async def get_counters(self, resource_id: int, *, database_id: int) -> CountersReport:
-        """Read what was last counted, without counting again.
+        """Read the newest counters, without a refresh.
 
-        The name of this API method and its parameters are inferred from
-        ``databases/get_counters``: the vendor has a page for it, which could
-        not be read. An install that has no such method answers with an error;
-        ``client.databases.get_counters`` is documented, and takes the same two
-        ids. Costs one request, repeated where it fails in passing.
+        Costs one request, retried where a failure may pass. Its API method and
+        parameters are inferred from ``databases/get_counters``, as the vendor's
+        page could not be read. On an install that has no such method, use
+        ``client.databases.get_counters`` with the same two ids.
 
         Args:
             resource_id: The resource.
-            database_id: Profile database that was counted in; sent as ``list_id``.
+            database_id: The profile database; sent as ``list_id``.
 
         Returns:
-            A report of one group, whose ids are those of the request where
-            the answer has none.
+            A report of one group, with the ids of the request where the answer has none.
 
         Raises:
-            ConfigurationError: An id is none; nothing was sent.
+            ConfigurationError: An argument is wrong; nothing was sent.
             ApiError: The platform refused, for example as there is no such object.
             TransportError: No complete answer arrived.
             ProtocolError: The answer is not Altcraft's.
@@ -125,16 +116,12 @@ class Resources:
 
         Vendor page: Resources, "Get resource statistics" (``resources/get_counters``).
         """
-        values = {
-            "resource_id": checked_id("resource_id", resource_id),
-            "database_id": checked_id("database_id", database_id),
-        }
-        return last_report(await self._sender.send(RESOURCE_COUNTERS, values), **values)
+        return await self._last_report(RESOURCE_COUNTERS, (resource_id, database_id))
 
     async def fields_get(self, resource_id: int, *, channel: str) -> tuple[SubscriptionField, ...]:
         """Look up which fields the subscriptions of one channel have.
 
-        Costs one request, repeated where it fails in passing.
+        Costs one request, retried where a failure may pass.
 
         Args:
             resource_id: The resource.
@@ -162,49 +149,48 @@ class Resources:
         *,
         database_id: int,
         feedback: Feedback | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         outage_patience: float = 0.0,
     ) -> TaskHandle[CountersReport]:
-        """Start recounting the subscribers of a resource.
+        """Start a refresh of the counters of a resource.
 
-        The server answers at once and counts in the background. Await the
-        returned handle for the figures, or keep its ``ref`` and come back.
-        Costs one request; it is repeated only where it surely was not acted on.
+        The platform answers at once and counts in the background. Await the
+        returned handle for the report, or store its ``ref`` and come back later.
+        Costs one request, retried only where the platform surely did not act on it.
 
         Args:
-            resource_id: Resource whose subscribers are counted.
-            database_id: Profile database to count in; sent as ``list_id``.
-            feedback: Where the platform shall report as well; only its request
-                is documented, so take a report as a hint.
-            join: With ``"client"``, a recount of the same target that this
-                client has running is joined instead of starting another;
-                ``"never"`` always starts one.
+            resource_id: The resource.
+            database_id: The profile database to count in; sent as ``list_id``.
+            feedback: Where the platform shall report at the end as well. Only
+                this parameter is documented, so take a report as a hint.
+            join: ``"client"`` joins a running refresh of the same target that this
+                client has started; ``"never"`` always starts one.
             idempotency_key: Your own name for this start, for a client with a
-                ledger: asked for again by the same name, also by another
-                process, it is the same task, over or not.
+                ledger. The same name gives the same task, running or over,
+                also in another process.
             outage_patience: Seconds to wait while the platform is known not to
-                answer. By default the call fails at once then, with a
+                answer. By default the call fails at once with a
                 `PlatformUnavailableError`.
 
         Returns:
-            A handle on the running task. Nothing is polled until it is awaited.
+            A handle on the task. Nothing is polled until it is awaited.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            ApiError: The server refused, for example for want of access rights.
-            TransportError: No answer arrived. Where ``maybe_delivered`` is true
-                the recount may have started all the same.
+            ApiError: The platform refused, for example for want of access rights.
+            TransportError: No complete answer arrived. Where ``maybe_delivered``
+                is true, the refresh may have started all the same.
             ProtocolError: The answer is not Altcraft's; ``maybe_delivered`` as above.
             ClientClosedError: The client is closed.
             LedgerError: The client's ledger cannot be used; nothing was sent.
-            StartUnknownError: An earlier start may have been sent; this one was not.
+            StartUnknownError: An earlier start may have happened; this one was not sent.
 
         Vendor page: Resources, "Update statistics on resource"
         (``resources/refresh_counters``).
         """
         target = (resource_id, database_id)
-        return await self._refreshes.start(
+        return await self._start(
             target,
             feedback=feedback,
             join=join,
@@ -218,94 +204,37 @@ class Resources:
         *,
         database_id: int,
         feedback: Feedback | None = None,
-        join: Join = "client",
+        join: JoinMode = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
         outage_patience: float = 0.0,
     ) -> CountersReport:
-        """Recount the subscribers of a resource and wait for the figures.
+        """Refresh the counters of a resource and wait for the report.
 
-        `refresh_counters` and `TaskHandle.wait` in one: their arguments, costs
-        and errors. Where the wait ends early, the error's ``ref`` is the way
-        back to the running task.
+        `refresh_counters` and `TaskHandle.wait` in one, with the costs and
+        errors of both. If the wait ends early, the error's ``ref`` leads back
+        to the running task.
 
         Args:
-            resource_id: Resource whose subscribers are counted.
-            database_id: Profile database to count in; sent as ``list_id``.
-            feedback: Where the platform shall report as well.
-            join: Whether to join a recount that this client has running.
-            idempotency_key: Your own name for this start, as `refresh_counters` has it.
-            timeout: Seconds to wait once the recount has started.
+            resource_id: The resource.
+            database_id: The profile database to count in; sent as ``list_id``.
+            feedback: Where the platform shall report at the end as well.
+            join: Whether to join a running refresh of this client.
+            idempotency_key: Your own name for this start, as in `refresh_counters`.
+            timeout: Seconds to wait once the refresh has started.
             outage_patience: Seconds to wait while the platform is known not to
-                answer. By default the call fails at once then, with a
+                answer. By default the call fails at once with a
                 `PlatformUnavailableError`.
 
         Raises:
             TaskError: The task gave no result, or not in time.
             AltcraftError: The start or a poll failed.
         """
-        target = (resource_id, database_id)
-        return await self._refreshes.finish(
-            target,
+        return await self._finish(
+            (resource_id, database_id),
             feedback=feedback,
             join=join,
             idempotency_key=idempotency_key,
             outage_patience=outage_patience,
             timeout=timeout,
-        )
-
-    def refresh_many(  # noqa: PLR0913 -- one argument per choice, all but one by name
-        self,
-        targets: Iterable[ResourceTarget] | AsyncIterable[ResourceTarget],
-        *,
-        in_flight: int = 100,
-        timeout: float | None = None,
-        join: Join = "client",
-        idempotency_key: str | None = None,
-        on_start: Callable[[TaskRef], None] | None = None,
-        outage_patience: float | None = None,
-    ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
-        """Refresh many resources, a bounded number at once.
-
-        Targets are read only as fast as slots get free, so a million of them
-        from a generator need no more memory than ``in_flight``. Each comes
-        out exactly once, in order of completion; one that is bad or fails is
-        a `Failed` of its own and never ends the stream. When you leave early,
-        what was started goes on at the platform.
-
-        ```python
-        async for outcome in client.resources.refresh_many([(24, 1), (25, 1)]):
-            print(outcome.target, outcome.ref)
-        ```
-
-        Args:
-            targets: ``(resource_id, database_id)`` each, from any iterable or
-                async iterable. If reading it fails, its error comes after the
-                outcomes of what was read.
-            in_flight: Targets between being read and their outcome being
-                taken. The rate of requests is bounded by the poll policy, the
-                client's ``connections`` and ``rate_limit``.
-            timeout: Seconds that each target may take once it has started.
-            join: Whether to join recounts that this client has running.
-            idempotency_key: Your own name for this run, for a client with a
-                ledger: run again by the same name after a crash, what was
-                started comes out without being started twice.
-            on_start: Called with the ref of each task that was started, so that a
-                caller that leaves early can come back to it. An exception from
-                it ends the iteration.
-            outage_patience: Seconds for which the run waits while the platform
-                does not answer; ``None`` for the client's. What was not started
-                by then fails with a `PlatformUnavailableError`.
-
-        Raises:
-            ConfigurationError: An argument is wrong; the call says so, not the iteration.
-        """
-        return self._refreshes.many(
-            targets,
-            in_flight=in_flight,
-            timeout=timeout,
-            join=join,
-            idempotency_key=idempotency_key,
-            outage_patience=outage_patience,
-            on_start=on_start,
         )

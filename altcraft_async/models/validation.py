@@ -26,6 +26,7 @@ __all__ = [
     "checked_target",
     "checked_text",
     "checked_words",
+    "text_fault",
 ]
 
 _LARGEST_ID = 2**63 - 1
@@ -75,14 +76,21 @@ def _is_sequence(target: object) -> TypeGuard[Sequence[SupportsIndex]]:
 
 
 def checked_text(name: str, value: object) -> str:
-    """Return a text that fits into a header and an address; the error never quotes it."""
+    """Return a text that fits into a header and a URL; the error never quotes it."""
+    fault = text_fault(value)
+    if fault is None:
+        return cast("str", value)
+    msg = f"{name}: {fault}"
+    raise ConfigurationError(msg)
+
+
+def text_fault(value: object) -> str | None:
+    """Return why a value does not fit into a header and a URL; ``None`` where it does."""
     if not isinstance(value, str) or not value:
-        msg = f"{name}: has to be a non-empty string"
-        raise ConfigurationError(msg)
+        return "has to be a non-empty string"
     if not value.isprintable() or " " in value:
-        msg = f"{name}: has to be without spaces and control characters"
-        raise ConfigurationError(msg)
-    return value
+        return "has to be without spaces and control characters"
+    return None
 
 
 def checked_seconds(name: str, value: object, *, least: float = 0.0) -> float:

@@ -23,11 +23,10 @@ from altcraft_async.protocol.object_responses import (
     subscription_fields,
 )
 from altcraft_async.protocol.task_responses import (
-    TellingCounts,
-    last_counted,
+    LastCounters,
+    last_counters,
     started_task_id,
     task_answer,
-    telling_counts,
     usual_task_answer,
 )
 
@@ -89,7 +88,7 @@ GET_RESOURCE = Endpoint(path="resources/get", read=resource_details, names={"res
 # Neither the name nor the parameters are documented: they are those of its two sisters.
 RESOURCE_COUNTERS = Endpoint(
     path="resources/get_counters",
-    read=last_counted,
+    read=last_counters,
     names={"resource_id": "id", "database_id": "list_id"},
 )
 
@@ -115,7 +114,7 @@ GET_DATABASE = Endpoint(path="databases/get", read=database_details, names={"dat
 
 DATABASE_COUNTERS = Endpoint(
     path="databases/get_counters",
-    read=last_counted,
+    read=last_counters,
     names={"database_id": "id", "resource_id": "resource_id"},
 )
 
@@ -135,7 +134,7 @@ GET_SEGMENT = Endpoint(path="segments/get", read=segment_details, names={"segmen
 # The newest text of this page says list_id, the one of the next db_id.
 SEGMENT_COUNTERS = Endpoint(
     path="segments/get_counters",
-    read=last_counted,
+    read=last_counters,
     names={"segment_id": "id", "resource_id": "resource_id", "database_id": "list_id"},
 )
 
@@ -164,18 +163,13 @@ def renamed(endpoint: Endpoint[T_co], name: str, wire_name: str | None) -> Endpo
 
 def counters_by_kind(
     segment_database_name: str | None,
-) -> Mapping[TaskKind, Endpoint[TellingCounts]]:
-    """Return what tells of the last count of each kind of target, by documented methods only.
+) -> Mapping[TaskKind, Endpoint[LastCounters]]:
+    """Return the ``get_counters`` of each kind of target, documented methods only.
 
-    A resource in a database and a database in a resource are asked for by the same two ids.
+    A resource in a database has the same two ids as a database in a resource.
     """
     segment = renamed(SEGMENT_COUNTERS, "database_id", segment_database_name)
-    database = _telling(DATABASE_COUNTERS)
-    return {"resource": database, "database": database, "segment": _telling(segment)}
-
-
-def _telling(endpoint: Endpoint[object]) -> Endpoint[TellingCounts]:
-    return Endpoint(path=endpoint.path, read=telling_counts, names=endpoint.names)
+    return {"resource": DATABASE_COUNTERS, "database": DATABASE_COUNTERS, "segment": segment}
 
 
 def parameters(endpoint: Endpoint[object], values: Mapping[str, object]) -> dict[str, object]:

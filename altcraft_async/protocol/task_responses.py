@@ -23,14 +23,13 @@ from altcraft_async.models.times import parse_time
 from altcraft_async.protocol.codecs import Document, Plain, UnreadableError
 
 __all__ = [
+    "LastCounters",
     "TaskAnswer",
-    "TellingCounts",
     "counters_report",
-    "last_counted",
+    "last_counters",
     "last_report",
     "started_task_id",
     "task_answer",
-    "telling_counts",
     "usual_task_answer",
 ]
 
@@ -167,47 +166,35 @@ def counters_report(result: Document, ref: TaskRef) -> CountersReport:
     return CountersReport(groups)
 
 
-def last_counted(document: Document) -> tuple[CounterGroup, ...]:
-    """Read an answer of ``…/get_counters``: bare channels as documented, or groups of them.
-
-    Bare channels become one group that does not name its database.
-    """
-    return tuple(map(_model, _last_groups(document)))
-
-
-class TellingCounts(msgspec.Struct, frozen=True):
-    """What was last counted, and what that tells of a count that runs.
+class LastCounters(msgspec.Struct, frozen=True):
+    """An answer of ``…/get_counters``.
 
     Attributes:
-        groups: As `last_counted` reads them.
-        tell: Whether each group says if a count runs. Where one does not, a
+        groups: One that does not name its database, where bare channels came as documented.
+        says_what_runs: Whether each group says if a refresh runs. Otherwise a
             `CounterGroup` that is not ``in_progress`` proves nothing.
     """
 
     groups: tuple[CounterGroup, ...]
-    tell: bool
+    says_what_runs: bool
 
 
-def telling_counts(document: Document) -> TellingCounts:
-    """Read what `last_counted` reads, for who has to know whether a count runs."""
-    groups = _last_groups(document)
-    return TellingCounts(
-        tuple(map(_model, groups)), all(group.in_progress is not None for group in groups)
-    )
-
-
-def _last_groups(document: Document) -> list[_Group]:
+def last_counters(document: Document) -> LastCounters:
+    """Read an answer of ``…/get_counters``: bare channels as documented, or groups of them."""
     data = Document(document.field("data"), document.textual)
     items = data.value if isinstance(data.value, list) else [data.value]
     if any(isinstance(item, dict) and "channels" in item for item in items):
-        return data.to(list[_Group])
-    return [_Group(channels=data.to(list[_Channel]))]
+        groups = data.to(list[_Group])
+    else:
+        groups = [_Group(channels=data.to(list[_Channel]))]
+    says_what_runs = all(group.in_progress is not None for group in groups)
+    return LastCounters(tuple(map(_model, groups)), says_what_runs)
 
 
 def last_report(
-    groups: tuple[CounterGroup, ...], *, database_id: int | None, resource_id: int
+    counters: LastCounters, *, database_id: int | None, resource_id: int
 ) -> CountersReport:
-    """Say of what the figures are, where the answer leaves that to the request."""
+    """Return the report of counters, with the ids of the request where the answer has none."""
     return CountersReport(
         tuple(
             msgspec.structs.replace(
@@ -215,7 +202,7 @@ def last_report(
                 database_id=database_id if group.database_id is None else group.database_id,
                 resource_id=resource_id if group.resource_id is None else group.resource_id,
             )
-            for group in groups
+            for group in counters.groups
         )
     )
 

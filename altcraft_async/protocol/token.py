@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Literal, NoReturn, cast
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 import msgspec
 
-from altcraft_async.models.validation import checked_text
+from altcraft_async.errors import ConfigurationError
+from altcraft_async.models.validation import text_fault
 from altcraft_async.protocol.messages import Response
 
-__all__ = ["SecretBytes", "Token"]
+__all__ = ["SecretBytes", "Token", "TokenLocation"]
+
+TokenLocation = Literal["body", "header"]
+"""The part of a request that has the token."""
 
 _MASK = "***"
 
@@ -34,8 +38,17 @@ class Token:
     __slots__ = ("_in_bodies", "_shapes", "_text")
 
     def __init__(self, text: object) -> None:
-        """Check the token without ever quoting it."""
-        self._text = checked_text("token", text)
+        """Check the token; neither the error nor its traceback shows it.
+
+        Raises:
+            ConfigurationError: It is no text that fits into a header.
+        """
+        fault = text_fault(text)
+        if fault is not None:
+            del text  # tools that show the variables of a traceback must not show it
+            msg = f"token: {fault}"
+            raise ConfigurationError(msg)
+        self._text = cast("str", text)
         escaped = {
             self._text,
             msgspec.json.encode(self._text).decode()[1:-1],

@@ -1,1 +1,1 @@
-"""Starting a task at most once, with or without a ledger."""
+"""Starts each task at most once, with or without a ledger."""

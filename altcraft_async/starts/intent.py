@@ -1,64 +1,72 @@
-"""The gate that each attempt of a start goes through: the intent is noted, or nothing is sent."""
+"""The gate of a start: no request is sent before its intent is in the ledger.
+
+The sender enters the gate right before each attempt of a start, after its
+waits for a slot and for the rate limiter, and leaves it with the answer or
+the error. So an intent without a task means that the start may have been sent.
+
+On entering, the intent is written in place of the entry that the start was
+decided by. If another process has changed that entry, `EntryChangedError`
+ends the attempt, and the start is decided anew. If the write took more than
+half of `GRACE`, the intent is written again, as the request has to be over
+before the lease is.
+
+On leaving with an error that surely kept the platform from acting, the intent
+is withdrawn. So while a start waits to be sent again, it has no intent.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
 from types import TracebackType
 
 from altcraft_async.errors import LedgerError
 from altcraft_async.models import LedgerEntry
 from altcraft_async.starts.ledger import TaskLedger
-from altcraft_async.starts.transitions import is_fresh, surely_not_started, withdrawn
-from altcraft_async.starts.write_behind import Recorder
+from altcraft_async.starts.transitions import changed, intent_after, is_fresh, surely_not_started
+from altcraft_async.starts.write_behind import BackgroundWriter
 
-__all__ = ["IntentGate", "OvertakenError"]
+__all__ = ["EntryChangedError", "IntentGate"]
 
 MOST_WRITES = 3
 """Times that an intent is written because writing it took too much of its lease."""
 
 
-class OvertakenError(Exception):
-    """The ledger's entry has changed, so this start is to be decided on anew; never leaves here."""
+class EntryChangedError(Exception):
+    """Another process has changed the entry; `LedgerStarter` decides anew."""
 
 
 class IntentGate:
-    """Lets an attempt pass once its intent is in the ledger.
-
-    Between that and the request there is nothing to wait for but the
-    connection, so an intent without a task means that it may have been sent.
-    An attempt that surely failed takes its intent back.
+    """Lets an attempt of a start pass once its intent is in the ledger.
 
     Attributes:
-        entry: The newest of this target that is in the ledger.
+        entry: The newest entry of the target that is known to be stored.
     """
 
     def __init__(
         self,
         ledger: TaskLedger,
-        recorder: Recorder,
+        writer: BackgroundWriter,
         entry: LedgerEntry | None,
-        intend: Callable[[LedgerEntry | None, datetime], LedgerEntry],
+        draft: LedgerEntry,
     ) -> None:
-        """Note nothing yet.
+        """Write nothing yet.
 
         Args:
-            ledger: Where to.
-            recorder: Writes what cannot be written at once.
-            entry: What the ledger has of the target.
-            intend: From that and the time of day to the intent.
+            ledger: The store.
+            writer: Writes what cannot be written at once.
+            entry: The stored entry of the target; ``None`` where there is none.
+            draft: The intent, with a lease of the right length.
         """
         self.entry = entry
         self._ledger = ledger
-        self._recorder = recorder
-        self._intend = intend
+        self._writer = writer
+        self._draft = draft
 
     async def __aenter__(self) -> None:
         """Write the intent.
 
         Raises:
-            OvertakenError: Somebody else was quicker.
+            EntryChangedError: Another process was quicker.
             LedgerError: It cannot be written, or not in time; nothing is sent.
         """
         # A lease goes by real time, whatever clock the client was given.
@@ -69,8 +77,8 @@ class IntentGate:
             if is_fresh(intent, now=self._ledger.now(), passed=time() - began):
                 return
             if not left:
-                self._recorder.withdraw(intent)
-        msg = "ledger: takes so long to note a start that another process may take it for lost"
+                self._writer.withdraw(intent)
+        msg = "ledger: takes so long to write an intent that its lease may be over before the start"
         raise LedgerError(msg)
 
     async def __aexit__(
@@ -79,30 +87,30 @@ class IntentGate:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the intent back if the request surely was not acted on."""
+        """Withdraw the intent if the platform surely did not act on the request."""
         if error is None or self.entry is None or not surely_not_started(error):
             return
-        intent = self.entry
+        intent, withdrawn = self.entry, changed(self.entry, over=True)
         try:
-            if await self._ledger.write(withdrawn(intent), expected=intent.revision):
-                self.entry = withdrawn(intent)
+            if await self._ledger.write(withdrawn, expected=intent.revision):
+                self.entry = withdrawn
         except BaseException as failed:
-            self._recorder.withdraw(intent)
-            # What the caller is to hear of is why the request failed.
+            self._writer.withdraw(intent)
+            # The caller gets the error of the request, not that of the ledger.
             if not isinstance(failed, Exception):
                 raise
 
     async def _write_intent(self) -> LedgerEntry:
-        intent = self._intend(self.entry, self._ledger.now())
+        intent = intent_after(self.entry, self._draft, now=self._ledger.now())
         try:
             is_stored = await self._ledger.write(intent, expected=intent.revision - 1)
-            # A store that repeats a write may take its own first attempt for another's.
+            # A store that retries a write may take its own first attempt for another's.
             is_stored = is_stored or await self._ledger.read(intent.key) == intent
         except BaseException:
-            # It may be there all the same, and nothing will be sent.
-            self._recorder.withdraw(intent)
+            # It may be stored all the same, and nothing will be sent.
+            self._writer.withdraw(intent)
             raise
         if not is_stored:
-            raise OvertakenError
+            raise EntryChangedError
         self.entry = intent
         return intent

@@ -1,9 +1,9 @@
-"""The ledger of starts: what one entry says, and the little that a store has to do.
+"""The interface of a ledger: a store of one entry per target.
 
-A start cannot be repeated safely, as the platform documents no idempotency
-key. So that a process that dies is no reason to start twice, each start is
-noted before it is sent, and its task id after it. Stores keep one entry per
-target and decide nothing.
+The platform documents no idempotency key, so a start whose answer was lost
+cannot be sent again safely. A ledger has each start before it is sent, and
+its task's id after it. A store only compares and swaps entries: what they
+mean is decided in `transitions`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ __all__ = ["TaskLedger", "entry_key"]
 class TaskLedger(ABC):
     """A store of ledger entries, shared by all processes that start the same targets.
 
-    Derive from it for a store of your own. What has to hold: a `write` is
-    atomic, so that of two with the same ``expected`` one wins, and durable
-    when it returns. A store that cannot be reached or read raises a
-    `LedgerError`; then nothing is started. A write that raised or was
-    cancelled may have been stored or not.
+    Derive from it for a store of your own. A `write` has to be atomic: of two
+    with the same ``expected`` one wins. It has to be durable when it returns.
+    A store that cannot be reached or read raises a `LedgerError`; then
+    nothing is started. A write that raised or was cancelled may be stored or not.
 
-    A client does not close the ledger that it was given, as others may share
-    it: ``async with`` or `aclose` does.
+    A client does not close the ledger that it was given, as other clients may
+    share it: ``async with`` or `aclose` does.
     """
 
     @abstractmethod
@@ -49,7 +48,7 @@ class TaskLedger(ABC):
 
         Args:
             entry: With ``revision == expected + 1``.
-            expected: Revision of the entry that it replaces; 0 where there shall be none.
+            expected: Revision of the entry that it replaces; 0 where there is none.
 
         Raises:
             LedgerError: The store cannot be reached or read.
@@ -59,7 +58,7 @@ class TaskLedger(ABC):
     def entries(self) -> AsyncIterator[LedgerEntry]:
         """Iterate over the entries that are not over, each once, in any order.
 
-        Those that change meanwhile may come as they were or as they are.
+        An entry that changes meanwhile may come as it was or as it is.
 
         Raises:
             LedgerError: The store cannot be reached or read.
@@ -67,28 +66,28 @@ class TaskLedger(ABC):
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Let go of the store; idempotent. Whoever uses it then gets a `LedgerError`."""
+        """Close the store; idempotent. Using it then raises a `LedgerError`."""
 
     def now(self) -> datetime:
-        """Return the time of day by which leases go, aware.
+        """Return the time of day for leases, aware.
 
-        By default this machine's clock: those of machines that share a ledger
-        have to agree within a few seconds.
+        By default that of this machine. The clocks of machines that share a
+        ledger have to agree within a few seconds.
         """
         return datetime.now(UTC)
 
     async def forget(self, entry: LedgerEntry) -> bool:
-        """Take back a start, so that the next one of this target is sent.
+        """Withdraw a start, so that the next one of this target is sent.
 
-        For who has polled the platform, after a `StartUnknownError`, and
-        knows that the start did not happen or that its task does not matter.
+        Call it after a `StartUnknownError`, once the platform shows that the
+        start did not happen or that its task does not matter.
 
         Args:
             entry: As it came with the error.
 
         Returns:
-            Whether that was its newest state. If not, somebody else has dealt
-            with it, and nothing was changed.
+            Whether that was its newest state. If not, another process has
+            changed it, and this call has changed nothing.
 
         Raises:
             LedgerError: The store cannot be reached or read.
@@ -97,7 +96,7 @@ class TaskLedger(ABC):
         return await self.write(forgotten, expected=entry.revision)
 
     async def __aenter__(self) -> Self:
-        """Return itself; opening is left to the first use."""
+        """Return itself; the first use opens the store."""
         return self
 
     async def __aexit__(
@@ -111,5 +110,5 @@ class TaskLedger(ABC):
 
 
 def entry_key(api_root: str, kind: TaskKind, target: tuple[int, ...]) -> str:
-    """Name a target among those of every install: ``https://host/api/v1.1 resource 24 1``."""
+    """Return the key of a target of one install: ``https://host/api/v1.1 resource 24 1``."""
     return " ".join((api_root, kind, *map(str, target)))

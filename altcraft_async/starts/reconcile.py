@@ -1,4 +1,8 @@
-"""Asking the platform what became of a start, by the figures that were counted last."""
+"""Asks the platform whether a start without an answer happened, by the newest counters.
+
+The counters before a start leave a fingerprint in its intent. Once the lease
+is over, `transitions.reconciled` compares it with the counters of then.
+"""
 
 from __future__ import annotations
 
@@ -9,71 +13,70 @@ from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, Tas
 from altcraft_async.models.targets import ids_of
 from altcraft_async.observer import logger
 from altcraft_async.protocol.endpoints import Endpoint
-from altcraft_async.protocol.task_responses import TellingCounts, last_report
-from altcraft_async.starts.transitions import fingerprint, group_of, settled, start_unknown
+from altcraft_async.protocol.task_responses import LastCounters, last_report
+from altcraft_async.starts.transitions import fingerprint, group_of, reconciled, start_unknown
 from altcraft_async.transport.sender import Sender
 
-__all__ = ["Reconciling"]
+__all__ = ["Reconciler"]
 
 
-class Reconciling:
-    """Compares the figures from before a start with those after its lease."""
+class Reconciler:
+    """Compares the counters before a start with those after its lease."""
 
     def __init__(
-        self,
-        sender: Sender,
-        endpoints: Mapping[TaskKind, Endpoint[TellingCounts]],
+        self, sender: Sender, endpoints: Mapping[TaskKind, Endpoint[LastCounters]]
     ) -> None:
-        """Use the client's session and, for each kind of target, this ``get_counters``."""
+        """Use the client's sender and, for each kind of target, this ``get_counters``."""
         self._sender = sender
         self._endpoints = endpoints
 
     async def before(self, kind: TaskKind, target: tuple[int, ...]) -> str:
-        """Return what tells the last count from the next; ``""`` where nobody can say.
+        """Return the fingerprint of the counters before a start; ``""`` where they cannot be read.
 
         Raises:
             ClientClosedError: The client was closed.
         """
         try:
-            group, _ = await self._last_counted(kind, target)
+            group, _ = await self._last_counters(kind, target)
         except ClientClosedError:
             raise
         except AltcraftError as failed:
-            # The start itself may go well; only, there is less to tell from later.
+            # The start may go well; without a fingerprint it can only be found if it runs.
             fields = {"altcraft_kind": kind, "altcraft_target": target}
-            logger.info("no figures from before a start: %s", failed, extra=fields)
+            logger.info("cannot read the counters before a start: %s", failed, extra=fields)
             return ""
         return fingerprint(group)
 
-    async def settle(self, intent: LedgerEntry, *, anew: bool) -> LedgerEntry:
-        """Return what the ledger is to say of a start whose lease is over.
+    async def reconcile(self, intent: LedgerEntry, *, is_new_request: bool) -> LedgerEntry:
+        """Return the entry that follows an intent whose lease is over.
 
         Args:
             intent: Its task is not known.
-            anew: Whether it does not matter if it was counted in the meantime.
+            is_new_request: Whether a start follows that is another request.
 
         Raises:
-            StartUnknownError: The figures do not tell, or cannot be had.
+            StartUnknownError: The counters prove nothing, or cannot be read.
             ClientClosedError: The client was closed.
         """
         try:
-            group, report = await self._last_counted(intent.kind, intent.target)
+            group, report = await self._last_counters(intent.kind, intent.target)
         except ClientClosedError:
             raise
         except AltcraftError as failed:
             unknown = start_unknown((intent,), why=failed)
         else:
-            entry = settled(intent, group, anew=anew)
+            entry = reconciled(intent, group, is_new_request=is_new_request)
             if entry is not None:
                 return entry
             unknown = start_unknown((intent,), report=report)
         raise unknown
 
-    async def _last_counted(
+    async def _last_counters(
         self, kind: TaskKind, target: tuple[int, ...]
     ) -> tuple[CounterGroup | None, CountersReport]:
         ids = ids_of(kind, target)
         database_id = ids.get("database_id")
-        counts = await self._sender.send(self._endpoints[kind], ids)
-        report = last_report(counts.groups, database_id=database_id, resource_id=ids["resource_id"])
-        return group_of(counts.groups, database_id) if counts.tell else None, report
+        counters = await self._sender.send(self._endpoints[kind], ids)
+        report = last_report(counters, database_id=database_id, resource_id=ids["resource_id"])
+        group = group_of(counters.groups, database_id) if counters.says_what_runs else None
+        return group, report

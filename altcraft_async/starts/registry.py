@@ -1,4 +1,4 @@
-"""What a client starts, and which of it runs."""
+"""The tasks that one client has started and does not know to be over, by target."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Handle", "Start", "TaskRegistry"]
 
 Handle = TaskHandle[CountersReport]
 
-_Told = Callable[[TaskRef], None]
+_OnEnd = Callable[[TaskRef], None]
 
-MOST_RUNNING = 10_000
-"""Tasks remembered for joining, the newest of them; a handle weighs below a kilobyte."""
+MOST_TASKS = 10_000
+"""Tasks kept for joining, the newest of them; a handle weighs below a kilobyte."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         endpoint: The ``refresh_counters`` to call.
-        kind: What it counts.
+        kind: What it refreshes.
         target: Ids, as a target of ``refresh_many``.
         values: Parameters by their Python names.
         feedback: Where the platform shall report.
@@ -44,13 +44,13 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskRegistry:
-    """The tasks that a client has started and does not know to be over, by target."""
+    """Finds the running task of a target, and calls functions when tasks end."""
 
     def __init__(self) -> None:
-        """Begin with none."""
-        self._told: set[_Told] = set()
-        self._told_of: dict[str, _Told] = {}
+        """Begin with no task."""
         self._by_target: OrderedDict[object, tuple[Handle, Feedback | None]] = OrderedDict()
+        self._on_end: set[_OnEnd] = set()
+        self._on_end_of: dict[str, _OnEnd] = {}
 
     def add(
         self,
@@ -59,37 +59,37 @@ class TaskRegistry:
         handle: Handle,
         feedback: Feedback | None = None,
     ) -> None:
-        """Remember a task of this target, and with which feedback it was started."""
+        """Keep the task of this target, and with which feedback it was started."""
         self._by_target[kind, target] = handle, feedback
         self._by_target.move_to_end((kind, target))
-        if len(self._by_target) > MOST_RUNNING:
+        if len(self._by_target) > MOST_TASKS:
             self._by_target.popitem(last=False)
 
     def find(self, start: Start) -> Handle | None:
-        """Return the task that this start would repeat.
+        """Return the task that this start can join.
 
-        One that was started without the feedback that is wanted now is none.
+        A start with feedback joins only a task that was started with the same feedback.
         """
         handle, feedback = self._by_target.get((start.kind, start.target), (None, None))
         return handle if start.feedback in (None, feedback) else None
 
     def handle_of(self, ref: TaskRef) -> Handle | None:
-        """Return the handle of this very task, if it is remembered."""
+        """Return the handle of this very task; ``None`` where it is not kept."""
         handle, _ = self._by_target.get((ref.kind, ref.target), (None, None))
         return handle if handle is not None and handle.ref.task_id == ref.task_id else None
 
-    def tell(self, ended: _Told) -> None:
-        """Call a function with every task that is over, from now on."""
-        self._told.add(ended)
+    def on_end(self, call: _OnEnd) -> None:
+        """Call a function with every task that ends from now on."""
+        self._on_end.add(call)
 
-    def tell_of(self, ref: TaskRef, ended: _Told) -> None:
-        """Call a function with this task when it is over."""
-        self._told_of[ref.task_id] = ended
+    def on_end_of(self, ref: TaskRef, call: _OnEnd) -> None:
+        """Call a function with this task when it ends."""
+        self._on_end_of[ref.task_id] = call
 
-    def over(self, ref: TaskRef) -> None:
-        """Forget a task that is over, and tell who wants to know."""
-        own = self._told_of.pop(ref.task_id, None)
-        for ended in self._told if own is None else {*self._told, own}:
-            ended(ref)
+    def end(self, ref: TaskRef) -> None:
+        """Forget a task that is over, and call the functions."""
+        own = self._on_end_of.pop(ref.task_id, None)
+        for call in self._on_end if own is None else {*self._on_end, own}:
+            call(ref)
         if self.handle_of(ref) is not None:
             del self._by_target[ref.kind, ref.target]

@@ -1,4 +1,4 @@
-"""Coming back to what a ledger knows of and nobody waits for any more."""
+"""Makes handles for what a ledger has running, for example after a crash."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from collections.abc import AsyncGenerator
 
 from altcraft_async.errors import StartUnknownError
 from altcraft_async.models import LedgerEntry
-from altcraft_async.starts.durable import Durable
+from altcraft_async.starts.ledger_starter import LedgerStarter
 from altcraft_async.starts.registry import Handle
 from altcraft_async.starts.transitions import start_unknown
 
 __all__ = ["resume"]
 
 
-async def resume(durable: Durable) -> AsyncGenerator[Handle, None]:
+async def resume(ledger_starter: LedgerStarter) -> AsyncGenerator[Handle, None]:
     """Iterate over the tasks of one install that are not known to be over.
 
     Raises:
-        StartUnknownError: At the end, for the starts of which nobody knows.
+        StartUnknownError: At the end, for the starts whose outcome is unknown.
         LedgerError: The ledger cannot be used.
         ClientClosedError: The client is closed.
     """
     unknown: list[StartUnknownError] = []
-    # The tasks first, then the starts in the order in which they can be told.
-    for entry in sorted(await durable.entries(), key=_certainty):
+    for entry in sorted(await ledger_starter.entries(), key=_order):
         try:
-            handle = await durable.find_again(entry)
+            handle = await ledger_starter.handle_of(entry)
         except StartUnknownError as error:
             unknown.append(error)
         else:
@@ -37,5 +36,6 @@ async def resume(durable: Durable) -> AsyncGenerator[Handle, None]:
         raise start_unknown(tuple(error.entries[0] for error in unknown))
 
 
-def _certainty(entry: LedgerEntry) -> tuple[bool, float]:
+def _order(entry: LedgerEntry) -> tuple[bool, float]:
+    """Sort tasks first, then intents by the end of their lease."""
     return entry.ref is None, entry.lease_until.timestamp()

@@ -22,10 +22,10 @@ __all__ = ["SQLiteLedger"]
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
-"""How long a lock of another process is waited for; sqlite3's own default."""
+"""Seconds to wait for a lock of another process; sqlite3's own default."""
 
 PAGE = 500
-"""Entries read at once, so that one who iterates slowly keeps no lock."""
+"""Entries read at once, so that a slow iteration holds no lock."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS altcraft_starts (
@@ -48,22 +48,26 @@ _OPEN = "SELECT key, entry FROM altcraft_starts WHERE NOT over AND key > ? ORDER
 class SQLiteLedger(TaskLedger):
     """A ledger in a SQLite file.
 
-    Several processes of one machine can share the file; machines cannot, as
+    Several processes of one machine can share the file. Machines cannot, as
     SQLite does not lock over a network. Each write is on the disk when it
-    returns. The file grows with the number of targets, not of starts.
+    returns. The file grows with the number of targets.
 
-        async with SQLiteLedger("starts.sqlite") as ledger:
-            client = AltcraftClient("https://example.com", token="…", ledger=ledger)
+    ```python
+    from altcraft_async import AltcraftClient, SQLiteLedger
+
+    async with SQLiteLedger("starts.sqlite") as ledger:
+        mine = AltcraftClient("https://example.com", token="…", ledger=ledger)
+    ```
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Remember where; the file is opened, and made if it is missing, at the first use.
+        """Remember the path; the first use opens the file, and makes it if it is missing.
 
         Args:
             path: Of the file. SQLite puts two more beside it while it is open.
 
         Raises:
-            ConfigurationError: ``path`` is none.
+            ConfigurationError: ``path`` is no path of a file.
         """
         self._path = _checked_path(path)
         self._closed = False
@@ -72,16 +76,16 @@ class SQLiteLedger(TaskLedger):
         self._connection: sqlite3.Connection | None = None
 
     def __repr__(self) -> str:
-        """Show where it is."""
+        """Show the path."""
         return f"<SQLiteLedger {self._path}>"
 
     async def read(self, key: str) -> LedgerEntry | None:
-        """Look it up by its key."""
+        """Look up the entry by its key."""
         rows = await self._run(lambda connection: connection.execute(_READ, (key,)).fetchall())
         return LedgerEntry.from_json(rows[0][0]) if rows else None
 
     async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
-        """Insert or update in one statement, which SQLite carries out whole or not at all."""
+        """Insert or update in one statement, which SQLite executes as a whole or not at all."""
         values = {
             "key": entry.key,
             "revision": entry.revision,
@@ -102,7 +106,7 @@ class SQLiteLedger(TaskLedger):
             after = rows[-1][0]
 
     async def aclose(self) -> None:
-        """Close the file, after what is being read or written."""
+        """Close the file, after the reads and writes under way."""
         self._closed = True
         thread, self._thread = self._thread, None
         if thread is not None and self._process == os.getpid():
@@ -115,14 +119,12 @@ class SQLiteLedger(TaskLedger):
         )
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something with the connection, in the one thread that has it."""
+        """Use the connection, in the one thread that has it."""
         if self._closed:
             msg = f"ledger: {self._path} is closed"
             raise LedgerError(msg)
         if self._thread is None:
-            from concurrent.futures import (  # noqa: PLC0415 -- not needed by who has no ledger
-                ThreadPoolExecutor,
-            )
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- clients without a ledger need no threads
 
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="altcraft-ledger")
             self._process = os.getpid()
@@ -132,7 +134,7 @@ class SQLiteLedger(TaskLedger):
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_thread, work)
 
     def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        import sqlite3  # noqa: PLC0415 -- not needed by who has no ledger
+        import sqlite3  # noqa: PLC0415 -- clients without a ledger do not need it
 
         try:
             if self._connection is None:
@@ -144,12 +146,12 @@ class SQLiteLedger(TaskLedger):
         raise LedgerError(msg)
 
     def _connect(self) -> sqlite3.Connection:
-        import sqlite3  # noqa: PLC0415 -- not needed by who has no ledger
+        import sqlite3  # noqa: PLC0415 -- as above
 
         # Without an isolation level, each statement is a transaction of its own.
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            # Readers do not wait for a writer, and what was written survives a power cut.
+            # Readers do not wait for a writer, and writes survive a power cut.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
@@ -165,7 +167,7 @@ class SQLiteLedger(TaskLedger):
 
 
 def _checked_path(path: str | os.PathLike[str]) -> Path:
-    # What comes from a configuration may be anything.
+    # A configuration may hold anything.
     given = cast("object", os.fspath(path) if isinstance(path, os.PathLike) else path)
     if isinstance(given, str) and given and "\0" not in given:
         with suppress(UnicodeEncodeError):

@@ -1,4 +1,9 @@
-"""Starting tasks; a second start of the same target joins the first."""
+"""Starts the tasks of one client; a second start of the same target joins the first.
+
+A start joins the running task that the registry has of its target. Without
+one, it joins a request of the same start that is under way, and only then
+sends its own: through the client's ledger, if it has one, or at once.
+"""
 
 from __future__ import annotations
 
@@ -10,45 +15,72 @@ from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.models import TaskRef
 from altcraft_async.models.validation import checked_choice, checked_seconds
 from altcraft_async.protocol.task_responses import counters_report
-from altcraft_async.starts.durable import Durable
+from altcraft_async.starts.ledger import TaskLedger
+from altcraft_async.starts.ledger_starter import LedgerStarter
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.poller import PollRules
 from altcraft_async.transport.sender import Gate, Sender
 
-__all__ = ["Join", "Starter"]
+__all__ = ["JoinMode", "Starter"]
 
-Join = Literal["client", "never"]
+JoinMode = Literal["client", "never"]
 
 NEWS_SECONDS = 10.0
-"""How long a task that nobody watches is taken to run on before a poll makes sure."""
+"""Seconds for which a task without waiters counts as running; after that a poll makes sure."""
 
 
 class Starter:
     """Starts tasks for one client."""
 
     def __init__(
-        self, sender: Sender, rules: PollRules, running: TaskRegistry, durable: Durable | None
+        self,
+        sender: Sender,
+        rules: PollRules,
+        registry: TaskRegistry,
+        *,
+        ledger: TaskLedger | None,
+        new_ledger_starter: Callable[[TaskLedger], LedgerStarter],
     ) -> None:
-        """Use the client's parts; without a ledger, nothing is durable."""
+        """Use the client's parts.
+
+        Args:
+            sender: Sends the requests.
+            rules: Of the handles.
+            registry: The tasks that the client has running.
+            ledger: The client's own; ``None`` starts without one.
+            new_ledger_starter: Makes what starts through a ledger.
+        """
         self._sender = sender
         self._rules = rules
-        self._running = running
-        self._durable = durable
+        self._registry = registry
+        self._new_ledger_starter = new_ledger_starter
+        self._ledger_starters: list[LedgerStarter] = []
+        self._own = None if ledger is None else self.of_ledger(ledger)
+        if self._own is not None:
+            registry.on_end(self._own.writer.ended)
         self._pending: dict[Hashable, _Pending] = {}
         self._sending: set[asyncio.Task[Handle]] = set()
 
-    def check(self, join: Join, idempotency_key: str) -> None:
-        """Refuse what no start can be asked for.
+    def of_ledger(self, ledger: TaskLedger) -> LedgerStarter:
+        """Return what starts through this ledger, the same one each time."""
+        for known in self._ledger_starters:
+            if known.ledger is ledger:
+                return known
+        self._ledger_starters.append(self._new_ledger_starter(ledger))
+        return self._ledger_starters[-1]
+
+    def check(self, join: JoinMode, idempotency_key: str) -> None:
+        """Check two arguments that every start has.
 
         Raises:
-            ConfigurationError: Of the two, one is wrong or does not go with the client.
+            ConfigurationError: One of them is wrong, or the client cannot do it.
         """
         checked_choice("join", join, "client", "never")
-        if self._durable is None and idempotency_key:
+        if self._own is None and idempotency_key:
             msg = "idempotency_key: needs a client with a ledger to keep it in"
             raise ConfigurationError(msg)
-        if self._durable is not None and join == "never":
+        if self._own is not None and join == "never":
             msg = 'join: "never" may start twice, which the ledger of this client prevents'
             raise ConfigurationError(msg)
 
@@ -62,7 +94,7 @@ class Starter:
             return self._rules.client.outage.patience
         return checked_seconds("outage_patience", outage_patience)
 
-    async def start(self, start: Start, *, join: Join) -> Handle:
+    async def start(self, start: Start, *, join: JoinMode) -> Handle:
         """Start a task, or join the one of the same target that this client has running.
 
         Raises:
@@ -72,23 +104,24 @@ class Starter:
         self._rules.client.lifecycle.enter()
         if join == "never":
             return await self._send(start)
-        while (handle := self._running.find(start)) is not None:
-            if await self._still_runs(handle):
+        while (handle := self._registry.find(start)) is not None:
+            if await self._is_running(handle):
                 handle.poller.joined()
                 return handle
-        # By name as well: what was done under one name is no answer to another.
+        # With the idempotency key: a start with another one may have another task.
         key = (start.kind, start.target, start.feedback, start.idempotency_key)
-        return await self._start_together(key, lambda: self._send(start))
+        return await self._share(key, lambda: self._send(start))
 
     async def aclose(self) -> None:
-        """Wait for starts under way, which a closed client ends at once."""
+        """Wait for starts under way, which closing ends at once, and for writes into ledgers."""
         await asyncio.gather(*self._sending, return_exceptions=True)
+        await asyncio.gather(*(one.writer.aclose() for one in self._ledger_starters))
 
     async def _send(self, start: Start) -> Handle:
         try:
-            if self._durable is None:
+            if self._own is None:
                 return await self._request(start)
-            return await self._durable.start(start, self._request)
+            return await self._own.start(start, self._request)
         except AltcraftError as error:
             if (notifier := self._rules.client.notifier) is not None:
                 notifier.notify(notifier.observer.start_failed, start.kind, start.target, error)
@@ -106,26 +139,26 @@ class Starter:
         )
         started = self._rules.client.lifecycle.time()
         handle = TaskHandle(ref, self._rules, counters_report, started=started)
-        self._running.add(start.kind, start.target, handle, start.feedback)
+        self._registry.add(start.kind, start.target, handle, start.feedback)
         return handle
 
-    async def _still_runs(self, handle: Handle) -> bool:
-        """Say whether a task is worth joining: one that has ended has the figures of then."""
+    async def _is_running(self, handle: Handle) -> bool:
+        """Poll a task without recent news, as the counters of one that has ended are not new."""
         if handle.poller.seconds_unpolled() > NEWS_SECONDS:
             try:
                 await handle.poll()
             except AltcraftError:
-                # No news is no reason to start it twice.
+                # It may be running, so another start could be a duplicate.
                 return not handle.done()
         return not handle.done()
 
-    async def _start_together(
+    async def _share(
         self, key: Hashable, send: Callable[[], Coroutine[object, object, Handle]]
     ) -> Handle:
-        """Share one request among those who want the same start while it is under way.
+        """Send one request for all callers that want the same start while it is under way.
 
-        The request is a task of its own, so that cancelling one caller does
-        not take it from the others; the last one takes it along.
+        The request is an asyncio task of its own: cancelling one caller leaves
+        it to the others, and cancelling the last one cancels it.
         """
         joins = pending = self._pending.get(key)
         if pending is None:
@@ -145,13 +178,13 @@ class Starter:
             pending.callers -= 1
             if pending.callers == 0:
                 pending.task.cancel()
-                # At once: whoever comes now must not share what is being cancelled.
+                # At once, so that no new caller joins a request that is being cancelled.
                 self._pending.pop(key, None)
         raise shared.fresh()
 
 
 class _Pending:
-    """A start under way and how many wait for it."""
+    """A start under way, and how many callers wait for it."""
 
     __slots__ = ("callers", "task")
 

@@ -1,90 +1,104 @@
-"""What a start has to do, by what the ledger says of its target.
+"""The state machine of a ledger entry: what a start does, and how the entry changes.
 
-An entry goes from an intent (no ``ref``) to a task (``ref``) to its end
-(``over``), or from an intent straight to a withdrawal (``over``, no ``ref``).
-Each change is a function from an entry to the next one, so that a store only
-has to compare and swap.
+A ledger holds one entry per target. Each change is the next revision, and a
+store swaps the entry only if it still has the revision before that. So if two
+processes change the same entry, one of them succeeds.
+
+    state       ref   over   reached by
+    intent      no    no     a start that is about to be sent
+    running     yes   no     the answer to the start
+    ended       yes   yes    the end of the task
+    withdrawn   no    yes    a start that surely did not happen, or `forget`
+
+`decide` tells a start what to do: it waits while the lease of an intent runs,
+reconciles an intent whose lease is over, joins a running task, and is sent
+where there is no entry or one that is over. A start with the idempotency key
+of the entry gets the entry's task, running or ended.
+
+A lease outlasts the request, so an intent whose lease is over is a start
+whose answer was lost: `reconciled` tells what the platform's counters prove
+about it. A lost write can cause a `StartUnknownError` or a poll, never a
+duplicate start.
+
+Callers pass the time: nothing here does I/O or reads a clock.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
 
 from altcraft_async.errors import AltcraftError, StartUnknownError
-from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskKind, TaskRef
+from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskRef
 
 __all__ = [
     "GRACE",
     "Decision",
-    "Join",
+    "JoinIfRunning",
+    "Reconcile",
     "Return",
     "Send",
-    "Settle",
     "Wait",
+    "changed",
     "decide",
-    "ended",
+    "end_of",
     "fingerprint",
     "group_of",
-    "intended",
+    "intent_after",
     "is_fresh",
-    "note_ended",
-    "note_started",
-    "note_withdrawn",
-    "settled",
+    "reconciled",
     "start_unknown",
-    "started",
     "surely_not_started",
-    "withdrawn",
+    "withdrawal_of",
 ]
 
 GRACE = 5.0
 """Seconds by which a lease outlasts the request: half of them to write the intent, the rest for
 clocks that differ and for a platform that acts a little late."""
 
-ASK_AGAIN = 0.5
-"""Seconds between two questions to the ledger whether a start under way was answered."""
+REREAD_DELAY = 0.5
+"""Seconds until the entry of a start under way is read again."""
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Nothing is in the way: note the intent, and send it."""
+    """Write the intent and send the start."""
 
 
 class Return(msgspec.Struct, frozen=True):
-    """This very request was made before: hand out its task, over or not."""
+    """Return the task: an earlier start had the same idempotency key."""
 
     ref: TaskRef
     over: bool
 
 
-class Join(msgspec.Struct, frozen=True):
-    """A task of this target was started: share it if it still runs, send otherwise."""
+class JoinIfRunning(msgspec.Struct, frozen=True):
+    """Join the task if a poll finds it running, else send the start."""
 
     ref: TaskRef
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """A start is under way, perhaps in another process: ask again in so many seconds."""
+    """Read the entry again in so many seconds: a start is under way, maybe in another process."""
 
     seconds: float
 
 
-class Settle(msgspec.Struct, frozen=True):
-    """A start was noted, its time is over, and its task is not known."""
+class Reconcile(msgspec.Struct, frozen=True):
+    """Find out whether the start of this intent happened: its lease is over."""
 
-    entry: LedgerEntry
+    intent: LedgerEntry
 
 
-Decision: TypeAlias = Send | Return | Join | Wait | Settle
+Decision: TypeAlias = Send | Return | JoinIfRunning | Wait | Reconcile
 
 
 def decide(entry: LedgerEntry | None, *, idempotency_key: str, now: datetime) -> Decision:
-    """Say what a start has to do where the ledger has this entry for its target.
+    """Return what a start does.
 
     Args:
-        entry: ``None`` where there is none.
+        entry: The ledger's entry of the target; ``None`` where there is none.
         idempotency_key: Of this start; ``""`` for none.
         now: The ledger's time of day.
     """
@@ -93,85 +107,47 @@ def decide(entry: LedgerEntry | None, *, idempotency_key: str, now: datetime) ->
     if entry.ref is not None:
         if idempotency_key and idempotency_key == entry.idempotency_key:
             return Return(entry.ref, entry.over)
-        return Send() if entry.over else Join(entry.ref)
+        return Send() if entry.over else JoinIfRunning(entry.ref)
     if entry.over:
         return Send()
     left = (entry.lease_until - now).total_seconds()
-    return Wait(min(left, ASK_AGAIN)) if left > 0 else Settle(entry)
+    return Wait(min(left, REREAD_DELAY)) if left > 0 else Reconcile(entry)
 
 
-def settled(intent: LedgerEntry, group: CounterGroup | None, *, anew: bool) -> LedgerEntry | None:
-    """Return the entry of a start whose lease is over, by the figures that were asked for since.
-
-    That `CounterGroup` shows a running count, and when the last one was, is
-    documented of the result of a refresh, not of ``get_counters``.
+def changed(entry: LedgerEntry, *, ref: TaskRef | None = None, over: bool = False) -> LedgerEntry:
+    """Return the next revision of an entry.
 
     Args:
-        intent: Its task is not known.
-        group: The last counted figures; ``None`` where the answer has none of the target, or
-            does not say whether a count runs.
-        anew: Whether a start that was counted in the meantime is to be started again.
-
-    Returns:
-        The entry with the task that runs, or withdrawn; ``None`` where the figures do not tell.
+        entry: As it is stored.
+        ref: The task that the start gave; ``None`` leaves the entry's own.
+        over: Whether the task has ended, or the start surely did not happen.
     """
-    if group is None:
-        return None
-    if group.in_progress or group.refresh_task_id:
-        # The id alone is a contradiction, of which nothing follows.
-        tell = group.in_progress and group.refresh_task_id
-        return _adopted(intent, group.refresh_task_id) if tell else None
-    after = fingerprint(group)
-    if not (intent.before and after):
-        return None
-    return withdrawn(intent) if anew or after == intent.before else None
+    return msgspec.structs.replace(
+        entry, revision=entry.revision + 1, ref=ref or entry.ref, over=over
+    )
 
 
-def fingerprint(group: CounterGroup | None) -> str:
-    """Return what tells one count from the next; ``""`` where the answer does not say."""
-    if group is None:
-        return ""
-    updated = group.updated.isoformat() if group.updated else ""
-    return f"{updated} {group.last_count_time}".strip()
+def intent_after(previous: LedgerEntry | None, draft: LedgerEntry, *, now: datetime) -> LedgerEntry:
+    """Return the intent to write in place of the previous entry; its lease begins now.
 
-
-def group_of(groups: tuple[CounterGroup, ...], database_id: int | None) -> CounterGroup | None:
-    """Return the one group that is of this database, or does not say of which."""
-    own = [one for one in groups if database_id is None or one.database_id in (None, database_id)]
-    return own[0] if len(own) == 1 else None
-
-
-def intended(  # noqa: PLR0913 -- one argument per field that a start fills, all but two by name
-    previous: LedgerEntry | None,
-    now: datetime,
-    *,
-    key: str,
-    kind: TaskKind,
-    target: tuple[int, ...],
-    owner: str,
-    idempotency_key: str,
-    before: str,
-    request_timeout: float,
-) -> LedgerEntry:
-    """Return the entry of a start that is about to be sent, in place of the previous one."""
-    return LedgerEntry(
-        key=key,
-        kind=kind,
-        target=target,
+    Args:
+        previous: As it is stored.
+        draft: The intent of this start, with a lease of the right length.
+        now: The ledger's time of day.
+    """
+    return msgspec.structs.replace(
+        draft,
         revision=previous.revision + 1 if previous else 1,
-        owner=owner,
-        idempotency_key=idempotency_key,
         intended_at=now,
-        lease_until=now + timedelta(seconds=request_timeout + GRACE),
-        before=before,
+        lease_until=now + (draft.lease_until - draft.intended_at),
     )
 
 
 def is_fresh(intent: LedgerEntry, *, now: datetime, passed: float) -> bool:
-    """Say whether the request, sent now, will surely be over before its lease is.
+    """Tell whether a request that is sent now will be over before the lease is.
 
-    A process can be stopped while it writes, for longer than the lease. Both
-    clocks are asked: one stands still while a machine sleeps, the other can be set.
+    A process can be suspended while it writes, for longer than the lease. Both
+    clocks count, as one stands still while a machine sleeps and the other can be set.
 
     Args:
         intent: Just written.
@@ -182,49 +158,78 @@ def is_fresh(intent: LedgerEntry, *, now: datetime, passed: float) -> bool:
 
 
 def surely_not_started(error: BaseException) -> bool:
-    """Tell whether a request that failed this way was not acted on."""
+    """Tell whether the platform did not act on a request that failed this way."""
     return isinstance(error, AltcraftError) and not error.maybe_delivered
 
 
-def started(intent: LedgerEntry, ref: TaskRef) -> LedgerEntry:
-    """Return the entry of a start that was answered."""
-    return _next(intent, ref=ref)
+def withdrawal_of(intent: LedgerEntry, stored: LedgerEntry | None) -> LedgerEntry | None:
+    """Return the withdrawal of an intent that surely was not sent; ``None`` where it is not stored.
 
-
-def withdrawn(intent: LedgerEntry) -> LedgerEntry:
-    """Return the entry of a start that surely did not happen."""
-    return _next(intent, over=True)
-
-
-def ended(entry: LedgerEntry) -> LedgerEntry:
-    """Return the entry of a task that is over."""
-    return _next(entry, over=True)
-
-
-def note_started(
-    intent: LedgerEntry, ref: TaskRef, stored: LedgerEntry | None
-) -> LedgerEntry | None:
-    """Return what to store when a start was answered a while ago; ``None`` for nothing."""
-    return started(intent, ref) if stored == intent else None
-
-
-def note_withdrawn(intent: LedgerEntry, stored: LedgerEntry | None) -> LedgerEntry | None:
-    """Return what to store when a start surely was not sent; ``None`` for nothing.
-
-    Of several intents of one start the last may not have been stored, and a
-    later one may be under way by now.
+    The write of the last intent of a start may have failed, which leaves an
+    earlier one of it. A later one may be under way.
     """
     if stored is None or stored.over or stored.ref is not None:
         return None
     is_own = stored.owner == intent.owner and stored.revision <= intent.revision
-    return withdrawn(stored) if is_own else None
+    return changed(stored, over=True) if is_own else None
 
 
-def note_ended(ref: TaskRef, stored: LedgerEntry | None) -> LedgerEntry | None:
-    """Return what to store when a task ended a while ago; ``None`` for nothing."""
+def end_of(ref: TaskRef, stored: LedgerEntry | None) -> LedgerEntry | None:
+    """Return the ended entry of a task; ``None`` where its running one is not stored."""
     if stored is None or stored.over or stored.ref is None or stored.ref.task_id != ref.task_id:
         return None
-    return ended(stored)
+    return changed(stored, over=True)
+
+
+def reconciled(
+    intent: LedgerEntry, group: CounterGroup | None, *, is_new_request: bool
+) -> LedgerEntry | None:
+    """Return the entry that follows an intent whose lease is over, by the newest counters.
+
+    The vendor documents for the result of a refresh, not for
+    ``get_counters``, that a `CounterGroup` shows a running refresh and the time of the last one.
+
+    Args:
+        intent: Its task is not known.
+        group: The counters of its target; ``None`` where the answer has none, or
+            does not say whether a refresh runs.
+        is_new_request: Whether a start follows that is another request. Then it
+            does not matter whether this one was refreshed and has ended.
+
+    Returns:
+        The entry with the running task, or withdrawn; ``None`` where the counters prove neither.
+    """
+    if group is None:
+        return None
+    if group.in_progress or group.refresh_task_id:
+        # The id of a refresh that does not run is a contradiction, which proves nothing.
+        if not (group.in_progress and group.refresh_task_id):
+            return None
+        ref = TaskRef(
+            task_id=group.refresh_task_id,
+            kind=intent.kind,
+            target=intent.target,
+            started_at=intent.intended_at,
+        )
+        return changed(intent, ref=ref)
+    after = fingerprint(group)
+    if not (intent.before and after):
+        return None
+    return changed(intent, over=True) if is_new_request or after == intent.before else None
+
+
+def fingerprint(group: CounterGroup | None) -> str:
+    """Return what the platform says about the time of the last refresh; ``""`` for nothing."""
+    if group is None:
+        return ""
+    updated = group.updated.isoformat() if group.updated else ""
+    return f"{updated} {group.last_count_time}".strip()
+
+
+def group_of(groups: tuple[CounterGroup, ...], database_id: int | None) -> CounterGroup | None:
+    """Return the one group that is of this database, or does not name its database."""
+    own = [one for one in groups if database_id is None or one.database_id in (None, database_id)]
+    return own[0] if len(own) == 1 else None
 
 
 def start_unknown(
@@ -233,34 +238,23 @@ def start_unknown(
     report: CountersReport | None = None,
     why: Exception | None = None,
 ) -> StartUnknownError:
-    """Return the error for starts of which nobody knows whether they were sent.
+    """Return the error for starts whose outcome is unknown.
 
     Args:
         entries: One or more.
-        report: The last counted figures, where they were asked for.
-        why: What kept them from being asked for.
+        report: The newest counters, where they were read.
+        why: The error that reading them gave.
     """
     first = entries[0]
-    more = f", and {len(entries) - 1} more" if len(entries) > 1 else ""
-    asked = f" (asked for the counters: {why})" if why else ""
+    more = f", and of {len(entries) - 1} more," if len(entries) > 1 else ""
+    failed = f" (the counters cannot be read: {why})" if why else ""
     error = StartUnknownError(
-        f"ledger: {first.kind} {', '.join(map(str, first.target))} was about to be started at "
-        f"{first.intended_at.isoformat(timespec='seconds')}{more}, and nobody knows whether it "
-        f"was{asked}. Check the platform, then `await ledger.forget(entry)` for those of this "
-        f"error's entries that are to be started anew",
+        f"ledger: the outcome of the start of {first.kind} {', '.join(map(str, first.target))} "
+        f"at {first.intended_at.isoformat(timespec='seconds')}{more} is unknown{failed}. Check "
+        f"the platform, then call `await ledger.forget(entry)` for each of this error's entries "
+        f"that is to be started again",
         entries=entries,
         report=report,
     )
     error.__cause__ = why
     return error
-
-
-def _adopted(intent: LedgerEntry, task_id: str) -> LedgerEntry:
-    ref = TaskRef(
-        task_id=task_id, kind=intent.kind, target=intent.target, started_at=intent.intended_at
-    )
-    return started(intent, ref)
-
-
-def _next(entry: LedgerEntry, **changes: object) -> LedgerEntry:
-    return msgspec.structs.replace(entry, revision=entry.revision + 1, **changes)

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Literal, Self, TypeVar
+from typing import Self, TypeVar
 
 import tenacity
 
@@ -17,18 +17,16 @@ from altcraft_async.protocol.codecs import Format
 from altcraft_async.protocol.endpoints import Endpoint, parameters
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Request
-from altcraft_async.protocol.token import SecretBytes, Token
+from altcraft_async.protocol.token import SecretBytes, Token, TokenLocation
 from altcraft_async.transport.breaker import got_no_answer
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Transport
 from altcraft_async.transport.rate_limit import RateLimiter
 from altcraft_async.transport.retry import backoff, may_retry
 
-__all__ = ["Gate", "Sender", "TokenPlace"]
+__all__ = ["Gate", "Sender"]
 
 T = TypeVar("T")
-
-TokenPlace = Literal["body", "header"]
 
 Gate = AbstractAsyncContextManager[object, None]
 """Entered right before a request is sent, and left with its answer or failure."""
@@ -44,7 +42,7 @@ class Sender:
         context: ClientContext,
         rate_limiter: RateLimiter,
         token: Token,
-        token_in: TokenPlace,
+        token_in: TokenLocation,
         wire_format: Format,
         at_once: int,
     ) -> None:

@@ -41,8 +41,6 @@ class FailingResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
         """Fail while nothing listens on the port."""
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

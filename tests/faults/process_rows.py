@@ -25,8 +25,8 @@ PROCESS_ROWS = (
         "1 / —",
         NOTHING,
         (
-            ledger_test("next_process_joins_the_task_that_runs"),
-            ledger_test("many_clients_that_begin_at_once_start_once"),
+            ledger_test("ledger_starter.py::test_next_process_joins_the_running_task"),
+            ledger_test("intent.py::test_clients_that_begin_at_once_start_once"),
         ),
     ),
     waits(
@@ -35,7 +35,7 @@ PROCESS_ROWS = (
         "the next process continues with the task",
         "run it again, or use `client.resume()`; taskiq workers do so by themselves",
         fleet_test("killed_worker_costs_no_refresh_and_no_second_start"),
-        "tests/starts/test_resume.py::test_tasks_that_run_come_as_handles_and_their_end_is_noted",
+        ledger_test("resume.py::test_running_tasks_come_as_handles_and_their_end_is_written"),
     ),
     Row(
         68,
@@ -45,8 +45,8 @@ PROCESS_ROWS = (
         "1 / —",
         "check the platform, then `await ledger.forget(entry)`; or set `reconcile_starts=True`",
         (
-            "tests/starts/test_crashes.py::test_next_process_starts_once_or_says_that_nobody_knows",
-            "tests/starts/test_crashes.py::test_with_the_figures_the_next_process_finds_out",
+            ledger_test("crashes.py::test_next_process_starts_once_or_raises_start_unknown_error"),
+            ledger_test("crashes.py::test_next_process_that_reconciles_starts_once"),
             faults_test("ledger_machine.py::test_nothing_starts_twice_whichever_process_dies"),
         ),
     ),
@@ -67,8 +67,10 @@ PROCESS_ROWS = (
         "0 / —",
         "repair the store; nothing was sent",
         (
-            ledger_test("without_the_ledger_nothing_is_sent"),
-            ledger_test("task_that_cannot_be_noted_is_handed_out_and_noted_later"),
+            ledger_test("intent.py::test_ledger_that_fails_before_the_request_fails_the_start"),
+            ledger_test(
+                "write_behind.py::test_task_that_cannot_be_written_is_returned_and_written_later"
+            ),
             fleet_test("restart_of_redis_loses_nothing"),
         ),
     ),
@@ -80,7 +82,7 @@ PROCESS_ROWS = (
         "1 / —",
         NOTHING,
         (
-            ledger_test("process_that_was_stopped_while_it_wrote_does_not_send"),
+            ledger_test("intent.py::test_process_that_was_suspended_while_it_wrote_does_not_send"),
             fleet_test("suspended_worker_that_continues_starts_nothing_again"),
         ),
     ),

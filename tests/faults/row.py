@@ -64,7 +64,7 @@ def fleet_test(name: str) -> str:
 
 def ledger_test(name: str) -> str:
     """Name a test of starts with a ledger."""
-    return f"tests/starts/test_durable.py::test_{name}"
+    return f"tests/starts/test_{name}"
 
 
 def feedback_test(name: str) -> str:

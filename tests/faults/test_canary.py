@@ -26,7 +26,7 @@ from altcraft_async import (
 )
 from altcraft_async.cli.app import main
 from altcraft_async.client import ClientOptions
-from altcraft_async.transport.sender import TokenPlace
+from altcraft_async.protocol.token import TokenLocation
 from tests.faults.canary import TOKEN_START, Canary, Frames, texts_of
 from tests.faults.table import FAULTS, TIME, Fault, envelope
 from tests.faults.tasks import completed, poll
@@ -47,7 +47,7 @@ async def play(
     fault: Fault,
     canary: Canary,
     frames: Frames,
-    way: tuple[WireFormat, TokenPlace],
+    way: tuple[WireFormat, TokenLocation],
 ) -> None:
     """Play a fault to a start and a poll, and search the client and both errors."""
     telemetry = Telemetry()
@@ -94,7 +94,7 @@ WAYS = pytest.mark.parametrize("way", [("json", "body"), ("xml", "header")], ids
 @pytest.mark.looptime
 @WAYS
 async def test_no_fault_shows_the_token(
-    server: ScriptedServer, way: tuple[WireFormat, TokenPlace]
+    server: ScriptedServer, way: tuple[WireFormat, TokenLocation]
 ) -> None:
     canary = Canary()
     with canary.listening():
@@ -174,7 +174,7 @@ async def end_of(wait: Wait, client: AltcraftClient) -> AltcraftError:
 @pytest.mark.looptime
 @WAYS
 async def test_no_wait_shows_the_token(
-    server: ScriptedServer, way: tuple[WireFormat, TokenPlace]
+    server: ScriptedServer, way: tuple[WireFormat, TokenLocation]
 ) -> None:
     canary, telemetry = Canary(), Telemetry()
     server.script(STARTED)

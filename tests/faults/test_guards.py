@@ -215,19 +215,19 @@ GUARDS: Mapping[str, Guard] = {
         "client.py",
         "if is_exposed(self._root):",
         "if False:",
-        "tests/test_client.py::test_plain_http_to_another_machine_warns",
+        "tests/test_client.py::test_plain_http_to_another_machine_warns_at_the_line_of_the_caller",
     ),
     "an unclosed client warns": Guard(
         "client.py",
         "parts is not None and parts.lifecycle.is_open",
         "False",
-        "tests/test_client.py::test_client_that_nobody_closed_warns",
+        "tests/test_client.py::test_open_client_that_is_garbage_warns",
     ),
     "a closed client does not warn": Guard(
         "client.py",
         "parts is not None and parts.lifecycle.is_open",
         "parts is not None",
-        "tests/test_client.py::test_client_that_nobody_closed_warns",
+        "tests/test_client.py::test_open_client_that_is_garbage_warns",
     ),
     "a client belongs to one process": Guard(
         "transport/lifecycle.py",
@@ -243,7 +243,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "a start joins the running task": Guard(
         "starts/starter.py",
-        "while (handle := self._running.find(start)) is not None:",
+        "while (handle := self._registry.find(start)) is not None:",
         "while (handle := None) is not None:",
         "tests/starts/test_starter.py::test_second_start_joins_the_running_task",
     ),
@@ -253,48 +253,49 @@ GUARDS: Mapping[str, Guard] = {
         "pending = None",
         "tests/starts/test_starter.py::test_starts_at_the_same_time_share_one_request",
     ),
-    "a start is noted before it is sent": Guard(
+    "an intent is written before a start is sent": Guard(
         "transport/sender.py",
         "async with gate:",
         "if True:",
-        "tests/starts/test_durable.py::test_start_is_noted_before_it_is_sent_and_its_task_after",
+        "tests/starts/test_intent.py::"
+        "test_intent_is_written_before_the_start_is_sent_and_the_task_after",
     ),
-    "a client that lost the race for an intent does not send": Guard(
+    "a start whose entry was changed is not sent": Guard(
         "starts/intent.py",
-        "        if not is_stored:\n            raise OvertakenError\n",
+        "        if not is_stored:\n            raise EntryChangedError\n",
         "",
-        "tests/starts/test_durable.py::test_many_clients_that_begin_at_once_start_once",
+        "tests/starts/test_intent.py::test_clients_that_begin_at_once_start_once",
     ),
-    "a start is not sent if its intent took too long to write": Guard(
+    "a start whose intent took too long to write is not sent": Guard(
         "starts/intent.py",
         "if is_fresh(intent, now=self._ledger.now(), passed=time() - began):",
         "if True:",
-        "tests/starts/test_durable.py::test_process_that_was_stopped_while_it_wrote_does_not_send",
+        "tests/starts/test_intent.py::test_process_that_was_suspended_while_it_wrote_does_not_send",
     ),
     "an ambiguous failure keeps its intent": Guard(
         "starts/intent.py",
         "or not surely_not_started(error)",
         "or False",
-        "tests/starts/test_durable.py::test_start_of_which_nobody_knows_is_not_sent_again",
+        "tests/starts/test_ledger_starter.py::test_start_with_a_lost_answer_is_not_sent_again",
     ),
-    "an unknown start is settled first": Guard(
+    "a start with a lost answer is reconciled first": Guard(
         "starts/transitions.py",
-        "if left > 0 else Settle(entry)",
+        "if left > 0 else Reconcile(entry)",
         "if left > 0 else Send()",
-        "tests/starts/test_durable.py::test_start_of_which_nobody_knows_is_not_sent_again",
+        "tests/starts/test_ledger_starter.py::test_start_with_a_lost_answer_is_not_sent_again",
     ),
     "a running task in the ledger is joined": Guard(
         "starts/transitions.py",
-        "return Send() if entry.over else Join(entry.ref)",
+        "return Send() if entry.over else JoinIfRunning(entry.ref)",
         "return Send()",
-        "tests/starts/test_durable.py::test_next_process_joins_the_task_that_runs",
+        "tests/starts/test_ledger_starter.py::test_next_process_joins_the_running_task",
     ),
-    "a start returns its handle although the ledger fails": Guard(
-        "starts/durable.py",
+    "an answered start is returned though the ledger fails": Guard(
+        "starts/ledger_starter.py",
         "except Exception as failed:  # noqa: BLE001 -- a ledger may be the user's code",
         "except ZeroDivisionError as failed:",
-        "tests/starts/test_durable.py::"
-        "test_task_that_cannot_be_noted_is_handed_out_and_noted_later",
+        "tests/starts/test_write_behind.py::"
+        "test_task_that_cannot_be_written_is_returned_and_written_later",
     ),
 }
 """Guards by what they ensure."""

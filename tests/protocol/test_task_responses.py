@@ -22,13 +22,13 @@ from altcraft_async.models import (
 )
 from altcraft_async.protocol.codecs import Document, Plain, UnreadableError, read
 from altcraft_async.protocol.task_responses import (
+    LastCounters,
     TaskAnswer,
     counters_report,
-    last_counted,
+    last_counters,
     last_report,
     started_task_id,
     task_answer,
-    telling_counts,
     usual_task_answer,
 )
 
@@ -329,11 +329,11 @@ def test_group_that_does_not_name_its_database_is_taken() -> None:
 @BOTH
 def test_bare_channels_are_one_group_of_no_named_database(suffix: str, sample: Sample) -> None:
     """What was last counted comes as channels alone, and the request says of what."""
-    (group,) = last_counted(read(sample(f"databases_get_counters.answer.{suffix}")))
+    (group,) = last_counters(read(sample(f"databases_get_counters.answer.{suffix}"))).groups
     assert (group.database_id, group.resource_id) == (None, None)
     assert list(group.channels) == ["email", "sms"]
     assert group.channels["email"].subscribed_sendable == 28
-    (group,) = last_counted(read(sample(f"segments_get_counters.answer.{suffix}")))
+    (group,) = last_counters(read(sample(f"segments_get_counters.answer.{suffix}"))).groups
     assert group.channels["push"] == SubscriptionCounters(
         subscribed_sendable=3, unconfirmed_sendable=1
     )
@@ -353,11 +353,13 @@ def test_bare_channels_are_one_group_of_no_named_database(suffix: str, sample: S
 def test_groups_are_read_where_bare_channels_are_documented(body: str) -> None:
     """The two shapes of the same figures are told apart by what is in them."""
     channels = {"sms": SubscriptionCounters(all=1)}
-    assert last_counted(read(body.encode())) == (CounterGroup(database_id=7, channels=channels),)
+    assert last_counters(read(body.encode())).groups == (
+        CounterGroup(database_id=7, channels=channels),
+    )
 
 
 @pytest.mark.parametrize(
-    ("body", "tell"),
+    ("body", "says_what_runs"),
     [
         ('{"data": [{"channels": [], "in_progress": false}]}', True),
         ('{"data": [{"channels": [], "in_progress": true}]}', True),
@@ -368,36 +370,36 @@ def test_groups_are_read_where_bare_channels_are_documented(body: str) -> None:
         ('{"data": []}', False),
     ],
 )
-def test_counts_tell_of_one_that_runs_only_where_each_group_says_so(
-    body: str, *, tell: bool
+def test_counters_say_what_runs_only_where_each_group_says_so(
+    body: str, *, says_what_runs: bool
 ) -> None:
-    """A field that is missing is not the same as one that says no."""
-    counts = telling_counts(read(body.encode()))
-    assert counts.tell is tell
-    assert counts.groups == last_counted(read(body.encode()))
+    assert last_counters(read(body.encode())).says_what_runs is says_what_runs
 
 
 def test_what_a_last_count_leaves_unsaid_is_that_of_the_request() -> None:
     """The ids that come are kept, those that do not are filled in."""
     bare = CounterGroup(database_id=None, channels={})
     named = CounterGroup(database_id=7, resource_id=8, channels={})
-    report = last_report((bare, named), database_id=1, resource_id=24)
+    counters = LastCounters((bare, named), says_what_runs=False)
+    report = last_report(counters, database_id=1, resource_id=24)
     assert report.groups == (CounterGroup(database_id=1, resource_id=24, channels={}), named)
-    static = last_report((bare,), database_id=None, resource_id=24)
+    static = last_report(counters, database_id=None, resource_id=24)
     assert static.groups[0].database_id is None
 
 
 @pytest.mark.parametrize("body", ['{"data": []}', '{"data": null}', "<xml><data/></xml>"])
 def test_no_channels_are_a_group_without_any(body: str) -> None:
     """A resource may have no channel at all."""
-    assert last_counted(read(body.encode())) == (CounterGroup(database_id=None, channels={}),)
+    assert last_counters(read(body.encode())).groups == (
+        CounterGroup(database_id=None, channels={}),
+    )
 
 
 @pytest.mark.parametrize("body", ["{}", '{"data": 5}', '{"data": [{"all": 1}]}', '{"data": ["x"]}'])
 def test_counters_of_another_shape_are_unreadable(body: str) -> None:
     """What is neither channels nor groups is no report of zeros."""
     with pytest.raises(UnreadableError):
-        last_counted(read(body.encode()))
+        last_counters(read(body.encode()))
 
 
 @pytest.mark.parametrize(

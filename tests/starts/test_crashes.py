@@ -1,4 +1,4 @@
-"""Processes that are really killed, and the next one with the same file."""
+"""Processes are really killed, and the next one goes on with the same file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def crash(server: Simulator, folder: Path, point: Point, *words: str) -> t
         ("after end", 1, 1, "task"),
     ],
 )
-async def test_next_process_starts_once_or_says_that_nobody_knows(
+async def test_next_process_starts_once_or_raises_start_unknown_error(
     tmp_path: Path, point: Point, before: int, after: int, outcome: str
 ) -> None:
     """Wherever a process is killed, the same request is not started twice."""
@@ -67,10 +67,10 @@ async def test_next_process_starts_once_or_says_that_nobody_knows(
 
 
 @pytest.mark.parametrize(("point", "starts"), [("after intent", 0), ("before id", 1)])
-async def test_with_the_figures_the_next_process_finds_out(
+async def test_next_process_that_reconciles_starts_once(
     tmp_path: Path, point: Point, starts: int
 ) -> None:
-    """A start that did not happen is sent, and one that runs is taken up: one start in all."""
+    """It sends a start that did not happen, and joins one that runs."""
     async with Simulator(duration=12.0, shows_running=True) as server:
         await crash(server, tmp_path, point, "reconcile")
         assert server.starts[TARGET] == starts

@@ -1,4 +1,4 @@
-"""A process that dies at each point of a start, and what the next one does with what it left."""
+"""A process dies at each point of a start, and the next one goes on with the same ledger."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize("reconcile", [False, True], ids=["alone", "with the figures"])
-@pytest.mark.parametrize(("dies_at", "is_stored", "before", "after", "with_figures"), POINTS)
-async def test_next_process_starts_once_or_says_that_nobody_knows(  # noqa: PLR0913 -- a table
+@pytest.mark.parametrize("reconcile", [False, True], ids=["alone", "reconciling"])
+@pytest.mark.parametrize(("dies_at", "is_stored", "before", "after", "reconciled"), POINTS)
+async def test_next_process_starts_at_most_once(  # noqa: PLR0913 -- a table
     dies_at: int,
     before: int,
     after: int | str,
-    with_figures: int,
+    reconciled: int,
     *,
     is_stored: bool,
     reconcile: bool,
 ) -> None:
-    """Wherever a process dies, the same request is started once at most, with the figures once."""
+    """And exactly once if it reconciles."""
     mortal = MortalLedger()
     async with night(mortal, duration=2 * LEASE, shows_running=True) as world:
         first = world.open(reconcile_starts=reconcile)
@@ -52,7 +52,7 @@ async def test_next_process_starts_once_or_says_that_nobody_knows(  # noqa: PLR0
         assert world.starts == before
         heir = MortalLedger(mortal.stored)
         second = world.open(ledger=heir, reconcile_starts=reconcile)
-        expected = with_figures if reconcile else after
+        expected = reconciled if reconcile else after
         with pytest.raises(StartUnknownError) if expected == UNKNOWN else contextlib.nullcontext():
             await start(second, "once")
         assert world.starts == (before if expected == UNKNOWN else expected)

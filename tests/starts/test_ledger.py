@@ -21,14 +21,12 @@ from tests.support.ledgers import NIGHT, REF, entry_of
     ],
 )
 def test_entry_survives_json_and_pickling(entry: LedgerEntry) -> None:
-    """An entry comes back equal, from text and from bytes."""
     assert LedgerEntry.from_json(entry.to_json()) == entry
     assert LedgerEntry.from_json(entry.to_json().encode()) == entry
     assert pickle.loads(pickle.dumps(entry)) == entry  # noqa: S301 -- pickled right here
 
 
-def test_json_of_an_entry_is_one_line_that_says_its_version() -> None:
-    """A reader of another version can tell, and a file of lines can hold entries."""
+def test_json_of_an_entry_is_one_line_with_its_version() -> None:
     stored = entry_of(idempotency_key="two\nlines").to_json()
     assert stored.startswith('{"version":1,')
     assert "\n" not in stored
@@ -48,14 +46,12 @@ def test_json_of_an_entry_is_one_line_that_says_its_version() -> None:
         entry_of().to_json().replace("02:00:00Z", "02:00:00"),
     ],
 )
-def test_what_is_no_entry_is_a_ledger_error(stored: str | bytes) -> None:
-    """A store that holds something else is not guessed at."""
+def test_text_that_is_no_entry_is_a_ledger_error(stored: str | bytes) -> None:
     with pytest.raises(LedgerError, match=r"^ledger: not an entry as version 1 writes it"):
         LedgerEntry.from_json(stored)
 
 
 def test_key_of_an_entry_names_install_kind_and_ids() -> None:
-    """The same ids of another kind or install are another target."""
     assert entry_key("https://example.com/api/v1.1", "segment", (5, 24, 1)) == (
         "https://example.com/api/v1.1 segment 5 24 1"
     )

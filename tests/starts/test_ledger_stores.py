@@ -43,8 +43,7 @@ async def open_keys(ledger: TaskLedger) -> list[str]:
     return sorted([entry.key async for entry in ledger.entries()])
 
 
-async def test_empty_store_knows_nothing(ledger: TaskLedger) -> None:
-    """Where nothing was written, there is nothing."""
+async def test_empty_store_has_no_entry(ledger: TaskLedger) -> None:
     assert await ledger.read(KEY) is None
     assert await open_keys(ledger) == []
 
@@ -61,28 +60,24 @@ FULL = entry_of(
 
 
 @pytest.mark.parametrize("entry", [entry_of(), FULL], ids=["intent", "full"])
-async def test_what_was_written_is_read_back_whole(ledger: TaskLedger, entry: LedgerEntry) -> None:
-    """An entry comes back equal in every field."""
+async def test_entry_is_read_back_equal(ledger: TaskLedger, entry: LedgerEntry) -> None:
     assert await ledger.write(entry, expected=0)
     assert await ledger.read(KEY) == entry
 
 
-async def test_entry_that_is_there_is_not_written_over(ledger: TaskLedger) -> None:
-    """Who expects no entry and is wrong changes nothing."""
+async def test_write_that_expects_no_entry_does_not_replace_one(ledger: TaskLedger) -> None:
     await ledger.write(entry_of(), expected=0)
     assert not await ledger.write(entry_of(owner="o2"), expected=0)
     assert await ledger.read(KEY) == entry_of()
 
 
-async def test_entry_that_is_missing_is_not_replaced(ledger: TaskLedger) -> None:
-    """Who expects an entry and is wrong writes nothing."""
+async def test_write_that_expects_an_entry_does_not_insert_one(ledger: TaskLedger) -> None:
     assert not await ledger.write(entry_of(revision=2), expected=1)
     assert await ledger.read(KEY) is None
 
 
 @pytest.mark.parametrize("expected", [0, 1, 3])
 async def test_only_the_expected_revision_is_replaced(ledger: TaskLedger, expected: int) -> None:
-    """The revision is the fence: who has missed a change loses."""
     second = entry_of(revision=2, ref=REF)
     await ledger.write(entry_of(), expected=0)
     assert await ledger.write(second, expected=1)
@@ -90,8 +85,8 @@ async def test_only_the_expected_revision_is_replaced(ledger: TaskLedger, expect
     assert await ledger.read(KEY) == second
 
 
-async def test_of_many_who_write_at_once_one_wins(reopen: Reopen) -> None:
-    """A write is atomic, within one connection to the store and between two."""
+async def test_one_of_many_writes_at_once_succeeds(reopen: Reopen) -> None:
+    """Within one connection to the store and between two."""
     async with reopen() as one, reopen() as two:
         rivals = [entry_of(owner=f"o{number}") for number in range(20)]
         won = await asyncio.gather(
@@ -104,8 +99,7 @@ async def test_of_many_who_write_at_once_one_wins(reopen: Reopen) -> None:
         assert await one.read(KEY) == await two.read(KEY) == rivals[won.index(True)]
 
 
-async def test_entries_are_those_not_over(ledger: TaskLedger) -> None:
-    """Intents and running tasks are listed; what is over is not, and neither is a withdrawal."""
+async def test_entries_are_those_that_are_not_over(ledger: TaskLedger) -> None:
     keys = [entry_key("https://example.com", "resource", (number, 1)) for number in range(1, 5)]
     await ledger.write(entry_of(keys[0]), expected=0)
     await ledger.write(entry_of(keys[1], ref=REF), expected=0)
@@ -115,22 +109,20 @@ async def test_entries_are_those_not_over(ledger: TaskLedger) -> None:
 
 
 async def test_target_that_is_started_again_is_listed_again(ledger: TaskLedger) -> None:
-    """One entry a target: over once is not over for ever."""
     await ledger.write(entry_of(ref=REF, over=True), expected=0)
     await ledger.write(entry_of(revision=2), expected=1)
     assert [entry async for entry in ledger.entries()] == [entry_of(revision=2)]
 
 
 async def test_each_of_very_many_entries_comes_once(ledger: TaskLedger) -> None:
-    """However a store cuts its pages, no entry is missed and none comes twice."""
+    """However a store cuts its pages."""
     keys = [entry_key("https://example.com", "segment", (number, 1)) for number in range(1, 1_202)]
     for key in keys:
         await ledger.write(entry_of(key), expected=0)
     assert await open_keys(ledger) == sorted(keys)
 
 
-async def test_entries_may_change_while_they_are_listed(ledger: TaskLedger) -> None:
-    """Who ends what comes, as it comes, sees each once."""
+async def test_each_entry_comes_once_while_the_caller_forgets_them(ledger: TaskLedger) -> None:
     keys = [entry_key("https://example.com", "database", (number, 1)) for number in range(1, 700)]
     for key in keys:
         await ledger.write(entry_of(key), expected=0)
@@ -142,24 +134,21 @@ async def test_entries_may_change_while_they_are_listed(ledger: TaskLedger) -> N
     assert await open_keys(ledger) == []
 
 
-async def test_forgetting_withdraws_the_start(ledger: TaskLedger) -> None:
-    """A forgotten start is over and has no task, and its key is free for the next."""
+async def test_forget_withdraws_the_start(ledger: TaskLedger) -> None:
     await ledger.write(entry_of(ref=REF), expected=0)
     assert await ledger.forget(entry_of(ref=REF))
     assert await ledger.read(KEY) == entry_of(revision=2, over=True)
     assert await ledger.write(entry_of(revision=3), expected=2)
 
 
-async def test_forgetting_what_has_changed_does_nothing(ledger: TaskLedger) -> None:
-    """Who decided by an older state of the entry is told so."""
+async def test_forget_of_a_changed_entry_does_nothing(ledger: TaskLedger) -> None:
     await ledger.write(entry_of(), expected=0)
     await ledger.write(entry_of(revision=2, ref=REF), expected=1)
     assert not await ledger.forget(entry_of())
     assert await ledger.read(KEY) == entry_of(revision=2, ref=REF)
 
 
-async def test_what_was_written_survives_closing(reopen: Reopen) -> None:
-    """Another process finds what this one has left."""
+async def test_entry_survives_closing(reopen: Reopen) -> None:
     async with reopen() as first:
         await first.write(entry_of(), expected=0)
     async with reopen() as second:
@@ -167,8 +156,8 @@ async def test_what_was_written_survives_closing(reopen: Reopen) -> None:
         assert await open_keys(second) == [KEY]
 
 
-async def test_closed_store_refuses_everything(reopen: Reopen) -> None:
-    """Closing twice is no error; using it afterwards is a LedgerError."""
+async def test_closed_store_raises_ledger_error(reopen: Reopen) -> None:
+    """Closing twice is no error."""
     async with reopen() as ledger:
         await ledger.write(entry_of(), expected=0)
     await ledger.aclose()
@@ -181,7 +170,7 @@ async def test_closed_store_refuses_everything(reopen: Reopen) -> None:
 
 
 async def test_cancelled_write_leaves_a_store_that_works(ledger: TaskLedger) -> None:
-    """Whether it was stored or not, the store goes on with one of the two states."""
+    """It may have stored the entry or not."""
     writing = asyncio.ensure_future(ledger.write(entry_of(), expected=0))
     await asyncio.sleep(0)
     writing.cancel()
@@ -193,5 +182,4 @@ async def test_cancelled_write_leaves_a_store_that_works(ledger: TaskLedger) -> 
 
 
 async def test_time_of_a_store_is_aware(ledger: TaskLedger) -> None:
-    """Leases of several machines can be compared."""
     assert ledger.now().tzinfo is not None

@@ -33,8 +33,7 @@ async def lose(world: Night, client: AltcraftClient, fault: Fault, key: str | No
     await asyncio.sleep(LEASE)
 
 
-async def test_start_that_runs_is_adopted() -> None:
-    """A start whose answer was lost is found by the figures, and its task is shared."""
+async def test_running_task_of_a_lost_start_is_joined() -> None:
     async with night(duration=100, shows_running=True) as world:
         client = world.open(reconcile_starts=True)
         await lose(world, client, Fault.lost_start(), "a")
@@ -47,7 +46,7 @@ async def test_start_that_runs_is_adopted() -> None:
 
 
 async def test_start_that_did_not_happen_is_sent() -> None:
-    """Where nothing was counted since before it and nothing runs, the start is sent once more."""
+    """The counters are those from before the start, and nothing runs."""
     async with night(shows_running=True) as world:
         client = world.open(reconcile_starts=True)
         await lose(world, client, Fault.reset())
@@ -56,8 +55,7 @@ async def test_start_that_did_not_happen_is_sent() -> None:
         assert world.starts == 1
 
 
-async def test_start_that_was_counted_is_sent_again_for_another_request() -> None:
-    """What ended meanwhile has the figures of then; a new request wants new ones."""
+async def test_start_that_has_ended_is_sent_again_for_a_new_request() -> None:
     async with night(shows_running=True) as world:
         client = world.open(reconcile_starts=True)
         await lose(world, client, Fault.lost_start(), "a")
@@ -65,8 +63,8 @@ async def test_start_that_was_counted_is_sent_again_for_another_request() -> Non
         assert world.starts == 2
 
 
-async def test_start_that_was_counted_is_not_sent_again_for_the_same_request() -> None:
-    """The figures that may be those of the lost start come with the error."""
+async def test_start_that_has_ended_is_not_sent_again_for_the_same_request() -> None:
+    """The error has the counters, which may be those of the lost start."""
     async with night(shows_running=True) as world:
         client = world.open(reconcile_starts=True)
         await lose(world, client, Fault.lost_start(), "a")
@@ -80,8 +78,8 @@ async def test_start_that_was_counted_is_not_sent_again_for_the_same_request() -
 
 
 @pytest.mark.parametrize("key", ["a", None])
-async def test_documented_answer_does_not_tell(key: str | None) -> None:
-    """Without the fields that are inferred, a start stays unknown, and the figures come along."""
+async def test_documented_answer_leaves_the_start_unknown(key: str | None) -> None:
+    """The fields that show what runs are inferred; the error has the counters."""
     async with night() as world:
         client = world.open(reconcile_starts=True)
         await lose(world, client, Fault.reset(), key)
@@ -92,10 +90,10 @@ async def test_documented_answer_does_not_tell(key: str | None) -> None:
 
 
 @pytest.mark.parametrize("key", ["a", None])
-async def test_answer_that_does_not_say_whether_a_count_runs_does_not_tell(
+async def test_answer_that_does_not_say_whether_a_refresh_runs_leaves_the_start_unknown(
     server: ScriptedServer, key: str | None
 ) -> None:
-    """The time of the last count alone is no proof: the start may run, and nothing is sent."""
+    """The time of the last refresh alone proves nothing: the start may be running."""
     said = (
         '{"error": 0, "data": [{"list_id": 1, "updated": "2026-11-25T01:00:00Z", "channels": []}]}'
     )
@@ -110,8 +108,7 @@ async def test_answer_that_does_not_say_whether_a_count_runs_does_not_tell(
         assert caught.value.report is not None
 
 
-async def test_figures_that_cannot_be_had_leave_the_start_unknown() -> None:
-    """A question that fails is the cause of the error, and nothing is sent."""
+async def test_counters_that_cannot_be_read_leave_the_start_unknown() -> None:
     async with night(shows_running=True) as world:
         client = world.open(reconcile_starts=True)
         await lose(world, client, Fault.reset())
@@ -122,16 +119,14 @@ async def test_figures_that_cannot_be_had_leave_the_start_unknown() -> None:
         assert world.server.count(START) == 1
 
 
-async def test_start_goes_on_where_the_figures_before_cannot_be_had() -> None:
-    """The figures before a start are for later: without them it is sent all the same."""
+async def test_start_is_sent_though_the_counters_before_cannot_be_read() -> None:
     async with night(shows_running=True) as world:
         world.server.misbehave(COUNTERS, Fault.refuse(403, "No access"))
         assert await start(world.open(reconcile_starts=True))
         assert world.entry.before == ""
 
 
-async def test_segment_is_asked_for_by_its_own_method() -> None:
-    """Each kind of target has the figures of its own kind."""
+async def test_start_of_a_segment_is_reconciled_by_its_own_method() -> None:
     async with night(shows_running=True, duration=100) as world:
         client = world.open(reconcile_starts=True, segment_database_name="db_id")
         world.server.misbehave("segments/refresh_counters", Fault.lost_start())
@@ -144,8 +139,7 @@ async def test_segment_is_asked_for_by_its_own_method() -> None:
         assert world.server.count("segments/get_counters") == 2
 
 
-async def test_figures_in_xml_tell_as_much() -> None:
-    """What runs is found in either format."""
+async def test_counters_in_xml_prove_as_much() -> None:
     async with night(duration=100, shows_running=True) as world:
         await lose(world, world.open(reconcile_starts=True), Fault.lost_start())
         async with AltcraftClient(
@@ -161,8 +155,7 @@ async def test_figures_in_xml_tell_as_much() -> None:
         assert world.starts == 1
 
 
-async def test_without_it_nobody_is_asked() -> None:
-    """By default a start costs one request, and an unknown one none."""
+async def test_counters_are_not_read_by_default() -> None:
     async with night(shows_running=True) as world:
         client = world.open()
         await lose(world, client, Fault.reset())
@@ -172,8 +165,8 @@ async def test_without_it_nobody_is_asked() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_closing_ends_who_asks(times: int) -> None:
-    """A client that is closed while it asks, before a start or after one, says so."""
+async def test_closing_ends_the_reading_of_counters(times: int) -> None:
+    """Before a start as well as after one."""
     async with night(shows_running=True) as world:
         client = world.open(reconcile_starts=True)
         if times > 1:

@@ -38,8 +38,7 @@ async def lose(world: Night, fault: Fault) -> None:
         await start(world.open(reconcile_starts=True))
 
 
-async def test_tasks_that_run_come_as_handles_and_their_end_is_noted() -> None:
-    """What another process has started is awaited here, and then it is over for all."""
+async def test_running_tasks_come_as_handles_and_their_end_is_written() -> None:
     async with night() as world:
         first = world.open()
         ids = [
@@ -59,8 +58,7 @@ async def test_tasks_that_run_come_as_handles_and_their_end_is_noted() -> None:
         assert sum(world.server.starts.values()) == 5
 
 
-async def test_resumed_task_is_joined_by_who_starts_it() -> None:
-    """A start of the same target shares the handle that came from the ledger."""
+async def test_start_joins_a_resumed_task() -> None:
     async with night(duration=100) as world:
         await start(world.open())
         client = world.open()
@@ -69,16 +67,14 @@ async def test_resumed_task_is_joined_by_who_starts_it() -> None:
         assert world.starts == 1
 
 
-async def test_client_that_runs_it_gets_its_own_handle() -> None:
-    """Who resumes what it has started itself gets no second poll loop."""
+async def test_client_resumes_the_handle_of_its_own_start() -> None:
     async with night(duration=100) as world:
         client = world.open()
         own = await client.resources.refresh_counters(24, database_id=1)
         assert [handle async for handle in client.resume()] == [own]
 
 
-async def test_start_under_way_is_waited_for() -> None:
-    """A start that another process is sending comes as soon as it is answered."""
+async def test_start_under_way_comes_as_soon_as_it_is_answered() -> None:
     async with night(duration=100) as world:
         world.server.misbehave(START, Fault.slow_body(10))
         starting = asyncio.create_task(start(world.open()))
@@ -87,8 +83,7 @@ async def test_start_under_way_is_waited_for() -> None:
         assert now() < 12
 
 
-async def test_start_that_was_taken_back_meanwhile_does_not_come() -> None:
-    """A start that was refused in the end has left nothing to come back to."""
+async def test_start_that_is_withdrawn_meanwhile_does_not_come() -> None:
     async with night() as world:
         world.server.misbehave(START, Fault.stall(5))
         starting = asyncio.create_task(start(world.open()))
@@ -100,8 +95,7 @@ async def test_start_that_was_taken_back_meanwhile_does_not_come() -> None:
         await starting
 
 
-async def test_starts_of_which_nobody_knows_come_as_one_error_at_the_end() -> None:
-    """First all the handles, then what has to be polled."""
+async def test_starts_with_unknown_outcome_come_as_one_error_at_the_end() -> None:
     async with night(duration=100) as world:
         client = world.open()
         world.server.misbehave(START, Fault.lost_start(), times=3)
@@ -111,7 +105,7 @@ async def test_starts_of_which_nobody_knows_come_as_one_error_at_the_end() -> No
         running = await start(client)
         handles = world.open().resume()
         assert (await anext(handles)).ref.task_id == running
-        with pytest.raises(StartUnknownError, match="and 2 more") as caught:
+        with pytest.raises(StartUnknownError, match="of 2 more") as caught:
             await anext(handles)
         assert now() == pytest.approx(LEASE, abs=1)
         assert [entry.target for entry in caught.value.entries] == [(1, 1), (2, 1), (3, 1)]
@@ -120,8 +114,7 @@ async def test_starts_of_which_nobody_knows_come_as_one_error_at_the_end() -> No
         assert await resumed(world.open()) == [running]
 
 
-async def test_one_unknown_start_comes_with_its_figures() -> None:
-    """With reconcile_starts, the figures are there to be polled."""
+async def test_one_start_with_unknown_outcome_comes_with_its_counters() -> None:
     async with night(shows_running=True) as world:
         await lose(world, Fault.lost_start())
         with pytest.raises(StartUnknownError) as caught:
@@ -129,8 +122,7 @@ async def test_one_unknown_start_comes_with_its_figures() -> None:
         assert caught.value.report is not None
 
 
-async def test_start_that_runs_is_found_by_the_figures() -> None:
-    """With reconcile_starts, a start whose answer was lost comes as a handle."""
+async def test_running_task_of_a_lost_start_comes_as_a_handle() -> None:
     async with night(duration=100, shows_running=True) as world:
         await lose(world, Fault.lost_start())
         (found,) = await resumed(world.open(reconcile_starts=True))
@@ -138,8 +130,7 @@ async def test_start_that_runs_is_found_by_the_figures() -> None:
         assert world.entry.ref.task_id == found
 
 
-async def test_start_that_did_not_happen_is_taken_back_and_not_sent() -> None:
-    """Resuming never starts anything."""
+async def test_start_that_did_not_happen_is_withdrawn_and_not_sent() -> None:
     async with night(shows_running=True) as world:
         await lose(world, Fault.reset())
         assert await resumed(world.open(reconcile_starts=True)) == []
@@ -147,16 +138,15 @@ async def test_start_that_did_not_happen_is_taken_back_and_not_sent() -> None:
         assert world.server.count(START) == 1
 
 
-async def test_entries_of_another_install_are_left_alone() -> None:
-    """A ledger may be shared by clients of several installs, whose ids mean other things."""
+async def test_entries_of_another_install_do_not_come() -> None:
+    """Their ids mean other objects."""
     async with night() as here, night(here.ledger) as there:
         one, two = await start(here.open()), await start(there.open())
         assert await resumed(here.open()) == [one]
         assert await resumed(there.open()) == [two]
 
 
-async def test_client_without_a_ledger_resumes_from_any() -> None:
-    """A process that only collects needs no ledger of its own, and notes the ends as well."""
+async def test_client_without_a_ledger_resumes_from_any_and_writes_the_ends() -> None:
     async with night() as world:
         first = await start(world.open())
         client = world.open(ledger=None)
@@ -168,10 +158,10 @@ async def test_client_without_a_ledger_resumes_from_any() -> None:
         assert await resumed(client, world.ledger) == []
 
 
-async def test_ledger_that_was_resumed_from_is_not_told_of_what_it_does_not_know(
+async def test_ledger_that_was_resumed_from_hears_only_of_its_own_tasks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It may be closed by then, and a client goes on with its other tasks and closes at once."""
+    """It may be closed by then, and closing the client does not wait for it."""
     async with night(duration=1) as world:
         await start(world.open())
         client = world.open(ledger=None)
@@ -187,8 +177,8 @@ async def test_ledger_that_was_resumed_from_is_not_told_of_what_it_does_not_know
         assert not caplog.messages
 
 
-async def test_client_that_is_closed_resumes_nothing() -> None:
-    """Neither from an empty ledger nor between two handles does it poll as if that was all."""
+async def test_closed_client_raises_instead_of_resuming() -> None:
+    """With an empty ledger, and between two handles."""
     async with night(duration=100) as world:
         client = world.open()
         await client.aclose()
@@ -204,8 +194,7 @@ async def test_client_that_is_closed_resumes_nothing() -> None:
                 await anext(handles)
 
 
-async def test_leaving_early_leaves_nothing_behind() -> None:
-    """Whoever breaks off has the handles that came, and the rest is still in the ledger."""
+async def test_leaving_early_leaves_the_other_tasks_in_the_ledger() -> None:
     async with night(duration=100) as world:
         for number in (1, 2, 3):
             await world.open().resources.refresh_counters(number, database_id=1)
@@ -215,8 +204,7 @@ async def test_leaving_early_leaves_nothing_behind() -> None:
         assert len(await resumed(client)) == 3
 
 
-async def test_closing_ends_who_resumes() -> None:
-    """A client that is closed does not go on waiting for leases."""
+async def test_closing_ends_an_iteration_that_waits_for_a_lease() -> None:
     async with night() as world:
         await lose(world, Fault.lost_start())
         client = world.open()
@@ -230,15 +218,13 @@ async def test_closing_ends_who_resumes() -> None:
 
 
 async def test_ledger_that_fails_is_an_error_of_the_iteration() -> None:
-    """What cannot be read is not taken for empty."""
     async with night() as world:
         await world.ledger.aclose()
         with pytest.raises(LedgerError):
             await resumed(world.open())
 
 
-async def test_resuming_needs_a_ledger() -> None:
-    """A mistake is noticed by the call, before anything is asked."""
+async def test_resuming_without_a_ledger_is_refused_by_the_call() -> None:
     async with night() as world:
         client = world.open(ledger=None)
         with pytest.raises(ConfigurationError, match=r"^ledger: this client has none"):

@@ -24,15 +24,14 @@ from tests.support.forks import in_a_fork
 from tests.support.ledgers import KEY, entry_of
 
 
-def test_making_one_opens_nothing(tmp_path: Path) -> None:
-    """A ledger can be made anywhere, and says where it is."""
+def test_constructing_opens_no_file(tmp_path: Path) -> None:
     ledger = SQLiteLedger(tmp_path / "starts.sqlite")
     assert repr(ledger) == f"<SQLiteLedger {tmp_path}/starts.sqlite>"
     assert not list(tmp_path.iterdir())
 
 
 class BytesPath:
-    """A path as `os` takes it, of a kind that nobody has."""
+    """A path of bytes, as `os` takes it."""
 
     def __fspath__(self) -> bytes:
         """Return bytes."""
@@ -40,21 +39,19 @@ class BytesPath:
 
 
 @pytest.mark.parametrize("path", ["", None, 5, b"starts.sqlite", BytesPath(), "a\0b", "\ud800"])
-def test_what_is_no_path_is_refused(path: object) -> None:
-    """A wrong argument is refused by name."""
+def test_argument_that_is_no_path_is_refused(path: object) -> None:
     with pytest.raises(ConfigurationError, match=r"^path: has to be the path of a file"):
         SQLiteLedger(cast("Any", path))
 
 
-async def test_closing_one_that_was_never_used_makes_no_file(tmp_path: Path) -> None:
-    """Without a first use there is nothing to close."""
+async def test_closing_an_unused_ledger_makes_no_file(tmp_path: Path) -> None:
     async with SQLiteLedger(tmp_path / "starts.sqlite"):
         pass
     assert not (tmp_path / "starts.sqlite").exists()
 
 
 async def test_file_that_cannot_be_opened_is_a_ledger_error(tmp_path: Path) -> None:
-    """A missing folder is said with the path, and once it is there all is well."""
+    """Once the folder is there, the same ledger works."""
     async with SQLiteLedger(tmp_path / "missing" / "starts.sqlite") as ledger:
         with pytest.raises(LedgerError, match=r"missing/starts\.sqlite cannot be used"):
             await ledger.read(KEY)
@@ -62,8 +59,9 @@ async def test_file_that_cannot_be_opened_is_a_ledger_error(tmp_path: Path) -> N
         assert await ledger.write(entry_of(), expected=0)
 
 
-async def test_file_that_is_something_else_is_a_ledger_error(tmp_path: Path) -> None:
-    """Nothing is written into a file that is no database."""
+async def test_file_that_is_no_database_is_a_ledger_error_and_stays_as_it_is(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "starts.sqlite"
     path.write_text("something else, and more than a hundred characters of it" * 10)
     async with SQLiteLedger(path) as ledger:
@@ -72,8 +70,7 @@ async def test_file_that_is_something_else_is_a_ledger_error(tmp_path: Path) -> 
     assert path.read_text().startswith("something else")
 
 
-async def test_entry_of_a_stranger_is_a_ledger_error(tmp_path: Path) -> None:
-    """An entry that cannot be read is not taken for none."""
+async def test_entry_that_cannot_be_read_is_a_ledger_error(tmp_path: Path) -> None:
     path = tmp_path / "starts.sqlite"
     async with SQLiteLedger(path) as ledger:
         await ledger.write(entry_of(), expected=0)
@@ -101,8 +98,7 @@ async def test_writes_are_on_the_disk_when_they_return(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_file_that_stays_locked_is_a_ledger_error(tmp_path: Path) -> None:
-    """Another process that keeps the file locked is waited for, but not for ever."""
+async def test_file_that_stays_locked_for_five_seconds_is_a_ledger_error(tmp_path: Path) -> None:
     path = tmp_path / "starts.sqlite"
     async with SQLiteLedger(path) as ledger:
         await ledger.write(entry_of(), expected=0)
@@ -115,8 +111,8 @@ async def test_file_that_stays_locked_is_a_ledger_error(tmp_path: Path) -> None:
         assert await ledger.write(entry_of(revision=2), expected=1)
 
 
-async def test_ledger_of_the_process_that_was_forked_is_refused(tmp_path: Path) -> None:
-    """The thread that has the file is not there in the fork, so waiting for it would never end."""
+async def test_ledger_of_the_parent_process_is_refused_in_a_fork(tmp_path: Path) -> None:
+    """The fork lacks the thread that has the file, so waiting for it would never end."""
     ledger = SQLiteLedger(tmp_path / "starts.sqlite")
     await ledger.write(entry_of(), expected=0)
 
@@ -134,8 +130,7 @@ async def test_ledger_of_the_process_that_was_forked_is_refused(tmp_path: Path) 
     await ledger.aclose()
 
 
-async def test_one_ledger_serves_several_loops(tmp_path: Path) -> None:
-    """Unlike a client, a ledger belongs to no loop."""
+async def test_one_ledger_works_in_several_event_loops(tmp_path: Path) -> None:
     ledger = SQLiteLedger(tmp_path / "starts.sqlite")
     await ledger.write(entry_of(), expected=0)
     assert await asyncio.to_thread(asyncio.run, ledger.read(KEY)) == entry_of()
@@ -144,7 +139,6 @@ async def test_one_ledger_serves_several_loops(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["sqlite3", "concurrent.futures.thread"])
 def test_importing_the_package_does_not_load_what_only_ledgers_need(module: str) -> None:
-    """Who has no ledger does not pay for it."""
     # What measures coverage loads one of them before.
     there = f"{module!r} in sys.modules"
     code = f"import sys; had = {there}; import altcraft_async; sys.exit({there} and not had)"
@@ -161,10 +155,10 @@ class OnASlowDisk(SQLiteLedger):
         return written
 
 
-async def test_pretend_time_that_passes_while_an_intent_is_written_does_not_count(
+async def test_pretend_time_that_passes_while_an_intent_is_written_does_not_shorten_its_lease(
     tmp_path: Path,
 ) -> None:
-    """A lease goes by real time, of which a write takes little, so it is sent."""
+    """A lease goes by real time, of which a write takes little."""
     clock = PretendClock()
     async with (
         Simulator(duration=1e6, clock=clock.time) as server,
@@ -174,14 +168,13 @@ async def test_pretend_time_that_passes_while_an_intent_is_written_does_not_coun
         ) as client,
     ):
         first = await client.resources.refresh_counters(24, database_id=1)
-        first.add_done_callback(lambda _: None)  # time passes as long as somebody waits for it
+        first.add_done_callback(lambda _: None)  # time passes only while a task has a waiter
         began = clock.time()
         await client.resources.refresh_counters(25, database_id=1)
         assert clock.time() > began
 
 
-async def test_doubt_in_a_task_passes_by_the_clock_of_the_client(tmp_path: Path) -> None:
-    """A task that the platform has forgotten is waited for in pretend time as well."""
+async def test_unknown_task_is_polled_again_by_the_clock_of_the_client(tmp_path: Path) -> None:
     clock = PretendClock()
     async with (
         Simulator(duration=3600.0, clock=clock.time) as server,
@@ -196,8 +189,7 @@ async def test_doubt_in_a_task_passes_by_the_clock_of_the_client(tmp_path: Path)
         assert found.ref.task_id != lost.ref.task_id
 
 
-async def test_many_targets_are_started_by_one_file(tmp_path: Path) -> None:
-    """A run of hundreds leaves an entry for each, all of them over."""
+async def test_run_of_hundreds_leaves_only_entries_that_are_over(tmp_path: Path) -> None:
     async with (
         Simulator(duration=0.05) as server,
         SQLiteLedger(tmp_path / "starts.sqlite") as ledger,

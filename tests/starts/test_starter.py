@@ -1,4 +1,4 @@
-"""Starting tasks: a second start of the same target joins the first."""
+"""Starts of one client: a second start of the same target joins the first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from altcraft_async import (
@@ -17,12 +16,10 @@ from altcraft_async import (
     NotFoundError,
     ServerError,
 )
-from altcraft_async.protocol.endpoints import REFRESH_RESOURCE
 from altcraft_async.simulator import Fault
-from altcraft_async.starts.registry import MOST_RUNNING, Start, TaskRegistry
 
 if TYPE_CHECKING:
-    from altcraft_async.starts.starter import Join
+    from altcraft_async.starts.starter import JoinMode
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
@@ -32,7 +29,6 @@ STATUS = "tasks/status"
 
 
 async def test_second_start_joins_the_running_task(platform: OpenPlatform) -> None:
-    """While a refresh of the target runs, another call gets its handle without a request."""
     async with platform() as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)
         two = await client.resources.refresh_counters(24, database_id=1)
@@ -44,7 +40,6 @@ async def test_second_start_joins_the_running_task(platform: OpenPlatform) -> No
 
 
 async def test_starts_at_the_same_time_share_one_request(platform: OpenPlatform) -> None:
-    """Calls for one target that come together send one request."""
     async with platform() as (server, client):
         handles = await asyncio.gather(
             *(client.resources.refresh_counters(24, database_id=1) for _ in range(50))
@@ -53,8 +48,7 @@ async def test_starts_at_the_same_time_share_one_request(platform: OpenPlatform)
         assert server.count(START) == 1
 
 
-async def test_never_joining_always_starts(platform: OpenPlatform) -> None:
-    """join="never" starts a task of its own each time."""
+async def test_join_never_always_starts(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)
         two = await client.resources.refresh_counters(24, database_id=1, join="never")
@@ -62,8 +56,9 @@ async def test_never_joining_always_starts(platform: OpenPlatform) -> None:
         assert server.count(START) == 2
 
 
-async def test_own_feedback_is_not_shared(platform: OpenPlatform) -> None:
-    """A call that wants its own report does not join a start that asked for none."""
+async def test_start_with_feedback_joins_only_one_with_the_same_feedback(
+    platform: OpenPlatform,
+) -> None:
     feedback = Feedback(url="http://127.0.0.1/receiver")
     async with platform() as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)
@@ -76,17 +71,15 @@ async def test_own_feedback_is_not_shared(platform: OpenPlatform) -> None:
 
 
 async def test_finished_task_is_not_joined(platform: OpenPlatform) -> None:
-    """Once a task is known to be over, the next call starts another."""
     async with platform() as (server, client):
         await client.resources.refresh(24, database_id=1)
         await client.resources.refresh(24, database_id=1)
         assert server.count(START) == 2
 
 
-async def test_task_without_recent_news_is_polled_at_before_it_is_joined(
+async def test_task_without_recent_news_is_polled_before_it_is_joined(
     platform: OpenPlatform,
 ) -> None:
-    """A task that nobody watched for long is joined only if a poll says that it still runs."""
     async with platform(duration=30) as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(20)
@@ -99,8 +92,7 @@ async def test_task_without_recent_news_is_polled_at_before_it_is_joined(
         assert (server.count(START), server.count(STATUS)) == (2, 2)
 
 
-async def test_watched_task_is_joined_without_a_poll(platform: OpenPlatform) -> None:
-    """A task that somebody awaits is known to run."""
+async def test_awaited_task_is_joined_without_a_poll(platform: OpenPlatform) -> None:
     async with platform(duration=100) as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)
         waiting = asyncio.create_task(one.wait())
@@ -111,8 +103,8 @@ async def test_watched_task_is_joined_without_a_poll(platform: OpenPlatform) -> 
         await waiting
 
 
-async def test_poll_that_fails_is_no_reason_to_start_twice(platform: OpenPlatform) -> None:
-    """Where nobody can say whether the task still runs, it is joined."""
+async def test_task_whose_poll_fails_is_joined(platform: OpenPlatform) -> None:
+    """It may be running, so another start could be a duplicate."""
     async with platform(duration=100) as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1)
         await asyncio.sleep(20)
@@ -121,8 +113,8 @@ async def test_poll_that_fails_is_no_reason_to_start_twice(platform: OpenPlatfor
         assert server.count(START) == 1
 
 
-async def test_task_whose_handle_is_gone_is_joined_all_the_same(platform: OpenPlatform) -> None:
-    """Giving up a wait and asking again starts nothing twice, though nobody held the handle."""
+async def test_task_whose_handle_was_dropped_is_joined(platform: OpenPlatform) -> None:
+    """A caller that gives up its wait and starts again gets the same task."""
     async with platform(duration=30) as (server, client):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(3):
@@ -132,16 +124,14 @@ async def test_task_whose_handle_is_gone_is_joined_all_the_same(platform: OpenPl
         assert server.count(START) == 1
 
 
-async def test_task_that_was_started_alone_is_joined_later(platform: OpenPlatform) -> None:
-    """A start that joined nothing can be joined itself."""
+async def test_task_started_with_join_never_is_joined_later(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1, join="never")
         assert await client.resources.refresh_counters(24, database_id=1) is one
         assert server.count(START) == 1
 
 
-async def test_call_without_feedback_joins_one_that_has_it(platform: OpenPlatform) -> None:
-    """Who wants no report of its own can share a task that sends one."""
+async def test_start_without_feedback_joins_one_with_feedback(platform: OpenPlatform) -> None:
     feedback = Feedback(url="http://127.0.0.1/receiver")
     async with platform() as (server, client):
         one = await client.resources.refresh_counters(24, database_id=1, feedback=feedback)
@@ -149,21 +139,8 @@ async def test_call_without_feedback_joins_one_that_has_it(platform: OpenPlatfor
         assert server.count(START) == 1
 
 
-async def test_memory_of_running_tasks_is_bounded(platform: OpenPlatform) -> None:
-    """Of very many running tasks the newest can be joined."""
-    async with platform(duration=1000) as (server, client):
-        handle = await client.resources.refresh_counters(1, database_id=1)
-        running = TaskRegistry()
-        start = Start(endpoint=REFRESH_RESOURCE, kind="resource", target=(0, 1), values={})
-        for number in range(MOST_RUNNING + 1):
-            running.add("resource", (number, 1), handle)
-        assert running.find(start) is None
-        assert running.find(msgspec.structs.replace(start, target=(5, 1))) is handle
-        assert server.count(START) == 1
-
-
-async def test_failed_start_fails_for_all_who_share_it(platform: OpenPlatform) -> None:
-    """An error of a shared start reaches everybody, and the next call tries again."""
+async def test_failed_start_fails_for_all_its_callers(platform: OpenPlatform) -> None:
+    """The next call sends another request."""
     async with platform() as (server, client):
         server.misbehave(START, Fault.refuse(404, "No such resource"))
         calls = [client.resources.refresh_counters(24, database_id=1) for _ in range(3)]
@@ -176,7 +153,6 @@ async def test_failed_start_fails_for_all_who_share_it(platform: OpenPlatform) -
 async def test_cancelling_one_caller_leaves_the_start_to_the_others(
     platform: OpenPlatform,
 ) -> None:
-    """A shared start under way belongs to all who wait for it."""
     async with platform() as (server, client):
         server.misbehave(START, Fault.slow_body(5))
         calls = [
@@ -192,8 +168,8 @@ async def test_cancelling_one_caller_leaves_the_start_to_the_others(
         assert server.count(START) == 1
 
 
-async def test_last_caller_takes_the_start_along(platform: OpenPlatform) -> None:
-    """When everybody who wanted a start is cancelled, so is it, and a new call sends its own."""
+async def test_cancelling_the_last_caller_cancels_the_start(platform: OpenPlatform) -> None:
+    """The next call sends its own request."""
     async with platform() as (server, client):
         server.misbehave(START, Fault.stall())
         calls = [
@@ -208,8 +184,9 @@ async def test_last_caller_takes_the_start_along(platform: OpenPlatform) -> None
         assert server.count(START) == 2
 
 
-async def test_closing_ends_a_start_under_way(platform: OpenPlatform) -> None:
-    """A start that waits for its answer ends with ClientClosedError when the client is closed."""
+async def test_closing_ends_a_start_under_way_with_client_closed_error(
+    platform: OpenPlatform,
+) -> None:
     async with platform() as (server, client):
         server.misbehave(START, Fault.stall(), times=2)
         calls = [
@@ -223,11 +200,10 @@ async def test_closing_ends_a_start_under_way(platform: OpenPlatform) -> None:
         assert asyncio.get_running_loop().time() < 3
 
 
-_JOINS: tuple[Join, Join] = ("client", "never")
+_JOINS: tuple[JoinMode, JoinMode] = ("client", "never")
 
 
-async def test_start_that_may_have_run_is_not_sent_again(platform: OpenPlatform) -> None:
-    """A lost answer is an error that says so, after one request and one start."""
+async def test_start_that_may_have_been_delivered_is_not_sent_again(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         server.misbehave(START, Fault.status(503))
         with pytest.raises(ServerError) as caught:
@@ -236,8 +212,7 @@ async def test_start_that_may_have_run_is_not_sent_again(platform: OpenPlatform)
         assert server.count(START) == 1
 
 
-async def test_unknown_way_of_joining_is_refused(platform: OpenPlatform) -> None:
-    """There are two ways, "client" and "never"."""
+async def test_unknown_join_mode_is_refused(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         with pytest.raises(ConfigurationError, match=r"^join:"):
             await client.resources.refresh_counters(24, database_id=1, join="always")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""What a start has to do by the ledger: decisions, changes of an entry, and what figures prove."""
+"""What a start does by its ledger entry, how the entry changes, and what counters prove."""
 
 from __future__ import annotations
 
@@ -17,37 +17,33 @@ from altcraft_async.errors import (
     ServerError,
     TransportError,
 )
-from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskKind, TaskRef
-from altcraft_async.models.targets import ids_of
+from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskRef
 from altcraft_async.starts.transitions import (
-    ASK_AGAIN,
+    REREAD_DELAY,
     Decision,
-    Join,
+    JoinIfRunning,
+    Reconcile,
     Return,
     Send,
-    Settle,
     Wait,
+    changed,
     decide,
-    ended,
+    end_of,
     fingerprint,
     group_of,
-    intended,
+    intent_after,
     is_fresh,
-    note_ended,
-    note_started,
-    note_withdrawn,
-    settled,
+    reconciled,
     start_unknown,
-    started,
     surely_not_started,
-    withdrawn,
+    withdrawal_of,
 )
-from tests.support.ledgers import KEY, NIGHT, REF, entry_of
+from tests.support.ledgers import NIGHT, REF, entry_of
 
 CORE = settings.get_profile("pure")
 
 INTENT = entry_of(idempotency_key="a", before="then")
-TASK = started(INTENT, REF)
+TASK = changed(INTENT, ref=REF)
 LATE = INTENT.lease_until
 EARLY = LATE - timedelta(seconds=0.125)
 OTHER_REF = TaskRef(task_id="t2", kind="resource", target=(24, 1))
@@ -58,26 +54,25 @@ OTHER_REF = TaskRef(task_id="t2", kind="resource", target=(24, 1))
     [
         (None, "", NIGHT, Send()),
         (None, "a", NIGHT, Send()),
-        (withdrawn(INTENT), "", NIGHT, Send()),
-        (withdrawn(INTENT), "a", NIGHT, Send()),
-        (INTENT, "", NIGHT, Wait(ASK_AGAIN)),
+        (changed(INTENT, over=True), "", NIGHT, Send()),
+        (changed(INTENT, over=True), "a", NIGHT, Send()),
+        (INTENT, "", NIGHT, Wait(REREAD_DELAY)),
         (INTENT, "a", EARLY, Wait(0.125)),
-        (INTENT, "a", LATE, Settle(INTENT)),
-        (INTENT, "", LATE, Settle(INTENT)),
-        (TASK, "", NIGHT, Join(REF)),
-        (TASK, "b", LATE, Join(REF)),
+        (INTENT, "a", LATE, Reconcile(INTENT)),
+        (INTENT, "", LATE, Reconcile(INTENT)),
+        (TASK, "", NIGHT, JoinIfRunning(REF)),
+        (TASK, "b", LATE, JoinIfRunning(REF)),
         (TASK, "a", NIGHT, Return(REF, over=False)),
-        (ended(TASK), "a", LATE, Return(REF, over=True)),
-        (ended(TASK), "b", LATE, Send()),
-        (ended(TASK), "", LATE, Send()),
-        (ended(started(entry_of(), REF)), "", LATE, Send()),
-        (started(entry_of(), REF), "", LATE, Join(REF)),
+        (changed(TASK, over=True), "a", LATE, Return(REF, over=True)),
+        (changed(TASK, over=True), "b", LATE, Send()),
+        (changed(TASK, over=True), "", LATE, Send()),
+        (changed(changed(entry_of(), ref=REF), over=True), "", LATE, Send()),
+        (changed(entry_of(), ref=REF), "", LATE, JoinIfRunning(REF)),
     ],
 )
 def test_decision_follows_from_the_entry(
     entry: LedgerEntry | None, key: str, now: datetime, decision: Decision
 ) -> None:
-    """The table of what a start has to do."""
     assert decide(entry, idempotency_key=key, now=now) == decision
 
 
@@ -92,39 +87,28 @@ def test_decision_follows_from_the_entry(
     st.sampled_from(["", "a", "b"]),
     st.integers(-100, 100),
 )
-def test_nothing_is_sent_while_a_start_may_run(entry: LedgerEntry, key: str, seconds: int) -> None:
+def test_nothing_is_sent_while_a_task_may_run(entry: LedgerEntry, key: str, seconds: int) -> None:
     """Only a missing entry, or one that is over, lets a start go."""
     decision = decide(entry, idempotency_key=key, now=LATE + timedelta(seconds=seconds))
     assert not isinstance(decision, Send) or entry.over
 
 
-def intent_after(previous: LedgerEntry | None) -> LedgerEntry:
-    """Return an intent of all fields."""
-    return intended(
-        previous,
-        NIGHT,
-        key=KEY,
-        kind="resource",
-        target=(24, 1),
-        owner="o1",
-        idempotency_key="a",
-        before="then",
-        request_timeout=30.0,
-    )
-
-
-def test_intent_takes_the_place_of_what_was_there() -> None:
+def test_intent_replaces_the_entry_and_its_lease_begins_now() -> None:
     """Its revision is the next one, and nothing of the start before it is left."""
-    assert intent_after(None) == INTENT
-    after = intent_after(ended(started(entry_of(owner="o9"), REF)))
+    later = NIGHT + timedelta(hours=1)
+    assert intent_after(None, INTENT, now=NIGHT) == INTENT
+    ended = changed(changed(entry_of(owner="o9"), ref=REF), over=True)
+    after = intent_after(ended, INTENT, now=later)
     assert (after.revision, after.ref, after.over) == (4, None, False)
     assert after.owner == "o1"
+    assert (after.intended_at, after.lease_until) == (later, later + timedelta(seconds=35))
 
 
 def test_every_change_is_the_next_revision() -> None:
-    """The fence moves with each change."""
-    for changed in (withdrawn(INTENT), started(INTENT, REF), ended(INTENT)):
-        assert changed.revision == 2
+    for after in (changed(INTENT, over=True), changed(INTENT, ref=REF)):
+        assert after.revision == 2
+    ended = changed(TASK, over=True)
+    assert (ended.ref, ended.over) == (REF, True)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +118,7 @@ def test_every_change_is_the_next_revision() -> None:
 def test_intent_is_fresh_until_half_the_grace_by_both_clocks(
     wall: float, passed: float, *, fresh: bool
 ) -> None:
-    """A clock that stood still and one that was set are each found out by the other."""
+    """Each clock finds out what the other does not see: a set clock, and a machine that slept."""
     assert is_fresh(INTENT, now=NIGHT + timedelta(seconds=wall), passed=passed) is fresh
 
 
@@ -151,95 +135,87 @@ def test_intent_is_fresh_until_half_the_grace_by_both_clocks(
         (ValueError("what"), False),
     ],
 )
-def test_only_what_says_so_was_surely_not_started(error: BaseException, *, sure: bool) -> None:
-    """Whatever does not know is taken to have been sent."""
+def test_only_an_error_that_says_so_was_surely_not_started(
+    error: BaseException, *, sure: bool
+) -> None:
     assert surely_not_started(error) is sure
 
 
-def test_start_is_noted_late_only_on_its_own_intent() -> None:
-    """Whoever has moved on meanwhile is not overwritten."""
-    assert note_started(INTENT, REF, INTENT) == TASK
-    for stored in (None, TASK, withdrawn(INTENT), intent_after(withdrawn(INTENT))):
-        assert note_started(INTENT, REF, stored) is None
-
-
-def test_withdrawal_is_noted_late_only_on_an_intent_of_that_start() -> None:
-    """The intent before the last is one of them; a later one is under way, others are others'."""
+def test_withdrawal_replaces_only_an_intent_of_the_same_start() -> None:
+    """An earlier intent is of the same start; a later one may be under way."""
     second = entry_of(revision=2)
-    assert note_withdrawn(second, second) == withdrawn(second)
-    assert note_withdrawn(second, entry_of()) == withdrawn(entry_of())
-    others = (entry_of(revision=3), entry_of(revision=2, owner="o2"), withdrawn(second))
-    for stored in (None, *others, started(entry_of(), REF)):
-        assert note_withdrawn(second, stored) is None
+    assert withdrawal_of(second, second) == changed(second, over=True)
+    assert withdrawal_of(second, entry_of()) == changed(entry_of(), over=True)
+    others = (entry_of(revision=3), entry_of(revision=2, owner="o2"), changed(second, over=True))
+    for stored in (None, *others, changed(entry_of(), ref=REF)):
+        assert withdrawal_of(second, stored) is None
 
 
-def test_end_is_noted_only_of_that_task() -> None:
-    """A target that was started again is not over."""
-    assert note_ended(REF, TASK) == ended(TASK)
-    for stored in (None, INTENT, ended(TASK), started(INTENT, OTHER_REF)):
-        assert note_ended(REF, stored) is None
+def test_end_replaces_only_the_entry_of_the_same_task() -> None:
+    assert end_of(REF, TASK) == changed(TASK, over=True)
+    for stored in (None, INTENT, changed(TASK, over=True), changed(INTENT, ref=OTHER_REF)):
+        assert end_of(REF, stored) is None
 
 
 def group(**fields: object) -> CounterGroup:
-    """Return the figures of a count."""
+    """Return the counters of one database."""
     return CounterGroup(**{"database_id": 1, "channels": {}, **fields})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # as given
 
 
-COUNTED = group(updated=NIGHT, last_count_time="counted at 2026-11-25T02:00:00Z in 1s")
+COUNTERS = group(updated=NIGHT, last_count_time="counted at 2026-11-25T02:00:00Z in 1s")
 BEFORE = entry_of(before="2026-11-25T02:00:00+00:00 counted at 2026-11-25T02:00:00Z in 1s")
 
 
-def test_fingerprint_tells_one_count_from_the_next() -> None:
-    """It is made of what the platform says of the time of a count."""
-    assert fingerprint(COUNTED) == BEFORE.before
+def test_fingerprint_is_what_the_platform_says_about_the_last_refresh() -> None:
+    assert fingerprint(COUNTERS) == BEFORE.before
     assert fingerprint(group(updated=NIGHT)) == "2026-11-25T02:00:00+00:00"
     assert fingerprint(group(last_count_time="counted")) == "counted"
     assert fingerprint(group()) == fingerprint(None) == ""
 
 
-@pytest.mark.parametrize("anew", [True, False])
-def test_count_that_runs_is_adopted(*, anew: bool) -> None:
-    """The id that the figures name is taken for that of the start."""
-    entry = settled(BEFORE, group(in_progress=True, refresh_task_id="t9"), anew=anew)
+@pytest.mark.parametrize("is_new_request", [True, False])
+def test_running_refresh_gives_the_start_its_task(*, is_new_request: bool) -> None:
+    entry = reconciled(
+        BEFORE, group(in_progress=True, refresh_task_id="t9"), is_new_request=is_new_request
+    )
     assert entry is not None
     assert entry.ref == TaskRef(task_id="t9", kind="resource", target=(24, 1), started_at=NIGHT)
     assert (entry.revision, entry.over) == (2, False)
 
 
-@pytest.mark.parametrize("anew", [True, False])
-def test_start_after_which_nothing_was_counted_did_not_happen(*, anew: bool) -> None:
-    """The same last count as before the start, and none that runs, is a proof."""
-    assert settled(BEFORE, COUNTED, anew=anew) == withdrawn(BEFORE)
+@pytest.mark.parametrize("is_new_request", [True, False])
+def test_same_counters_as_before_the_start_prove_that_it_did_not_happen(
+    *, is_new_request: bool
+) -> None:
+    assert reconciled(BEFORE, COUNTERS, is_new_request=is_new_request) == changed(BEFORE, over=True)
 
 
-def test_start_after_which_something_was_counted_matters_only_to_the_same_request() -> None:
-    """Nothing runs, so another request may start; whether this one was counted nobody knows."""
+def test_newer_counters_withdraw_the_start_only_for_a_new_request() -> None:
+    """It is unknown whether they are those of the start."""
     later = group(updated=NIGHT + timedelta(minutes=1))
-    assert settled(BEFORE, later, anew=True) == withdrawn(BEFORE)
-    assert settled(BEFORE, later, anew=False) is None
+    assert reconciled(BEFORE, later, is_new_request=True) == changed(BEFORE, over=True)
+    assert reconciled(BEFORE, later, is_new_request=False) is None
 
 
-@pytest.mark.parametrize("anew", [True, False])
+@pytest.mark.parametrize("is_new_request", [True, False])
 @pytest.mark.parametrize(
-    ("intent", "figures"),
+    ("intent", "counters"),
     [
         (BEFORE, None),
         (BEFORE, group()),
         (BEFORE, group(in_progress=True)),
-        (BEFORE, msgspec.structs.replace(COUNTED, refresh_task_id="t9")),
-        (entry_of(), COUNTED),
+        (BEFORE, msgspec.structs.replace(COUNTERS, refresh_task_id="t9")),
+        (entry_of(), COUNTERS),
         (entry_of(), group()),
     ],
 )
-def test_figures_that_do_not_tell_prove_nothing(
-    intent: LedgerEntry, figures: CounterGroup | None, *, anew: bool
+def test_counters_without_times_or_the_id_of_what_runs_prove_nothing(
+    intent: LedgerEntry, counters: CounterGroup | None, *, is_new_request: bool
 ) -> None:
-    """Without a time before and after, or without the id of what runs, nobody knows."""
-    assert settled(intent, figures, anew=anew) is None
+    assert reconciled(intent, counters, is_new_request=is_new_request) is None
 
 
 def test_group_is_that_of_the_database_or_the_only_one() -> None:
-    """Figures of another database prove nothing of this one."""
     own, other, unsaid = group(), group(database_id=2), group(database_id=None)
     assert group_of((own,), 1) is own
     assert group_of((unsaid,), 1) is unsaid
@@ -250,38 +226,20 @@ def test_group_is_that_of_the_database_or_the_only_one() -> None:
     assert group_of((), 1) is None
 
 
-@pytest.mark.parametrize(
-    ("kind", "target", "ids"),
-    [
-        ("resource", (24, 1), {"resource_id": 24, "database_id": 1}),
-        ("database", (1, 24), {"resource_id": 24, "database_id": 1}),
-        ("segment", (5, 24), {"segment_id": 5, "resource_id": 24}),
-        ("segment", (5, 24, 1), {"segment_id": 5, "resource_id": 24, "database_id": 1}),
-    ],
-)
-def test_ids_of_a_target_have_their_names(
-    kind: TaskKind, target: tuple[int, ...], ids: dict[str, int]
-) -> None:
-    """A target is asked for as it was started."""
-    assert ids_of(kind, target) == ids
-
-
-def test_error_says_what_may_have_started_and_what_to_do() -> None:
-    """The text names the first start, when it was, and the way on."""
+def test_error_names_the_first_start_and_says_what_to_do() -> None:
     error = start_unknown((INTENT,))
     assert str(error) == (
-        "ledger: resource 24, 1 was about to be started at 2026-11-25T02:00:00+00:00, and nobody "
-        "knows whether it was. Check the platform, then `await ledger.forget(entry)` for those "
-        "of this error's entries that are to be started anew"
+        "ledger: the outcome of the start of resource 24, 1 at 2026-11-25T02:00:00+00:00 is "
+        "unknown. Check the platform, then call `await ledger.forget(entry)` for each of this "
+        "error's entries that is to be started again"
     )
     assert (error.entries, error.report, error.__cause__) == ((INTENT,), None, None)
 
 
-def test_error_counts_the_others_and_says_why_nobody_was_asked() -> None:
-    """Many starts are one error, and a failed question is its cause."""
+def test_error_counts_the_other_starts_and_says_why_the_counters_are_missing() -> None:
     why, report = ServerError("databases/get_counters: refused"), CountersReport(())
     error = start_unknown((INTENT, TASK), report=report, why=why)
-    assert "+00:00, and 1 more, and nobody knows whether it was (asked for the counters: " in str(
+    assert "+00:00, and of 1 more, is unknown (the counters cannot be read: databases/get" in str(
         error
     )
     assert (error.entries, error.report, error.__cause__) == ((INTENT, TASK), report, why)

@@ -25,6 +25,10 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 STATUS = "tasks/status"
 
 
+def ignore(waiter: HandleWaiter[CountersReport], error: Exception | None) -> None:
+    """Hear of the end of a task and do nothing."""
+
+
 async def test_handles_come_in_order_of_completion(platform: OpenPlatform) -> None:
     """Each handle comes once, itself, when its task has ended; no task is made for it."""
     async with platform(duration=lambda dice: dice.choice([2.0, 5.0, 9.0])) as (_, client):
@@ -109,7 +113,7 @@ async def test_letting_go_of_many_is_finished_when_it_is_cancelled(platform: Ope
     async with platform() as (server, client):
         ref = (await client.resources.refresh_counters(24, database_id=1)).ref
         handles = [client.tasks.attach(ref) for _ in range(3 * HANDLES_PER_ITERATION)]
-        waiters = [HandleWaiter(handle, lambda *_: None) for handle in handles]
+        waiters = [HandleWaiter(handle, ignore) for handle in handles]
         for waiter in waiters:
             waiter.handle.poller.add_waiter(waiter)
         leaving = asyncio.create_task(remove_waiters(waiters))

@@ -112,7 +112,7 @@ class AltcraftRefreshOperator(BaseOperator):
         self.resource_id = resource_id
         self.database_id = database_id
         self.segment_id = segment_id
-        self.counted = counted
+        self.counted: RefreshKind = counted
         self.altcraft_conn_id = altcraft_conn_id
         self.timeout = checked_limit("timeout", timeout)
         self.stall = checked_limit("stall", stall)

@@ -1,0 +1,252 @@
+"""Starts tasks through a ledger, so that a crash never causes a duplicate start.
+
+`transitions.decide` says what a start does; here is what it awaits on the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from itertools import count
+from typing import ParamSpec, TypeVar
+from uuid import uuid4
+
+from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
+from altcraft_async.models import LedgerEntry, TaskRef
+from altcraft_async.observer import about, logger
+from altcraft_async.protocol.task_responses import counters_report
+from altcraft_async.starts.intent import EntryChangedError, IntentGate
+from altcraft_async.starts.ledger import TaskLedger, entry_key
+from altcraft_async.starts.reconcile import Reconciler
+from altcraft_async.starts.registry import Handle, Start, TaskRegistry
+from altcraft_async.starts.transitions import (
+    GRACE,
+    JoinIfRunning,
+    Reconcile,
+    Return,
+    Send,
+    Wait,
+    changed,
+    decide,
+    start_unknown,
+)
+from altcraft_async.starts.write_behind import BackgroundWriter
+from altcraft_async.tasks.handle import TaskHandle
+from altcraft_async.tasks.poller import PollRules, named
+from altcraft_async.transport.sender import Gate
+
+__all__ = ["LedgerStarter"]
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+LONGEST_RECHECK_DELAY = 60.0
+"""Seconds at most until a task that the platform does not know is polled again."""
+
+_CLOCK_SLACK = 0.01  # seconds by which a timer may come early
+
+
+class LedgerStarter:
+    """Starts tasks through one ledger, and makes handles for its entries.
+
+    Attributes:
+        ledger: The store.
+        writer: Writes in the background what could not be written at once.
+    """
+
+    def __init__(  # noqa: PLR0913 -- one argument per part, all but one by name
+        self,
+        ledger: TaskLedger,
+        *,
+        api_root: str,
+        request_timeout: float,
+        reconciler: Reconciler | None,
+        rules: PollRules,
+        registry: TaskRegistry,
+    ) -> None:
+        """Use the client's parts; the ledger is not read yet.
+
+        Args:
+            ledger: The store.
+            api_root: Of the install; a part of every key.
+            request_timeout: Seconds that one request may take.
+            reconciler: Asks the platform whether a start happened; ``None`` for never.
+            rules: Of the handles.
+            registry: The tasks that the client has running.
+        """
+        self.ledger = ledger
+        self.writer = BackgroundWriter(ledger, api_root)
+        self._root = api_root
+        self._lease = timedelta(seconds=request_timeout + GRACE)
+        self._reconciler = reconciler
+        self._rules = rules
+        self._registry = registry
+        self._owner = uuid4().hex
+        self._numbers = count(1)
+
+    async def start(self, start: Start, send: Callable[[Start, Gate], Awaitable[Handle]]) -> Handle:
+        """Start a task, or return the one that the ledger has for this start.
+
+        Args:
+            start: What to start.
+            send: Sends the request through a gate.
+
+        Raises:
+            StartUnknownError: An earlier start may have happened.
+            AltcraftError: The start failed.
+        """
+        key = entry_key(self._root, start.kind, start.target)
+        while True:
+            entry = await self._until_closed(self.ledger.read, key)
+            decision, entry = await self._decide(entry, key, start.idempotency_key)
+            match decision:
+                case Return(ref, over):
+                    return self._attach(ref) if over else self._register(self._attach(ref), start)
+                case JoinIfRunning(ref):
+                    handle = self._attach(ref)
+                    if await self._is_running(handle):
+                        return self._register(handle, start)
+                case Send():
+                    pass
+            sent = await self._send(start, entry, key, send)
+            if sent is not None:
+                return sent
+
+    async def handle_of(self, entry: LedgerEntry) -> Handle | None:
+        """Return a handle for an entry; ``None`` where no task came of it.
+
+        Raises:
+            StartUnknownError: Its start may have happened.
+        """
+        self._rules.client.lifecycle.enter()
+        decision, _ = await self._decide(entry, entry.key, None)
+        if isinstance(decision, Send):
+            return None
+        self._registry.on_end_of(decision.ref, self.writer.ended)
+        return self._register(self._attach(decision.ref), entry)
+
+    async def entries(self) -> list[LedgerEntry]:
+        """Return the entries of this install that are not over.
+
+        The ledger's iteration is over then, so a caller that leaves early leaves nothing open.
+        """
+        return await self._until_closed(self._entries)
+
+    async def _entries(self) -> list[LedgerEntry]:
+        return [
+            entry
+            async for entry in self.ledger.entries()
+            if entry.key == entry_key(self._root, entry.kind, entry.target)
+        ]
+
+    async def _decide(
+        self, entry: LedgerEntry | None, key: str, idempotency_key: str | None
+    ) -> tuple[Send | Return | JoinIfRunning, LedgerEntry | None]:
+        """Wait until the entry is no intent, then return what to do and the entry.
+
+        Args:
+            entry: As it was read.
+            key: Of the entry.
+            idempotency_key: Of the start that follows; ``None`` where none follows.
+        """
+        while True:
+            decision = decide(entry, idempotency_key=idempotency_key or "", now=self.ledger.now())
+            match decision:
+                case Wait(seconds):
+                    await self._until_closed(asyncio.sleep, seconds)
+                case Reconcile(intent):
+                    same = (None, intent.idempotency_key)
+                    is_new_request = idempotency_key == "" or idempotency_key not in same
+                    await self._reconcile(intent, is_new_request=is_new_request)
+                case _:
+                    return decision, entry
+            entry = await self._until_closed(self.ledger.read, key)
+
+    async def _reconcile(self, intent: LedgerEntry, *, is_new_request: bool) -> None:
+        if self._reconciler is None:
+            raise start_unknown((intent,))
+        entry = await self._reconciler.reconcile(intent, is_new_request=is_new_request)
+        # Where another process was quicker, the ledger has its entry.
+        await self._until_closed(self.ledger.write, entry, expected=intent.revision)
+
+    async def _send(
+        self,
+        start: Start,
+        entry: LedgerEntry | None,
+        key: str,
+        send: Callable[[Start, Gate], Awaitable[Handle]],
+    ) -> Handle | None:
+        """Send a start; ``None`` where another process has changed the entry before."""
+        reconciler, now = self._reconciler, self.ledger.now()
+        draft = LedgerEntry(
+            key=key,
+            kind=start.kind,
+            target=start.target,
+            revision=0,
+            owner=f"{self._owner}-{next(self._numbers)}",
+            idempotency_key=start.idempotency_key,
+            intended_at=now,
+            lease_until=now + self._lease,
+            before="" if reconciler is None else await reconciler.before(start.kind, start.target),
+        )
+        gate = IntentGate(self.ledger, self.writer, entry, draft)
+        try:
+            handle = await send(start, gate)
+        except EntryChangedError:
+            return None
+        if gate.entry is not None:
+            await self._write_task(gate.entry, handle.ref)
+        return handle
+
+    async def _write_task(self, intent: LedgerEntry, ref: TaskRef) -> None:
+        """Write the task's id; if that fails, the caller gets the handle all the same."""
+        is_stored = False
+        try:
+            task = changed(intent, ref=ref)
+            is_stored = await self._until_closed(self.ledger.write, task, expected=intent.revision)
+        except ClientClosedError:
+            pass  # the writer has some seconds left for it
+        except Exception as failed:  # noqa: BLE001 -- a ledger may be the user's code
+            words = "%s is not in the ledger yet: %s"
+            logger.warning(words, named(ref), failed, extra=about(ref))
+        finally:
+            if not is_stored:
+                self.writer.started(intent, ref)
+
+    def _attach(self, ref: TaskRef) -> Handle:
+        known = self._registry.handle_of(ref)
+        return known or TaskHandle(ref, self._rules, counters_report)
+
+    def _register(self, handle: Handle, target: Start | LedgerEntry) -> Handle:
+        """Let later starts of this client join the task."""
+        self._registry.add(target.kind, target.target, handle)
+        return handle
+
+    async def _is_running(self, handle: Handle) -> bool:
+        """Poll the task, as the counters of one that has ended are not new."""
+        try:
+            await handle.poll()
+        except NotFoundError:
+            delay = min(self._rules.patience.unknown, LONGEST_RECHECK_DELAY)
+            # By the clock that says for how long it has been unknown.
+            await self._until_closed(self._rules.client.lifecycle.sleep, delay + _CLOCK_SLACK)
+            with suppress(AltcraftError):
+                await handle.poll()
+        except ClientClosedError:
+            raise
+        except AltcraftError as failed:
+            # It may be running, so another start could be a duplicate.
+            words = "%s is joined, though it cannot be polled: %s"
+            logger.info(words, named(handle.ref), failed, extra=about(handle.ref))
+        return not handle.done()
+
+    async def _until_closed(
+        self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Await a call, or raise `ClientClosedError` as soon as the client is closed."""
+        self._rules.client.lifecycle.enter()
+        async with self._rules.client.lifecycle.until_closed():
+            return await call(*args, **kwargs)
+        raise self._rules.client.lifecycle.closed_error()
