@@ -12,6 +12,7 @@ from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
+from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.tasks.messages import named
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poller import TaskPoller
@@ -162,10 +163,12 @@ class TaskHandle(Generic[T]):
             The newest status; ``None`` where the task ended without any.
 
         Raises:
+            PlatformUnavailableError: The platform is known not to answer.
             AltcraftError: The poll failed.
         """
+        outage = self.poller.rules.client.outage
         failure = await self._poll_once()
-        if isinstance(failure, TransportError) and not failure.permanent:
+        if isinstance(failure, TransportError) and not (failure.permanent or outage.is_open):
             failure = await self._poll_once()
         if failure is not None:
             raise failure.fresh()
@@ -175,12 +178,13 @@ class TaskHandle(Generic[T]):
         if self.poller.over:
             return None
         waiter = CoroutineWaiter(curious=True, once=True)
-        self.poller.add_waiter(waiter)
-        self.poller.poll_now()
-        try:
-            return await waiter.news()
-        finally:
-            self.poller.remove_waiter(waiter)
+        with self.poller.rules.client.outage.refusing(TASK_STATUS.path, waiter.polled):
+            self.poller.add_waiter(waiter)
+            self.poller.poll_now()
+            try:
+                return await waiter.news()
+            finally:
+                self.poller.remove_waiter(waiter)
 
     def nudge(self) -> None:
         """Say that something happened, so that the next poll comes now.

@@ -12,7 +12,8 @@ awaited or told. Nothing here knows HTTP or tasks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from datetime import datetime, timedelta
 
@@ -104,6 +105,7 @@ class Outage:
         self._patience_timer: Timer | None = None
         self._prober: asyncio.Task[None] | None = None
         self._waiting: set[asyncio.Future[None]] = set()
+        self._refusals: dict[Callable[[AltcraftError], None], str] = {}
 
     @property
     def is_open(self) -> bool:
@@ -178,15 +180,26 @@ class Outage:
             if not patience and breaker.is_open:
                 raise self._unavailable(path)
 
-    def check(self, path: str) -> None:
-        """Refuse a request while the platform is known not to answer.
+    @property
+    def holds_polls(self) -> bool:
+        """Whether polls wait for the end of an outage."""
+        return self._patience_timer is not None
+
+    @contextmanager
+    def refusing(self, path: str, refuse: Callable[[AltcraftError], None]) -> Iterator[None]:
+        """Call ``refuse`` if an outage begins inside the block.
 
         Raises:
-            PlatformUnavailableError: It is.
+            PlatformUnavailableError: The platform is known not to answer.
         """
-        if self._breaker.is_open and self.patience:
+        if self._breaker.is_open:
             self._start_prober()
             raise self._unavailable(path)
+        self._refusals[refuse] = path
+        try:
+            yield
+        finally:
+            del self._refusals[refuse]
 
     async def aclose(self) -> None:
         """Stop probing."""
@@ -223,6 +236,8 @@ class Outage:
         )
         self.opened()
         self._start_prober()
+        for refuse, path in tuple(self._refusals.items()):
+            refuse(self._unavailable(path))
 
     def _lose_patience(self) -> None:
         self._patience_timer = None
