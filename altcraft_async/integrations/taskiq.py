@@ -37,6 +37,7 @@ from altcraft_async.errors import (
     AltcraftError,
     ClientClosedError,
     ConfigurationError,
+    PlatformUnavailableError,
     StartUnknownError,
     WaitTimeoutError,
 )
@@ -288,15 +289,21 @@ class AltcraftRefreshes:
         Raises:
             RefreshError: There is no next one.
         """
+        if isinstance(error, PlatformUnavailableError):  # nothing was sent, so nothing failed
+            await self._sleep(error.retry_after or delay_after(1))
+            return
         labels = context.message.labels
         failures = int(labels.get(_FAILURES, 0)) + 1
         if failures >= self._attempts or not may_pass(error):
             raise final_error(error, handle.ref if handle else None)
         logger.warning("%s: attempt %d failed: %s", context.message.task_id, failures, error)
         labels[_FAILURES] = failures
+        await self._sleep(delay_after(failures))
+
+    async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
             # At most an attempt's time, to which the broker's idle_timeout is adapted.
-            async with asyncio.timeout(min(delay_after(failures), self._wait)):
+            async with asyncio.timeout(min(seconds, self._wait)):
                 await self._stopping.wait()
 
 

@@ -167,16 +167,13 @@ class LedgerStarter:
                 case Reconcile(intent):
                     same = (None, intent.idempotency_key)
                     is_new_request = idempotency_key == "" or idempotency_key not in same
-                    await self._reconcile(intent, is_new_request, patience)
+                    await self._reconcile(intent, is_new_request=is_new_request, patience=patience)
                 case _:
                     return decision, entry
             entry = await self._until_closed(self.ledger.read, key)
 
     async def _reconcile(
-        self,
-        intent: LedgerEntry,
-        is_new_request: bool,
-        patience: float,
+        self, intent: LedgerEntry, *, is_new_request: bool, patience: float
     ) -> None:
         if self._reconciler is None:
             raise start_unknown((intent,))
