@@ -1,10 +1,13 @@
-"""The examples of README, docs and docstrings are tests; pytest wants this file at the top.
+"""Makes tests of the examples in README, docs and docstrings, and distributes tests to processes.
 
-A ```` ```python ```` block is run, with ``await`` allowed as in ``python -m
-asyncio``, where ``server`` is a simulator and ``client`` a client of it. A
-```` ```text ```` block right after one is what it printed. A block that is a
-whole program, and says so with its file name in the first line, is not run
-here but by a test of its own, see `tests/support/guides.py`.
+A ```` ```python ```` block runs with top-level ``await``; ``server`` is a
+simulator and ``client`` a client of it. A ```` ```text ```` block right after
+it is the expected output. The examples of one document share their names, so
+they run in one process (``--dist loadfile``) and in order. A block that is a whole program,
+with its file name in the first line, is skipped here: a test of its own runs it, see
+`tests/support/guides.py`.
+
+pytest reads these hooks only from a file at the root of the repository.
 """
 
 from __future__ import annotations
@@ -12,14 +15,19 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
+import gc
 import inspect
 import io
 import os
 import types
+from collections import Counter, defaultdict
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sybil import Example, Sybil
 from sybil.document import PythonDocStringDocument
+from sybil.integration.pytest import SybilItem
 from sybil.parsers.markdown import CodeBlockParser
 
 from altcraft_async import AltcraftClient
@@ -27,6 +35,8 @@ from altcraft_async.simulator import Simulator
 from tests.support.guides import file_name
 
 Namespace = dict[str, Any]
+
+PACKAGE = Path(__file__).with_name("altcraft_async")
 
 # For the tests of our own pytest plugin; pytest takes this at the top only.
 pytest_plugins = ["pytester"]
@@ -59,26 +69,72 @@ def _open(namespace: Namespace) -> None:
     namespace["_runner"] = runner = asyncio.Runner()
     namespace["server"] = server = Simulator(duration=0.3)
     runner.run(server.start())
-    os.environ["ALTCRAFT_URL"], os.environ["ALTCRAFT_TOKEN"] = server.url, server.token
+    namespace["_environment"] = environment = pytest.MonkeyPatch()
+    environment.setenv("ALTCRAFT_URL", server.url)
+    environment.setenv("ALTCRAFT_TOKEN", server.token)
     namespace["client"] = AltcraftClient(server.url, server.token)
 
 
 def _close(namespace: Namespace) -> None:
     runner: asyncio.Runner = namespace["_runner"]
+    namespace["_environment"].undo()
     with runner:
         runner.run(namespace["client"].aclose())
         runner.run(namespace["server"].stop())
 
 
-pytest_collect_file = Sybil(
+_collect = Sybil(
     parsers=[CodeBlockParser("python", _run), CodeBlockParser("text", _compare)],
-    patterns=[
-        "README.md",
-        "docs/*.md",
-        "docs/guides/*.md",
-        "altcraft_async/**/*.py",
-    ],
+    patterns=["*.md", "*.py"],
     document_types={".py": PythonDocStringDocument},
     setup=_open,
     teardown=_close,
 ).pytest()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a page, or a file of the package, that has examples."""
+    is_document = file_path.suffix == ".md" or file_path.is_relative_to(PACKAGE)
+    # Sybil takes 5 ms to parse a file, and each process collects all of them.
+    if is_document and b"```python" in file_path.read_bytes():
+        return _collect(file_path, parent)
+    return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the examples of one document together and in order when tests run in random order."""
+    documents: defaultdict[Path, list[SybilItem]] = defaultdict(list)
+    for item in items:
+        if isinstance(item, SybilItem):
+            documents[item.path].append(item)
+    for examples in documents.values():
+        examples.sort(key=lambda item: item.example.start)
+    items[:] = [
+        one
+        for item in items
+        for one in (documents.pop(item.path, []) if isinstance(item, SybilItem) else [item])
+    ]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of processes: none for single tests, else one more than there are cores.
+
+    Some tests wait for processes and sockets, so a core would idle with one process each.
+    """
+    return 0 if any("::" in argument for argument in config.args) else (os.cpu_count() or 1) + 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line each why tests were skipped."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, tests in reasons.items():
+        terminalreporter.write_line(f"{tests} skipped: {reason}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the run: pytest's items and all modules."""
+    gc.collect()
+    gc.freeze()

@@ -10,7 +10,7 @@ say "the lowest versions of what is required; branch coverage of the package: 95
 python3 -m venv "$fresh/floors"
 python3 .ci/floors.py > "$fresh/floors.txt" # in a step of its own, whose failure is noticed
 "$fresh/floors/bin/pip" install --quiet --constraint "$fresh/floors.txt" -e '.[dev]'
-COVERAGE_FILE="$fresh/coverage" "$fresh/floors/bin/pytest" -q -p no:cacheprovider \
+COVERAGE_FILE="$fresh/coverage" "$fresh/floors/bin/pytest" -q -n 2 -p no:cacheprovider \
     --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 say "Airflow"

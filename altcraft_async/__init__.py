@@ -6,8 +6,8 @@ async with AltcraftClient.from_env() as client:
     print(report["email"].subscribed)
 ```
 
-`AltcraftClient` starts tasks, `TaskHandle` waits for them, and everything
-that goes wrong is an `AltcraftError`.
+`AltcraftClient` starts tasks, `TaskHandle` waits for them, and every error is
+an `AltcraftError`.
 """
 
 from altcraft_async.api.databases import DatabaseTarget

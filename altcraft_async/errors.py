@@ -6,7 +6,7 @@
     ├── TransportError                      no complete answer arrived
     │   ├── RequestTimeoutError (TimeoutError)
     │   └── PlatformUnavailableError        not sent, as the platform has not answered for a while
-    ├── ProtocolError                       a whole answer that is not Altcraft's
+    ├── ProtocolError                       a complete answer that is not Altcraft's
     ├── ApiError                            the platform refused
     │   ├── BadRequestError                 400
     │   ├── AuthenticationError             401
@@ -16,17 +16,17 @@
     │   ├── RateLimitedError                429
     │   └── ServerError                     5xx
     ├── LedgerError                         the ledger cannot be used; nothing was sent
-    ├── StartUnknownError                   a start was noted, and not what became of it
+    ├── StartUnknownError                   a start may have happened; nothing was sent
     └── TaskError
-        ├── TaskFailedError                 terminal: the server says so
-        ├── TaskLostError                   terminal: the server does not know the task
+        ├── TaskFailedError                 terminal: the platform says so
+        ├── TaskLostError                   terminal: the platform does not know the task
         └── WaitError                       this wait ended, the handle can be awaited again
             ├── WaitTimeoutError (TimeoutError)
             ├── TaskStalledError
             └── PollingError
 
-Each error holds one message in ``args`` and plain values in its attributes,
-so that it pickles. None ever holds the API token.
+Each error has one message in ``args`` and plain values in its attributes, so
+it can be pickled. None has the API token.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ __all__ = [
 
 
 class ClientClosedError(AltcraftError):
-    """The client was closed. Tasks go on at the platform; their refs stay good.
+    """The client was closed. Tasks go on at the platform; attach their refs to another client.
 
     A start that was under way may have been delivered.
     """
@@ -78,11 +78,10 @@ class TransportError(AltcraftError):
 
     Attributes:
         path: API method, for example ``"tasks/status"``.
-        maybe_delivered: Whether the platform may have acted on the request.
-            Only for a call that starts something does it matter: where it is
-            true, check the counters before starting again.
+        maybe_delivered: Whether the platform may have acted on the request. After
+            a call that starts a task, check the platform before you start it again.
         permanent: Whether the same request would fail the same way, as with
-            a certificate that cannot be trusted.
+            a certificate that is not trusted.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class TransportError(AltcraftError):
         maybe_delivered: bool = False,
         permanent: bool = False,
     ) -> None:
-        """Keep the message alone in ``args``, so that ``OSError`` reads nothing into it."""
+        """Keep only the message in ``args``, from which ``OSError`` would read more."""
         super().__init__(message)
         self.path = path
         self.maybe_delivered = maybe_delivered
@@ -101,7 +100,7 @@ class TransportError(AltcraftError):
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """One request took longer than ``request_timeout``, answer body included."""
+    """One request took longer than ``request_timeout``, from connecting to the last byte."""
 
 
 class PlatformUnavailableError(TransportError):
@@ -131,7 +130,7 @@ class PlatformUnavailableError(TransportError):
 
 
 class ProtocolError(AltcraftError):
-    """A whole answer came, but not one of Altcraft's.
+    """A complete answer that is not Altcraft's.
 
     An HTML page, a redirect, another shape than documented, or an answer that
     is too large or too deep. Most often the base URL is wrong or a proxy
@@ -142,9 +141,9 @@ class ProtocolError(AltcraftError):
         http_status: HTTP status of the answer, ``None`` where it has none.
         snippet: The beginning of the answer, at most a few hundred characters.
         maybe_delivered: Whether the platform may have acted on the request.
-        permanent: Whether the same request would be answered the same way, as
-            with a redirect.
-        retry_after: Seconds the answer asked to wait, where it said so.
+        permanent: Whether the same request would fail the same way, as with a
+            redirect.
+        retry_after: Seconds that the answer asked to wait; ``None`` where it did not.
     """
 
     def __init__(  # noqa: PLR0913 -- one argument per attribute, all but the first by name
@@ -158,7 +157,7 @@ class ProtocolError(AltcraftError):
         permanent: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        """Keep the message alone in ``args``."""
+        """Keep only the message in ``args``."""
         super().__init__(message)
         self.path = path
         self.http_status = http_status
@@ -173,14 +172,13 @@ class ApiError(AltcraftError):
 
     Attributes:
         code: The answer's ``error``, or the HTTP status where it has none.
-            The set is open: codes beyond the documented ones do occur.
+            The set is open: undocumented codes occur.
         text: The answer's ``error_text``.
         path: API method.
-        http_status: HTTP status, which may well be 200.
-        maybe_delivered: Whether the platform may have acted on the request
-            all the same; true only for a 5xx, 408 or 425 on a call that starts
-            something.
-        retry_after: Seconds the server asked to wait, where it said so.
+        http_status: HTTP status, which may be 200.
+        maybe_delivered: Whether the platform may have acted on the request all
+            the same; true only for a 5xx, 408 or 425 to a call that starts a task.
+        retry_after: Seconds that the answer asked to wait; ``None`` where it did not.
     """
 
     def __init__(  # noqa: PLR0913 -- one argument per attribute, all but the first by name
@@ -194,7 +192,7 @@ class ApiError(AltcraftError):
         maybe_delivered: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        """Keep the message alone in ``args``."""
+        """Keep only the message in ``args``."""
         super().__init__(message)
         self.code = code
         self.text = text
@@ -205,7 +203,7 @@ class ApiError(AltcraftError):
 
 
 class BadRequestError(ApiError):
-    """400: the platform cannot make sense of the request."""
+    """400: the platform cannot read the request."""
 
 
 class AuthenticationError(ApiError):
@@ -225,24 +223,22 @@ class NotFoundError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """429: too many requests; surely not acted on, so it is repeated for you first."""
+    """429: too many requests. The platform did not act on it, so the client retries it first."""
 
 
 class ServerError(ApiError):
-    """5xx: the platform, or a proxy before it, failed."""
+    """5xx: the platform, or a proxy in front of it, failed."""
 
 
 class StartUnknownError(AltcraftError):
-    """A start was about to be sent, and nobody knows whether it was.
+    """An earlier start of this target may have happened, so this one was not sent.
 
-    Most often the process died in that moment. Sending it again could start
-    the same count twice, so nothing was sent. Check the platform, then
-    ``await ledger.forget(entry)``; the next call starts it.
+    Most often the process crashed while it started. Check the platform, then
+    call ``await ledger.forget(entry)``; the next start is sent.
 
     Attributes:
-        entries: What the ledger says of it; more than one only from ``client.resume``.
-        report: The last counted figures, where they were asked for: only
-            with ``reconcile_starts``, and of one entry.
+        entries: Those of the ledger; more than one only from ``client.resume``.
+        report: The newest counters; only with ``reconcile_starts``, and for one entry.
     """
 
     maybe_delivered = True
@@ -254,7 +250,7 @@ class StartUnknownError(AltcraftError):
         entries: tuple[LedgerEntry, ...],
         report: CountersReport | None = None,
     ) -> None:
-        """Keep the message alone in ``args``."""
+        """Keep only the message in ``args``."""
         super().__init__(message)
         self.entries = entries
         self.report = report
@@ -264,23 +260,23 @@ class TaskError(AltcraftError):
     """A started task gave no result.
 
     Attributes:
-        ref: The task, to come back to with ``client.tasks.attach(ref)``.
-        status: The newest status seen, ``None`` where there was none.
+        ref: The task, for ``client.tasks.attach(ref)``.
+        status: The newest status; ``None`` before the first.
     """
 
     def __init__(self, message: str, *, ref: TaskRef, status: TaskStatus | None = None) -> None:
-        """Keep the message alone in ``args``, so that ``OSError`` reads nothing into it."""
+        """Keep only the message in ``args``, from which ``OSError`` would read more."""
         super().__init__(message)
         self.ref = ref
         self.status = status
 
 
 class TaskFailedError(TaskError):
-    """The server says that the task failed. Start it again if the cause is gone."""
+    """The platform says that the task failed. Start it again if the cause is gone."""
 
 
 class TaskLostError(TaskError):
-    """The server has not known the task id for a while: expired, or never its own."""
+    """The platform has not known the task id for a while: it has expired, or is of another one."""
 
 
 class WaitError(TaskError):
@@ -296,7 +292,4 @@ class TaskStalledError(WaitError):
 
 
 class PollingError(WaitError):
-    """So many polls in a row failed that the wait was given up.
-
-    The last failure is the ``__cause__``.
-    """
+    """Too many polls in a row failed; the last failure is the ``__cause__``."""

@@ -1,4 +1,4 @@
-"""How a client tells what it does: an `Observer`, and log records."""
+"""`Observer`, which a client tells what it does, and the log records of this library."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["Notifier", "ObservedTask", "Observer", "PollEvent", "about", "logger
 P = ParamSpec("P")
 
 logger = logging.getLogger("altcraft_async")
-# As a library, say nothing unless the program asks for it.
+# A library prints no records unless the program sets up logging.
 logger.addHandler(logging.NullHandler())
 
 
 class PollEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One poll a task.
+    """One poll.
 
     Attributes:
         status: Name of the status as sent; ``None`` where the poll failed.
         progress: Percent as sent; ``None`` where there is none.
         error: Why it failed; ``None`` where it was answered.
-        seconds: What it took, from sending to reading.
-        late: Seconds by which it began after it was planned: a hundredth at
-            most, or what it waited for the rate limit and for other polls.
+        seconds: From sending the request to reading the answer.
+        late: Seconds from the planned time to the sending: a hundredth at most,
+            or the wait for the rate limiter and for other polls.
     """
 
     status: str | None = None
@@ -40,24 +40,24 @@ class PollEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObservedTask:
-    """A task as one handle follows it; compares by identity, and can be a weak key.
+    """The task of one handle; compares by identity, and can be a weak key.
 
     Attributes:
         ref: The task.
         polls: Polls made, failed ones included.
         faults: Polls that failed.
-        seconds: From its start, as far as that is known, to the newest event.
+        seconds: From its start, where that is known, to the newest event.
         status: Name of the newest status; ``None`` before the first.
-        lateness: At most so many seconds passed from its end to our knowing:
-            those between the last poll that found it running, or its start,
-            and the one that found it over. ``None`` while it runs, and where
-            a task started elsewhere was over at the first poll.
+        lateness: Seconds at most from its end to our knowing: those from the last
+            poll that found it running, or from its start, to the poll that found
+            it over. ``None`` while it runs, and for a task that was started
+            elsewhere and was over at the first poll.
     """
 
     __slots__ = ("__weakref__", "faults", "lateness", "polls", "ref", "seconds", "status")
 
     def __init__(self, ref: TaskRef) -> None:
-        """Know no more than which task it is."""
+        """Begin without polls."""
         self.ref = ref
         self.polls = self.faults = 0
         self.seconds = 0.0
@@ -66,16 +66,16 @@ class ObservedTask:
 
 
 class Observer:
-    """Told of everything that happens to tasks; override what you want to hear of.
+    """A client calls its methods for each event of a task; override those you want.
 
-    Give one to a client as ``observer=``. Its methods are called in the event
-    loop, one after the other, so they have to be quick and may not block. One
-    that raises is logged, once a client, and changes nothing. Methods are
-    added in later versions, and do nothing unless overridden.
+    Give one to a client as ``observer=``. The client calls the methods in the
+    event loop, so they have to be quick and must not block. If one raises, the
+    client logs its first error and goes on. Later versions may add methods,
+    which do nothing unless overridden.
 
-    `started`, `attached`, `joined`, `watched`, `start_failed` and `repeated` run
-    in the context of whoever made the call, so that context variables, such as
-    the current span, are theirs; the others may run in an empty one.
+    `started`, `attached`, `joined`, `watched`, `start_failed` and `retried` run
+    in the context of the caller, with its context variables, such as the
+    current span. The others may run in an empty context.
 
     ```python
     from altcraft_async import AltcraftClient, ObservedTask, Observer
@@ -90,35 +90,35 @@ class Observer:
     """
 
     def started(self, task: ObservedTask) -> None:
-        """Learn that this client has started a task: the platform has answered with its id."""
+        """The platform has answered a start of this client with the id of its task."""
 
     def start_failed(self, kind: TaskKind, target: tuple[int, ...], error: AltcraftError) -> None:
-        """Learn that a start failed for good; its error says whether it may run all the same."""
+        """A start has failed for good; ``error.maybe_delivered`` says whether it may run anyway."""
 
     def attached(self, task: ObservedTask) -> None:
-        """Learn that a handle was made on a task that was started elsewhere."""
+        """A handle was made for a task that was started elsewhere."""
 
     def joined(self, task: ObservedTask) -> None:
-        """Learn that a refresh was asked for whose task this client has running already."""
+        """A start has joined a running task of this client."""
 
     def watched(self, task: ObservedTask) -> None:
-        """Learn that somebody waits for the task now, or has a callback, where nobody did."""
+        """The task has a waiter now and had none before."""
 
     def polled(self, task: ObservedTask, poll: PollEvent) -> None:
-        """Learn of one poll."""
+        """A poll was answered or failed."""
 
     def unwatched(self, task: ObservedTask, error: AltcraftError | None) -> None:
-        """Learn that nobody waits for the task any more, though it is not known to be over.
+        """The task has no waiter any more, and is not known to be over.
 
-        `error` is why the last wait ended, for example with a
-        ``WaitTimeoutError``; ``None`` where it was cancelled.
+        `error` ended the last wait, for example a ``WaitTimeoutError``;
+        ``None`` where the wait was cancelled.
         """
 
     def ended(self, task: ObservedTask, error: AltcraftError | None) -> None:
-        """Learn that the task is over: with a result, or with an error."""
+        """The task is over, with a result or with an error."""
 
     def retried(self, method: str, error: AltcraftError) -> None:
-        """Learn that a request, of any API method but for polls, has failed and is sent again."""
+        """A request has failed and is sent again; polls are told by `polled`."""
 
     def outage_began(self, error: AltcraftError) -> None:
         """Learn that the platform does not answer any more, and how the newest request failed."""
@@ -128,10 +128,10 @@ class Observer:
 
 
 class Notifier:
-    """Tells an observer, and survives what it raises."""
+    """Calls an observer and logs the first error that it raises."""
 
     def __init__(self, observer: Observer) -> None:
-        """Trust it until it fails."""
+        """Begin without an error."""
         self.observer = observer
         self._warned = False
 
@@ -139,15 +139,17 @@ class Notifier:
         """Call one of its methods."""
         try:
             method(*args, **kwargs)
-        except Exception:  # it is the user's code, and the tasks go on without it
+        except Exception:  # the observer is the user's code, and the tasks go on
             if not self._warned:
                 self._warned = True
                 fields = {"altcraft_event": getattr(method, "__name__", "")}
-                logger.exception("this observer fails, which is said only once", extra=fields)
+                logger.exception(
+                    "this observer failed; further errors are not logged", extra=fields
+                )
 
 
 def about(ref: TaskRef) -> dict[str, object]:
-    """Return the fields of a log record on a task, for ``extra``."""
+    """Return the fields of a log record about a task, for ``extra``."""
     return {
         "altcraft_task_id": ref.task_id,
         "altcraft_kind": ref.kind,

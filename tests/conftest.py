@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,6 +18,7 @@ from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.randomness import Curve, Duration
 from tests.support.leftovers import left_behind, let_go
+from tests.support.loop_time import NOOP_CYCLES
 from tests.support.ports import full
 from tests.support.scripted_server import ScriptedServer
 
@@ -52,10 +54,11 @@ class Platform(NamedTuple):
 class OpenPlatform(Protocol):
     """Starts a simulator with a client."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 -- one argument per option, all by name
         self,
         *,
         duration: Duration = 10.0,
+        resources: int = 500,
         curve: Curve = "linear",
         http_errors: bool = False,
         wire_format: str = "json",
@@ -65,10 +68,23 @@ class OpenPlatform(Protocol):
         ...
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let time jump sooner than looptime does, which runs the loop 42 times without work first."""
+    if item.get_closest_marker("looptime"):
+        item.add_marker(pytest.mark.looptime(noop_cycles=NOOP_CYCLES))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_stray_loop() -> None:
     """Looptime asks for the current loop in sync tests too, which would make one and lose it."""
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Undo that a shell ignores SIGINT for background jobs: processes of tests inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -76,9 +92,10 @@ def platform() -> OpenPlatform:
     """A simulator whose tasks take ten seconds, and a client that polls every second."""
 
     @asynccontextmanager
-    async def opened(
+    async def opened(  # noqa: PLR0913 -- one argument per option, all by name
         *,
         duration: Duration = 10.0,
+        resources: int = 500,
         curve: Curve = "linear",
         http_errors: bool = False,
         wire_format: str = "json",
@@ -86,7 +103,9 @@ def platform() -> OpenPlatform:
     ) -> AsyncGenerator[Platform, None]:
         chosen: ClientOptions = {"poll": EverySecond(), **(options or {})}
         async with (
-            Simulator(duration=duration, curve=curve, http_errors=http_errors) as server,
+            Simulator(
+                resources=resources, duration=duration, curve=curve, http_errors=http_errors
+            ) as server,
             AltcraftClient(
                 server.url,
                 server.token,

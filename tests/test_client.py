@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from altcraft_async import (
-    AltcraftClient,
-    ConfigurationError,
-    Feedback,
-)
+from altcraft_async import AltcraftClient, ConfigurationError, Feedback
 from altcraft_async.simulator import Simulator
 
 if TYPE_CHECKING:

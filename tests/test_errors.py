@@ -94,7 +94,7 @@ NO_FIELDS: Mapping[str, object] = {}
 
 
 def classes() -> list[type[AltcraftError]]:
-    """Return all classes of the tree, as it really is."""
+    """Return all classes of the tree."""
     found = [AltcraftError]
     for one in found:
         found += one.__subclasses__()
@@ -117,7 +117,7 @@ Tree = dict[str, tuple[str | None, tuple[str, ...]]]
 
 
 def drawn(drawing: str) -> Tree:
-    """Read a drawing: for each class its parent and the builtin classes it also is."""
+    """Read a drawing: the parent of each class, and the builtin class it also derives from."""
     tree: Tree = {}
     above: list[str] = []
     for line in textwrap.dedent(drawing).strip().splitlines():
@@ -132,7 +132,7 @@ def drawn(drawing: str) -> Tree:
 
 
 def real() -> Tree:
-    """Return the same of the classes as they are."""
+    """Return the same for the real classes."""
     tree: Tree = {}
     for kind in classes():
         bases = [base.__name__ for base in kind.__bases__]
@@ -143,31 +143,28 @@ def real() -> Tree:
 
 
 def test_drawing_in_the_module_is_the_real_tree() -> None:
-    """The drawing at the top of the module shows every class where it is."""
     assert drawn((errors.__doc__ or "").split("\n\n")[1]) == real()
 
 
 def test_real_tree_is_that_of_the_contract() -> None:
-    """The tree of errors is a promise."""
     assert real() == drawn(CONTRACT)
 
 
 def test_module_exports_the_whole_tree() -> None:
-    """Every class of the tree can be imported by its name."""
     assert sorted(errors.__all__) == sorted(kind.__name__ for kind in classes())
 
 
 @EVERY
-def test_fields_are_what_was_given(kind: type[AltcraftError]) -> None:
-    """The message stands alone in args, also for an OSError, and the fields in attributes."""
+def test_error_has_its_message_in_args_and_its_fields_as_attributes(
+    kind: type[AltcraftError],
+) -> None:
     error = made(kind)
     assert (error.args, str(error)) == (("what happened",), "what happened")
     assert vars(error) == fields_of(kind)
 
 
 @EVERY
-def test_fields_have_defaults_but_for_what_they_are_about(kind: type[AltcraftError]) -> None:
-    """An error is made of its message; some need what they are about."""
+def test_fields_have_defaults_but_for_ref_entries_and_since(kind: type[AltcraftError]) -> None:
     make: Callable[..., AltcraftError] = kind
     needed: dict[str, Any] = {
         name: value
@@ -182,7 +179,6 @@ def test_fields_have_defaults_but_for_what_they_are_about(kind: type[AltcraftErr
 
 @EVERY
 def test_error_survives_pickling_with_its_fields(kind: type[AltcraftError]) -> None:
-    """Errors cross process borders whole, by every protocol."""
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         error = pickle.loads(pickle.dumps(made(kind), protocol))  # noqa: S301 -- pickled right here
         assert (type(error), error.args) == (kind, ("what happened",))
@@ -191,15 +187,15 @@ def test_error_survives_pickling_with_its_fields(kind: type[AltcraftError]) -> N
 
 @EVERY
 def test_error_survives_copying_with_its_fields(kind: type[AltcraftError]) -> None:
-    """A copy, shallow or deep, is the same error."""
     for copied in (copy.copy(made(kind)), copy.deepcopy(made(kind))):
         assert (type(copied), copied.args) == (kind, ("what happened",))
         assert vars(copied) == fields_of(kind)
 
 
 @EVERY
-def test_fresh_error_is_equal_and_was_never_raised(kind: type[AltcraftError]) -> None:
-    """A fresh error has message, fields and cause, and no traceback."""
+def test_fresh_error_has_message_fields_and_cause_and_no_traceback(
+    kind: type[AltcraftError],
+) -> None:
     cause = OSError("reset")
     with pytest.raises(kind) as caught:
         raise made(kind) from cause
@@ -211,8 +207,7 @@ def test_fresh_error_is_equal_and_was_never_raised(kind: type[AltcraftError]) ->
     assert caught.value.__traceback__ is not None
 
 
-def test_error_raised_again_and_again_keeps_its_traceback_short() -> None:
-    """Raising fresh ones leaves the kept error as it was."""
+def test_raising_fresh_errors_leaves_the_kept_one_without_a_traceback() -> None:
     kept = TransportError("reset")
     for _ in range(3):
         with pytest.raises(TransportError):
@@ -220,8 +215,7 @@ def test_error_raised_again_and_again_keeps_its_traceback_short() -> None:
     assert kept.__traceback__ is None
 
 
-def test_note_on_a_fresh_error_stays_there() -> None:
-    """What one awaiter adds to its own error is not seen by the next."""
+def test_note_on_a_fresh_error_is_not_on_the_kept_one() -> None:
     kept = TransportError("reset")
     kept.add_note("of the error")
     kept.fresh().add_note("of one awaiter")
@@ -229,21 +223,18 @@ def test_note_on_a_fresh_error_stays_there() -> None:
 
 
 def test_fresh_error_without_cause_shows_its_context() -> None:
-    """An error that is raised while another is handled shows that one, as the original would."""
     kept = TransportError("reset")
     assert kept.fresh().__suppress_context__ == kept.__suppress_context__
 
 
 @pytest.mark.parametrize("kind", [errors.RequestTimeoutError, WaitTimeoutError])
-def test_timeouts_are_caught_as_the_builtin_one(kind: type[AltcraftError]) -> None:
-    """Who catches TimeoutError, as asyncio.timeout raises it, catches ours."""
+def test_timeouts_are_caught_as_the_builtin_timeout_error(kind: type[AltcraftError]) -> None:
     error = made(kind)
     assert isinstance(error, TimeoutError)
     assert (error.errno, error.strerror, error.filename) == (None, None, None)
 
 
-def test_wait_errors_leave_the_task_alone() -> None:
-    """Exactly the WaitErrors mean that the handle can be awaited again."""
+def test_wait_errors_are_those_after_which_a_handle_can_be_awaited_again() -> None:
     assert {kind.__name__ for kind in classes() if issubclass(kind, WaitError)} == {
         "WaitError",
         "WaitTimeoutError",

@@ -1,4 +1,4 @@
-"""What is said to `logging`, and the fields that say of which task."""
+"""Log records, and their fields on the task."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
     return {name: one for name, one in vars(record).items() if name.startswith("altcraft_")}
 
 
-def of(ref: TaskRef) -> dict[str, object]:
+def fields_of(ref: TaskRef) -> dict[str, object]:
     """Return the fields of a record on this task."""
     return {
         "altcraft_task_id": ref.task_id,
@@ -37,10 +37,10 @@ def of(ref: TaskRef) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("observer", [None, Observer()], ids=["unobserved", "observed"])
-async def test_debug_tells_of_starts_joins_faults_and_ends(
+async def test_debug_records_tell_of_starts_joins_failed_polls_and_ends(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture, observer: Observer | None
 ) -> None:
-    """Not of each poll that goes well, as that is the path that has to be cheap."""
+    """Polls that succeed are not logged, as they have to be cheap."""
     caplog.set_level(logging.DEBUG, "altcraft_async")
     async with platform(options={"observer": observer}) as (server, client):
         server.misbehave(STATUS, Fault.status(503))
@@ -49,8 +49,8 @@ async def test_debug_tells_of_starts_joins_faults_and_ends(
         await handle
         await client.tasks.attach(handle.ref)
     name = f"task {handle.ref.task_id} of resource 24, 1"
-    said = [record.getMessage() for record in caplog.records if record.name == "altcraft_async"]
-    assert said == [
+    messages = [record.getMessage() for record in caplog.records if record.name == "altcraft_async"]
+    assert messages == [
         f"{name} is started",
         f"{name} is joined",
         f"{name} could not be polled: {STATUS}: refused with 503: HTTP status 503 (HTTP 503)",
@@ -60,10 +60,9 @@ async def test_debug_tells_of_starts_joins_faults_and_ends(
     ]
 
 
-async def test_every_record_says_of_which_task_it_is(
+async def test_every_record_has_the_fields_of_its_task(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In fields, so that nobody has to read them out of the text."""
     caplog.set_level(logging.DEBUG, "altcraft_async")
     async with platform() as (server, client):
         server.misbehave(START, Fault.failed_task())
@@ -72,13 +71,12 @@ async def test_every_record_says_of_which_task_it_is(
             await handle
     ours = [record for record in caplog.records if record.name == "altcraft_async"]
     assert len(ours) == 2
-    assert [fields(record) for record in ours] == [of(handle.ref)] * 2
+    assert [fields(record) for record in ours] == [fields_of(handle.ref)] * 2
 
 
-async def test_repeat_is_said_with_its_method(
+async def test_retry_is_logged_with_its_method(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of a start there is no task yet."""
     caplog.set_level(logging.INFO, "altcraft_async")
     async with platform() as (server, client):
         server.misbehave(START, Fault.status(429))
@@ -90,17 +88,16 @@ async def test_repeat_is_said_with_its_method(
     assert fields(record) == {"altcraft_method": START}
 
 
-async def test_polling_on_for_callbacks_says_of_which_task(
+async def test_warning_of_failed_polls_has_the_fields_of_the_task(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The warning that polls fail has the fields too."""
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.refuse(401), times=3)
         handle = await client.resources.refresh_counters(24, database_id=1)
         handle.add_done_callback(lambda _: None)
         await asyncio.sleep(2)
     (record,) = caplog.records
-    assert (record.levelname, fields(record)) == ("WARNING", of(handle.ref))
+    assert (record.levelname, fields(record)) == ("WARNING", fields_of(handle.ref))
 
 
 class Unteachable(Adaptive):
@@ -111,21 +108,20 @@ class Unteachable(Adaptive):
         raise KeyError(finished.kind)
 
 
-async def test_policy_that_cannot_learn_says_from_which_task(
+async def test_error_of_a_policy_that_fails_to_learn_has_the_fields_of_the_task(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The error has the fields too."""
     async with platform(options={"poll": Unteachable()}) as (_, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await handle
     (record,) = caplog.records
-    assert (record.levelname, fields(record)) == ("ERROR", of(handle.ref))
+    assert (record.levelname, fields(record)) == ("ERROR", fields_of(handle.ref))
 
 
-async def test_refreshes_left_behind_are_named(
+async def test_refreshes_left_running_are_named_in_text_and_field(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ten of them, in the text and as a field."""
+    """Ten of them."""
     caplog.set_level(logging.INFO, "altcraft_async")
     async with platform(duration=(1, 100)) as (_, client):
         targets = ((number, 1) for number in range(1, 500))

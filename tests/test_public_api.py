@@ -1,4 +1,4 @@
-"""What people import, and what importing it costs them."""
+"""What the package exports, and what importing it loads."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import sys
 import altcraft_async
 
 
-def test_every_public_name_is_there() -> None:
-    """__all__ is sorted, complete and true."""
+def test_all_is_sorted_and_every_name_has_a_docstring() -> None:
     names = altcraft_async.__all__
     assert sorted(names) == sorted(set(names))
     for name in names:
         assert getattr(altcraft_async, name).__doc__ or name == "TaskKind"
 
 
-def test_every_error_is_public() -> None:
-    """Whatever can be raised can be caught by a name of the package; an integration has its own."""
+def test_every_error_outside_the_integrations_is_public() -> None:
     found = set[type[Exception]]()
     waiting: list[type[Exception]] = [altcraft_async.AltcraftError]
     while waiting:
@@ -54,7 +52,7 @@ OPTIONAL = [
 
 
 def test_importing_the_package_loads_nothing_optional() -> None:
-    """The package alone loads neither extras, nor what only some need, nor the simulator."""
+    """Neither extras, nor optional parts of the standard library, nor the simulator."""
     code = (
         "import sys; before = set(sys.modules)\n"  # what measures coverage loads sqlite3
         "import altcraft_async; print(*set(sys.modules) - before, sep='\\n')"
@@ -65,8 +63,7 @@ def test_importing_the_package_loads_nothing_optional() -> None:
     assert loaded.isdisjoint(OPTIONAL)
 
 
-def test_package_logs_nothing_unless_asked() -> None:
-    """Without a logging setup, not a word reaches stderr."""
+def test_package_prints_no_log_record_without_a_logging_setup() -> None:
     code = "import altcraft_async, logging; logging.getLogger('altcraft_async').warning('word')"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)  # noqa: S603 -- our own words
     assert not done.stderr

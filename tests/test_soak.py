@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-pytest.importorskip("matplotlib", reason="needs the extra `bench`")
+pytest.importorskip("uvloop")  # on every system but Windows
 
 from benchmarks import soak
 from benchmarks.contenders.soak.memory import Memory
@@ -47,6 +47,7 @@ def good_run() -> soak.Run:
 
 @pytest.mark.slow
 def test_short_soak_meets_every_criterion() -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra `bench`")
     command = [sys.executable, "-m", "benchmarks", "--quick", "soak"]
     done = subprocess.run(  # noqa: S603 -- our own module
         command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False

@@ -21,7 +21,7 @@ from altcraft_async.starts.ledger_starter import LedgerStarter
 from altcraft_async.starts.reconcile import Reconciler
 from altcraft_async.starts.registry import TaskRegistry
 from altcraft_async.starts.starter import Starter
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Limits, Transport
@@ -34,13 +34,12 @@ from altcraft_async.transport.sender import Sender
 
 __all__ = ["Parts", "assemble"]
 
-# Enough to keep one core busy over loopback; each costs an idle client nothing.
-_WORKERS = 32
+_WORKERS = 32  # keep one core busy over loopback, and cost an idle client nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of one client that it uses by itself."""
+    """The parts of one client that it uses itself."""
 
     lifecycle: Lifecycle
     rate_limiter: RateLimiter
@@ -51,7 +50,7 @@ class Parts:
     outage: Outage
 
     async def aclose(self) -> None:
-        """Close them, those first that would use the others."""
+        """Close each part before those that it uses."""
         await self.outage.aclose()
         await self.rate_limiter.aclose()
         await self.scheduler.aclose()
@@ -89,20 +88,17 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
         poll=partial(_poll, sender),
         policy=policy,
         learn=policy.learn if isinstance(policy, Learner) else None,
-        over=registry.end,
+        on_end=registry.end,
         patience=options.polling_patience,
         failure_statuses=checked_names("failure_statuses", options.failure_statuses),
-        hide=token.hide,
+        mask=token.mask,
     )
+    counters = counters_by_kind(options.segment_database_name)
     new_ledger_starter = partial(
         LedgerStarter,
         api_root=api_root,
         request_timeout=options.request_timeout,
-        reconciler=(
-            Reconciler(sender, counters_by_kind(options.segment_database_name))
-            if options.reconcile_starts
-            else None
-        ),
+        reconciler=Reconciler(sender, counters) if options.reconcile_starts else None,
         rules=rules,
         registry=registry,
     )

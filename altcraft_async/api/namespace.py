@@ -19,9 +19,9 @@ from altcraft_async.models.validation import (
     checked_target,
     checked_words,
 )
+from altcraft_async.protocol.counter_responses import LastCounters, last_report
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.paging import Identified, Page, Position
-from altcraft_async.protocol.task_responses import LastCounters, last_report
 from altcraft_async.starts.registry import Start
 from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle

@@ -1,4 +1,4 @@
-"""`Pages`: the rows of a list, read page by page as they are wanted."""
+"""`Pages`: the rows of a list, read page by page."""
 
 from __future__ import annotations
 
@@ -19,12 +19,9 @@ Row = TypeVar("Row", bound=Identified)
 class Pages(AsyncIterator[Row], Generic[Row]):
     """The rows of a list, over all of its pages, each row once.
 
-    Nothing is sent before the first row is wanted; then each page costs one
-    request, and no more than one page is kept. It ends with an empty page, or
-    with a cursor that does not advance.
-
-    A page that fails raises its error and is asked for again when the
-    iteration goes on, so nothing is lost and nothing comes twice:
+    Each page costs one request, sent when its first row is read, and one page
+    is kept in memory. A page that fails raises its error. Go on with the
+    iteration to request it again: no row is lost and none comes twice.
 
     ```python
     pages = client.resources.list()
@@ -34,8 +31,8 @@ class Pages(AsyncIterator[Row], Generic[Row]):
     first_one_left = await anext(pages)
     ```
 
-    Made by ``list`` of ``client.resources``, ``.databases`` and ``.segments``.
-    It can be gone through once; several tasks may share it.
+    Returned by ``list`` of ``client.resources``, ``.databases`` and ``.segments``.
+    It can be iterated over once; several asyncio tasks may share it.
     """
 
     def __init__(
@@ -45,41 +42,41 @@ class Pages(AsyncIterator[Row], Generic[Row]):
         position: Position,
         filters: Mapping[str, object],
     ) -> None:
-        """Remember what to ask for; ask nothing yet."""
+        """Send nothing yet."""
         self._sender = sender
         self._endpoint = endpoint
         self._position = position
         self._filters = filters
         self._rows: deque[Row] = deque()
         self._total: int | None = None
-        self._turning = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @property
     def total(self) -> int | None:
-        """Rows in all, as the newest page says; ``None`` before the first, or where unsaid."""
+        """Rows in all, as the newest page says; ``None`` before the first, or where it does not."""
         return self._total
 
     async def __anext__(self) -> Row:
-        """Return the next row, asking for the next page where the last is used up.
+        """Return the next row, with a request if a new page begins.
 
         Raises:
-            AltcraftError: The page failed; the next call asks for it again.
+            AltcraftError: The page failed; the next call requests it again.
         """
-        async with self._turning:
+        async with self._lock:
             while not self._rows:
                 if self._position.over:
                     raise StopAsyncIteration
-                await self._turn()
+                await self._read_page()
             return self._rows.popleft()
 
     def __repr__(self) -> str:
-        """Show how far it is, without asking anybody."""
+        """Show the position."""
         state = "over" if self._position.over else f"from_id={self._position.from_id}"
-        return f"<Pages of {self._endpoint.path}: {self._position.handed} rows read, {state}>"
+        return f"<Pages of {self._endpoint.path}: {self._position.returned} rows read, {state}>"
 
-    async def _turn(self) -> None:
-        where = {"from_id": self._position.from_id, "limit": self._position.limit}
-        page = await self._sender.send(self._endpoint, {**where, **self._filters})
-        self._position, fresh = self._position.turn(page)
+    async def _read_page(self) -> None:
+        cursor = {"from_id": self._position.from_id, "limit": self._position.limit}
+        page = await self._sender.send(self._endpoint, {**cursor, **self._filters})
+        self._position, fresh = self._position.after(page)
         self._rows.extend(fresh)
         self._total = page.total

@@ -1,4 +1,4 @@
-"""refresh_all: every resource in each of its databases, found on the way."""
+"""Finds every resource and its databases, and refreshes them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from altcraft_async.tasks.refresh_many import refresh_many
 
 __all__ = ["refresh_all"]
 
-LOOKUPS = 16
-"""Resources looked up at once: one by one, a distant server would start only a few a second."""
+LOOKUPS_AT_ONCE = 16
+"""Resources looked up at once: one by one, a distant server would allow a few starts a second."""
 
 
 def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by name
@@ -33,21 +33,17 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
     outage_patience: float,
     on_start: Callable[[TaskRef], None] | None,
 ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
-    """Find the targets, refresh them and iterate over the outcomes.
-
-    Raises:
-        ConfigurationError: An argument is wrong; raised here, not by the iteration.
-    """
+    """Refresh every resource, as `AltcraftClient.refresh_all` documents."""
     in_flight = checked_id("in_flight", in_flight)
     checked_function("only", only)
     checked_function("on_start", on_start)
 
-    # Why a resource could not be looked up, by the target that stands for those it has.
-    unknown: dict[object, AltcraftError] = {}
+    # The errors of lookups, by the target ``(resource_id,)`` that is yielded in place of others.
+    lookup_errors: dict[object, AltcraftError] = {}
 
     async def start(target: object) -> TaskHandle[CountersReport]:
-        if target in unknown:
-            raise unknown.pop(target)
+        if target in lookup_errors:
+            raise lookup_errors.pop(target)
         resource_id, database_id = cast("ResourceTarget", target)
         return await resources.refresh_counters(
             resource_id,
@@ -57,7 +53,7 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
             outage_patience=outage_patience,
         )
 
-    targets = _targets(resources, only, min(in_flight, LOOKUPS), unknown)
+    targets = _targets(resources, only, min(in_flight, LOOKUPS_AT_ONCE), lookup_errors)
     return refresh_many(targets, start, in_flight=in_flight, timeout=timeout, on_start=on_start)
 
 
@@ -65,22 +61,24 @@ async def _targets(
     resources: Resources,
     only: Callable[[Resource], bool] | None,
     at_once: int,
-    unknown: dict[object, AltcraftError],
+    lookup_errors: dict[object, AltcraftError],
 ) -> AsyncGenerator[tuple[int, ...], None]:
-    """Look up resources, a few ahead of what is wanted, and yield their targets in order."""
+    """Look up resources, a few ahead, and yield their targets in order."""
     ahead: deque[asyncio.Task[list[tuple[int, ...]]]] = deque()
-    ended: Exception | None = None
+    error: Exception | None = None
     try:
         try:
             async for resource in resources.list():
                 if only is None or only(resource):
-                    ahead.append(asyncio.create_task(_targets_of(resources, resource.id, unknown)))
+                    ahead.append(
+                        asyncio.create_task(_targets_of(resources, resource.id, lookup_errors))
+                    )
                 if len(ahead) == at_once:
                     for target in await ahead[0]:
                         yield target
                     ahead.popleft()
-        except Exception as failed:  # noqa: BLE001 -- of the list or the filter, for the caller
-            ended = failed
+        except Exception as failed:  # noqa: BLE001 -- any error of the list or of ``only``
+            error = failed
         while ahead:
             for target in await ahead[0]:
                 yield target
@@ -89,16 +87,16 @@ async def _targets(
         for lookup in ahead:
             lookup.cancel()
         await asyncio.gather(*ahead, return_exceptions=True)
-    if ended is not None:
-        raise ended
+    if error is not None:
+        raise error
 
 
 async def _targets_of(
-    resources: Resources, resource_id: int, unknown: dict[object, AltcraftError]
+    resources: Resources, resource_id: int, lookup_errors: dict[object, AltcraftError]
 ) -> list[tuple[int, ...]]:
     try:
         details = await resources.get(resource_id)
     except AltcraftError as error:
-        unknown[resource_id,] = error
+        lookup_errors[resource_id,] = error
         return [(resource_id,)]
     return [(resource_id, database_id) for database_id in dict.fromkeys(details.database_ids)]

@@ -1,4 +1,4 @@
-"""``client.tasks``: started tasks, whoever started them."""
+"""``client.tasks``: tasks that were started here or elsewhere."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, TypeVar, cast, get_origin, overload
 from altcraft_async.models import CountersReport, TaskRef, TaskStatus
 from altcraft_async.models.validation import checked_text
 from altcraft_async.protocol.codecs import Document
+from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.protocol.endpoints import TASK_STATUS
-from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.transport.sender import Sender
 
 __all__ = ["Tasks"]
@@ -28,18 +28,18 @@ class Tasks:
         self._rules = rules
 
     async def status(self, task_id: str) -> TaskStatus:
-        """Ask once how far a task is.
+        """Read the status of a task once.
 
-        Costs one request, repeated where it fails in passing. To wait for
-        the end, `attach` a handle instead.
+        Costs one request, retried where a failure may pass. To wait for the
+        end, `attach` a handle instead.
 
         Args:
-            task_id: Opaque id, as a ``refresh_counters`` gave it.
+            task_id: Opaque id, from ``refresh_counters``.
 
         Raises:
-            ConfigurationError: ``task_id`` is no text.
-            ApiError: The server refused. Which error an unknown task gets is
-                not documented; `NotFoundError` is a guess.
+            ConfigurationError: ``task_id`` is no text; nothing was sent.
+            ApiError: The platform refused. The error for an unknown task is not
+                documented; `NotFoundError` is a guess.
             TransportError: No complete answer arrived.
             ProtocolError: The answer is not Altcraft's.
             ClientClosedError: The client is closed.
@@ -66,18 +66,17 @@ class Tasks:
         task: TaskRef | str,
         *,
         decode: type[object] | Callable[[object], object] | None = None,
-    ) -> TaskHandle[Any]:  # the overloads say of what
-        """Make a handle on a task that was started before, here or elsewhere.
+    ) -> TaskHandle[Any]:  # typed by the overloads
+        """Make a handle for a task that was started before, here or elsewhere.
 
-        Costs nothing until the handle is awaited; then the first poll is made
-        at once, as the task may be long over.
+        Costs nothing until the handle is awaited. Then the first poll is sent
+        at once, as the task may be over.
 
         Args:
             task: The ref of a handle, or a bare task id.
-            decode: Type of the result, `CountersReport` or any that msgspec
-                can decode, or a function that gets the plain value. Without
-                it, a ref of a refresh gives a `CountersReport`; what is not
-                known to count anything gives the plain value as it came.
+            decode: Type of the result, `CountersReport` or any that msgspec can
+                decode, or a function of the plain value. Without it, a ref of a
+                refresh gives a `CountersReport`, and a bare id the plain value.
 
         Raises:
             ConfigurationError: ``task`` is neither a ref nor an id.
@@ -95,7 +94,7 @@ def _decoder(
     if decode is None:
         return lambda result, _: result.value
     if isinstance(decode, type) or get_origin(decode) is not None:
-        # A generic such as list[int] is a type to msgspec, though no instance of one.
+        # msgspec takes a generic such as list[int], which is no instance of type.
         wanted = cast("type[object]", decode)
         return lambda result, _: result.to(wanted)
     return lambda result, _: decode(result.value)

@@ -113,7 +113,7 @@ def hint_of(error: AltcraftError) -> str | None:
     """Return what to do next, if the table has advice."""
     if isinstance(error, WaitError):
         return wait_hint(error.ref)
-    if getattr(error, "maybe_delivered", False):
+    if isinstance(error, (TransportError, ProtocolError, ApiError)) and error.maybe_delivered:
         return _MAYBE_DELIVERED
     if isinstance(error, ConfigurationError):
         return _ARGUMENT_HINTS.get(str(error).partition(":")[0])

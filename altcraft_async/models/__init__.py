@@ -1,4 +1,4 @@
-"""The frozen values that callers send and receive: comparable and picklable."""
+"""The frozen values that callers send and receive."""
 
 from altcraft_async.models.catalogue import (
     AccessGroup,

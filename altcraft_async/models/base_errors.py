@@ -1,6 +1,6 @@
-"""The errors that values raise; `altcraft_async.errors` has the whole tree.
+"""The errors that models raise; `altcraft_async.errors` has the whole tree.
 
-They are defined here because `altcraft_async.errors` imports the values that its errors carry.
+They are here because `altcraft_async.errors` imports the models that its errors have.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ _E = TypeVar("_E", bound="AltcraftError")
 
 
 class AltcraftError(Exception):
-    """Root of everything this library raises.
+    """Root of all errors of this library.
 
     Attributes:
-        maybe_delivered: Whether the platform may have acted on the request. It matters for a
-            call that starts a task: where it is true, check before starting it again.
+        maybe_delivered: Whether the platform may have acted on the request. After a call that
+            starts a task, check the platform before you start it again.
         retry_after: Seconds that the answer asked to wait; ``None`` where it did not.
         permanent: Whether the same request would fail the same way.
     """
@@ -29,14 +29,13 @@ class AltcraftError(Exception):
     permanent: bool = False
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Rebuild from the message and the attributes, past every ``__init__``."""
+        """Rebuild from the message and the attributes, without ``__init__``."""
         return _rebuild, (type(self), self.args, self.__dict__)
 
     def fresh(self) -> Self:
         """Return an equal error that was never raised.
 
-        An error that is kept and raised again and again would grow its
-        traceback with every awaiter, so each of them gets its own.
+        Each raise adds to the traceback of an error, so each awaiter gets its own.
         """
         copied = _rebuild(type(self), self.args, self.__dict__)
         if self.__cause__ is not None:
@@ -60,7 +59,7 @@ class ConfigurationError(AltcraftError, ValueError):
 
 
 class LedgerError(AltcraftError):
-    """The ledger of starts cannot be reached or read, so nothing was sent.
+    """The ledger cannot be reached or read, so nothing was sent.
 
     Repair or replace the store, then call again.
     """

@@ -1,4 +1,4 @@
-"""What there is to look up: resources, databases and segments, as frozen values."""
+"""Resources, databases and segments."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AccessGroup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """A resource, as ``client.resources.list`` has it.
+    """A resource, as ``client.resources.list`` returns it.
 
     Attributes:
         id: What every other method calls ``resource_id``.
@@ -45,7 +45,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResourceDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """A resource, as ``client.resources.get`` has it.
+    """A resource, as ``client.resources.get`` returns it.
 
     Attributes:
         id: What every other method calls ``resource_id``.
@@ -53,7 +53,7 @@ class ResourceDetails(msgspec.Struct, frozen=True, kw_only=True):
         channels: Names of its channels, an open set.
         database_ids: The profile databases it is linked to; ``dbs_ids`` on the wire.
         tracking_domain: Where clicks are tracked; ``trk_domain`` on the wire.
-        url: Of the resource itself.
+        url: Of the resource.
     """
 
     id: int
@@ -65,7 +65,7 @@ class ResourceDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True):
-    """A profile database, as ``client.databases.list`` has it.
+    """A profile database, as ``client.databases.list`` returns it.
 
     Attributes:
         id: What every other method calls ``database_id``.
@@ -81,14 +81,14 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatabaseDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """A profile database, as ``client.databases.get`` has it.
+    """A profile database, as ``client.databases.get`` returns it.
 
     Attributes:
         id: What every other method calls ``database_id``.
         name: As shown in the control panel.
         suppression_list_id: The suppression list it is linked to, as sent
-            (``suppress_id``); ``None`` where unsaid.
-        description: What people wrote about it.
+            (``suppress_id``); ``None`` where missing.
+        description: As shown in the control panel.
     """
 
     id: int
@@ -98,7 +98,7 @@ class DatabaseDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment, as ``client.segments.list`` has it.
+    """A segment, as ``client.segments.list`` returns it.
 
     Attributes:
         id: What every other method calls ``segment_id``.
@@ -114,15 +114,15 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SegmentDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment, as ``client.segments.get`` has it.
+    """A segment, as ``client.segments.get`` returns it.
 
     Attributes:
         id: What every other method calls ``segment_id``.
         name: As shown in the control panel.
-        count: Profiles in it; ``None`` where unsaid.
-        rules: The groups of conditions that make it, under the vendor's names
-            (``segment`` on the wire). What ``queries`` hold is passed on as
-            it came, and in XML every figure in there is a text.
+        count: Profiles in it; ``None`` where missing.
+        rules: The groups of conditions that define it, with the vendor's field
+            names (``segment`` on the wire). ``queries`` are as sent; in XML
+            every number in them is a text.
     """
 
     id: int
@@ -132,15 +132,15 @@ class SegmentDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubscriptionField(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A field that subscriptions of one channel have, as ``client.resources.fields_get`` has it.
+    """A field of the subscriptions of one channel, from ``client.resources.fields_get``.
 
     Attributes:
-        name: Of the field in the API; those of the platform begin with ``_``.
+        name: Of the field in the API; names of the platform begin with ``_``.
         title: As shown in the control panel.
         category: ``"custom"`` or ``"system"``.
         type: As sent; an open set (``int``, ``unicode``, ``version``, ``bool``, …).
         required: Whether a subscription has to have it.
-        dictionary: Name of the list that its values come from; ``None`` where there is none.
+        dictionary: Name of the list of its values; ``None`` where there is none.
     """
 
     name: str

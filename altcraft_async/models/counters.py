@@ -1,4 +1,4 @@
-"""Counters per channel, and the report that a refresh returns."""
+"""The counters of each channel, and the report that a refresh returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from altcraft_async.models.times import parse_go_duration, parse_time
 __all__ = ["Count", "CounterGroup", "CountersReport", "SubscriptionCounters"]
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""A counter or id in an answer; the vendor's samples are printed by Go, whose int ends there."""
+"""A counter or id in an answer; the vendor's samples come from Go, whose largest int this is."""
 
 _COUNT_SENTENCE = re.compile(r"counted at (?P<at>\S+) in (?P<took>\S+)")
 
@@ -22,12 +22,12 @@ _COUNT_SENTENCE = re.compile(r"counted at (?P<at>\S+) in (?P<took>\S+)")
 class SubscriptionCounters(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many subscriptions of one channel are in which state.
 
-    An endpoint that does not send a figure leaves it ``None``: segments send
-    the two ``…_sendable`` ones alone.
+    A counter that was not sent is ``None``: segments have the two
+    ``…_sendable`` ones only.
 
     Attributes:
-        all: As sent. Not defined by the vendor, and not the sum of the
-            others: it is the same number in every channel of the sample.
+        all: As sent; the vendor does not define it. It is no sum of the others:
+            every channel of the sample has the same number.
         subscribed: May be messaged.
         unsubscribed: Opted out.
         complained: Reported spam.
@@ -35,8 +35,8 @@ class SubscriptionCounters(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         unconfirmed: Double opt-in is not confirmed yet.
         suspended: Not messaged for the time being.
         invalid: Cannot be messaged for another reason.
-        subscribed_sendable: As sent; not defined by the vendor.
-        unconfirmed_sendable: As sent; not defined by the vendor.
+        subscribed_sendable: As sent; the vendor does not define it.
+        unconfirmed_sendable: As sent; the vendor does not define it.
     """
 
     all: Count | None = None
@@ -55,15 +55,15 @@ class CounterGroup(msgspec.Struct, frozen=True, kw_only=True):
     """The counters of one profile database.
 
     Attributes:
-        database_id: Profile database that was counted in.
-        resource_id: Resource, where the endpoint names it (segments do).
+        database_id: The profile database.
+        resource_id: The resource; ``None`` where the answer does not name it.
         channels: Counters by channel name, in the order of the answer. The
             names are an open set: an install can define channels of its own.
-        in_progress: Whether a recount is running, so that newer figures follow.
-        refresh_task_id: Id of that recount, ``""`` where none is running.
-        updated: When the figures were stored, aware; ``None`` where unsaid or
+        in_progress: Whether a refresh is running, so that newer counters follow.
+        refresh_task_id: Id of that refresh, ``""`` where none is running.
+        updated: When the counters were stored, aware; ``None`` where missing or
             not a time.
-        last_count_time: The vendor's sentence on the last count, as sent.
+        last_count_time: The vendor's sentence on the last refresh, as sent.
     """
 
     database_id: int | None
@@ -76,23 +76,22 @@ class CounterGroup(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def counted_at(self) -> datetime | None:
-        """When the last count began, aware; ``None`` where `last_count_time` does not say."""
-        said = _COUNT_SENTENCE.fullmatch(self.last_count_time)
-        return parse_time(said["at"]) if said else None
+        """When the last refresh began, aware; ``None`` where `last_count_time` does not say."""
+        match = _COUNT_SENTENCE.fullmatch(self.last_count_time)
+        return parse_time(match["at"]) if match else None
 
     @property
     def count_duration(self) -> timedelta | None:
-        """How long the last count took; ``None`` where `last_count_time` does not say."""
-        said = _COUNT_SENTENCE.fullmatch(self.last_count_time)
-        return parse_go_duration(said["took"]) if said else None
+        """How long the last refresh took; ``None`` where `last_count_time` does not say."""
+        match = _COUNT_SENTENCE.fullmatch(self.last_count_time)
+        return parse_go_duration(match["took"]) if match else None
 
 
 class CountersReport(msgspec.Struct, frozen=True):
     """What a refresh returns: ``report["email"].subscribed``.
 
-    Every documented sample has one group, and then the report reads like a
-    mapping from channel to counters. With another number of groups, go
-    through ``groups``.
+    With one group, as in every documented sample, the report reads like a
+    mapping from channel to counters. With another number, iterate over ``groups``.
 
     Attributes:
         groups: One entry per profile database, as sent.
@@ -105,15 +104,15 @@ class CountersReport(msgspec.Struct, frozen=True):
         """Counters by channel name, where there is one group.
 
         Raises:
-            LookupError: There is none, or more than one: go through ``groups``.
+            LookupError: There is another number of groups.
         """
         if len(self.groups) != 1:
-            msg = f"this report has {len(self.groups)} groups, not one: go through report.groups"
+            msg = f"this report has {len(self.groups)} groups, not one: iterate over report.groups"
             raise LookupError(msg)
         return self.groups[0].channels
 
     def __getitem__(self, channel: str) -> SubscriptionCounters:
-        """Return the counters of a channel; a ``KeyError`` names those there are."""
+        """Return the counters of a channel; a ``KeyError`` names the others."""
         channels = self.channels
         if channel not in channels:
             msg = f"no channel {channel!r} in this report, only {', '.join(channels) or 'none'}"

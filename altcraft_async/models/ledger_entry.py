@@ -1,4 +1,4 @@
-"""What a ledger knows of the newest start of one target."""
+"""`LedgerEntry`: what a ledger has of the newest start of one target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from altcraft_async.models.tasks import TaskKind, TaskRef
 __all__ = ["LedgerEntry"]
 
 ENTRY_VERSION = 1
-"""Stands in the JSON form of an entry, goes up when an older reader would misread a newer one."""
+"""Version in the JSON form of an entry; see `REF_VERSION`."""
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -21,21 +21,21 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 class LedgerEntry(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="version", tag=ENTRY_VERSION
 ):
-    """What is known of the newest start of one target; never holds the API token.
+    """The newest start of one target; never has the API token.
 
     Attributes:
-        key: Names the target in the store, install included; see `entry_key`.
-        kind: What is counted.
-        target: Ids of what is counted, as a target of ``refresh_many``.
+        key: Of the target and its install; see `entry_key`.
+        kind: What is refreshed.
+        target: Ids of what is refreshed, as a target of ``refresh_many``.
         revision: Grows by one with every change, from 1 on.
-        owner: Who made this start: a random id of the client, and a number.
+        owner: Of this start: a random id of the client, and a number.
         idempotency_key: The caller's own name for the start; ``""`` for none.
-        intended_at: When it was about to be sent, aware.
+        intended_at: When the intent was written, aware.
         lease_until: Until then the request may be under way, aware.
-        before: What the platform said of the last count before the start;
-            ``""`` where nobody asked or it did not say.
-        ref: The task that the start gave; ``None`` as long as it is not known.
-        over: Whether the task is known to be over. Without a ``ref`` the start
+        before: What the platform said about the last refresh before the start;
+            ``""`` where it was not read or did not say.
+        ref: The task that the start gave; ``None`` while it is not known.
+        over: Whether the task is known to be over. Without a ``ref``, the start
             surely did not happen, or was forgotten.
     """
 

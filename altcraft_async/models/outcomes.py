@@ -19,10 +19,10 @@ class Completed(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
 
     Attributes:
         target: As given, as a tuple of ints.
-        ref: The task that did it.
+        ref: The task.
         value: Its result.
         polls: How many polls it took.
-        seconds: From the start's answer to the result, as seen from here.
+        seconds: From the start's answer to the result, as this client measured.
     """
 
     target: tuple[int, ...]
@@ -36,9 +36,9 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """One target of ``refresh_many`` that gave no result.
 
     Attributes:
-        target: As given, however wrong; as a tuple of ints once it was started.
+        target: As given, even if wrong; as a tuple of ints once it was started.
         ref: The task, ``None`` where the start itself failed.
-        error: Why; pass it to ``raise`` or poll its fields.
+        error: Why; ``raise`` it or read its fields.
     """
 
     target: object

@@ -1,4 +1,4 @@
-"""What the ids of a target are called, by what is counted."""
+"""The names of the ids of a target, by its kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TARGET_IDS: Mapping[TaskKind, tuple[str, ...]] = {
 """The names in their order; a segment may come without the last."""
 
 LEAST_IDS = 2
-"""How many ids a target of any kind has at least."""
+"""Ids that a target of any kind has at least."""
 
 
 def ids_of(kind: TaskKind, target: tuple[int, ...]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A task as one word, for a shell or an address: its id, and behind it what it counts."""
+"""A ref as one word for a shell or a URL: the id of the task and its target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from altcraft_async.models import TaskKind, TaskRef
 
 __all__ = ["read_task", "task_word"]
 
-# The platform's answer does not say which resource it counted, so the word has to.
+# The platform's answer does not name the resource, so the word does.
 _WORD = re.compile(
     r".+@((resource|database)(:[1-9]\d{0,17}){2}|segment(:[1-9]\d{0,17}){2,3})",
     re.ASCII | re.DOTALL,
@@ -17,7 +17,7 @@ _WORD = re.compile(
 
 
 def task_word(ref: TaskRef) -> str:
-    """Return ``7f9c…@resource:24:1``, or the bare id of a task that counts who knows what."""
+    """Return ``7f9c…@resource:24:1``, or the bare id of a task whose target is unknown."""
     if ref.kind == "unknown" or not ref.target:
         return ref.task_id
     return f"{ref.task_id}@{':'.join((ref.kind, *map(str, ref.target)))}"
@@ -27,12 +27,12 @@ def read_task(word: str) -> TaskRef:
     """Read what `task_word` wrote, a bare id, or the JSON of a `TaskRef`.
 
     Raises:
-        ConfigurationError: It begins like JSON and is none of a `TaskRef`.
+        ConfigurationError: It begins like JSON and is no `TaskRef`.
     """
     if word.lstrip().startswith("{"):
         return TaskRef.from_json(word)
     if not _WORD.fullmatch(word):
         return TaskRef(task_id=word)
-    task_id, _, counted = word.rpartition("@")
-    kind, *ids = counted.split(":")
+    task_id, _, target = word.rpartition("@")
+    kind, *ids = target.split(":")
     return TaskRef(task_id=task_id, kind=cast("TaskKind", kind), target=tuple(map(int, ids)))

@@ -1,4 +1,4 @@
-"""A task: what it refreshes, how to come back to it, and its status."""
+"""`TaskRef`, `TaskStatus` and `Feedback`: values about one task."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ REF_VERSION = 1
 class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     """Where the platform shall report when the counters are refreshed.
 
-    The vendor documents the request only: what is sent to the URL, how, and
-    whether it is repeated is not. So take it as a hint and poll all the same.
+    The vendor documents this parameter, and not what the platform sends or
+    whether it retries. So a report is a hint, and polls go on without it.
 
     Attributes:
-        url: Address that the platform calls.
-        type: How to send; ``"JSON"`` is the only documented value.
+        url: URL that the platform calls.
+        type: How it sends; ``"JSON"`` is the only documented value.
     """
 
     url: str
     type: str = "JSON"
 
     def __post_init__(self) -> None:
-        """Refuse what could never be called."""
-        # Annotated as texts, yet what comes from a configuration may be anything.
+        """Refuse a URL that cannot be called."""
+        # A configuration may hold anything, whatever the annotations say.
         url, name = cast("tuple[object, object]", (self.url, self.type))
         is_address = isinstance(url, str) and url.startswith(("http://", "https://"))
         if not (is_address and name and isinstance(name, str)):
@@ -44,14 +44,14 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server said of a task, once.
+    """The answer to one poll.
 
     Attributes:
-        status: As sent. Only ``completed`` (and, once, ``success``) is
-            documented, so every other name counts as running unless it is
-            one of the client's ``failure_statuses``.
+        status: As sent. Only ``completed`` (and, once, ``success``) is documented.
+            Any other name counts as running, unless it is one of the client's
+            ``failure_statuses``.
         progress: As sent, evidently percent; ``None`` where missing or no number.
-        raw: The answer's ``data`` as it came, unknown fields included.
+        raw: The answer's ``data`` as sent, with unknown fields.
     """
 
     status: str
@@ -62,14 +62,14 @@ class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):
 class TaskRef(
     msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="version", tag=REF_VERSION
 ):
-    """A started task that can be stored, sent elsewhere and attached again.
+    """A started task, to be stored, sent elsewhere and attached again.
 
-    It never holds the API token.
+    It never has the API token.
 
     Attributes:
-        task_id: Opaque id, as the server gave it.
-        kind: What is being counted.
-        target: Ids of what is being counted, as a target of ``refresh_many``;
+        task_id: Opaque id from the platform.
+        kind: What it refreshes.
+        target: Ids of what it refreshes, as a target of ``refresh_many``;
             ``None`` where unknown.
         started_at: When the start was answered, by this machine's clock;
             ``None`` where unknown.

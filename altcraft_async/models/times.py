@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 __all__ = ["parse_go_duration", "parse_time"]
 
-# Microseconds in Go's units, of which both micro signs occur in the wild.
+# Microseconds in Go's units; both micro signs occur.
 _GO_UNITS = {
     "h": Decimal(3_600_000_000),
     "m": Decimal(60_000_000),
@@ -26,8 +26,8 @@ _GO_DURATION = re.compile(rf"-?(?:0|(?:{_GO_PART.pattern})+)")
 def parse_time(text: str) -> datetime | None:
     """Read an RFC 3339 time as an aware one; ``None`` where it is none.
 
-    A date alone is no time. A time without an offset is taken as UTC, which
-    is what every documented sample says.
+    A date alone is no time. A time without an offset is UTC, as in every
+    documented sample.
     """
     try:
         at = datetime.fromisoformat(text.upper())

@@ -1,4 +1,4 @@
-"""What people pass in, checked before anything is sent; each error names the argument."""
+"""Checks arguments before anything is sent; each error names the argument."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ __all__ = [
 
 _LARGEST_ID = 2**63 - 1
 
-# Stands in every entry of a ledger; a date, a name and a random id have room in it.
+# Every entry of a ledger has it; enough for a date, a name and a random id.
 _LONGEST_KEY = 200
 
-# What XML or UTF-8 has no place for.
+# Characters that XML or UTF-8 cannot have.
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def checked_id(name: str, value: SupportsIndex) -> int:
-    """Return a positive id as an ``int``; whatever can be an index is one, but not a bool."""
+    """Return a positive id as an ``int``, from anything with ``__index__`` but a bool."""
     try:
         number = 0 if isinstance(value, bool) else index(value)
-    except Exception:  # noqa: BLE001 -- of a target anything may come
+    except Exception:  # noqa: BLE001 -- any code of the caller
         number = 0
     if 0 < number <= _LARGEST_ID:
         return number
@@ -51,7 +51,7 @@ def checked_id(name: str, value: SupportsIndex) -> int:
 
 
 def checked_ids(name: str, values: object) -> list[int]:
-    """Return one or more positive ids; none at all would be no filter."""
+    """Return one or more positive ids; an empty collection is no filter."""
     return [checked_id(name, cast("SupportsIndex", value)) for value in _several(name, values)]
 
 
@@ -60,8 +60,8 @@ def checked_target(target: object, *names: str, least: int | None = None) -> tup
 
     Args:
         target: Anything.
-        names: What its ids are called.
-        least: How many of them there have to be; ``None`` for all.
+        names: Of its ids.
+        least: How many ids it has at least; ``None`` for all.
     """
     lengths = range(len(names) if least is None else least, len(names) + 1)
     if _is_sequence(target) and len(target) in lengths:
@@ -126,7 +126,7 @@ def checked_share(name: str, value: object) -> float:
 
 
 def checked_choice(name: str, value: object, *choices: str) -> None:
-    """Refuse what is none of these words."""
+    """Refuse any other value than these words."""
     if not (isinstance(value, str) and value in choices):
         msg = f"{name}: has to be {' or '.join(map(repr, choices))}, not {_shown(value)}"
         raise ConfigurationError(msg)
@@ -142,14 +142,14 @@ def checked_positive(name: str, value: object) -> float:
 
 
 def checked_kind(name: str, value: object, kind: type) -> None:
-    """Refuse what is not of this type."""
+    """Refuse a value of another type."""
     if not isinstance(value, kind):
         msg = f"{name}: has to be {kind.__name__}, not {type(value).__name__}"
         raise ConfigurationError(msg)
 
 
 def checked_key(name: str, value: object) -> str:
-    """Return a name that a caller gives to a request; ``None`` becomes ``""``."""
+    """Return the caller's own name for a start; ``None`` becomes ``""``."""
     if value is None:
         return ""
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_KEY and not _UNSENDABLE.search(value):
@@ -159,14 +159,14 @@ def checked_key(name: str, value: object) -> str:
 
 
 def checked_function(name: str, value: object) -> None:
-    """Refuse what can neither be called nor is ``None``."""
+    """Refuse anything but a callable or ``None``."""
     if not (value is None or callable(value)):
         msg = f"{name}: has to be a function, not {_shown(value)}"
         raise ConfigurationError(msg)
 
 
 def checked_names(name: str, value: object) -> frozenset[str]:
-    """Return names in lower case; one text alone is not several."""
+    """Return names in lower case; one text is no collection."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         names = list(cast("Iterable[object]", value))
         found = [one for one in names if isinstance(one, str)]
@@ -177,7 +177,7 @@ def checked_names(name: str, value: object) -> frozenset[str]:
 
 
 def checked_words(name: str, values: object) -> list[str]:
-    """Return one or more texts, each as it is; none at all would be no filter."""
+    """Return one or more texts as they are; an empty collection is no filter."""
     several = _several(name, values)
     words = [word for word in several if isinstance(word, str) and word]
     if len(words) == len(several) and not any(map(_UNSENDABLE.search, words)):
@@ -188,7 +188,7 @@ def checked_words(name: str, values: object) -> list[str]:
 
 def _several(name: str, values: object) -> list[object]:
     if isinstance(values, Collection) and not isinstance(values, (str, bytes, Mapping)):
-        # The length is asked, as the truth of an array is an error.
+        # A list, as the truth of an array is an error.
         several = list(cast("Collection[object]", values))
         if several:
             return several
@@ -206,5 +206,5 @@ def _number(value: object) -> float:
 def _shown(value: object) -> str:
     try:
         return repr(value)
-    except Exception:  # noqa: BLE001 -- an int of thousands of digits is not printed either
+    except Exception:  # noqa: BLE001 -- such as an int of thousands of digits
         return "this"

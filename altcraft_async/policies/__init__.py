@@ -1,1 +1,1 @@
-"""Poll policies: when to poll a task next, as pure functions of what is known of it."""
+"""Poll policies: when to poll a task next, from what is known of it, without I/O."""

@@ -1,4 +1,33 @@
-"""`Adaptive`: poll when the task is likely to be over, and learn how likely that was."""
+"""`Adaptive`: polls when a task is likely to be over, and learns from finished tasks.
+
+A poll has a cost, and so has lateness: the seconds between the end of a task and
+the poll that finds it. Both are counted as shares of the task's duration. The
+policy plans each poll for the time at which their expected sum is smallest, given
+an estimate of when the task ends. There are three estimates, each from a sample
+of past numbers (`samples`):
+
+- By group. With ``p`` percent after ``t`` seconds, linear progress ends at about
+  ``t * 100 / p``. Tasks with similar progress, which moved at a similar speed of late,
+  ended at some multiple of that.
+- By duration: how long all tasks took.
+- By target: how long tasks took, as a multiple of the last duration of their target.
+
+The group is asked first, and the others if its estimate is wide; the narrowest
+counts. Without enough finished tasks for any of them, the task's own progress
+decides (`progress`). Without progress the delay is a share of the time waited.
+
+An estimate may be wrong and has to stay harmless. So no delay is longer than the
+time waited, unless progress and enough finished tasks confirm that the end is
+further away; then it is seven times as long at most. Polls also come a little early
+at random, because otherwise nothing would be learned about earlier ends.
+
+The duration of a finished task is unknown as well: it ended between two polls.
+`Adaptive.learn` takes a time between them at which a similar task ended or linear
+progress would end, and blurs it a little, as values derived from derived values
+would converge whatever the tasks do. In place of random numbers it uses an evenly
+spread sequence. So the policy is a function of what it was told, and has neither
+a clock nor randomness of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,81 +37,83 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from altcraft_async.models.validation import checked_positive
 from altcraft_async.policies.base import FinishedTask, PollState
-from altcraft_async.policies.progress import even_bracket, even_end, own_moment
-from altcraft_async.policies.samples import Moment, Sample
+from altcraft_async.policies.progress import linear_end, linear_range, poll_at
+from altcraft_async.policies.samples import PollTime, Sample
 
 __all__ = ["Adaptive"]
 
-# A task is told apart by its progress and by how fast the progress moved of
-# late, compared with its average; these are the borders between the cells.
+# Limits between the groups: of the progress, and of its recent speed as a multiple of its average.
 _PROGRESS = (1, 2, 4, 7, 11, 16, 22, 30, 40, 50, 60, 70, 80, 88, 94, 98, 101)
 _SPEED = (0.35, 0.8, 1.25, 1.9)
 _NO_PROGRESS, _FIRST_PROGRESS = -1, 9
 
-_ENOUGH = 16  # numbers in a cell before it is believed
+_ENOUGH = 16  # numbers of a group before it is used
 _ENOUGH_BEYOND = 6  # of them beyond the time waited
 _ENOUGH_DURATIONS = 64
 _ENOUGH_DURATIONS_BEYOND = 12
-_ENOUGH_TO_BEGIN = 32  # durations before they time the first poll
+_ENOUGH_TO_BEGIN = 32  # durations before they decide the first poll
 _TARGETS = 4096  # whose last duration is remembered
 
-# Deciles of a belief no further apart than this leave the others unasked.
+# A group whose spread is at most this is used without asking for the other estimates.
 _NARROW = 1.5
 
-# Without a word from the server a poll is worth less, as it only says "not
-# yet". With this, tasks that show nothing take fewer polls than pauses of a
-# quarter of the time waited would, and are known as soon.
+# Without progress a poll is worth less, as it only says "not yet". At this cost, tasks
+# without progress take fewer polls than delays of a quarter of the time waited, and are
+# found as soon.
 _BLIND_COST = 1.8
 
-# A poll comes up to so much of the way to the soonest end earlier: else nothing
-# would be learned of what lies there. In simulation, noisy bars take a twentieth
-# more polls for that and are known a fifth sooner.
+# A poll comes up to this share of the way to the earliest end earlier, or nothing would be
+# learned about what lies there. In simulation, tasks with noisy progress take a twentieth
+# more polls for that and are found a fifth sooner.
 _EXPLORATION = 0.35
 
-# How far behind the soonest end a pause may reach that is longer than the time
-# waited, and how many times the time waited it may reach in all. An even bar
-# takes 3.9 polls with eight times; 3.4 without any bound, 6.5 with twice.
-_BEHIND_SOONEST = 1.1
+# A delay longer than the time waited may reach so many times the earliest end, and the poll
+# may come at so many times the time waited. Linear progress takes 3.9 polls with eight
+# times; 3.4 without any bound, 6.5 with twice.
+_BEHIND_EARLIEST = 1.1
 _FAR, _NEAR = 8.0, 2.0
 
-# By how much of the time between two polls a guessed end is blurred: guesses
-# made from guesses draw together otherwise, whatever the tasks do.
+# A derived end is blurred by this share of the time between the two polls.
 _BLUR = 0.2
-_DOUBTED = 24  # one guess in so many is blurred even if it agrees with an even bar
+_ALWAYS_BLURRED = 24  # one end in so many is blurred even if it agrees with linear progress
 
-# Multiples of these, without their whole parts, spread evenly over a square: in
-# place of chance, so that a policy is a function of what it was told. They are
-# the inverse and the inverse square of the plastic number.
+# Multiples of these, without their whole parts, spread evenly over a square. They are the
+# inverse and the inverse square of the plastic number.
 _EVEN_SPREAD = (0.7548776662466927, 0.5698402909980532)
 
 _LEAST_STEP = 0.02  # of the time waited
+_TINY = 1e-3  # seconds, so that nothing is divided by zero
+
+_Estimate = tuple[PollTime, float]
+"""When to poll, and the seconds of its unit."""
+
+_Poll = tuple[float, int]
+_Step = tuple[float, int, _Poll]
 
 
 class Adaptive:
-    """Times each poll by what the task showed and by how finished ones went.
+    """Plans each poll by what the task showed and by how finished tasks went.
 
-    With a whole percent ``p`` after ``t`` seconds, even progress would end at
-    about ``t * 100 / p``. FinishedTask tasks tell how much later or earlier tasks
-    like this one really ended, how long tasks take, and how long this target
-    took before; the narrowest of these beliefs times the poll. Until enough
-    tasks have finished, the task's own bar does, and without progress the
-    pause is a share of the time waited.
+    Finished tasks tell how much later or earlier than linear progress predicts
+    tasks like this one ended, how long tasks take, and how long this target took
+    before. The narrowest of these estimates decides. Until enough tasks have
+    finished, the task's own progress does, and without progress the delay is a
+    share of the time waited.
 
-    A belief may be wrong and has to stay harmless: no pause is longer than the
-    time waited so far, unless the bar moves and two of its moves, or enough
-    finished tasks, confirm that the end is further away; then it is at most
-    twice, or with finished tasks seven times, as long.
+    No delay is longer than the time waited so far, unless progress confirms that
+    the end is further away: twice as long if two moves of the progress agree, seven
+    times if enough finished tasks agree as well.
 
     Its memory is bounded, some 1.6 megabytes at most, and belongs to the
     client that it was given to; give each client its own.
     """
 
     __slots__ = (
-        "_by_cell",
+        "_by_group",
+        "_derived",
         "_durations",
-        "_guesses",
         "_last_durations",
-        "_repeats",
+        "_target_ratios",
         "blind",
         "ceiling",
         "first",
@@ -97,15 +128,15 @@ class Adaptive:
         blind: float = 0.25,
         ceiling: float = 300.0,
     ) -> None:
-        """Begin without memory.
+        """Start without memory.
 
         Args:
             first: Seconds to the first poll, spread over half of that, until
                 finished tasks say better.
-            poll_cost: What one poll is worth, as a share of a task's
-                duration: with less, results are known sooner, for more polls.
-            blind: Pause without usable progress, as a share of the time waited.
-            ceiling: Longest pause in seconds.
+            poll_cost: What one poll costs, as a share of a task's duration. A
+                smaller one finds results sooner, with more polls.
+            blind: Delay without usable progress, as a share of the time waited.
+            ceiling: Longest delay in seconds.
 
         Raises:
             ConfigurationError: An argument is no positive number.
@@ -114,11 +145,11 @@ class Adaptive:
         self.poll_cost = checked_positive("poll_cost", poll_cost)
         self.blind = checked_positive("blind", blind)
         self.ceiling = checked_positive("ceiling", ceiling)
-        self._by_cell: dict[Hashable, Sample] = {}
+        self._by_group: dict[Hashable, Sample] = {}
         self._durations = Sample()
-        self._repeats = Sample()
+        self._target_ratios = Sample()
         self._last_durations: OrderedDict[Hashable, float] = OrderedDict()
-        self._guesses = 0
+        self._derived = 0
 
     def __repr__(self) -> str:
         """Show the settings."""
@@ -127,18 +158,18 @@ class Adaptive:
             f"blind={self.blind:g}, ceiling={self.ceiling:g})"
         )
 
-    def next_poll(self, seen: PollState) -> float:
-        """Return the pause after which a poll is most worth its cost."""
-        waited = seen.waited
-        # A poll once, as at a task that is attached, may say nothing and leaves many in step.
-        at_once = seen.polls == 1 and waited < self.first / 2 and seen.progress <= 0
-        if seen.polls == 0 or at_once:
-            return min(self._first_moment(seen), self.ceiling) * (1 - 0.5 * seen.chance)
-        moment = self._learned_moment(seen) or own_moment(seen, self.poll_cost, self.blind)
-        return min(max(moment, waited * (1 + _LEAST_STEP)) - waited, self.ceiling)
+    def next_poll(self, state: PollState) -> float:
+        """Return the delay after which a poll is most worth its cost."""
+        waited = state.waited
+        # An attached task is polled at once, which may tell nothing and leaves many in step.
+        at_once = state.polls == 1 and waited < self.first / 2 and state.progress <= 0
+        if state.polls == 0 or at_once:
+            return min(self._first_poll_at(state), self.ceiling) * (1 - 0.5 * state.chance)
+        when = self._learned_poll_at(state) or poll_at(state, self.poll_cost, self.blind)
+        return min(max(when, waited * (1 + _LEAST_STEP)) - waited, self.ceiling)
 
     def learn(self, finished: FinishedTask) -> None:
-        """Take note of how a task went."""
+        """Note how a task went."""
         duration = self._duration_of(finished)
         self._durations.add(duration)
         if finished.target is not None:
@@ -146,133 +177,122 @@ class Adaptive:
         later = len(finished.polls)
         for waited, progress, earlier in _steps(finished.polls):
             later -= 1
-            for cell in _cells(waited, progress, earlier):
-                sample = self._by_cell.setdefault(cell, Sample())
-                sample.add(duration / even_end(waited, progress))
+            for group in _groups(waited, progress, earlier):
+                sample = self._by_group.setdefault(group, Sample())
+                sample.add(duration / linear_end(waited, progress))
                 if later:
                     sample.add_later_polls(later)
             if later:
                 self._durations.add_later_polls(later)
 
-    def _first_moment(self, seen: PollState) -> float:
-        repeat = self._repeat_of(seen)
-        if repeat is not None:
-            moment, last = repeat
-            soonest = moment.soonest if moment.is_firm else self._repeats.lowest() / 2
-            return last * min(moment.at, soonest)
+    def _first_poll_at(self, state: PollState) -> float:
+        estimate = self._estimate_by_target(state)
+        if estimate is not None:
+            best, last = estimate
+            earliest = best.earliest if best.is_reliable else self._target_ratios.lowest() / 2
+            return last * min(best.at, earliest)
         if len(self._durations) >= _ENOUGH_TO_BEGIN:
             return self._durations.lowest()
         return self.first
 
-    def _learned_moment(self, seen: PollState) -> float | None:
-        """Return when to poll by the narrowest belief; ``None`` where none is believed."""
-        best = self._cell_of(seen)
-        if best is None or best[0].spread > _NARROW:
-            for other in (self._duration_of_any(seen), self._repeat_of(seen)):
-                if other and (best is None or other[0].spread < best[0].spread):
-                    best = other
-        if best is None:
+    def _learned_poll_at(self, state: PollState) -> float | None:
+        """Return when to poll by the narrowest estimate; ``None`` without any."""
+        narrowest = self._estimate_by_group(state)
+        if narrowest is None or narrowest[0].spread > _NARROW:
+            for other in (self._estimate_by_duration(state), self._estimate_by_target(state)):
+                if other and (narrowest is None or other[0].spread < narrowest[0].spread):
+                    narrowest = other
+        if narrowest is None:
             return None
-        waited, (moment, scale) = seen.waited, best
-        at, soonest = moment.at * scale, moment.soonest * scale
-        at -= max(at - soonest, 0.0) * _EXPLORATION * seen.chance
+        waited, (best, unit) = state.waited, narrowest
+        at, earliest = best.at * unit, best.earliest * unit
+        at -= max(at - earliest, 0.0) * _EXPLORATION * state.chance
         furthest = _NEAR * waited
-        if moment.is_firm and seen.progress > 0:
-            even = even_end(waited, seen.progress)
-            furthest = max(furthest, min(soonest * _BEHIND_SOONEST, even, _FAR * waited))
+        if best.is_reliable and state.progress > 0:
+            end = linear_end(waited, state.progress)
+            furthest = max(furthest, min(earliest * _BEHIND_EARLIEST, end, _FAR * waited))
         return min(at, furthest)
 
-    def _duration_of_any(self, seen: PollState) -> tuple[Moment, float] | None:
-        """Return the belief of how long tasks take, whatever they show."""
+    def _estimate_by_duration(self, state: PollState) -> _Estimate | None:
         if len(self._durations) < _ENOUGH_DURATIONS:
             return None
         cost = self.poll_cost * _BLIND_COST
-        moment = self._durations.best(seen.waited, cost, _ENOUGH_DURATIONS_BEYOND)
-        return moment and (moment, 1.0)
+        best = self._durations.best(state.waited, cost, _ENOUGH_DURATIONS_BEYOND)
+        return best and (best, 1.0)
 
-    def _cell_of(self, seen: PollState) -> tuple[Moment, float] | None:
-        """Return the belief of tasks that looked like this one, and its scale."""
-        even = even_end(seen.waited, seen.progress)
-        if even <= 0:
+    def _estimate_by_group(self, state: PollState) -> _Estimate | None:
+        end = linear_end(state.waited, state.progress)
+        if end <= 0:
             return None
-        earlier = (seen.earlier_waited, seen.earlier_progress)
-        for cell in _cells(seen.waited, seen.progress, earlier):
-            sample = self._by_cell.get(cell)
+        earlier = (state.earlier_waited, state.earlier_progress)
+        for group in _groups(state.waited, state.progress, earlier):
+            sample = self._by_group.get(group)
             if sample is not None and len(sample) >= _ENOUGH:
-                moment = sample.best(seen.waited / even, self.poll_cost, _ENOUGH_BEYOND)
-                if moment:
-                    return moment, even
+                best = sample.best(state.waited / end, self.poll_cost, _ENOUGH_BEYOND)
+                if best:
+                    return best, end
         return None
 
-    def _repeat_of(self, seen: PollState) -> tuple[Moment, float] | None:
-        """Return the belief of how long this target takes compared with the last time."""
-        last = self._last_durations.get((seen.kind, seen.target))
-        if last is None or seen.target is None:
+    def _estimate_by_target(self, state: PollState) -> _Estimate | None:
+        last = self._last_durations.get((state.kind, state.target))
+        if last is None or state.target is None:
             return None
-        moment = self._repeats.best(
-            seen.waited / last, self.poll_cost * _BLIND_COST, _ENOUGH_DURATIONS_BEYOND
+        best = self._target_ratios.best(
+            state.waited / last, self.poll_cost * _BLIND_COST, _ENOUGH_DURATIONS_BEYOND
         )
-        return moment and (moment, last)
+        return best and (best, last)
 
     def _duration_of(self, finished: FinishedTask) -> float:
-        """Guess how long a task took, which lies between two polls.
+        """Return a duration between the last two polls at which the task may have ended.
 
-        What tasks like it did says where in between; any of that is taken,
-        not the middle, so that what is learned keeps its spread.
+        Similar tasks say where in between. Any of their ends is taken instead of
+        the middle, so that what is learned keeps its spread.
         """
-        self._guesses += 1
-        rank, shift = (self._guesses * stride % 1 for stride in _EVEN_SPREAD)
+        self._derived += 1
+        rank, shift = (self._derived * stride % 1 for stride in _EVEN_SPREAD)
         over = max(finished.seconds, _TINY)
         if not finished.polls:
             return self._durations.between(0, over, rank) or over * 0.7
         *_, step = _steps(finished.polls)
         waited, progress, _ = step
-        soonest, latest = even_bracket(waited, progress)
-        low, high = max(waited, soonest), min(over, latest)
-        guess = self._learned_end(step, over, rank)
-        if guess is not None:
-            # As near to even progress as whole percents can tell; but not always
-            # believed, or bars that only poll even would never be found out.
-            if (
-                self._guesses % _DOUBTED
-                and abs(guess - even_end(waited, progress)) < latest - soonest
-            ):
-                return guess
+        earliest, latest = linear_range(waited, progress)
+        low, high = max(waited, earliest), min(over, latest)
+        end = self._similar_end(step, over, rank)
+        if end is not None:
+            # An end that agrees with linear progress is taken as it is. Now and then it is
+            # blurred all the same, or progress that only seems linear would go unnoticed.
+            agrees = abs(end - linear_end(waited, progress)) < latest - earliest
+            if self._derived % _ALWAYS_BLURRED and agrees:
+                return end
             blur = _BLUR * (over - waited)
-            low, high = max(waited, guess - blur), min(over, guess + blur)
-        elif low >= high:  # even progress is not possible
+            low, high = max(waited, end - blur), min(over, end + blur)
+        elif low >= high:  # linear progress is not possible
             low, high = waited, over
         return low + (high - low) * shift
 
-    def _learned_end(self, step: _Step, over: float, rank: float) -> float | None:
-        """Return when one of the tasks that looked like this one ended, ``over`` at the latest."""
+    def _similar_end(self, step: _Step, over: float, rank: float) -> float | None:
+        """Return when one of the similar tasks ended, ``over`` at the latest."""
         waited, progress, _ = step
-        even = even_end(waited, progress)
-        for cell in _cells(*step):
-            sample = self._by_cell.get(cell)
+        predicted = linear_end(waited, progress)
+        for group in _groups(*step):
+            sample = self._by_group.get(group)
             if sample is not None and len(sample) >= _ENOUGH // 2:
-                ratio = sample.between(waited / even, over / even, rank)
+                ratio = sample.between(waited / predicted, over / predicted, rank)
                 if ratio is not None:
-                    return ratio * even
+                    return ratio * predicted
         return None
 
     def _note_target(self, target: Hashable, duration: float) -> None:
         last = self._last_durations.pop(target, None)
         if last is not None:
-            self._repeats.add(duration / last)
+            self._target_ratios.add(duration / last)
         self._last_durations[target] = duration
         if len(self._last_durations) > _TARGETS:
             self._last_durations.popitem(last=False)
 
 
-_TINY = 1e-3  # seconds, so that nothing is divided by zero
-
-_Poll = tuple[float, int]
-_Step = tuple[float, int, _Poll]
-
-
-def _cells(waited: float, progress: int, earlier: _Poll) -> tuple[Hashable, Hashable]:
-    """Return the cell of a task by progress and speed, and the wider one by progress alone."""
+def _groups(waited: float, progress: int, earlier: _Poll) -> tuple[Hashable, Hashable]:
+    """Return the group of a task by progress and speed, and the wider one by progress alone."""
     by_progress = bisect_right(_PROGRESS, progress)
     if progress <= 0:
         speed = _NO_PROGRESS

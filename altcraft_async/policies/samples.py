@@ -1,9 +1,12 @@
-"""Bounded samples of past tasks, and the best moment to poll for the next end.
+"""Bounded samples of past tasks, and the best time for the next poll.
 
-The numbers of one sample are on one scale: durations in seconds, or durations
-as multiples of some prediction. When to poll weighs what a poll costs against
-knowing late, which is the newsvendor's problem: too early costs another poll,
-too late costs the share of the duration that one did not know.
+The numbers of one sample have one unit: durations in seconds, or durations as
+multiples of a prediction. The best time to poll weighs the cost of a poll against
+lateness, which is the newsvendor problem: a poll that is too early costs another
+one, a poll that is too late costs the share of the duration that it is late.
+
+A choice costs some ten microseconds, so choices are kept until a quarter of the
+numbers that they were made from is new. No clock and no randomness here.
 """
 
 from __future__ import annotations
@@ -12,44 +15,45 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import NamedTuple
 
-__all__ = ["Moment", "Sample"]
+__all__ = ["PollTime", "Sample"]
 
 CAPACITY = 128
-"""Numbers in a sample; the oldest are overwritten. With twice as many the polls fell by 1 %."""
+"""Numbers in a sample; the oldest are overwritten. Twice as many save 1 % of the polls."""
 
-# A choice costs some ten microseconds, so choices are kept until a quarter of
-# the numbers they were made from is new.
-_RENEWAL = 0.25
+_RENEWAL = 0.25  # share of new numbers after which choices are made again
+_MOST_LATER_POLLS = 10.0  # more would overrate the cost of a poll that is too early
+_RELIABLE_COUNT = 32
+_EARLIEST = 50  # one number in so many may be an error
 
 
-class Moment(NamedTuple):
-    """Where to poll, on the sample's scale.
+class PollTime(NamedTuple):
+    """When to poll, in the unit of the sample.
 
     Attributes:
-        at: The number at which to poll.
-        soonest: The second percentile of the numbers that are still possible.
-        spread: The ninth decile of what is still possible over the first one.
-        is_firm: Whether there are enough numbers to rely on ``soonest``.
+        at: When to poll.
+        earliest: The second percentile of the numbers that are still possible.
+        spread: The ninth decile of what is still possible, divided by the first.
+        is_reliable: Whether there are enough numbers to rely on ``earliest``.
     """
 
     at: float
-    soonest: float
+    earliest: float
     spread: float
-    is_firm: bool
+    is_reliable: bool
 
 
 class Sample:
-    """Positive numbers, and the choices made from them, which are remembered."""
+    """Positive numbers, and the choices made from them."""
 
-    __slots__ = ("_choices", "_later_polls", "_numbers", "_sorted", "_taken", "_taken_when_sorted")
+    __slots__ = ("_added", "_added_when_sorted", "_choices", "_later_polls", "_numbers", "_sorted")
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start empty."""
         self._numbers: list[float] = []
-        self._taken = 0
-        self._taken_when_sorted = 0
+        self._added = 0
+        self._added_when_sorted = 0
         self._sorted: list[float] = []
-        self._choices: dict[int, Moment] = {}
+        self._choices: dict[int, PollTime] = {}
         self._later_polls = 2.0
 
     def __len__(self) -> int:
@@ -57,22 +61,22 @@ class Sample:
         return len(self._numbers)
 
     def add(self, number: float) -> None:
-        """Take in a number, in place of the oldest where there are enough."""
+        """Add a number, in place of the oldest if the sample is full."""
         if len(self._numbers) < CAPACITY:
             self._numbers.append(number)
         else:
-            self._numbers[self._taken % CAPACITY] = number
-        self._taken += 1
-        new = self._taken - self._taken_when_sorted
-        # One as low as the lowest counts at once: ends can come sooner than was chosen for.
+            self._numbers[self._added % CAPACITY] = number
+        self._added += 1
+        new = self._added - self._added_when_sorted
+        # One as low as the lowest counts at once: it is an end that a kept choice would miss.
         if (
             new > _RENEWAL * len(self._sorted)
-            or number < self._sorted[len(self._sorted) // _SOONEST]
+            or number < self._sorted[len(self._sorted) // _EARLIEST]
         ):
             self._sorted = []
 
     def add_later_polls(self, polls: int) -> None:
-        """Take in how many polls still followed one that was timed from here."""
+        """Note how many polls followed one whose time came from this sample."""
         self._later_polls += 0.03 * (polls - self._later_polls)
 
     def lowest(self) -> float:
@@ -85,10 +89,10 @@ class Sample:
         first, last = bisect_right(numbers, low), bisect_right(numbers, high)
         return numbers[first + int((last - first) * rank)] if last > first else None
 
-    def best(self, passed: float, poll_cost: float, at_least: int) -> Moment | None:
-        """Return where to poll, given that the end lies beyond ``passed``.
+    def best(self, passed: float, poll_cost: float, at_least: int) -> PollTime | None:
+        """Return when to poll, given that the end lies beyond ``passed``.
 
-        ``None`` where fewer than ``at_least`` numbers do.
+        ``None`` if fewer than ``at_least`` numbers do.
         """
         numbers = self._in_order()
         first = bisect_right(numbers, passed)
@@ -101,15 +105,15 @@ class Sample:
     def _in_order(self) -> list[float]:
         if not self._sorted:
             self._sorted = sorted(self._numbers)
-            self._taken_when_sorted = self._taken
+            self._added_when_sorted = self._added
             self._choices = {}
         return self._sorted
 
-    def _choose(self, possible: list[float], poll_cost: float) -> Moment:
+    def _choose(self, possible: list[float], poll_cost: float) -> PollTime:
         """Minimise the expected lateness, as a share of the number, plus the cost of more polls.
 
-        A poll that comes too early costs itself and what follows; half of
-        itself is taken off for the news that it brings.
+        A poll that is too early costs itself and the polls after it, less half
+        of itself for what it tells.
         """
         count = len(possible)
         too_early = poll_cost * (0.5 + min(self._later_polls, _MOST_LATER_POLLS))
@@ -119,16 +123,10 @@ class Sample:
             for rank, number, inverse in zip(range(1, count + 1), possible, inverses, strict=True)
         ]
         decile = count // 10
-        return Moment(
+        return PollTime(
             # Just behind the number, so that an end just there is found.
             at=possible[costs.index(min(costs))] * 1.002,
-            soonest=possible[count // _SOONEST],
+            earliest=possible[count // _EARLIEST],
             spread=possible[count - 1 - decile] / possible[decile],
-            is_firm=count >= _FIRM_COUNT,
+            is_reliable=count >= _RELIABLE_COUNT,
         )
-
-
-# Beyond these a poll that comes too early would be feared more than it costs.
-_MOST_LATER_POLLS = 10.0
-_FIRM_COUNT = 32
-_SOONEST = 50  # one number in so many may be an error

@@ -1,4 +1,4 @@
-"""tenacity's ways to wait, as poll policies."""
+"""Uses a wait of tenacity as a poll policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["TenacityWait"]
 
 
 class TenacityWait:
-    """Poll as a ``wait_…`` of tenacity says, for which each poll is an attempt.
+    """Poll as a ``wait_…`` of tenacity says; each poll counts as an attempt.
 
     ```python
     from tenacity import wait_random_exponential
@@ -26,11 +26,11 @@ class TenacityWait:
     __slots__ = ("_wait",)
 
     def __init__(self, wait: Callable[[tenacity.RetryCallState], float]) -> None:
-        """Take any of tenacity's waits that goes by the number of attempts."""
+        """Take a wait of tenacity that depends on the number of attempts."""
         self._wait = wait
 
-    def next_poll(self, seen: PollState) -> float:
+    def next_poll(self, state: PollState) -> float:
         """Return what the wait says after so many attempts."""
-        state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
-        state.attempt_number = seen.polls + 1
-        return float(self._wait(state))
+        call = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
+        call.attempt_number = state.polls + 1
+        return float(self._wait(call))

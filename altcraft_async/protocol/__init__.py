@@ -1,1 +1,1 @@
-"""The platform's wire protocol as pure functions: no I/O, no clock, no event loop."""
+"""Requests and answers of the platform as pure functions, without I/O, clock or event loop."""

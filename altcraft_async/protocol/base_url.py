@@ -1,4 +1,4 @@
-"""From the base URL that people have at hand to the root of all API methods."""
+"""Makes the root of all API methods from the base URL that a user has."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["API_PATH", "api_root", "checked_address", "is_exposed"]
 
 API_PATH = "/api/v1.1"
 
-# A name as DNS takes it, or an address within brackets, which urlsplit has checked.
+# A name as DNS allows it, or an address in brackets, which urlsplit has checked.
 _HOST = re.compile(r"[\w.-]+|[0-9a-fA-F]*:[0-9a-fA-F:.]+(?:%\w+)?")
 
-_NO_HOST = "has a host or port that cannot be one"
+_NO_HOST = "has an invalid host or port"
 
 
 def api_root(base_url: object) -> str:
-    """Return the address below which the API methods are, without a trailing slash.
+    """Return the URL that the paths of API methods follow, without a trailing slash.
 
     Takes a scheme and host, any port, any path prefix, with or without a
     trailing slash or ``/api/v1.1``.
 
     Raises:
         ConfigurationError: It is anything else. The text never quotes it, as
-            it may hold a password.
+            it may contain a password.
     """
     parts = urlsplit(checked_address("base_url", base_url))
     prefix = parts.path.rstrip("/").removesuffix(API_PATH).rstrip("/")
@@ -35,7 +35,7 @@ def api_root(base_url: object) -> str:
 
 
 def checked_address(name: str, value: object) -> str:
-    """Return the address of a web server, with any path; the error never quotes it."""
+    """Return the URL of a web server, with any path; the error never quotes it."""
     text = checked_text(name, value)
     fault = _fault(text)
     if fault is not None:
@@ -45,7 +45,7 @@ def checked_address(name: str, value: object) -> str:
 
 
 def is_exposed(root: str) -> bool:
-    """Tell whether what is sent there crosses a network unencrypted."""
+    """Tell whether requests to this URL cross a network unencrypted."""
     parts = urlsplit(root)
     host = parts.hostname or ""
     if parts.scheme == "https" or host == "localhost" or host.endswith(".localhost"):
@@ -75,7 +75,7 @@ def _fault(text: str) -> str | None:
     if "\\" in text or not is_port or not _is_host(parts.hostname):
         return _NO_HOST
     if "@" in parts.netloc:
-        return "must not hold a user name or password"
+        return "must not contain a user name or password"
     if "?" in text or "#" in text:
-        return "must not hold a query or fragment"
+        return "must not contain a query or fragment"
     return None

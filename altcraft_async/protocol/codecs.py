@@ -1,12 +1,25 @@
-"""JSON and XML, both ways.
+"""Writes requests and reads answers in JSON and XML.
 
-Reading gives a `Document`: plain dicts, lists and scalars, whatever the
-format. What XML cannot say (is one element a list of one? is an empty tag
-null, "" or []?) is settled by the type that the document is asked for, so
-the same answer in both formats gives equal values.
+`read` makes a `Document` of plain dicts, lists and scalars in either format.
+XML is ambiguous: one element may be a list of one, and an empty tag null,
+"" or []. So `Document.to` first normalizes the value for the wanted type, by
+a function that is built once per type from msgspec's description of it:
 
-The format of an answer is told by its first byte, not by what was asked for:
-the vendor does not say in which format an error in an XML call is answered.
+    wanted         value in XML   becomes
+    list or tuple  one element    a list of it
+    list or tuple  empty tag      []
+    str            empty tag      ""
+    struct         empty tag      a struct of defaults
+    X | None       empty tag      None
+
+So the same answer in both formats gives equal values.
+
+The first byte of an answer tells its format, as the vendor does not document
+the format of an error in an XML call.
+
+Reading is bounded: `MAX_DEPTH` in both formats, `MAX_ELEMENTS` and no entities
+in XML. A large XML document is checked by a parser that builds nothing, before
+the one that builds dicts.
 """
 
 from __future__ import annotations
@@ -33,7 +46,7 @@ __all__ = [
 T = TypeVar("T")
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
-"""What both formats are read into; in XML every scalar is a string or ``None``."""
+"""A value of either format; in XML every scalar is a string or ``None``."""
 
 MAX_DEPTH = 64
 """Nested elements or objects. The deepest documented answer has seven."""
@@ -42,8 +55,8 @@ MAX_ELEMENTS = 200_000
 """XML elements. A group of twenty channels has some 250; reading that many took 0.7 s."""
 
 _MANY_TAGS = 2_000
-"""XML tags from which a poll all of them goes before the parser that builds dicts: below,
-that poll costs more than it saves, as whatever they hold is read within some milliseconds."""
+"""XML tags from which a document is checked before it is parsed into dicts. Fewer tags are parsed
+within some milliseconds whatever they contain, so the check would cost more than it saves."""
 
 ROOT = "xml"
 """The root element of every XML document the vendor shows, both directions."""
@@ -54,16 +67,16 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class UnreadableError(ValueError):
-    """The bytes are no JSON or XML that is read here, or not of the wanted shape."""
+    """The bytes are no JSON or XML, exceed a bound, or do not have the wanted shape."""
 
 
 class Format(msgspec.Struct, frozen=True):
-    """One way to write a request.
+    """A format of requests.
 
     Attributes:
         name: Value of the ``format`` parameter.
         content_type: Value of the ``Content-Type`` header.
-        encode: From parameters by wire name to the request body.
+        encode: Makes the request body from parameters by wire name.
     """
 
     name: str
@@ -82,7 +95,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 class Document(msgspec.Struct, frozen=True):
-    """What an answer, or a part of it, says.
+    """The value of an answer or of a part of it.
 
     Attributes:
         value: Dicts, lists and scalars.
@@ -93,10 +106,10 @@ class Document(msgspec.Struct, frozen=True):
     textual: bool
 
     def field(self, name: str) -> Plain:
-        """Return a field that has to be there.
+        """Return a required field.
 
         Raises:
-            UnreadableError: It is not.
+            UnreadableError: It is missing.
         """
         if isinstance(self.value, dict) and name in self.value:
             return self.value[name]
@@ -104,10 +117,10 @@ class Document(msgspec.Struct, frozen=True):
         raise UnreadableError(msg)
 
     def mapping(self, name: str) -> dict[str, Plain]:
-        """Return a field that has to hold fields itself.
+        """Return a field that is an object.
 
         Raises:
-            UnreadableError: It does not.
+            UnreadableError: It is missing or something else.
         """
         value = self.value.get(name) if isinstance(self.value, dict) else None
         if isinstance(value, dict):
@@ -121,8 +134,8 @@ class Document(msgspec.Struct, frozen=True):
         Raises:
             UnreadableError: It has another shape; the text says where.
         """
-        settle = _settler(wanted)
-        value = settle(self.value) if settle else self.value
+        normalize = _normalizer(wanted)
+        value = normalize(self.value) if normalize else self.value
         try:
             return msgspec.convert(value, wanted, strict=not self.textual)
         except (msgspec.ValidationError, RecursionError) as refused:
@@ -131,14 +144,14 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def read(body: bytes) -> Document:
-    """Read an answer in whichever format it is.
+    """Read an answer in either format.
 
     Raises:
-        UnreadableError: It is neither, or too deep, or too large.
+        UnreadableError: It is neither, too deep or too large.
     """
     if body.startswith(b"{"):
         return Document(_read_json(body), textual=False)
-    # Also drops a BOM, which msgspec refuses.
+    # Without the BOM, which msgspec refuses.
     text = body.lstrip(_BOM + b" \t\r\n")
     if text.startswith(b"<") or body[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Document(_read_xml(body.lstrip(b" \t\r\n")), textual=True)
@@ -153,7 +166,7 @@ def _read_json(text: bytes) -> Plain:
     except RecursionError:
         reason = _TOO_DEEP
     else:
-        # Nothing is nested deeper than there are brackets, and most answers have few.
+        # The depth is at most the number of brackets, which is small in most answers.
         if text.count(b"{") + text.count(b"[") <= MAX_DEPTH or _is_flat(decoded, MAX_DEPTH):
             return decoded
         reason = _TOO_DEEP
@@ -174,9 +187,9 @@ def _read_xml(text: bytes) -> Plain:
     try:
         tags = text.count(b"<")
         if tags > _MANY_TAGS:
-            _bound(text)
+            _check_bounds(text)
         document: dict[str, Plain] = xmltodict.parse(text, xml_attribs=False)
-        # With few tags there can be nothing too deep.
+        # The depth is at most the number of tags.
         if tags > MAX_DEPTH and not _is_flat(document, MAX_DEPTH):
             raise UnreadableError(_TOO_DEEP)
     except (expat.ExpatError, ValueError, LookupError) as refused:
@@ -188,8 +201,8 @@ def _read_xml(text: bytes) -> Plain:
     raise UnreadableError(reason)
 
 
-def _bound(text: bytes) -> None:
-    """Refuse what would only exhaust the parser that builds dicts, at the cost of a tag count."""
+def _check_bounds(text: bytes) -> None:
+    """Refuse a document that is too deep or large, without building anything of it."""
     depth = elements = 0
 
     def opened(_name: str, _attributes: object) -> None:
@@ -215,66 +228,65 @@ def _bound(text: bytes) -> None:
     parser.Parse(text, True)  # noqa: FBT003 -- expat takes no keywords
 
 
-_Settle = Callable[[Plain], Plain]
+_Normalize = Callable[[Plain], Plain]
+
+_normalizers: dict[type, _Normalize | None] = {}
 
 
-def _settler(wanted: type) -> _Settle | None:
-    """Return what settles a value for this type; ``None`` where nothing is ambiguous."""
-    if wanted not in _settlers:
-        _settlers[wanted] = _settler_of(inspect.type_info(wanted))
-    return _settlers[wanted]
+def _normalizer(wanted: type) -> _Normalize | None:
+    """Return what normalizes a value for this type; ``None`` where nothing is ambiguous."""
+    if wanted not in _normalizers:
+        _normalizers[wanted] = _normalizer_of(inspect.type_info(wanted))
+    return _normalizers[wanted]
 
 
-_settlers: dict[type, _Settle | None] = {}
-
-
-def _settler_of(kind: inspect.Type) -> _Settle | None:
+def _normalizer_of(kind: inspect.Type) -> _Normalize | None:
     if isinstance(kind, inspect.StrType):
         return lambda value: "" if value is None else value
     if isinstance(kind, (inspect.ListType, inspect.VarTupleType)):
-        return _list_settler(_settler_of(kind.item_type))
+        return _list_normalizer(_normalizer_of(kind.item_type))
     if isinstance(kind, inspect.StructType):
-        return _struct_settler(kind)
+        return _struct_normalizer(kind)
     if isinstance(kind, inspect.UnionType):
-        return _optional_settler(kind)
+        return _optional_normalizer(kind)
     return None
 
 
-def _list_settler(settle_item: _Settle | None) -> _Settle:
-    def settle(value: Plain) -> Plain:
+def _list_normalizer(normalize_item: _Normalize | None) -> _Normalize:
+    def normalize(value: Plain) -> Plain:
         if value is None:
             return []
         items: list[Plain] = value if isinstance(value, list) else [value]
-        return [settle_item(item) for item in items] if settle_item else items
+        return [normalize_item(item) for item in items] if normalize_item else items
 
-    return settle
+    return normalize
 
 
-def _struct_settler(kind: inspect.StructType) -> _Settle:
+def _struct_normalizer(kind: inspect.StructType) -> _Normalize:
     by_name = {
-        field.encode_name: settle_field
+        field.encode_name: normalize_field
         for field in kind.fields
-        if (settle_field := _settler_of(field.type)) is not None
+        if (normalize_field := _normalizer_of(field.type)) is not None
     }
 
-    def settle(value: Plain) -> Plain:
+    def normalize(value: Plain) -> Plain:
         if value is None:
             return {}
         if not isinstance(value, dict) or not by_name:
             return value
         return value | {
-            name: settle_field(value[name])
-            for name, settle_field in by_name.items()
+            name: normalize_field(value[name])
+            for name, normalize_field in by_name.items()
             if name in value
         }
 
-    return settle
+    return normalize
 
 
-def _optional_settler(kind: inspect.UnionType) -> _Settle | None:
-    """Settle ``X | None``, where an empty tag is ``None``; other unions are left alone."""
+def _optional_normalizer(kind: inspect.UnionType) -> _Normalize | None:
+    """Normalize ``X | None``, where an empty tag is ``None``; leave other unions as they are."""
     others = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
     if len(others) != 1 or isinstance(others[0], inspect.StrType):
         return None
-    settle_other = _settler_of(others[0])
-    return settle_other and (lambda value: None if value is None else settle_other(value))
+    normalize_other = _normalizer_of(others[0])
+    return normalize_other and (lambda value: None if value is None else normalize_other(value))

@@ -1,7 +1,7 @@
-"""The table of API methods: path, wire names, reader, and whether a call may be repeated.
+"""The table of API methods: path, wire names, reader, and whether a call may be retried.
 
-Here, and only here, the Python names of parameters become the vendor's, who
-has three for the profile database.
+Only here the Python names of parameters become the vendor's, which has three
+names for the profile database.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 
 from altcraft_async.models import TaskKind
 from altcraft_async.protocol.codecs import Document
+from altcraft_async.protocol.counter_responses import LastCounters, last_counters
 from altcraft_async.protocol.object_responses import (
     database_details,
     database_page,
@@ -22,13 +23,7 @@ from altcraft_async.protocol.object_responses import (
     segment_page,
     subscription_fields,
 )
-from altcraft_async.protocol.task_responses import (
-    LastCounters,
-    last_counters,
-    started_task_id,
-    task_answer,
-    usual_task_answer,
-)
+from altcraft_async.protocol.task_responses import started_task_id, task_answer, usual_task_answer
 
 __all__ = [
     "DATABASE_COUNTERS",
@@ -59,12 +54,12 @@ class Endpoint(msgspec.Struct, Generic[T_co], frozen=True, kw_only=True):
 
     Attributes:
         path: Below ``/api/v1.1/``.
-        read: From the whole answer, envelope included, to what it says.
-        read_usual: From the body of an answer to what it says, at once, where it
-            is as most answers are; ``None`` where it is not.
-        names: From Python parameter to wire parameter, in the order of the page.
-        starts: Whether it starts something: then it is repeated only where it
-            surely was not acted on.
+        read: Makes the value of an answer, envelope included.
+        read_usual: Makes the value of the body of a usual answer in one step;
+            ``None`` for any other answer.
+        names: Wire parameters by Python parameter, in the order of the page.
+        starts: Whether it starts a task. Then it is retried only where the
+            platform surely did not act on it.
         lists_format: Whether the method's own page lists the ``format`` parameter.
     """
 
@@ -85,7 +80,7 @@ LIST_RESOURCES = Endpoint(path="resources/list", read=resource_page, names={**_P
 
 GET_RESOURCE = Endpoint(path="resources/get", read=resource_details, names={"resource_id": "id"})
 
-# Neither the name nor the parameters are documented: they are those of its two sisters.
+# Undocumented: name and parameters are those of the other two ``get_counters``.
 RESOURCE_COUNTERS = Endpoint(
     path="resources/get_counters",
     read=last_counters,
@@ -131,7 +126,7 @@ LIST_SEGMENTS = Endpoint(
 
 GET_SEGMENT = Endpoint(path="segments/get", read=segment_details, names={"segment_id": "id"})
 
-# The newest text of this page says list_id, the one of the next db_id.
+# The newest text of this page says list_id, that of the next one db_id.
 SEGMENT_COUNTERS = Endpoint(
     path="segments/get_counters",
     read=last_counters,

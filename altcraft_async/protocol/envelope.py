@@ -1,8 +1,22 @@
-"""From a whole HTTP answer to what it says, or to the one right error.
+"""Makes the value of an endpoint, or one error, from a complete HTTP answer.
 
-The vendor's page breaks off where it says what the HTTP status of a refusal
-is, so both are polled: a non-zero ``error`` is an error under any status,
-and a status other than 2xx is an error under any ``error``.
+An answer is an envelope of ``error``, ``error_text`` and ``data``. The
+vendor's page breaks off where it says which HTTP status a refusal has, so
+both count: a non-zero ``error`` is an error under any status, and a status
+other than 2xx is an error under any ``error``.
+
+    answer                                        outcome
+    2xx, ``error`` 0 or missing beside ``data``   the endpoint's value
+    3xx                                           `ProtocolError`, permanent
+    an envelope with another ``error`` or status  `ApiError` by code, else by status
+    4xx or 5xx without an envelope                `ApiError` by status
+    the same as an HTML page, but for 429         `ProtocolError`
+    anything else                                 `ProtocolError`
+
+For a call that starts a task, ``maybe_delivered`` is true unless the answer
+proves that the platform did not act on the request.
+
+Text of the server is masked before it gets into an error.
 """
 
 from __future__ import annotations
@@ -36,7 +50,7 @@ __all__ = ["SNIPPET_CHARACTERS", "Answered", "interpret", "parse_retry_after", "
 T = TypeVar("T")
 
 SNIPPET_CHARACTERS = 300
-"""Of a strange answer kept in the error: enough to recognise a proxy's page."""
+"""Length of the text of an answer in an error: enough to recognise the page of a proxy."""
 
 _OK = 200
 _SUCCESS, _REDIRECT, _CLIENT, _SERVER = 2, 3, 4, 5  # first digits of HTTP statuses
@@ -50,56 +64,56 @@ _BY_CODE: Mapping[int, type[ApiError]] = {
     429: RateLimitedError,
 }
 _THROTTLED = 429
-# 408 and 425: the server gave up on the request, but not provably before acting.
+# 408 and 425: the server gave up on the request, maybe after it acted on it.
 _MAY_HAVE_ACTED = frozenset({408, 425})
-# 307 and 308 ask for the same request elsewhere, so it was not carried out here.
+# 307 and 308 ask for the same request elsewhere, so this server did not act on it.
 _SURELY_NOT_ACTED = frozenset({307, 308})
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """An endpoint's answer and how to speak of it.
+    """An answer and its context, for an error.
 
     Attributes:
         endpoint: What was called.
-        response: What came.
-        hide: Takes secrets out of text that the server sent.
+        response: The answer.
+        mask: Masks secrets in text of the server.
     """
 
     endpoint: Endpoint[object]
     response: Response
-    hide: Callable[[str], str]
+    mask: Callable[[str], str]
 
 
-def interpret(endpoint: Endpoint[T], response: Response, hide: Callable[[str], str]) -> T:
-    """Return what the answer says.
+def interpret(endpoint: Endpoint[T], response: Response, mask: Callable[[str], str]) -> T:
+    """Return the value that the answer has.
 
     Raises:
-        ApiError: It says no.
-        ProtocolError: It is not Altcraft's.
+        ApiError: The platform refused.
+        ProtocolError: The answer is not Altcraft's.
     """
     if response.status == _OK and (usual := endpoint.read_usual(response.body)) is not None:
         return usual
     status_class = response.status // 100
     if status_class == _REDIRECT:
-        raise _redirect(Answered(endpoint, response, hide))
+        raise _redirect(Answered(endpoint, response, mask))
     try:
         document = read(response.body)
-        code, text = _verdict(document)
+        code, text = _code_and_text(document)
         if code == 0 and status_class == _SUCCESS:
             return endpoint.read(document)
     except UnreadableError as refused:
         reason = str(refused)
     else:
-        raise _refusal(Answered(endpoint, response, hide), code or response.status, text)
-    answered = Answered(endpoint, response, hide)
+        raise _refusal(Answered(endpoint, response, mask), code or response.status, text)
+    answered = Answered(endpoint, response, mask)
     if status_class in (_CLIENT, _SERVER) and (
         response.status == _THROTTLED or not _is_page(response)
     ):
-        raise _refusal(answered, response.status, snippet(response.body, hide))
-    raise _misread(answered, reason)
+        raise _refusal(answered, response.status, snippet(response.body, mask))
+    raise _unreadable(answered, reason)
 
 
-def _verdict(document: Document) -> tuple[int, str]:
+def _code_and_text(document: Document) -> tuple[int, str]:
     """Return ``error`` and ``error_text`` of an envelope."""
     fields = document.value if isinstance(document.value, dict) else {}
     code = fields.get("error")
@@ -114,9 +128,9 @@ def _verdict(document: Document) -> tuple[int, str]:
     raise UnreadableError(reason)
 
 
-def _refusal(answered: Answered, code: int, said: str) -> ApiError:
+def _refusal(answered: Answered, code: int, error_text: str) -> ApiError:
     response, path = answered.response, answered.endpoint.path
-    text = answered.hide(said)[:SNIPPET_CHARACTERS]
+    text = answered.mask(error_text)[:SNIPPET_CHARACTERS]
     acted = _MAY_HAVE_ACTED & {code, response.status}
     by_server = _SERVER in (code // 100, response.status // 100)
     error_type = _class_of(code) or _class_of(response.status) or ApiError
@@ -138,12 +152,12 @@ def _class_of(code: int) -> type[ApiError] | None:
 
 
 def _redirect(answered: Answered) -> ProtocolError:
-    """Say where it pointed, without the query, which may hold a secret."""
+    """Return the error of a redirect, without the query of its address, which may have a secret."""
     response, path = answered.response, answered.endpoint.path
-    where = answered.hide(_address(response.location))[:SNIPPET_CHARACTERS] or "nowhere"
+    target = answered.mask(_without_query(response.location))[:SNIPPET_CHARACTERS] or "nowhere"
     return ProtocolError(
-        f"{path}: redirected to {where} (HTTP {response.status}); not followed, so that the "
-        "token stays here. If that is where the platform is, put it into base_url",
+        f"{path}: redirected to {target} (HTTP {response.status}); not followed, as that "
+        "would send the token there. If the platform has this address, use it as base_url",
         path=path,
         http_status=response.status,
         maybe_delivered=answered.endpoint.starts and response.status not in _SURELY_NOT_ACTED,
@@ -151,24 +165,24 @@ def _redirect(answered: Answered) -> ProtocolError:
     )
 
 
-def _address(location: str) -> str:
+def _without_query(location: str) -> str:
     try:
         return urlsplit(location)._replace(query="", fragment="").geturl()
     except ValueError:
         return "an address that cannot be read"
 
 
-def _misread(answered: Answered, reason: str) -> ProtocolError:
+def _unreadable(answered: Answered, reason: str) -> ProtocolError:
     response, path = answered.response, answered.endpoint.path
     refused = response.status // 100 == _CLIENT and response.status not in _MAY_HAVE_ACTED
-    kind = answered.hide(response.content_type)[:SNIPPET_CHARACTERS] or "no content type"
+    kind = answered.mask(response.content_type)[:SNIPPET_CHARACTERS] or "no content type"
     hint = "; is base_url right, or did a proxy answer?" if _is_page(response) else ""
-    said = f"{reason} (HTTP {response.status}, {kind}, {len(response.body)} bytes)"
+    details = f"{reason} (HTTP {response.status}, {kind}, {len(response.body)} bytes)"
     return ProtocolError(
-        f"{path}: not an answer of Altcraft's: {answered.hide(said)}{hint}",
+        f"{path}: not an answer of Altcraft's: {answered.mask(details)}{hint}",
         path=path,
         http_status=response.status,
-        snippet=snippet(response.body, answered.hide),
+        snippet=snippet(response.body, answered.mask),
         maybe_delivered=answered.endpoint.starts and not refused,
         permanent=refused,
         retry_after=parse_retry_after(response.retry_after, now=response.received_at),
@@ -176,23 +190,23 @@ def _misread(answered: Answered, reason: str) -> ProtocolError:
 
 
 def _is_page(response: Response) -> bool:
-    """Tell a page made for people, as proxies answer, by its type or its beginning."""
+    """Tell whether the answer is an HTML page, as of a proxy, by its type or its beginning."""
     start = response.body[:100].lstrip().lower()
     return "html" in response.content_type.lower() or start.startswith(
         (b"<!doctype html", b"<html")
     )
 
 
-def snippet(body: bytes, hide: Callable[[str], str]) -> str:
+def snippet(body: bytes, mask: Callable[[str], str]) -> str:
     """Return the beginning of an answer as one printable line without secrets."""
-    # A large answer costs no more than its beginning, and secrets are hidden
-    # before the cut, which could leave half of one.
-    text = hide(body[: 64 * SNIPPET_CHARACTERS].decode(errors="replace"))[:SNIPPET_CHARACTERS]
+    # Only the beginning of a large answer is decoded. Secrets are masked before
+    # the cut, which could leave half of one.
+    text = mask(body[: 64 * SNIPPET_CHARACTERS].decode(errors="replace"))[:SNIPPET_CHARACTERS]
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def parse_retry_after(header: str, *, now: float) -> float | None:
-    """Read ``Retry-After`` as seconds from now; ``None`` where it says nothing usable.
+    """Read ``Retry-After`` as seconds from now; ``None`` where it is neither of the two.
 
     Args:
         header: Seconds, or an HTTP date.

@@ -1,4 +1,4 @@
-"""The plain values that cross the network line."""
+"""`Request` and `Response`: the values between the protocol and the transport."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: API method, for example ``"tasks/status"``.
         content_type: Of the body.
-        body: Encoded parameters, the token among them where it goes there.
-        authorization: Value of the header, where the token goes there.
-        starts: Whether it starts something, so that it must not run twice.
+        body: Encoded parameters, with the token if it belongs there.
+        authorization: Value of the header, if the token belongs there.
+        starts: Whether it starts a task, so that it must not be sent twice.
     """
 
     path: str
@@ -25,16 +25,16 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     starts: bool = False
 
     def __repr__(self) -> str:
-        """Show what is no secret."""
+        """Show the path and the size of the body."""
         return f"Request({self.path!r}, {len(self.body)} bytes of {self.content_type})"
 
     def __rich_repr__(self) -> list[tuple[str, object]]:
-        """Show no more to rich, for which msgspec would list every field."""
+        """Show less to rich, for which msgspec would list every field."""
         return [("path", self.path)]
 
 
 LARGE_XML = 2**18
-"""Bytes that take some 15 ms to read: the longest that an event loop should be kept from others."""
+"""Bytes that take some 15 ms to read, the longest that one call may block the event loop."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: HTTP status.
-        body: All of it, decompressed.
+        body: Complete and decompressed.
         content_type: As the header says, ``""`` where it is missing.
         retry_after: The header as it came, ``""`` where it is missing.
         location: The header as it came, ``""`` where it is missing.
@@ -58,8 +58,5 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_slow_to_read(self) -> bool:
-        """Whether reading takes so long that others should get their turn meanwhile.
-
-        XML alone is: JSON is two hundred times faster, and lets nobody in.
-        """
+        """Whether the body is read in a thread: large XML only, as JSON reads 200 times as fast."""
         return len(self.body) > LARGE_XML and not self.body.startswith(b"{")

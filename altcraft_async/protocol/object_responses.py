@@ -1,7 +1,7 @@
-"""Answers of ``…/list``, ``…/get`` and ``fields_get``, and how they become models.
+"""Reads answers of ``…/list``, ``…/get`` and ``fields_get``.
 
-The structs here have the vendor's names in lower case; one page of the
-vendor's has ``Groups``, ``Id`` and ``Name`` where another has ``groups``,
+The structs here have the vendor's field names in lower case, as one page of
+the vendor has ``Groups``, ``Id`` and ``Name`` where another has ``groups``,
 ``id`` and ``name``.
 """
 
@@ -122,37 +122,37 @@ def segment_page(document: Document) -> Page[Segment]:
 
 def resource_details(document: Document) -> ResourceDetails:
     """Read an answer of ``resources/get``."""
-    said = _lowered(document).to(_Answer[_Resource]).data
+    answer = _lowered(document).to(_Answer[_Resource]).data
     return ResourceDetails(
-        id=said.id,
-        name=said.name,
-        channels=tuple(said.channels),
-        database_ids=tuple(said.dbs_ids),
-        tracking_domain=said.trk_domain,
-        url=said.url,
+        id=answer.id,
+        name=answer.name,
+        channels=tuple(answer.channels),
+        database_ids=tuple(answer.dbs_ids),
+        tracking_domain=answer.trk_domain,
+        url=answer.url,
     )
 
 
 def database_details(document: Document) -> DatabaseDetails:
     """Read an answer of ``databases/get``."""
-    said = _lowered(document).to(_Answer[_Database]).data
+    answer = _lowered(document).to(_Answer[_Database]).data
     return DatabaseDetails(
-        id=said.id,
-        name=said.name,
-        suppression_list_id=said.suppress_id,
-        description=said.description,
+        id=answer.id,
+        name=answer.name,
+        suppression_list_id=answer.suppress_id,
+        description=answer.description,
     )
 
 
 def segment_details(document: Document) -> SegmentDetails:
     """Read an answer of ``segments/get``."""
-    said = _lowered(document).to(_Answer[_Segment]).data
+    answer = _lowered(document).to(_Answer[_Segment]).data
     rules = Document(document.mapping("data").get("segment"), document.textual)
     rule = _rule_of_text if document.textual else _rule
     return SegmentDetails(
-        id=said.id,
-        name=said.name,
-        count=said.count,
+        id=answer.id,
+        name=answer.name,
+        count=answer.count,
         rules=tuple(map(rule, rules.to(list[dict[str, object]]))),
     )
 
@@ -173,14 +173,14 @@ def subscription_fields(document: Document) -> tuple[SubscriptionField, ...]:
 
 
 def _page(document: Document, model: Callable[[_Row], Row]) -> Page[Row]:
-    said = _lowered(document).to(_Listing)
-    if said == _Listing():
-        # An empty page may leave its rows out, but what has no sign of a list may be anything.
+    answer = _lowered(document).to(_Listing)
+    if answer == _Listing():
+        # An empty page may lack its rows; an answer that lacks everything of a page is refused.
         document.field("data")
     return Page(
-        rows=tuple(map(model, said.data or ())),
-        next_from_id=said.next_from_id,
-        total=said.total_count,
+        rows=tuple(map(model, answer.data or ())),
+        next_from_id=answer.next_from_id,
+        total=answer.total_count,
     )
 
 
@@ -192,22 +192,22 @@ _RULE_NUMBERS = ("limit", "list_id", "percent_from", "percent_to")
 
 
 def _rule(fields: Mapping[str, object]) -> Mapping[str, object]:
-    """Make a list of the queries, one of which alone looks like none in XML."""
+    """Make a list of the queries, as one alone is no list in XML."""
     queries = fields.get("queries", [])
     if isinstance(queries, list):
         return fields
     return {**fields, "queries": [] if queries is None else [queries]}
 
 
-_DIGITS = 20  # of a number that fits into 64 bits
+_DIGITS = 20  # more than a number of 64 bits has
 
 
 def _rule_of_text(fields: Mapping[str, object]) -> Mapping[str, object]:
-    """Make numbers of the documented ones; what else a rule holds is not known."""
+    """Make numbers of the documented ones; the type of other fields is not known."""
     numbers = {
         name: int(text)
         for name in _RULE_NUMBERS
-        # Longer ones are no numbers of the platform's, and Python would not read them.
+        # Python refuses to convert very long ones.
         if isinstance(text := fields.get(name), str) and text.isdecimal() and len(text) < _DIGITS
     }
     return _rule({**fields, **numbers})
@@ -218,10 +218,10 @@ def _lowered(document: Document) -> Document:
 
 
 def _lower(value: Plain) -> Plain:
-    """Lower-case the names of fields; where there are two, the one in lower case counts."""
+    """Return the value with field names in lower case; a name that was so before wins."""
     match value:
         case dict():
-            # Capitals sort first, and of two equal names the last is kept.
+            # Capitals sort first, and a dict keeps the last of two equal names.
             return {name.lower(): _lower(value[name]) for name in sorted(value)}
         case list():
             return [_lower(one) for one in value]

@@ -1,9 +1,15 @@
-"""Where an iteration over the pages of a list stands, and when it is over.
+"""The position of an iteration over the pages of a list.
 
-The vendor says to pass ``next_from_id`` back as ``from_id`` until no rows
-come. What the cursor is differs from page to page of the documentation: the
-first id of the next page, some id beyond, or the last id that was returned,
-which then comes again.
+The vendor says to send ``next_from_id`` back as ``from_id`` until a page has
+no rows. Its documentation shows three meanings of ``next_from_id``: the first
+id of the next page, some id beyond, and the last id of this page, which then
+comes again. So a `Position` keeps the ids from the cursor on that were
+returned: `Position.after` drops their rows, and no row comes twice.
+
+A page has the lowest ids from its cursor on, so these ids are at most one
+page of them. The iteration ends with an empty page or with a cursor that
+does not advance. A full page whose cursor stands still, with rows missing
+from ``total_count``, goes on after its last id instead.
 """
 
 from __future__ import annotations
@@ -16,11 +22,11 @@ __all__ = ["Identified", "Page", "Position"]
 
 
 class Identified(Protocol):
-    """Whatever a list has rows of."""
+    """A row of a list."""
 
     @property
     def id(self) -> int:
-        """What the cursor counts in."""
+        """The id that the cursor refers to."""
         ...
 
 
@@ -43,48 +49,47 @@ class Page(msgspec.Struct, Generic[Row_co], frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
-    """What has to be remembered between two pages.
+    """The state between two pages.
 
     Attributes:
-        from_id: First id of the page to ask for.
-        limit: Rows to ask for.
-        floor: Ids below were asked for before.
-        recent: Ids from ``from_id`` on that were handed out. As a page has the
-            lowest ids from there on, that is no more than one page of them.
-        handed: How many rows were handed out.
-        over: Whether there is nothing more to ask for.
+        from_id: First id of the next page.
+        limit: Rows per page.
+        floor: Rows with a smaller id were returned before.
+        recent: Ids from ``from_id`` on that were returned before.
+        returned: How many rows were returned.
+        over: Whether there is no next page.
     """
 
     from_id: int
     limit: int
     floor: int = 0
     recent: frozenset[int] = frozenset()
-    handed: int = 0
+    returned: int = 0
     over: bool = False
 
-    def turn(self, page: Page[Row]) -> tuple[Position, tuple[Row, ...]]:
-        """Return where this page leads, and its rows that were not handed out before."""
+    def after(self, page: Page[Row]) -> tuple[Position, tuple[Row, ...]]:
+        """Return the position after this page, and its rows that were not returned before."""
         fresh: dict[int, Row] = {}
         for row in page.rows:
             if row.id >= self.floor and row.id not in self.recent:
                 fresh.setdefault(row.id, row)
-        handed = self.handed + len(fresh)
-        from_id = self._next(page, handed)
-        there = Position(
+        returned = self.returned + len(fresh)
+        from_id = self._next(page, returned)
+        position = Position(
             from_id=from_id,
             limit=self.limit,
             floor=from_id,
             recent=frozenset(one for one in self.recent.union(fresh) if one >= from_id),
-            handed=handed,
+            returned=returned,
             over=not page.rows or from_id <= self.from_id,
         )
-        return there, tuple(fresh.values())
+        return position, tuple(fresh.values())
 
-    def _next(self, page: Page[Row], handed: int) -> int:
-        """Return the first id to ask for next: one that does not advance ends the iteration."""
+    def _next(self, page: Page[Row], returned: int) -> int:
+        """Return the first id of the next page; one that does not advance ends the iteration."""
         if page.next_from_id is not None and page.next_from_id > self.from_id:
             return page.next_from_id
-        if len(page.rows) >= self.limit and handed < (page.total or 0):
-            # A page of one row whose cursor is that row stands still, though more rows follow.
+        if len(page.rows) >= self.limit and returned < (page.total or 0):
+            # As with a page of one row, whose cursor is that row.
             return max(row.id for row in page.rows) + 1
         return self.from_id

@@ -1,4 +1,4 @@
-"""The API token, kept from showing itself."""
+"""The API token, which no text shows."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ TokenLocation = Literal["body", "header"]
 _MASK = "***"
 
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be")
-"""That an answer may come in; of others, a token of ASCII polls as in the first."""
+"""Of an answer. In other encodings, a token of ASCII has the bytes of the first."""
 
 _QUOTES = {'"': "&quot;", "'": "&#x27;"}
 """As `html.escape` writes them, whose module takes 1 ms to import for names not needed here."""
 
-_LEAST_TELLING = 12
-"""Characters of a token that is not also part of a figure or word by chance; samples have 32."""
+_LEAST_IN_BODIES = 12
+"""Characters of a token that no number or word of an answer contains by chance; samples have 32."""
 
 
 class Token:
-    """An API token that only `reveal` gives away.
+    """An API token that only `reveal` returns.
 
     It is opaque: the vendor shows samples but documents no form.
     """
@@ -57,50 +57,50 @@ class Token:
             escape(self._text),
             quote(self._text, safe=""),
         }
-        # The longest first, so that none leaves a part of another.
+        # The longest first, as one may be a part of another.
         self._shapes = sorted(escaped, key=len, reverse=True)
-        telling = [one for one in self._shapes if len(one) >= _LEAST_TELLING]
+        long = [one for one in self._shapes if len(one) >= _LEAST_IN_BODIES]
         self._in_bodies = {
-            encoding: [one.encode(encoding) for one in telling] for encoding in _ENCODINGS
+            encoding: [one.encode(encoding) for one in long] for encoding in _ENCODINGS
         }
 
     def reveal(self) -> str:
-        """Return the token itself, for the one place that writes it into a request."""
+        """Return the token itself, for the request."""
         return self._text
 
-    def hide(self, text: str) -> str:
-        """Return the text without the token in it, escaped or not."""
+    def mask(self, text: str) -> str:
+        """Return the text with the token masked, escaped or not."""
         for shape in self._shapes:
             text = text.replace(shape, _MASK)
         return text
 
-    def hide_from(self, response: Response) -> Response:
-        """Return an answer that does not send the token back, before anything is made of it."""
+    def mask_response(self, response: Response) -> Response:
+        """Return the answer with the token masked, in case the server sent it back."""
         body, where, kind = response.body, response.location, response.content_type
-        # Without a zero byte nothing is written in the wide encodings.
+        # Text in the wide encodings has zero bytes.
         for encoding in _ENCODINGS if b"\0" in body else _ENCODINGS[:1]:
             for shape in self._in_bodies[encoding]:
                 if shape in body:
                     body = body.replace(shape, _MASK.encode(encoding))
         for text in self._shapes:
             if text in kind or text in where:
-                where, kind = self.hide(where), self.hide(kind)
+                where, kind = self.mask(where), self.mask(kind)
         if (body, where, kind) == (response.body, response.location, response.content_type):
             return response
         return msgspec.structs.replace(response, body=body, location=where, content_type=kind)
 
     def __repr__(self) -> str:
-        """Show nothing."""
+        """Show the mask."""
         return f"Token({_MASK})"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled or copied into what might be stored."""
+        """Refuse to be pickled or copied, as a copy may be stored."""
         msg = "an API token is not pickled"
         raise TypeError(msg)
 
 
 class SecretBytes(bytes):
-    """Bytes that show their length only, for tools that print the variables of a traceback."""
+    """Bytes whose repr shows their length only, for tools that print variables of a traceback."""
 
     __slots__ = ()
 

@@ -4,14 +4,14 @@ The sender enters the gate right before each attempt of a start, after its
 waits for a slot and for the rate limiter, and leaves it with the answer or
 the error. So an intent without a task means that the start may have been sent.
 
-On entering, the intent is written in place of the entry that the start was
-decided by. If another process has changed that entry, `EntryChangedError`
-ends the attempt, and the start is decided anew. If the write took more than
-half of `GRACE`, the intent is written again, as the request has to be over
-before the lease is.
+Entering writes the intent in place of the entry that the start was decided
+by. If another process has changed that entry, `EntryChangedError` ends the
+attempt, and the start is decided again. If the write took more than half of
+`GRACE`, the intent is written again, as the request has to be over before the
+lease is.
 
-On leaving with an error that surely kept the platform from acting, the intent
-is withdrawn. So while a start waits to be sent again, it has no intent.
+Leaving with an error that shows that the platform did not act on the request
+withdraws the intent. So a start that waits for a retry has no intent.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_WRITES = 3
 
 
 class EntryChangedError(Exception):
-    """Another process has changed the entry; `LedgerStarter` decides anew."""
+    """Another process has changed the entry; `LedgerStarter` decides again."""
 
 
 class IntentGate:

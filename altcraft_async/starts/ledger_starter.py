@@ -16,7 +16,7 @@ from uuid import uuid4
 from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
 from altcraft_async.models import LedgerEntry, TaskRef
 from altcraft_async.observer import about, logger
-from altcraft_async.protocol.task_responses import counters_report
+from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.starts.intent import EntryChangedError, IntentGate
 from altcraft_async.starts.ledger import TaskLedger, entry_key
 from altcraft_async.starts.reconcile import Reconciler
@@ -33,8 +33,9 @@ from altcraft_async.starts.transitions import (
     start_unknown,
 )
 from altcraft_async.starts.write_behind import BackgroundWriter
+from altcraft_async.tasks.descriptions import named
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.tasks.poller import PollRules, named
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.transport.sender import Gate
 
 __all__ = ["LedgerStarter"]

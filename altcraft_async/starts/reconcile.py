@@ -12,8 +12,8 @@ from altcraft_async.errors import AltcraftError, ClientClosedError
 from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskKind
 from altcraft_async.models.targets import ids_of
 from altcraft_async.observer import logger
+from altcraft_async.protocol.counter_responses import LastCounters, last_report
 from altcraft_async.protocol.endpoints import Endpoint
-from altcraft_async.protocol.task_responses import LastCounters, last_report
 from altcraft_async.starts.transitions import fingerprint, group_of, reconciled, start_unknown
 from altcraft_async.transport.sender import Sender
 

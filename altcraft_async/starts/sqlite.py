@@ -129,7 +129,7 @@ class SQLiteLedger(TaskLedger):
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="altcraft-ledger")
             self._process = os.getpid()
         if self._process != os.getpid():
-            msg = f"ledger: {self._path} was opened before this process was forked; open it anew"
+            msg = f"ledger: {self._path} was opened before this process was forked; open it again"
             raise LedgerError(msg)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_thread, work)
 

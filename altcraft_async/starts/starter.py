@@ -14,12 +14,12 @@ from typing import Literal
 from altcraft_async.errors import AltcraftError, ConfigurationError
 from altcraft_async.models import TaskRef
 from altcraft_async.models.validation import checked_choice, checked_seconds
-from altcraft_async.protocol.task_responses import counters_report
+from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.ledger_starter import LedgerStarter
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.transport.sender import Gate, Sender
 
 __all__ = ["JoinMode", "Starter"]

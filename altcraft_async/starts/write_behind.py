@@ -26,7 +26,7 @@ from altcraft_async.models import LedgerEntry, TaskRef
 from altcraft_async.observer import about, logger
 from altcraft_async.starts.ledger import TaskLedger, entry_key
 from altcraft_async.starts.transitions import changed, end_of, withdrawal_of
-from altcraft_async.tasks.poller import named
+from altcraft_async.tasks.descriptions import named
 
 __all__ = ["BackgroundWriter"]
 

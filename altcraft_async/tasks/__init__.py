@@ -1,1 +1,1 @@
-"""Handles on running tasks, and the scheduler that polls them."""
+"""Handles of running tasks, and the scheduler that polls them."""

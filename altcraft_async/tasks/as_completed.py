@@ -1,4 +1,4 @@
-"""Handles in the order in which their tasks end."""
+"""Iterates over handles in the order in which their tasks end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["HandleWaiter", "as_completed", "remove_waiters"]
 T = TypeVar("T")
 
 HANDLES_PER_ITERATION = 1_000
-"""Handles dealt with in one iteration of the event loop: below a millisecond."""
+"""Handles handled in one iteration of the event loop: below a millisecond."""
 
 
 class HandleWaiter(Waiter, Generic[T]):
@@ -48,11 +48,10 @@ class HandleWaiter(Waiter, Generic[T]):
 async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskHandle[T], None]:
     """Iterate over the handles as their tasks end.
 
-    Costs one small object a handle, where ``asyncio.as_completed`` would
-    start an ``asyncio.Task`` for each. A handle comes exactly once, however
-    often it is given. One whose wait ended without the task, because the
-    polls failed for too long or the client was closed, comes too: its
-    ``done()`` is false, and awaiting it tries again.
+    Costs one small object per handle, where ``asyncio.as_completed`` would
+    start an ``asyncio.Task`` for each. Each handle comes exactly once, however
+    often it is given. If polls failed for too long or the client was closed, the
+    handle comes too: its ``done()`` is false, and awaiting it tries again.
 
     ```python
     from altcraft_async import as_completed
@@ -73,7 +72,7 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
             waiter.handle.poller.add_waiter(waiter)
         for number in range(1, len(waiters) + 1):
             yield await queue.get()
-            if number % HANDLES_PER_ITERATION == 0:  # where very many end together
+            if number % HANDLES_PER_ITERATION == 0:  # for when very many end together
                 await asyncio.sleep(0)
     finally:
         await remove_waiters(waiters)
@@ -88,5 +87,5 @@ async def remove_waiters(waiters: Iterable[HandleWaiter[T]]) -> None:
             if count % HANDLES_PER_ITERATION == 0:
                 await asyncio.sleep(0)
     finally:
-        for waiter in left:  # of which there are some if this is cancelled
+        for waiter in left:  # there are some if this is cancelled
             waiter.handle.poller.remove_waiter(waiter)

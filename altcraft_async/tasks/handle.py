@@ -1,4 +1,8 @@
-"""`TaskHandle`: a started task that can be awaited, watched and asked."""
+"""`TaskHandle`: what a caller has of a started task.
+
+A handle keeps no state. Its poller knows the task, and each wait of the handle adds
+a waiter to the poller and removes it at the end.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.endpoints import TASK_STATUS
-from altcraft_async.tasks.messages import named
+from altcraft_async.tasks.descriptions import named
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poller import TaskPoller
 from altcraft_async.tasks.waiters import Callback, CoroutineWaiter
@@ -26,16 +30,16 @@ T = TypeVar("T")
 class TaskHandle(Generic[T]):
     """A task that the platform works on, and its result of type ``T`` when it is over.
 
-    Await it, any number of times and from any number of tasks: all of them
-    together cost one poll loop. Nothing is polled while nobody awaits,
-    iterates or has a callback. Cancelling one awaiter touches nobody else,
-    and never the task itself: the vendor documents no way to cancel one, so
-    neither is there a ``cancel()`` here.
+    Await it any number of times and from any number of asyncio tasks: all of
+    them share one series of polls. The task is polled only while the handle is
+    awaited, iterated or has a callback. Cancelling one awaiter affects neither
+    the others nor the task: the vendor documents no way to cancel a task, so
+    there is no ``cancel()``.
 
     Made by ``refresh_counters`` and ``client.tasks.attach``.
 
     Attributes:
-        poller: Polls the task; for the other modules of this library.
+        poller: Polls the task; used by other modules of this library.
     """
 
     __slots__ = ("__weakref__", "poller")
@@ -48,7 +52,7 @@ class TaskHandle(Generic[T]):
         *,
         started: float | None = None,
     ) -> None:
-        """Remember the task and, if it was started here, the loop time of that; ask nothing yet."""
+        """Remember the task and, if it was started here, the client's time of that."""
         self.poller = TaskPoller(ref, rules, decode, started=started)
 
     @property
@@ -68,11 +72,11 @@ class TaskHandle(Generic[T]):
 
     @property
     def eta(self) -> float | None:
-        """Seconds left if the progress stays even; ``None`` where there is none to go by."""
+        """Seconds left if the progress stays even; ``None`` if unknown."""
         return self.poller.eta
 
     def __repr__(self) -> str:
-        """Show what is known, without asking anybody."""
+        """Show what is known, without a request."""
         status = self.status.status if self.status else "not polled yet"
         return f"<TaskHandle {named(self.ref)}: {status}, polls={self.polls}>"
 
@@ -88,14 +92,14 @@ class TaskHandle(Generic[T]):
     async def wait(self, *, timeout: float | None = None, stall: float | None = None) -> T:  # noqa: ASYNC109 -- asyncio.timeout could not make the last poll
         """Wait for the result.
 
-        Costs polls the task only, paced by the client's ``poll`` policy.
-        A result that arrives together with the deadline is returned.
+        The client's ``poll`` policy decides when the task is polled. A result that
+        arrives together with the deadline is returned.
 
         Args:
             timeout: Seconds after which a last poll is made and the wait
                 ends, at most one second later. ``None`` waits as long as it takes.
             stall: Seconds without a change of status or progress after which
-                the wait ends. Counts only once one of them has changed, since
+                the wait ends. Counts only once one of them has changed, because
                 a server may show no progress at all. ``None`` never gives up.
 
         Raises:
@@ -103,8 +107,8 @@ class TaskHandle(Generic[T]):
             TaskLostError: The server does not know the task.
             WaitTimeoutError: ``timeout`` ran out; the handle can be awaited again.
             TaskStalledError: ``stall`` ran out; the handle can be awaited again.
-            PollingError: So many polls failed that the wait was given up.
-            ProtocolError: The task is completed, its result is not as documented.
+            PollingError: Polls kept failing until the wait was given up.
+            ProtocolError: The task is completed, but its result is not as documented.
             ApiError: A poll was refused for good, for example for a revoked token.
             ClientClosedError: The client was closed.
         """
@@ -126,11 +130,11 @@ class TaskHandle(Generic[T]):
     async def updates(self) -> AsyncGenerator[TaskStatus, None]:
         """Iterate over the statuses as they change; ends when the task does.
 
-        A slow reader misses what is outdated: the newest wins. To know how
+        A slow reader misses outdated statuses and gets the newest. To know how
         the task ended, await the handle.
 
         Raises:
-            PollingError: So many polls failed that nobody polls any more.
+            PollingError: Polls kept failing until polling was given up.
             ApiError: A poll was refused for good.
             ClientClosedError: The client was closed.
         """
@@ -154,13 +158,13 @@ class TaskHandle(Generic[T]):
             self.poller.remove_waiter(waiter)
 
     async def poll(self) -> TaskStatus | None:
-        """Poll now, once; join a poll that is under way.
+        """Poll now, once, or share the poll that is under way.
 
-        A poll that got no answer is made once more, as the server may just
+        A poll without an answer is made once more, because the server may just
         have closed the connection that was kept from the poll before.
 
         Returns:
-            The newest status; ``None`` where the task ended without any.
+            The newest status; ``None`` if the task ended without any.
 
         Raises:
             PlatformUnavailableError: The platform is known not to answer.
@@ -187,20 +191,19 @@ class TaskHandle(Generic[T]):
                 self.poller.remove_waiter(waiter)
 
     def nudge(self) -> None:
-        """Say that something happened, so that the next poll comes now.
+        """Poll now because the task may have changed, as a webhook does.
 
-        Costs a poll where somebody watches; else the first poll is made at
-        once when somebody does. What a webhook calls.
+        Without a waiter nothing is polled, and the next waiter gets a poll at once.
         """
         if not self.poller.over:
             self.poller.poll_again()
 
     def done(self) -> bool:
-        """Say whether the task is known to be over; asks nobody."""
+        """Return whether the task is known to be over, without a request."""
         return self.poller.over
 
     def result(self) -> T:
-        """Return the result; asks nobody.
+        """Return the result, without a request.
 
         Raises:
             asyncio.InvalidStateError: The task is not known to be over.
@@ -212,7 +215,7 @@ class TaskHandle(Generic[T]):
         return cast("T", self.poller.value)  # made by this handle's own decoder
 
     def exception(self) -> AltcraftError | None:
-        """Return why the task has no result, ``None`` where it has one; asks nobody.
+        """Return why the task has no result, ``None`` if it has one, without a request.
 
         Raises:
             asyncio.InvalidStateError: The task is not known to be over.
@@ -220,7 +223,7 @@ class TaskHandle(Generic[T]):
         if not self.poller.over:
             msg = f"{named(self.ref)} is not known to be over; await the handle"
             raise asyncio.InvalidStateError(msg)
-        # A fresh one each time: raised again and again, one would grow its traceback.
+        # A new one each time: the traceback of one error would grow with each raise.
         return self.poller.error.fresh() if self.poller.error else None
 
     def add_done_callback(
@@ -228,14 +231,14 @@ class TaskHandle(Generic[T]):
     ) -> None:
         """Call ``fn(handle)`` soon after the task is over, and poll until then.
 
-        Unlike a wait, this outlives any number of failed polls. The function
-        is not called when the client is closed first.
+        Unlike a wait, this goes on after any number of failed polls. The function
+        is not called if the client is closed first.
         """
         call = partial(fn, self)
         self.poller.add_waiter(Callback(fn, call, context or copy_context()))
 
     def remove_done_callback(self, fn: Callable[[TaskHandle[T]], object]) -> int:
-        """Forget a callback; return how many times it had been added."""
+        """Remove a callback; return how many times it had been added."""
         added = [
             waiter
             for waiter in self.poller.waiters

@@ -32,11 +32,11 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         scheduler: Runs the polls.
         poll: Sends one poll.
         policy: Decides when to poll next.
-        learn: Tells the policy how a task went; ``None`` where it does not learn.
-        over: Called with each task that is known to be over.
-        patience: How long a wait outlives polls that fail.
+        learn: Tells the policy how a task went; ``None`` if it does not learn.
+        on_end: Called with each task that is known to be over.
+        patience: How long a wait goes on while polls fail.
         failure_statuses: Lower-case names of statuses that mean failure.
-        hide: Removes the token from text that the server sent.
+        mask: Masks the token in text that the server sent.
     """
 
     client: ClientContext
@@ -44,10 +44,10 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
     poll: Callable[[str], Awaitable[TaskAnswer]]
     policy: PollPolicy
     learn: Callable[[FinishedTask], None] | None = None
-    over: Callable[[TaskRef], None] | None = None
+    on_end: Callable[[TaskRef], None] | None = None
     patience: Patience
     failure_statuses: Collection[str]
-    hide: Callable[[str], str]
+    mask: Callable[[str], str]
 
     def interval(self, track: Track, ref: TaskRef, now: float) -> float:
         """Return the seconds to the next poll by the policy."""

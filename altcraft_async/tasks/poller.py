@@ -32,7 +32,6 @@ from altcraft_async.observer import about, logger
 from altcraft_async.policies.base import SHORTEST_INTERVAL
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.tasks.messages import named
 from altcraft_async.tasks.observation import Observation
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poll_state import (
@@ -48,7 +47,7 @@ from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.tasks.waiters import Waiter, Waiters
 from altcraft_async.transport.breaker import got_no_answer
 
-__all__ = ["PollRules", "TaskPoller", "named"]
+__all__ = ["TaskPoller"]
 
 LAST_POLL_SECONDS = 1.0
 """How long the poll that is made at a deadline may take before the wait ends without it."""
@@ -173,7 +172,7 @@ class TaskPoller(TaskRecord):
             answer = await self.rules.poll(self.ref.task_id)
         except AltcraftError as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the waiters have to hear
+        except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         return self._polled(answer, failure)
 
@@ -196,7 +195,7 @@ class TaskPoller(TaskRecord):
     def _polled(self, answer: TaskAnswer | None, failure: AltcraftError | None) -> float | None:
         """Note what a poll has brought and tell the waiters; return when to poll again."""
         try:
-            track = self._seen()
+            track = self._track or self._seen()  # mostly without a call: this is the hot path
             now = self._lifecycle.time()
             if self._observation is not None:
                 self._observation.polled(track, now, answer=answer, failure=failure)
@@ -207,7 +206,7 @@ class TaskPoller(TaskRecord):
             if self._waiters.curious:
                 self._waiters.tell(failure)
             when = self._next_poll_at(track, failure, now) if self._waiters else None
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the waiters have to hear
+        except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         if self._observation is not None:
             self._observation.poll_planned(when, anew=True)
@@ -258,8 +257,8 @@ class TaskPoller(TaskRecord):
         self.over, self.error = True, error
         self._log("is over", error)
         waiters, self._waiters = self._waiters, Waiters()
-        if self.rules.over is not None:
-            self.rules.over(self.ref)
+        if self.rules.on_end is not None:
+            self.rules.on_end(self.ref)
         for waiter in waiters:
             waiter.cancel_timer()
             waiter.end(None)

@@ -16,7 +16,7 @@ from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.observer import about, logger
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.tasks.messages import last_status, named, unusable_result
+from altcraft_async.tasks.descriptions import last_status, named, unusable_result
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poll_state import Track, age_of, finished_task, seconds_left
 
@@ -95,7 +95,7 @@ class TaskRecord:
         try:
             self.value = self._decode(answer.result, self.ref)
         except Exception as refused:  # noqa: BLE001 -- a decoder may be the user's code
-            return unusable_result(self.ref, answer, refused, self.rules.hide)
+            return unusable_result(self.ref, answer, refused, self.rules.mask)
         return None
 
     def _learn(self, track: Track, now: float) -> None:
@@ -110,7 +110,7 @@ class TaskRecord:
 
     def _error(self, kind: type[E], words: str, cause: Exception | None = None) -> E:
         status = self.status
-        last = self.rules.hide(last_status(status))
+        last = self.rules.mask(last_status(status))
         why = f": {cause}" if cause else ""
         message = f"tasks/status: {named(self.ref)} {words}{last}{why}"
         error = kind(message, ref=self.ref, status=status)

@@ -25,7 +25,7 @@ __all__ = ["one_by_one", "refresh_many"]
 T = TypeVar("T")
 
 STARTERS = 32
-"""Starts sent at once; more would only make each dearer, see `AltcraftClient`."""
+"""Starts sent at once; with more, each would only take longer."""
 
 _END = object()
 
@@ -44,7 +44,7 @@ def refresh_many(
         targets: Read one by one, as slots get free.
         start: Starts one target; its ``AltcraftError`` becomes a `Failed`.
         in_flight: Targets between being read and their outcome being taken.
-        timeout: Seconds that each target may take once it is started.
+        timeout: Seconds that each target may take after its start.
         on_start: Called with each task that is started. If it raises, the
             iteration ends with that error, after the outcomes of what runs.
 

@@ -104,13 +104,13 @@ class Sender:
         request = outage.sent()
         try:
             with self._lifecycle.busy:
-                response = self._token.hide_from(
+                response = self._token.mask_response(
                     await self._transport.exchange(self._request(endpoint, values))
                 )
                 if response.is_slow_to_read:
-                    said = await asyncio.to_thread(interpret, endpoint, response, self._token.hide)
+                    said = await asyncio.to_thread(interpret, endpoint, response, self._token.mask)
                 else:
-                    said = interpret(endpoint, response, self._token.hide)
+                    said = interpret(endpoint, response, self._token.mask)
         except AltcraftError as failure:
             if got_no_answer(failure):
                 outage.failed(request, failure)

@@ -29,9 +29,10 @@ from altcraft_async import (
     TaskRef,
 )
 from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
-from altcraft_async.protocol.task_responses import TaskAnswer, counters_report
+from altcraft_async.protocol.counter_responses import counters_report
+from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.tasks.poll_rules import PollRules
 from benchmarks.contenders.measurement import TASKS, TOKEN, task_ids, url_of
 
 POLLS_PER_TASK = 4

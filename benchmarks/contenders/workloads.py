@@ -22,11 +22,12 @@ from altcraft_async import (
     TaskRef,
     as_completed,
 )
+from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Response
-from altcraft_async.protocol.task_responses import TaskAnswer, counters_report
-from altcraft_async.tasks.poller import PollRules
+from altcraft_async.protocol.task_responses import TaskAnswer
+from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.refresh_many import refresh_many
 from benchmarks.contenders.measurement import TOKEN, url_of
 from benchmarks.servers.bodies import BODIES

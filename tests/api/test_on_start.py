@@ -1,4 +1,4 @@
-"""refresh_all(on_start=…): who leaves early knows what goes on."""
+"""``refresh_all(on_start=…)``: a caller that leaves early can come back to its tasks."""
 
 from __future__ import annotations
 
@@ -30,45 +30,41 @@ def is_early(resource: Resource) -> bool:
     return resource.id <= 5
 
 
-async def test_each_task_is_noted_once_before_its_outcome(platform: OpenPlatform) -> None:
-    """What was started and did not come out yet is what goes on at the platform."""
-    noted: list[TaskRef] = []
+async def test_on_start_is_called_once_per_task_before_its_outcome(platform: OpenPlatform) -> None:
+    started: list[TaskRef] = []
     async with platform() as (server, client):
-        async for outcome in client.refresh_all(only=is_early, on_start=noted.append):
+        async for outcome in client.refresh_all(only=is_early, on_start=started.append):
             assert isinstance(outcome, Completed)
-            assert outcome.ref in noted
-        assert len(set(noted)) == len(noted) == sum(server.starts.values())
+            assert outcome.ref in started
+        assert len(set(started)) == len(started) == sum(server.starts.values())
 
 
-async def test_start_that_fails_is_not_noted(platform: OpenPlatform) -> None:
-    """A start that was refused left nothing to come back to."""
-    noted: list[TaskRef] = []
+async def test_on_start_is_not_called_for_a_start_that_fails(platform: OpenPlatform) -> None:
+    started: list[TaskRef] = []
     async with platform() as (server, client):
         server.misbehave("resources/refresh_counters", Fault.refuse(402))
-        outcomes = [one async for one in client.refresh_all(only=is_early, on_start=noted.append)]
-    assert len(noted) == len(outcomes) - 1
+        outcomes = [one async for one in client.refresh_all(only=is_early, on_start=started.append)]
+    assert len(started) == len(outcomes) - 1
 
 
-async def test_leaving_early_leaves_the_noted_tasks_to_come_back_to(
+async def test_caller_that_leaves_early_can_attach_the_refs_from_on_start(
     platform: OpenPlatform,
 ) -> None:
-    """A noted ref that is attached again gives its report, without another start."""
-    noted: list[TaskRef] = []
+    started: list[TaskRef] = []
     async with platform(duration=(1, 30)) as (server, client):
-        async with aclosing(client.refresh_all(only=is_early, on_start=noted.append)) as outcomes:
+        async with aclosing(client.refresh_all(only=is_early, on_start=started.append)) as outcomes:
             first = await anext(outcomes)
-        left = [ref for ref in noted if ref != first.ref]
+        left = [ref for ref in started if ref != first.ref]
         for ref in left:
             assert (await client.tasks.attach(ref)).groups
-        assert sum(server.starts.values()) == len(noted)
+        assert sum(server.starts.values()) == len(started)
     assert left
 
 
 @pytest.mark.parametrize("kind", [OSError, LookupError, AltcraftError])
-async def test_what_on_start_raises_comes_out(
+async def test_exception_from_on_start_is_raised_after_the_outcomes_of_started_tasks(
     platform: OpenPlatform, kind: type[Exception]
 ) -> None:
-    """An error of the caller's own goes to the caller, after the outcomes of what was started."""
     outcomes: list[Completed[CountersReport] | Failed] = []
 
     def full(ref: TaskRef) -> None:
@@ -81,9 +77,8 @@ async def test_what_on_start_raises_comes_out(
     assert all(isinstance(outcome, Completed) for outcome in outcomes)
 
 
-async def test_on_start_has_to_be_a_function(platform: OpenPlatform) -> None:
-    """A mistake is noticed by the call, before anything is sent."""
+async def test_on_start_that_is_no_function_is_refused_by_the_call(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         with pytest.raises(ConfigurationError, match="on_start"):
-            client.refresh_all(on_start=cast("Any", "noted"))
+            client.refresh_all(on_start=cast("Any", "started"))
         assert not server.requests

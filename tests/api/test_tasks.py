@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from altcraft_async import (
-    ConfigurationError,
-    CountersReport,
-    ProtocolError,
-    TaskHandle,
-)
+from altcraft_async import ConfigurationError, CountersReport, ProtocolError, TaskHandle
 
 if TYPE_CHECKING:
     from tests.conftest import OpenPlatform

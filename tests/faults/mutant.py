@@ -32,7 +32,7 @@ def run_against(package: Path, *tests: str) -> subprocess.CompletedProcess[str]:
     # -P keeps the package of this checkout off the import path.
     command = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "--tb=line", "-m", "not slow"]
     return subprocess.run(  # noqa: S603 -- our own tests
-        [*command, "-p", "no:cacheprovider", *tests],
+        [*command, "-n", "0", "-p", "no:cacheprovider", *tests],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -124,13 +124,13 @@ SINGLE = (
         CHECK_FIRST,
         (
             cancellation_test("cancelled_call_ends_at_once"),
-            cancellation_test("call_cancelled_after_any_number_of_turns_leaves_nothing"),
+            cancellation_test("call_cancelled_after_any_number_of_iterations_leaves_nothing"),
             faults_test("cancelled.py::test_cancelled_wait_ends_at_once_in_every_phase"),
             faults_test("cancelled.py::test_call_cancelled_while_connecting_ends_at_once"),
             faults_test("cancelled.py::test_cancelled_call_passes_on_its_rate_limit_slot"),
-            sender_test("cancelled_request_ends_at_once_with_nothing_more_sent"),
-            sender_test("cancelled_sending_ends_at_once"),
-            sender_test("cancelled_pause_ends_at_once_with_nothing_more_sent"),
+            sender_test("cancelled_request_ends_at_once_and_frees_its_slot"),
+            sender_test("call_cancelled_while_sending_ends_at_once"),
+            sender_test("call_cancelled_before_a_retry_sends_nothing_more"),
         ),
     ),
     both(
@@ -139,7 +139,7 @@ SINGLE = (
         "each call gets its own answer, or `CancelledError`",
         "—",
         NOTHING,
-        cancellation_test("storm_of_cancellations_swaps_no_answers"),
+        cancellation_test("cancelling_a_third_of_many_refreshes_mixes_up_no_reports"),
     ),
     waits(
         46,
@@ -163,7 +163,7 @@ SINGLE = (
         "≤ 1 / ≤ 1",
         "attach the `ref` to another client",
         (
-            "tests/transport/test_lifecycle.py::test_request_under_way_is_ended_by_closing",
+            "tests/transport/test_closing.py::test_closing_ends_a_request",
             "tests/tasks/test_handle.py::test_closing_the_client_ends_every_wait",
         ),
     ),
@@ -174,8 +174,8 @@ SINGLE = (
         "0 / 0",
         "use one client for each loop and process",
         "tests/transport/test_lifecycle.py::test_client_of_another_loop_is_refused",
-        "tests/transport/test_lifecycle.py::test_client_of_the_process_that_was_forked_is_refused",
-        "tests/transport/test_lifecycle.py::test_client_used_without_a_loop_says_what_it_needs",
+        "tests/transport/test_lifecycle.py::test_client_opened_before_a_fork_is_refused_after_it",
+        "tests/transport/test_lifecycle.py::test_call_without_a_loop_is_refused",
     ),
     waits(
         50,
@@ -208,8 +208,8 @@ SINGLE = (
         "the same answer in JSON and in XML",
         "equal reports",
         NOTHING,
-        "tests/transport/test_http.py::test_json_and_xml_of_the_vendors_answer_are_equal",
-        "tests/protocol/test_task_responses.py::test_any_report_reads_equal_in_both_formats",
+        "tests/transport/test_http.py::test_documented_json_and_xml_give_equal_reports",
+        "tests/protocol/test_counter_responses.py::test_any_report_reads_equal_in_both_formats",
     ),
     Row(
         65,

@@ -21,10 +21,10 @@ from altcraft_async import (
     TaskRef,
 )
 from altcraft_async.protocol.codecs import UnreadableError
+from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Response
-from altcraft_async.protocol.task_responses import counters_report
 from altcraft_async.protocol.token import Token
 from tests.support.api_calls import POLL, START, STARTED, TOKEN, Call, client_of, told
 from tests.support.scripted_server import ScriptedServer, Step, answer
@@ -79,9 +79,9 @@ def bodies(paths: list[Path]) -> st.SearchStrategy[bytes]:
 @example(body=b"", status=200)
 def test_any_poll_gives_a_report_or_an_altcraft_error(body: bytes, status: int) -> None:
     """The poller turns an ``UnreadableError`` into an AltcraftError."""
-    hide = Token(TOKEN).hide
+    mask = Token(TOKEN).mask
     try:
-        polled = interpret(TASK_STATUS, Response(status=status, body=body), hide)
+        polled = interpret(TASK_STATUS, Response(status=status, body=body), mask)
         report = counters_report(polled.result, TASK)
     except (AltcraftError, UnreadableError):
         return
@@ -95,7 +95,7 @@ def test_any_poll_gives_a_report_or_an_altcraft_error(body: bytes, status: int) 
 def test_any_start_gives_an_id_or_an_error_that_may_be_delivered(body: bytes) -> None:
     answered = Response(status=200, body=body)
     try:
-        outcome: str | AltcraftError = interpret(REFRESH_RESOURCE, answered, Token(TOKEN).hide)
+        outcome: str | AltcraftError = interpret(REFRESH_RESOURCE, answered, Token(TOKEN).mask)
     except AltcraftError as error:
         outcome = error
     if isinstance(outcome, ApiError):

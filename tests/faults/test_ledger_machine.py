@@ -38,6 +38,7 @@ from altcraft_async import (
 from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.simulator.task import Task
 from tests.support.ledgers import NIGHT, MemoryLedger, MortalLedger
+from tests.support.loop_time import NOOP_CYCLES
 from tests.support.shared_ledger import LEASE
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Run a platform and three processes, one of them without ``reconcile_starts``."""
         super().__init__()
-        self.loop = looptime.new_event_loop(start=0.0)
+        self.loop = looptime.new_event_loop(start=0.0, noop_cycles=NOOP_CYCLES)
         self.stored: dict[str, LedgerEntry] = {}
         self.server = Simulator(duration=TASK_SECONDS, shows_running=True)
         self.run(self.server.start())

@@ -28,7 +28,7 @@ GONE = answer(envelope(503), status="503 Service Unavailable")
 BUSY = answer(envelope(429), status="429 Too Many Requests")
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def _fixed_seed() -> None:
     """Seed the random delays, so that each run is the same."""
     random.seed(1)
@@ -96,8 +96,9 @@ async def through_the_outage(handles: int) -> list[float]:
 
 
 @pytest.fixture(scope="module", params=[200, pytest.param(1000, marks=pytest.mark.slow)])
-def outage(request: pytest.FixtureRequest, _fixed_seed: None) -> Outage:
+def outage(request: pytest.FixtureRequest) -> Outage:
     """Play an outage with this many handles, once."""
+    random.seed(1)
     handles: int = request.param
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         at = runner.run(through_the_outage(handles))

@@ -13,7 +13,8 @@ import pytest
 
 from altcraft_async.simulator import Simulator
 from tests.support.guides import example
-from tests.support.web_servers import aiohttp_app, asgi_app, free_port
+from tests.support.ports import free_port
+from tests.support.web_servers import aiohttp_app, asgi_app
 
 Load = Callable[[Simulator, str, str], ModuleType]
 

@@ -1,4 +1,4 @@
-"""ReadSample of past tasks, and the best moment to poll."""
+"""Samples of past tasks, and the best time to poll."""
 
 from __future__ import annotations
 
@@ -23,44 +23,39 @@ def sample_of(numbers: list[float]) -> Sample:
 @CORE
 @given(NUMBERS)
 def test_sample_is_bounded(numbers: list[float]) -> None:
-    """However many numbers come, so many are kept."""
     assert len(sample_of(numbers)) == min(len(numbers), CAPACITY)
 
 
 @CORE
 @given(NUMBERS, st.floats(0, 1e6), st.floats(1e-4, 1))
-def test_moment_is_beyond_what_passed_and_within_what_is_possible(
+def test_best_poll_is_among_the_numbers_that_are_still_possible(
     numbers: list[float], passed: float, cost: float
 ) -> None:
-    """The best moment is at a number that is still possible, or there is none."""
-    moment = sample_of(numbers).best(passed, cost, 1)
-    if moment is not None:
-        assert passed < moment.soonest
-        assert passed < moment.at <= max(numbers) * 1.003
-        assert moment.spread >= 1
+    best = sample_of(numbers).best(passed, cost, 1)
+    if best is not None:
+        assert passed < best.earliest
+        assert passed < best.at <= max(numbers) * 1.003
+        assert best.spread >= 1
     else:
         assert all(number <= passed for number in numbers[-CAPACITY:])
 
 
 def test_cheaper_polls_come_sooner() -> None:
-    """The less a poll costs, the sooner it is worth it."""
     numbers = [1 + n / 100 for n in range(100)]
-    moments = [sample_of(numbers).best(0, cost, 1) for cost in (0.001, 0.01, 0.1)]
-    ats = [moment.at for moment in moments if moment]
+    polls = [sample_of(numbers).best(0, cost, 1) for cost in (0.001, 0.01, 0.1)]
+    ats = [best.at for best in polls if best]
     assert ats == sorted(set(ats))
     assert len(ats) == 3
 
 
-def test_few_numbers_do_not_make_the_soonest_end_firm() -> None:
-    """What was the soonest of 31 may well be beaten, of 32 it counts."""
+def test_earliest_end_is_reliable_from_32_numbers_on() -> None:
     few, enough = (sample_of([2.0] * count).best(1, 0.01, 1) for count in (31, 32))
     assert few is not None
     assert enough is not None
-    assert (few.is_firm, enough.is_firm) == (False, True)
+    assert (few.is_reliable, enough.is_reliable) == (False, True)
 
 
-def test_ends_sooner_than_all_before_are_heeded_at_once() -> None:
-    """Choices are kept for a while, but not if they rule out what has just happened."""
+def test_ends_earlier_than_all_before_count_at_once() -> None:
     sample = sample_of([2.0] * CAPACITY)
     before = sample.best(1, 0.01, 1)
     for _ in range(3):  # of 128, two may be errors
@@ -68,15 +63,14 @@ def test_ends_sooner_than_all_before_are_heeded_at_once() -> None:
     after = sample.best(1, 0.01, 1)
     assert before is not None
     assert after is not None
-    assert (before.soonest, after.soonest) == (2.0, 1.5)
+    assert (before.earliest, after.earliest) == (2.0, 1.5)
 
 
 @CORE
 @given(NUMBERS, st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1, exclude_max=True))
-def test_number_between_two_is_one_of_those(
+def test_number_between_two_is_one_of_the_sample_or_none(
     numbers: list[float], low: float, high: float, rank: float
 ) -> None:
-    """A number is found between two others where there is one, and only there."""
     found = sample_of(numbers).between(low, high, rank)
     there = [number for number in numbers[-CAPACITY:] if low < number <= high]
     assert (found in there) if there else (found is None)

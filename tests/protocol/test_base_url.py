@@ -27,8 +27,7 @@ CORE = settings.get_profile("pure")
         ("https://example.com/my-api/v1.1", "https://example.com/my-api/v1.1/api/v1.1"),
     ],
 )
-def test_usable_base_url_gives_the_root_of_the_api(base_url: str, root: str) -> None:
-    """Any port and prefix will do, with or without a trailing slash or the API's own path."""
+def test_base_url_gives_the_root_of_the_api(base_url: str, root: str) -> None:
     assert api_root(base_url) == root
 
 
@@ -44,19 +43,18 @@ def test_usable_base_url_gives_the_root_of_the_api(base_url: str, root: str) -> 
         ("ftp://example.com", "has to begin with"),
         ("https://", "has to begin with"),
         ("https://:8080", "has to begin with"),
-        ("https://[::1", "cannot be one"),
-        ("https://example.com:port", "cannot be one"),
-        ("https://example.com:65536", "cannot be one"),
-        ("https://example.com:", "cannot be one"),
-        ("https://example.com:0", "cannot be one"),
+        ("https://[::1", "invalid host or port"),
+        ("https://example.com:port", "invalid host or port"),
+        ("https://example.com:65536", "invalid host or port"),
+        ("https://example.com:", "invalid host or port"),
+        ("https://example.com:0", "invalid host or port"),
         ("https://user:s3cret@example.com", "user name or password"),
         ("https://user@example.com", "user name or password"),
         ("https://example.com?token=s3cret", "query or fragment"),
         ("https://example.com/#", "query or fragment"),
     ],
 )
-def test_unusable_base_url_is_refused_without_being_quoted(base_url: object, reason: str) -> None:
-    """What is no plain http address is refused, and a password in it is not repeated."""
+def test_invalid_base_url_is_refused_without_being_quoted(base_url: object, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason) as refused:
         api_root(base_url)
     assert str(refused.value).startswith("base_url: ")
@@ -66,7 +64,6 @@ def test_unusable_base_url_is_refused_without_being_quoted(base_url: object, rea
 @CORE
 @given(st.text() | st.builds("http://{}".format, st.text()))
 def test_any_text_gives_a_root_or_is_refused(base_url: str) -> None:
-    """No text makes anything else than a root, which is its own root, or a ConfigurationError."""
     try:
         root = api_root(base_url)
     except ConfigurationError:
@@ -75,9 +72,8 @@ def test_any_text_gives_a_root_or_is_refused(base_url: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example.com", "example.com\\x"])
-def test_host_that_can_be_none_is_refused(host: str) -> None:
-    """A host that no resolver could be asked for is refused before anybody is."""
-    with pytest.raises(ConfigurationError, match="cannot be one"):
+def test_invalid_host_is_refused(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="invalid host or port"):
         api_root(f"https://{host}")
 
 
@@ -97,5 +93,4 @@ def test_host_that_can_be_none_is_refused(host: str) -> None:
     ],
 )
 def test_only_http_to_another_machine_is_exposed(base_url: str, exposed: bool) -> None:  # noqa: FBT001 -- an expected value
-    """The token may travel unencrypted within this machine, and nowhere else."""
     assert is_exposed(api_root(base_url)) is exposed

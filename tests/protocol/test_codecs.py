@@ -1,9 +1,8 @@
-"""JSON and XML, both ways."""
+"""Requests and answers in JSON and XML."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import msgspec
@@ -13,21 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.models import Feedback
-from altcraft_async.protocol.codecs import (
-    FORMATS,
-    MAX_DEPTH,
-    MAX_ELEMENTS,
-    Document,
-    UnreadableError,
-    read,
-)
+from altcraft_async.protocol.codecs import FORMATS, Document, UnreadableError, read
 from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS, parameters
 
 CORE = settings.get_profile("pure")
-
-
 Sample = Callable[[str], bytes]
-
 TOKEN = "abcdefghijklmnqrstuvwxyz"
 TASK_ID = "c9c3ec48-1bef-4969-9c1a-df39f0c179bb"
 REQUESTS: dict[str, dict[str, object]] = {
@@ -54,7 +43,7 @@ class Inner(msgspec.Struct):
 
 
 class Shape(msgspec.Struct):
-    """One field of each kind that XML leaves open."""
+    """One field of each kind that is ambiguous in XML."""
 
     text: str = "absent"
     maybe_text: str | None = "absent"
@@ -73,36 +62,31 @@ def xml(inside: str) -> Document:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_json_request_says_what_the_page_prints(name: str, sample: Sample) -> None:
-    """A request in JSON is the documented one."""
+def test_json_request_is_the_documented_one(name: str, sample: Sample) -> None:
     written = FORMATS["json"].encode(REQUESTS[name])
     assert json.loads(written) == json.loads(sample(f"{name}.request.json"))
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_xml_request_says_what_the_page_prints(name: str, sample: Sample) -> None:
-    """A request in XML is the documented one."""
+def test_xml_request_is_the_documented_one(name: str, sample: Sample) -> None:
     written = FORMATS["xml"].encode(REQUESTS[name])
     assert xmltodict.parse(written) == xmltodict.parse(sample(f"{name}.request.xml"))
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_format_knows_its_names(name: str) -> None:
-    """A format has the value of the parameter and that of the header."""
+def test_format_has_its_parameter_and_content_type(name: str) -> None:
     assert (FORMATS[name].name, FORMATS[name].content_type) == (name, f"application/{name}")
 
 
 @CORE
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")))
 def test_text_is_escaped_in_every_format(text: str) -> None:
-    """No text breaks out of its field, in either format."""
     text = text.strip()
     assert read(FORMATS["json"].encode({"token": text})).value == {"token": text}
     assert read(FORMATS["xml"].encode({"token": text})).value == {"token": text or None}
 
 
-def test_parameters_are_not_modified_by_writing() -> None:
-    """Encoding leaves the caller's dict alone."""
+def test_encoding_does_not_modify_the_parameters() -> None:
     values: dict[str, object] = {"id": 1, "feedback": {"type": "JSON"}}
     for one in FORMATS.values():
         one.encode(values)
@@ -124,7 +108,6 @@ def test_parameters_are_not_modified_by_writing() -> None:
 @example(b"\xff\xfe")
 @example(b"<")
 def test_any_bytes_are_a_document_or_unreadable(body: bytes) -> None:
-    """Reading gives a Document or an UnreadableError, whatever comes."""
     outcome: Document | UnreadableError
     try:
         outcome = read(body)
@@ -135,7 +118,6 @@ def test_any_bytes_are_a_document_or_unreadable(body: bytes) -> None:
 
 @pytest.mark.parametrize("name", [*FORMATS, "html"])
 def test_format_is_told_by_the_first_byte(name: str) -> None:
-    """JSON and XML tell themselves apart; what is neither is unreadable."""
     if name == "html":
         with pytest.raises(UnreadableError, match="root element is not <xml>"):
             read(b"<html><body/></html>")
@@ -151,12 +133,11 @@ def test_format_is_told_by_the_first_byte(name: str) -> None:
 @pytest.mark.parametrize("body", [b'{"a": "1"}', b"<xml><a>1</a></xml>"])
 @pytest.mark.parametrize("before", [b"", b" \r\n\t", b"\xef\xbb\xbf"])
 def test_space_or_byte_order_mark_before_the_answer_is_skipped(body: bytes, before: bytes) -> None:
-    """White space and a UTF-8 byte order mark are no part of an answer."""
     assert read(before + body).value == {"a": "1"}
 
 
 def test_two_byte_order_marks_of_json_are_skipped() -> None:
-    """A proxy that added a byte order mark of its own does no harm."""
+    """A proxy may add one of its own."""
     assert read(b"\xef\xbb\xbf\xef\xbb\xbf{}").value == {}
 
 
@@ -172,7 +153,7 @@ def test_two_byte_order_marks_of_json_are_skipped() -> None:
     ids=["utf-16-le", "utf-16-be", "utf-8", "declared utf-8", "cp1251"],
 )
 def test_declared_or_marked_encoding_is_read(body: bytes) -> None:
-    """XML in an encoding that expat knows, or that Python maps byte by byte, is read."""
+    """One that expat knows, or that Python maps byte by byte."""
     assert read(body).value == {"a": "ж"}
 
 
@@ -180,7 +161,7 @@ def test_declared_or_marked_encoding_is_read(body: bytes) -> None:
     "encoding", ["utf-7", "nonsense", "hex", "undefined", "gb2312", "idna", "rot13", "utf-32"]
 )
 def test_other_encoding_is_unreadable(encoding: str) -> None:
-    """An encoding that is unknown or has more than one byte a letter is refused."""
+    """An unknown one, or one of several bytes per letter."""
     body = f'<?xml version="1.0" encoding="{encoding}"?><xml><a>+ADw-</a></xml>'
     with pytest.raises(UnreadableError):
         read(body.encode())
@@ -202,101 +183,30 @@ def test_other_encoding_is_unreadable(encoding: str) -> None:
         b'{"a": %b}' % (b"9" * 5000),
     ],
 )
-def test_what_is_no_json_is_unreadable(body: bytes) -> None:
-    """JSON that is cut, followed by more, or no JSON at all is refused."""
+def test_invalid_json_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         read(body)
 
 
 def test_last_of_two_equal_keys_wins() -> None:
-    """A key that comes twice has its last value."""
     assert read(b'{"a": 1, "a": 2}').value == {"a": 2}
 
 
-@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
-def test_json_of_a_hundred_thousand_levels_is_unreadable(opening: bytes) -> None:
-    """Depth exhausts no stack."""
-    with pytest.raises(UnreadableError, match="nested deeper"):
-        read(opening * 100_000)
-
-
-def test_json_within_the_limit_of_depth_is_read() -> None:
-    """Up to the limit depth does not matter."""
-    assert read(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) != Document(value=None, textual=False)
-
-
-def test_json_beyond_the_limit_of_depth_is_unreadable() -> None:
-    """The limit of depth holds for objects as for elements, so that what came can be pickled."""
-    with pytest.raises(UnreadableError):
-        read(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
-
-
-@pytest.mark.parametrize(("levels", "readable"), [(MAX_DEPTH, True), (MAX_DEPTH + 1, False)])
-def test_xml_is_bounded_in_depth(levels: int, readable: bool) -> None:  # noqa: FBT001 -- a column
-    """The limit of depth counts the root element."""
-    body = b"<xml>" + b"<a>" * (levels - 1) + b"</a>" * (levels - 1) + b"</xml>"
-    if readable:
-        assert read(body).textual
-        return
-    with pytest.raises(UnreadableError, match="nested deeper than 64 levels"):
-        read(body)
-
-
-def test_xml_of_half_a_million_levels_is_refused_early() -> None:
-    """Depth is refused when it is reached, not after all of it was read."""
-    body = b"<xml>" + b"<a>" * 500_000
-    begun = time.perf_counter()
-    with pytest.raises(UnreadableError, match="levels"):
-        read(body)
-    assert time.perf_counter() - begun < 0.5
-
-
-def test_xml_of_too_many_elements_is_unreadable() -> None:
-    """The number of elements is bounded."""
-    with pytest.raises(UnreadableError, match="200000 elements"):
-        read(b"<xml>" + b"<a/>" * MAX_ELEMENTS + b"</xml>")
-
-
 def test_xml_of_many_attributes_is_read_without_them() -> None:
-    """Attributes, which the vendor never uses, are dropped."""
+    """The vendor never uses attributes."""
     many = " ".join(f'a{number}="1"' for number in range(10_000))
     assert read(f"<xml {many}><b c='1'>2</b></xml>".encode()).value == {"b": "2"}
 
 
 @pytest.mark.parametrize(
-    "declaration",
-    [
-        '<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">',
-        '<!ENTITY a SYSTEM "file:///etc/passwd">',
-        '<!ENTITY a SYSTEM "http://127.0.0.1:1/canary">',
-        '<!ENTITY % a SYSTEM "http://127.0.0.1:1/canary"> %a;',
-        '<!ENTITY % a "x">',
-    ],
-    ids=["billion laughs", "file", "address", "parameter from address", "parameter"],
-)
-def test_xml_entity_is_refused(declaration: str) -> None:
-    """No entity of any kind is declared in an answer of Altcraft's."""
-    with pytest.raises(UnreadableError):
-        read(f"<!DOCTYPE xml [{declaration}]><xml><a>&a;</a></xml>".encode())
-
-
-def test_external_document_type_is_not_fetched() -> None:
-    """A document type elsewhere is ignored."""
-    body = b'<!DOCTYPE xml SYSTEM "http://127.0.0.1:1/canary"><xml><a>1</a></xml>'
-    assert read(body).value == {"a": "1"}
-
-
-@pytest.mark.parametrize(
     "body", [b"<xml>", b"<xml></yml>", b"<xml/><xml/>", b"<", b"<xml>&x;</xml>"]
 )
-def test_what_is_no_xml_is_unreadable(body: bytes) -> None:
-    """XML that is cut or not well-formed is refused."""
+def test_invalid_xml_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         read(body)
 
 
-def test_comments_and_cdata_are_read_through() -> None:
-    """A comment says nothing, and CDATA is text."""
+def test_comments_are_skipped_and_cdata_is_text() -> None:
     assert xml("<!-- c --><a><![CDATA[<&>]]></a>").value == {"a": "<&>"}
 
 
@@ -332,13 +242,11 @@ def test_comments_and_cdata_are_read_through() -> None:
         ("<other><deep/></other>", '{"other": {"deep": [1]}}'),
     ],
 )
-def test_wanted_type_settles_what_xml_leaves_open(inside: str, json_text: str) -> None:
-    """Empty tags, single elements and text become what the type says, equal to JSON's."""
+def test_wanted_type_makes_ambiguous_xml_equal_to_json(inside: str, json_text: str) -> None:
     assert xml(inside).to(Shape) == read(json_text.encode()).to(Shape)
 
 
 def test_empty_element_is_an_empty_object_where_one_is_wanted() -> None:
-    """An object without fields and an empty element are the same in the two formats."""
     assert xml("<inners/><inners/>").to(Shape) == read(b'{"inners": [{}, {}]}').to(Shape)
 
 
@@ -355,43 +263,13 @@ def test_empty_element_is_an_empty_object_where_one_is_wanted() -> None:
         (b"[]", "Expected `object`, got `array`"),
     ],
 )
-def test_wrong_shape_is_told_by_its_path_and_not_by_its_value(body: bytes, where: str) -> None:
-    """An error of shape names the JSON path and quotes nothing."""
+def test_wrong_shape_is_refused_by_its_path_without_its_value(body: bytes, where: str) -> None:
     with pytest.raises(UnreadableError, match=where) as refused:
         read(body).to(Shape)
     assert "s3cret" not in str(refused.value)
 
 
-def test_reading_as_a_type_leaves_the_document_alone() -> None:
-    """Settling works on a copy."""
+def test_reading_as_a_type_does_not_modify_the_document() -> None:
     document = xml("<numbers>5</numbers><names/>")
     document.to(Shape)
     assert document.value == {"numbers": "5", "names": None}
-
-
-@pytest.mark.parametrize("text", [b'[{"a":[' + b'{"b":[1]},' * 99 + b"2]}]"])
-def test_wide_json_is_not_deep(text: bytes) -> None:
-    """Many objects beside each other are no depth."""
-    assert read(text).value is not None
-
-
-@pytest.mark.parametrize("opening", ["[", '{"a":'])
-def test_json_nested_below_a_wide_part_is_found_too_deep(opening: str) -> None:
-    """Depth is found wherever it is."""
-    closing = "]" if opening == "[" else "}"
-    deep = opening * 70 + "1" + closing * 70
-    with pytest.raises(UnreadableError, match="nested deeper"):
-        read(f'{{"wide": [1, 2], "deep": {deep}}}'.encode())
-
-
-def test_entities_of_a_large_document_are_refused() -> None:
-    """A document with many tags is refused for its entities before it is parsed into dicts."""
-    body = b'<!DOCTYPE x [<!ENTITY a "b">]><xml>' + b"<a>&a;</a>" * 2_000 + b"</xml>"
-    with pytest.raises(UnreadableError, match="entities are refused"):
-        read(body)
-
-
-def test_depth_of_much_xml_is_bounded_before_it_is_made_into_dicts() -> None:
-    """Five thousand nested elements are refused at the sixty-fifth."""
-    with pytest.raises(UnreadableError, match="more than 64 levels"):
-        read(b"<xml>" + b"<a>" * 5_000)

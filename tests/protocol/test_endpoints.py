@@ -30,26 +30,22 @@ ALL: list[Endpoint[object]] = [
 
 
 @pytest.mark.parametrize("endpoint", ALL, ids=lambda endpoint: endpoint.path)
-def test_method_starts_something_only_where_it_refreshes(endpoint: Endpoint[object]) -> None:
-    """Every refresh_counters starts a recount and must not run twice; all else is a read."""
+def test_only_refresh_counters_starts_a_task(endpoint: Endpoint[object]) -> None:
     assert endpoint.starts == endpoint.path.endswith("/refresh_counters")
 
 
 @pytest.mark.parametrize("endpoint", ALL, ids=lambda endpoint: endpoint.path)
 def test_path_is_relative_and_without_trailing_slash(endpoint: Endpoint[object]) -> None:
-    """A path goes below the API root as it is."""
     assert endpoint.path == endpoint.path.strip("/")
 
 
 def test_refresh_of_a_resource_sends_the_names_of_the_page() -> None:
-    """For resources the profile database goes by list_id, the resource by id."""
     values = {"database_id": 1, "resource_id": 24}
     assert list(parameters(REFRESH_RESOURCE, values).items()) == [("id", 24), ("list_id", 1)]
 
 
 @pytest.mark.parametrize("wire_format", FORMATS)
 def test_feedback_is_sent_as_documented(wire_format: str) -> None:
-    """Feedback is an object of type and url."""
     feedback = Feedback(url="http://example.com/receiver")
     sent = FORMATS[wire_format].encode(
         parameters(REFRESH_RESOURCE, {"resource_id": 24, "feedback": feedback})
@@ -61,13 +57,11 @@ def test_feedback_is_sent_as_documented(wire_format: str) -> None:
 
 
 def test_none_is_not_sent() -> None:
-    """A parameter without a value stays out of the request."""
     values = {"resource_id": 24, "database_id": 1, "feedback": None}
     assert "feedback" not in parameters(REFRESH_RESOURCE, values)
 
 
 def test_values_are_not_modified() -> None:
-    """What was given stays as it was."""
     values: dict[str, object] = {"task_id": "x", "other": 1}
     assert parameters(TASK_STATUS, values) == {"task_id": "x"}
     assert values == {"task_id": "x", "other": 1}
@@ -90,7 +84,6 @@ VALUES: dict[str, object] = {
 def test_request_has_the_parameters_of_the_page(
     endpoint: Endpoint[object], suffix: str, sample: Callable[[str], bytes]
 ) -> None:
-    """Given everything, a method sends what its page documents, under those names."""
     ids = {"resource": 24, "database": 1, "segment": 5}
     values = {
         **VALUES,
@@ -108,7 +101,7 @@ def test_request_has_the_parameters_of_the_page(
 
 
 def test_database_of_a_segment_has_the_name_of_each_page() -> None:
-    """One page says db_id, the newest text of its sister list_id; either can be asked for."""
+    """Either name can be chosen for both pages."""
     values = {"segment_id": 5, "resource_id": 24, "database_id": 1}
     common = {"id": 5, "resource_id": 24}
     assert parameters(REFRESH_SEGMENT, values) == {**common, "db_id": 1}
@@ -119,8 +112,8 @@ def test_database_of_a_segment_has_the_name_of_each_page() -> None:
     assert (chosen.path, chosen.read) == (SEGMENT_COUNTERS.path, SEGMENT_COUNTERS.read)
 
 
-def test_figures_of_every_kind_are_had_by_documented_methods() -> None:
-    """A resource is asked for as a database, by the same two ids."""
+def test_counters_of_every_kind_are_read_by_documented_methods() -> None:
+    """Those of a resource by the method of databases, with the same two ids."""
     by_kind = counters_by_kind("db_id")
     assert by_kind["resource"] is by_kind["database"]
     assert by_kind["database"].path == DATABASE_COUNTERS.path

@@ -1,4 +1,4 @@
-"""From answers of lists and gets to the values that people see."""
+"""Answers of ``…/list``, ``…/get`` and ``fields_get``."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ENDPOINTS: list[Endpoint[object]] = [
 
 
 def file_of(endpoint: Endpoint[object]) -> str:
-    """Return how the samples of a method are called."""
+    """Return the beginning of the names of a method's samples."""
     return endpoint.path.replace("/", "_")
 
 
@@ -57,7 +57,6 @@ def file_of(endpoint: Endpoint[object]) -> str:
 def test_every_answer_reads_equal_in_both_formats(
     endpoint: Endpoint[object], sample: Sample
 ) -> None:
-    """What a method answers does not show in which format it came."""
     as_json, as_xml = (
         endpoint.read(read(sample(f"{file_of(endpoint)}.answer.{suffix}")))
         for suffix in ("json", "xml")
@@ -67,7 +66,7 @@ def test_every_answer_reads_equal_in_both_formats(
 
 @pytest.mark.parametrize("name", ["one_row", "no_rows"])
 def test_short_pages_read_equal_in_both_formats(name: str, sample: Sample) -> None:
-    """A page of one row looks like no list in XML, an empty one like nothing."""
+    """In XML, one row is no list and an empty list is an empty tag."""
     as_json, as_xml = (
         resource_page(read(sample(f"resources_list.{name}.{suffix}"))) for suffix in ("json", "xml")
     )
@@ -76,8 +75,7 @@ def test_short_pages_read_equal_in_both_formats(name: str, sample: Sample) -> No
 
 
 @BOTH
-def test_resources_have_names_and_groups(suffix: str, sample: Sample) -> None:
-    """A page has its rows in order, the cursor, and how many there are in all."""
+def test_page_of_resources_has_rows_cursor_and_total(suffix: str, sample: Sample) -> None:
     assert resource_page(read(sample(f"resources_list.answer.{suffix}"))) == Page(
         rows=(
             Resource(id=3, name="News site", groups=(BRANCH, NORTH)),
@@ -90,8 +88,7 @@ def test_resources_have_names_and_groups(suffix: str, sample: Sample) -> None:
 
 
 @BOTH
-def test_databases_and_segments_have_tags_as_well(suffix: str, sample: Sample) -> None:
-    """Tags go by ui_tags, and groups are written with capitals."""
+def test_pages_of_databases_and_segments_have_tags(suffix: str, sample: Sample) -> None:
     assert database_page(read(sample(f"databases_list.answer.{suffix}"))) == Page(
         rows=(
             Database(id=1, name="Customers", groups=(BRANCH,)),
@@ -111,8 +108,7 @@ def test_databases_and_segments_have_tags_as_well(suffix: str, sample: Sample) -
 
 
 @BOTH
-def test_details_go_by_names_that_say_what_they_are(suffix: str, sample: Sample) -> None:
-    """The vendor's short names become the ones of the rest of the library."""
+def test_details_have_the_names_of_this_library(suffix: str, sample: Sample) -> None:
     assert resource_details(read(sample(f"resources_get.answer.{suffix}"))) == ResourceDetails(
         id=24,
         name="News site",
@@ -145,8 +141,7 @@ def test_details_go_by_names_that_say_what_they_are(suffix: str, sample: Sample)
 
 
 @BOTH
-def test_fields_say_whether_they_have_a_dictionary(suffix: str, sample: Sample) -> None:
-    """A field without a dictionary has none."""
+def test_fields_are_read_with_and_without_a_dictionary(suffix: str, sample: Sample) -> None:
     device, version, loyal = subscription_fields(
         read(sample(f"resources_fields_get.answer.{suffix}"))
     )
@@ -169,8 +164,7 @@ def test_fields_say_whether_they_have_a_dictionary(suffix: str, sample: Sample) 
         "<xml><data><name>a</name><dictionary/><required/><title/></data></xml>",
     ],
 )
-def test_field_has_a_name_and_may_have_nothing_else(body: str) -> None:
-    """No dictionary is None, however an answer says so."""
+def test_field_needs_only_a_name(body: str) -> None:
     assert subscription_fields(read(body.encode())) == (SubscriptionField(name="a"),)
 
 
@@ -185,8 +179,8 @@ def test_field_has_a_name_and_may_have_nothing_else(body: str) -> None:
         "<xml><data><id>1</id><name/><groups/><segment/><count/></data></xml>",
     ],
 )
-def test_what_is_missing_is_empty(body: str) -> None:
-    """An id is enough, in lower case or not; all else is empty where it is missing or null."""
+def test_object_needs_only_an_id(body: str) -> None:
+    """Other fields are empty where they are missing or null."""
     document = read(body.encode())
     assert resource_details(document) == ResourceDetails(id=1)
     assert database_details(document) == DatabaseDetails(id=1)
@@ -212,8 +206,7 @@ def test_what_is_missing_is_empty(body: str) -> None:
         "<xml><data><id>x</id></data></xml>",
     ],
 )
-def test_what_is_no_list_is_unreadable(body: str) -> None:
-    """An answer without a sign of a list is never taken for an empty one."""
+def test_answer_that_is_no_list_is_unreadable(body: str) -> None:
     with pytest.raises(UnreadableError, match=r"required|Expected"):
         database_page(read(body.encode()))
 
@@ -230,8 +223,7 @@ def test_what_is_no_list_is_unreadable(body: str) -> None:
         "<xml><total_count>0</total_count></xml>",
     ],
 )
-def test_empty_page_is_one_without_rows(body: str) -> None:
-    """Rows may be null, empty or left out at the end of a list."""
+def test_rows_of_an_empty_page_may_be_null_empty_or_missing(body: str) -> None:
     assert segment_page(read(body.encode())).rows == ()
 
 
@@ -240,19 +232,16 @@ def test_empty_page_is_one_without_rows(body: str) -> None:
 )
 @pytest.mark.parametrize("reader", [resource_details, database_details, segment_details])
 def test_object_without_an_id_is_unreadable(body: str, reader: Callable[[object], object]) -> None:
-    """What has been looked up says which one it is."""
     with pytest.raises(UnreadableError):
         reader(read(body.encode()))
 
 
-def test_field_in_lower_case_goes_before_one_in_capitals() -> None:
-    """Where an answer has a name twice, the one that most pages write counts."""
+def test_field_in_lower_case_wins_over_one_in_capitals() -> None:
     body = b'{"data": [{"id": 1, "Id": 2, "Name": "a", "NAME": "b", "name": "c"}]}'
     assert resource_page(read(body)).rows == (Resource(id=1, name="c"),)
 
 
-def test_rules_keep_what_nobody_documents() -> None:
-    """What a rule holds besides the documented fields is passed on as it came."""
+def test_rules_keep_undocumented_fields() -> None:
     queries: list[Plain] = [{"Field": "_city", "value": ["5", None]}]
     body = {"id": 1, "segment": [{"limit": 5, "queries": queries, "Extra": {"A": 1}}]}
     details = segment_details(read(json.dumps({"data": body}).encode()))
@@ -260,7 +249,6 @@ def test_rules_keep_what_nobody_documents() -> None:
 
 
 def test_rules_in_xml_have_numbers_and_a_list_of_queries() -> None:
-    """One query alone is a list of one, and what is no number stays a text."""
     body = (
         b"<xml><data><id>1</id><segment><limit>many</limit><percent_to>100</percent_to>"
         b"<queries><field>5</field></queries></segment></data></xml>"
@@ -288,7 +276,7 @@ ROW = st.fixed_dictionaries(
 
 
 def written(value: Plain, write: Callable[[str], str]) -> Plain:
-    """Write the names of fields in another way."""
+    """Rewrite the names of fields."""
     match value:
         case dict():
             return {write(name): written(one, write) for name, one in value.items()}
@@ -299,7 +287,7 @@ def written(value: Plain, write: Callable[[str], str]) -> Plain:
 
 
 def in_xml(value: Plain) -> Plain:
-    """Write an empty list as the vendor's pages do, as one empty element."""
+    """Make an empty list an empty element, as on the vendor's pages."""
     match value:
         case dict():
             return {name: in_xml(one) for name, one in value.items()}
@@ -322,17 +310,15 @@ def test_any_page_reads_equal_in_both_formats_and_cases(
     total: int | None,
     write: Callable[[str], str],
 ) -> None:
-    """Whatever rows say, they say the same in JSON and XML, with and without capitals."""
-    said: dict[str, Plain] = {"data": [*rows], "next_from_id": cursor, "total_count": total}
-    page = database_page(read(json.dumps(said).encode()))
+    answer: dict[str, Plain] = {"data": [*rows], "next_from_id": cursor, "total_count": total}
+    page = database_page(read(json.dumps(answer).encode()))
     assert [row.id for row in page.rows] == [row["id"] for row in rows]
-    said["data"] = written([*rows], write)
-    assert database_page(read(json.dumps(said).encode())) == page
-    assert database_page(read(xmltodict.unparse({"xml": in_xml(said)}).encode())) == page
+    answer["data"] = written([*rows], write)
+    assert database_page(read(json.dumps(answer).encode())) == page
+    assert database_page(read(xmltodict.unparse({"xml": in_xml(answer)}).encode())) == page
 
 
-def test_number_that_no_platform_has_stays_text() -> None:
-    """A figure of thousands of digits in a segment's rule is passed on, and is no error."""
+def test_number_of_thousands_of_digits_in_a_rule_stays_text() -> None:
     digits = "9" * 5_000
     body = f"<xml><data><id>1</id><segment><limit>{digits}</limit></segment></data></xml>"
     (rule,) = segment_details(read(body.encode())).rules

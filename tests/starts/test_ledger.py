@@ -1,57 +1,36 @@
-"""Entries of the ledger, and their form in a store."""
+"""What every ledger inherits, and the keys of entries."""
 
 from __future__ import annotations
 
-import pickle
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from altcraft_async import LedgerEntry, LedgerError
+from altcraft_async import TaskLedger
 from altcraft_async.starts.ledger import entry_key
-from tests.support.ledgers import NIGHT, REF, entry_of
+from tests.support.ledgers import KEY, REF, MemoryLedger, entry_of
 
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        entry_of(),
-        entry_of(ref=REF, over=True, idempotency_key="nightly «é»", before="x"),
-        entry_of(intended_at=NIGHT.astimezone(timezone(timedelta(hours=-7)))),
-    ],
-)
-def test_entry_survives_json_and_pickling(entry: LedgerEntry) -> None:
-    assert LedgerEntry.from_json(entry.to_json()) == entry
-    assert LedgerEntry.from_json(entry.to_json().encode()) == entry
-    assert pickle.loads(pickle.dumps(entry)) == entry  # noqa: S301 -- pickled right here
-
-
-def test_json_of_an_entry_is_one_line_with_its_version() -> None:
-    stored = entry_of(idempotency_key="two\nlines").to_json()
-    assert stored.startswith('{"version":1,')
-    assert "\n" not in stored
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [
-        "",
-        "null",
-        "[]",
-        "{}",
-        b"\xff",
-        "[" * 100_000,
-        entry_of().to_json().replace('"version":1', '"version":2'),
-        entry_of().to_json().replace('"revision":1', '"revision":"one"'),
-        entry_of().to_json().replace("02:00:00Z", "02:00:00"),
-    ],
-)
-def test_text_that_is_no_entry_is_a_ledger_error(stored: str | bytes) -> None:
-    with pytest.raises(LedgerError, match=r"^ledger: not an entry as version 1 writes it"):
-        LedgerEntry.from_json(stored)
+pytestmark = pytest.mark.looptime
 
 
 def test_key_of_an_entry_names_install_kind_and_ids() -> None:
     assert entry_key("https://example.com/api/v1.1", "segment", (5, 24, 1)) == (
         "https://example.com/api/v1.1 segment 5 24 1"
     )
+
+
+def test_time_of_a_ledger_is_that_of_this_machine_by_default() -> None:
+    assert abs(TaskLedger.now(MemoryLedger()) - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+async def test_ledger_is_closed_by_its_context() -> None:
+    async with MemoryLedger() as ledger:
+        assert not ledger.closed
+    assert ledger.closed
+
+
+async def test_forget_writes_a_withdrawn_entry_in_place_of_the_same_revision() -> None:
+    ledger = MemoryLedger({KEY: entry_of(ref=REF)})
+    assert await ledger.forget(entry_of(ref=REF))
+    assert ledger.stored == {KEY: entry_of(revision=2, over=True)}
+    assert not await ledger.forget(entry_of(ref=REF))

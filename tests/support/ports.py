@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 
 @contextmanager
@@ -21,8 +22,13 @@ def full(address: str, port: int = 0) -> Generator[int, None, None]:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on, for now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
+    """Return a port that nothing listens on.
+
+    It is below those that Linux gives to sockets that ask for any (32768 and up), so that no other
+    test gets it meanwhile.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)  # not by `random`, which tests seed
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -47,10 +47,3 @@ async def aiohttp_app(app: web.Application) -> AsyncGenerator[str, None]:
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
-
-
-def free_port() -> int:
-    """Return a port that is free now, for what has to be told before it listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

@@ -1,4 +1,4 @@
-"""as_completed: handles in the order in which their tasks end."""
+"""`as_completed`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,7 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 STATUS = "tasks/status"
 
 
-def ignore(waiter: HandleWaiter[CountersReport], error: Exception | None) -> None:
-    """Hear of the end of a task and do nothing."""
-
-
 async def test_handles_come_in_order_of_completion(platform: OpenPlatform) -> None:
-    """Each handle comes once, itself, when its task has ended; no task is made for it."""
     async with platform(duration=lambda dice: dice.choice([2.0, 5.0, 9.0])) as (_, client):
         handles = [
             await client.resources.refresh_counters(number, database_id=1)
@@ -49,8 +44,7 @@ async def test_handles_come_in_order_of_completion(platform: OpenPlatform) -> No
         assert set(ended) == {2, 5, 9}
 
 
-async def test_done_handles_come_at_once(platform: OpenPlatform) -> None:
-    """A handle that is done already costs no poll."""
+async def test_done_handle_comes_at_once_without_a_poll(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await handle
@@ -59,14 +53,12 @@ async def test_done_handles_come_at_once(platform: OpenPlatform) -> None:
         assert server.count(STATUS) == polls
 
 
-async def test_no_handles_end_at_once() -> None:
-    """Of nothing, nothing comes."""
+async def test_iteration_over_no_handles_ends_at_once() -> None:
     handles: list[TaskHandle[CountersReport]] = []
     assert [one async for one in as_completed(handles)] == []
 
 
-async def test_leaving_early_stops_the_polling(platform: OpenPlatform) -> None:
-    """A break leaves nothing behind: nobody polls any more."""
+async def test_break_stops_polling(platform: OpenPlatform) -> None:
     async with platform(duration=3) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         handles = [client.tasks.attach(handle.ref) for _ in range(1100)]
@@ -78,8 +70,9 @@ async def test_leaving_early_stops_the_polling(platform: OpenPlatform) -> None:
         assert server.count(STATUS) == polls
 
 
-async def test_handle_whose_wait_ended_comes_too(platform: OpenPlatform) -> None:
-    """A handle that cannot be polled comes undone, and awaiting it tries again."""
+async def test_handle_that_cannot_be_polled_comes_undone_and_can_be_awaited(
+    platform: OpenPlatform,
+) -> None:
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.refuse(401), times=2)
@@ -91,7 +84,6 @@ async def test_handle_whose_wait_ended_comes_too(platform: OpenPlatform) -> None
 
 
 async def test_closed_client_ends_the_iteration(platform: OpenPlatform) -> None:
-    """When the client is closed, its handles come undone; a closed one takes no more."""
     async with platform() as (_, client):
         handles = [
             await client.resources.refresh_counters(number, database_id=1) for number in (1, 2)
@@ -108,18 +100,19 @@ async def test_closed_client_ends_the_iteration(platform: OpenPlatform) -> None:
             await collect()
 
 
-async def test_letting_go_of_many_is_finished_when_it_is_cancelled(platform: OpenPlatform) -> None:
-    """Who is in a hurry leaves no handle watched either, however many there are."""
+async def test_cancelled_removal_of_many_waiters_still_removes_all(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         ref = (await client.resources.refresh_counters(24, database_id=1)).ref
         handles = [client.tasks.attach(ref) for _ in range(3 * HANDLES_PER_ITERATION)]
-        waiters = [HandleWaiter(handle, ignore) for handle in handles]
+        ended: list[object] = []
+        waiters = [HandleWaiter(handle, lambda one, _: ended.append(one)) for handle in handles]
         for waiter in waiters:
             waiter.handle.poller.add_waiter(waiter)
-        leaving = asyncio.create_task(remove_waiters(waiters))
+        removing = asyncio.create_task(remove_waiters(waiters))
         await asyncio.sleep(0)
-        leaving.cancel()
-        await asyncio.wait([leaving])
+        removing.cancel()
+        await asyncio.wait([removing])
         assert not any(handle.poller.waiters for handle in handles)
+        assert not ended
         await asyncio.sleep(30)
         assert server.count(STATUS) == 0

@@ -1,4 +1,4 @@
-"""Cancelling at any moment leaves nothing behind and is never swallowed."""
+"""Cancelling a call, or closing the client, at any moment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def start(client: AltcraftClient) -> object:
 
 
 async def start_alone(client: AltcraftClient) -> object:
-    """Start a refresh that shares nothing."""
+    """Start a refresh that joins no other."""
     return await client.resources.refresh_counters(24, database_id=1, join="never")
 
 
@@ -37,8 +37,8 @@ async def refresh(client: AltcraftClient) -> object:
     return await client.resources.refresh(24, database_id=1, timeout=60)
 
 
-async def ask(client: AltcraftClient) -> object:
-    """Ask for a status once."""
+async def status(client: AltcraftClient) -> object:
+    """Get a status."""
     return await client.tasks.status("x")
 
 
@@ -49,7 +49,7 @@ async def poll(client: AltcraftClient) -> object:
 
 async def iterate(client: AltcraftClient) -> object:
     """Follow the updates of a handle."""
-    return [status async for status in client.tasks.attach("x").updates()]
+    return [update async for update in client.tasks.attach("x").updates()]
 
 
 async def refresh_many(client: AltcraftClient) -> object:
@@ -57,22 +57,21 @@ async def refresh_many(client: AltcraftClient) -> object:
     return [one async for one in client.resources.refresh_many([(24, 1), (25, 1)])]
 
 
-CALLS = [start, start_alone, refresh, ask, poll, iterate, refresh_many]
-TURNS = range(0, 42, 6)
+CALLS = [start, start_alone, refresh, status, poll, iterate, refresh_many]
+ITERATIONS = range(0, 42, 6)
 
 
 @pytest.mark.parametrize(
     ("call", "fault"),
     [
         *((call, fault) for call in CALLS for fault in (Fault.stall(), Fault.slow_body())),
-        # A single poll is not repeated, so it does not pause.
+        # A single poll is not retried, so it has no delay.
         *((call, Fault.status(429, retry_after=60)) for call in CALLS if call is not poll),
     ],
 )
 async def test_cancelled_call_ends_at_once(
     platform: OpenPlatform, call: Callable[[AltcraftClient], Awaitable[object]], fault: Fault
 ) -> None:
-    """Wherever a call waits, cancelling it raises CancelledError within milliseconds."""
     async with platform() as (server, client):
         server.misbehave(START, fault, times=2)
         server.misbehave(STATUS, fault, times=2)
@@ -87,14 +86,13 @@ async def test_cancelled_call_ends_at_once(
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("turns", TURNS)
-async def test_call_cancelled_after_any_number_of_turns_leaves_nothing(
-    platform: OpenPlatform, call: Callable[[AltcraftClient], Awaitable[object]], turns: int
+@pytest.mark.parametrize("iterations", ITERATIONS)
+async def test_call_cancelled_after_any_number_of_iterations_leaves_nothing(
+    platform: OpenPlatform, call: Callable[[AltcraftClient], Awaitable[object]], iterations: int
 ) -> None:
-    """Cancelled after so many turns of the loop, a call raises CancelledError or has ended."""
     async with platform(duration=0.1) as (_, client):
         calling = asyncio.ensure_future(call(client))
-        for _ in range(turns):
+        for _ in range(iterations):
             await asyncio.sleep(0)
         calling.cancel()
         await asyncio.wait([calling])
@@ -103,15 +101,14 @@ async def test_call_cancelled_after_any_number_of_turns_leaves_nothing(
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("turns", TURNS)
-async def test_client_closed_after_any_number_of_turns_ends_the_call(
-    platform: OpenPlatform, call: Callable[[AltcraftClient], Awaitable[object]], turns: int
+@pytest.mark.parametrize("iterations", ITERATIONS)
+async def test_client_closed_after_any_number_of_iterations_ends_the_call(
+    platform: OpenPlatform, call: Callable[[AltcraftClient], Awaitable[object]], iterations: int
 ) -> None:
-    """Closed after so many turns, the client ends the call in no time, and with its own error."""
     async with platform(duration=100) as (server, client):
         server.misbehave(STATUS, Fault.slow_body(), after=1, times=10)
         calling = asyncio.ensure_future(call(client))
-        for _ in range(turns):
+        for _ in range(iterations):
             await asyncio.sleep(0)
         await client.aclose()
         began = asyncio.get_running_loop().time()
@@ -121,8 +118,7 @@ async def test_client_closed_after_any_number_of_turns_ends_the_call(
             assert isinstance(outcome, (ClientClosedError, NotFoundError))
 
 
-async def test_close_that_is_cancelled_goes_on(platform: OpenPlatform) -> None:
-    """Cancelling the one who closes does not leave the client half open."""
+async def test_cancelled_close_goes_on(platform: OpenPlatform) -> None:
     async with platform(duration=100) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave(STATUS, Fault.stall())
@@ -138,15 +134,16 @@ async def test_close_that_is_cancelled_goes_on(platform: OpenPlatform) -> None:
         await client.aclose()
 
 
-async def test_storm_of_cancellations_swaps_no_answers(platform: OpenPlatform) -> None:
-    """Of two hundred refreshes at once, cancelling a third leaves the others right."""
+async def test_cancelling_a_third_of_many_refreshes_mixes_up_no_reports(
+    platform: OpenPlatform,
+) -> None:
     async with platform(duration=(0.5, 3)) as (server, client):
         calls = [
             asyncio.create_task(client.resources.refresh(number, database_id=1))
             for number in range(1, 201)
         ]
-        for turn, call in enumerate(calls[::3]):
-            if turn % 5 == 0:
+        for index, call in enumerate(calls[::3]):
+            if index % 5 == 0:
                 await asyncio.sleep(0.05)
             call.cancel()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What has been seen of a task, and what follows from it."""
+"""What polls showed of a task, and what follows from it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
 
 
 def poll(track: Track, now: float, progress: int | None = None, status: str = "running") -> Verdict:
-    """Note an answer."""
+    """Note an answered poll."""
     return note_answer(track, TaskAnswer(status, progress, b"{}"), now, FAILURE_STATUSES)
 
 
@@ -60,30 +60,26 @@ def poll(track: Track, now: float, progress: int | None = None, status: str = "r
     ],
 )
 def test_status_is_judged_by_its_name(verdict: Verdict, names: set[str]) -> None:
-    """Success and failure have known names in any case; every other name means running."""
+    """In any case; every unknown name means running."""
     for name in names:
         assert judge(name) is verdict
         assert judge(f" {name.upper()}\n") is verdict
 
 
 def test_failure_names_can_be_replaced() -> None:
-    """The guessed failure names give way to the caller's."""
     assert judge("failed", {"kaputt"}) is Verdict.GO_ON
     assert judge("Kaputt", {"kaputt"}) is Verdict.FAILED
 
 
-def test_success_is_no_failure_whatever_the_names() -> None:
-    """The documented success status cannot be made a failure."""
+def test_success_status_cannot_be_made_a_failure() -> None:
     assert judge("completed", {"completed"}) is Verdict.COMPLETED
 
 
-def test_progress_of_a_hundred_is_no_end() -> None:
-    """Only a status ends a task, its progress never does."""
+def test_progress_of_100_does_not_end_the_task() -> None:
     assert poll(Track(started=0), 1, 100) is Verdict.GO_ON
 
 
-def test_answers_move_the_track() -> None:
-    """Each answer counts as a poll and becomes the newest status."""
+def test_answers_are_counted_and_kept() -> None:
     track = Track(started=100)
     assert poll(track, 110, 10) is Verdict.GO_ON
     assert poll(track, 120, 20, "completed") is Verdict.COMPLETED
@@ -95,10 +91,9 @@ def test_answers_move_the_track() -> None:
     ("progress", "status", "moved_at"),
     [(10, "running", None), (11, "running", 2), (10, "stopping", 2), (None, "running", 2)],
 )
-def test_move_is_a_change_of_status_or_progress(
+def test_change_of_status_or_progress_is_a_move(
     progress: int | None, status: str, moved_at: float | None
 ) -> None:
-    """A task moved when status or progress differ from those of the poll before."""
     track = Track(started=0)
     poll(track, 1, 10)
     assert track.moved_at is None
@@ -106,65 +101,58 @@ def test_move_is_a_change_of_status_or_progress(
     assert track.moved_at == moved_at
 
 
-def test_policy_sees_the_two_polls_that_moved() -> None:
-    """A policy is told the newest progress and the move before it, with the time of each."""
+def test_policy_gets_the_last_two_polls_that_moved_the_progress() -> None:
     track = Track(started=100)
     poll(track, 110, 10)
     poll(track, 120, 30)
-    now_seen = poll_state(track, REF, 125, 0.25)
-    assert (now_seen.waited, now_seen.polls, now_seen.chance) == (25, 2, 0.25)
-    assert (now_seen.progress, now_seen.earlier_progress, now_seen.earlier_waited) == (30, 10, 10)
+    state = poll_state(track, REF, 125, 0.25)
+    assert (state.waited, state.polls, state.chance) == (25, 2, 0.25)
+    assert (state.progress, state.earlier_progress, state.earlier_waited) == (30, 10, 10)
 
 
 @pytest.mark.parametrize("progress", [30, 20, 0, -5, None])
-def test_poll_without_headway_leaves_no_progress_to_go_by(progress: int | None) -> None:
-    """Where progress stood still or went back, a policy sees no move."""
+def test_poll_without_new_progress_shows_the_policy_no_move(progress: int | None) -> None:
     track = Track(started=0)
     poll(track, 10, 10)
     poll(track, 20, 30)
     poll(track, 30, progress)
-    now_seen = poll_state(track, REF, 30, 0.5)
-    assert now_seen.progress <= now_seen.earlier_progress
+    state = poll_state(track, REF, 30, 0.5)
+    assert state.progress <= state.earlier_progress
 
 
 @pytest.mark.parametrize(
     ("progress", "shown"), [(None, 0), (-5, 0), (0, 0), (50, 50), (10**9, 100)]
 )
 def test_progress_is_clamped_for_policies(progress: int | None, shown: int) -> None:
-    """A policy sees a percentage, whatever the server says."""
     track = Track(started=0)
     poll(track, 1, progress)
     assert poll_state(track, REF, 1, 0.5).progress == shown
 
 
-def test_policy_is_told_what_is_counted() -> None:
-    """A policy can tell targets apart."""
-    shown = poll_state(Track(started=0), REF, 1, 0.5)
-    assert (shown.kind, shown.target) == ("resource", (24, 1))
+def test_policy_gets_kind_and_target() -> None:
+    state = poll_state(Track(started=0), REF, 1, 0.5)
+    assert (state.kind, state.target) == ("resource", (24, 1))
 
 
-def test_course_of_a_task_is_remembered_for_those_who_learn() -> None:
-    """Polls that found the task running are told in order, the one that found it over is not."""
+def test_policy_that_learns_gets_the_polls_that_found_the_task_running() -> None:
     track = Track(started=100, history=array("f"))
     poll(track, 110, 10)
     poll(track, 120, None)
     poll(track, 125, 100, "completed")
-    told = finished_task(track, REF, 125)
-    assert told == FinishedTask(
+    task = finished_task(track, REF, 125)
+    assert task == FinishedTask(
         kind="resource", target=(24, 1), polls=[(10.0, 10), (20.0, 0)], seconds=25
     )
 
 
-def test_course_that_nobody_wants_to_know_is_not_kept() -> None:
-    """Without a learner nothing is remembered."""
+def test_without_a_learning_policy_no_history_is_kept() -> None:
     track = Track(started=0)
     poll(track, 10, 10)
     assert track.history is None
     assert finished_task(track, REF, 20).polls == []
 
 
-def test_long_course_is_thinned_out() -> None:
-    """Of very many polls the first and the last are kept, in order."""
+def test_long_history_keeps_its_first_and_last_polls() -> None:
     track = Track(started=0, history=array("f"))
     for second in range(1, 1001):
         poll(track, second, second // 10)
@@ -175,26 +163,24 @@ def test_long_course_is_thinned_out() -> None:
     assert polls[-1] == (1000.0, 100)
 
 
-def test_nothing_seen_yet_is_no_progress() -> None:
-    """Before the first poll there is no progress and no remaining time."""
+def test_before_the_first_poll_progress_and_time_left_are_unknown() -> None:
     track = Track(started=5)
     assert poll_state(track, REF, 6, 0.5).progress == 0
     assert seconds_left(track, 6) is None
 
 
 @pytest.mark.parametrize(
-    ("age", "left", "pressing"),
+    ("age", "left", "wanted_by"),
     [(100.0, 5.0, 1005.0), (100.0, 50.0, 1030.0), (100.0, None, 1030.0), (0.0, None, 1000.0)],
 )
-def test_poll_is_pressing_at_the_expected_end_or_after_a_share_of_its_age(
-    age: float, left: float | None, pressing: float
+def test_poll_is_wanted_by_the_expected_end_or_after_a_share_of_the_age(
+    age: float, left: float | None, wanted_by: float
 ) -> None:
     """A task that is nearly over goes first, and an old one does not starve."""
-    assert poll_priority(1000.0, age, left) == pressing
+    assert poll_priority(1000.0, age, left) == wanted_by
 
 
-def test_remaining_time_follows_even_progress() -> None:
-    """At half the way after ten seconds, about ten are left, and time makes them fewer."""
+def test_seconds_left_follow_even_progress() -> None:
     track = Track(started=100)
     poll(track, 110, 50)
     at_once, later = seconds_left(track, 110), seconds_left(track, 115)
@@ -204,10 +190,9 @@ def test_remaining_time_follows_even_progress() -> None:
 
 @CORE
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.none() | st.integers())), st.floats(0, 1e6))
-def test_remaining_time_is_never_negative(
+def test_seconds_left_are_unknown_or_finite_and_not_negative(
     answers: list[tuple[float, int | None]], after: float
 ) -> None:
-    """However progress jumps, the remaining time is unknown or a finite number from 0 on."""
     track, now = Track(started=0), 0.0
     for waited, progress in answers:
         now += waited
@@ -216,8 +201,7 @@ def test_remaining_time_is_never_negative(
     assert left is None or 0 <= left < math.inf
 
 
-def test_unknown_task_is_lost_after_the_grace() -> None:
-    """A replica may lag behind, so a task is lost only when unknown for a while."""
+def test_task_unknown_for_the_whole_grace_period_is_lost() -> None:
     track, patience = Track(started=0), Patience(unknown=5)
     assert note_failure(track, UNKNOWN, 10, patience) is Verdict.GO_ON
     assert note_failure(track, UNKNOWN, 14.9, patience) is Verdict.GO_ON
@@ -225,8 +209,7 @@ def test_unknown_task_is_lost_after_the_grace() -> None:
 
 
 @pytest.mark.parametrize("known_again", ["answer", "other failure"])
-def test_grace_starts_anew_when_the_task_was_not_unknown_between(known_again: str) -> None:
-    """Only an unbroken row of not-found answers loses a task."""
+def test_grace_period_starts_again_after_another_answer(known_again: str) -> None:
     track, patience = Track(started=0), Patience(unknown=5)
     note_failure(track, UNKNOWN, 10, patience)
     if known_again == "answer":
@@ -237,8 +220,7 @@ def test_grace_starts_anew_when_the_task_was_not_unknown_between(known_again: st
     assert note_failure(track, UNKNOWN, 21, patience) is Verdict.LOST
 
 
-def test_no_grace_loses_an_unknown_task_at_once() -> None:
-    """With a grace of 0 the first not-found answer ends the wait."""
+def test_without_a_grace_period_an_unknown_task_is_lost_at_once() -> None:
     assert note_failure(Track(started=0), UNKNOWN, 0, Patience(unknown=0)) is Verdict.LOST
 
 
@@ -257,28 +239,24 @@ def test_failures_in_an_outage_use_up_no_patience() -> None:
     ids=str,
 )
 def test_failure_that_cannot_pass_ends_the_wait_at_once(error: AltcraftError) -> None:
-    """What would fail again the same way is not polled again."""
     assert note_failure(Track(started=0), error, 0, Patience()) is Verdict.REFUSED
 
 
-def test_wait_is_given_up_when_both_limits_are_passed() -> None:
-    """So many failures and so many seconds have to come together."""
+def test_wait_is_given_up_after_enough_failures_and_enough_seconds() -> None:
     track, patience = Track(started=0), Patience(failures=3, seconds=60)
     assert note_failure(track, RESET, 10, patience) is Verdict.GO_ON
     assert note_failure(track, RESET, 100, patience) is Verdict.GO_ON
     assert note_failure(track, RESET, 101, patience) is Verdict.GIVE_UP
 
 
-def test_many_failures_in_a_short_time_are_waited_out() -> None:
-    """A row of failures is not enough before its time is up."""
+def test_many_failures_in_a_short_time_do_not_end_the_wait() -> None:
     track, patience = Track(started=0), Patience(failures=3, seconds=60)
     verdicts = {note_failure(track, RESET, now, patience) for now in range(60)}
     assert verdicts == {Verdict.GO_ON}
     assert note_failure(track, ServerError("503", code=503), 60, patience) is Verdict.GIVE_UP
 
 
-def test_answer_between_failures_starts_the_row_anew() -> None:
-    """Only failures in a row count."""
+def test_answer_between_failures_restarts_the_count() -> None:
     track, patience = Track(started=0), Patience(failures=2, seconds=0)
     note_failure(track, RESET, 1, patience)
     poll(track, 2)
@@ -287,8 +265,7 @@ def test_answer_between_failures_starts_the_row_anew() -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1.0, math.nan])
-def test_patience_that_could_not_be_obeyed_is_refused(wrong: float) -> None:
-    """Every limit is a number from 0 on, and the error names it."""
+def test_patience_that_is_negative_or_nan_is_refused_by_name(wrong: float) -> None:
     with pytest.raises(ConfigurationError, match=r"^failures: "):
         Patience(failures=-1)
     with pytest.raises(ConfigurationError, match=r"^seconds: "):
@@ -302,11 +279,11 @@ def test_patience_that_could_not_be_obeyed_is_refused(wrong: float) -> None:
     [
         (None, 0),
         (datetime(2026, 1, 1, tzinfo=UTC), 60),
-        (datetime(2026, 1, 1), 60),  # noqa: DTZ001 -- that is the point
+        (datetime(2026, 1, 1), 60),  # noqa: DTZ001 -- naive on purpose
         (datetime(2026, 1, 2, tzinfo=UTC), 0),
     ],
 )
-def test_age_of_a_start_is_known_in_any_form_and_never_negative(
+def test_age_of_a_start_is_never_negative_and_0_if_unknown(
     started_at: datetime | None, age: float
 ) -> None:
     assert age_of(started_at, datetime(2026, 1, 1, 0, 1, tzinfo=UTC)) == age

@@ -1,4 +1,4 @@
-"""refresh_many: many targets, a bounded number at once, each reported exactly once."""
+"""`refresh_many`: many targets, a bounded number at once, each reported exactly once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ STATUS = "tasks/status"
 
 
 async def test_every_target_completes_once(platform: OpenPlatform) -> None:
-    """Each target comes out once, with its ref, its report, its polls and its seconds."""
     targets = [(number, 1) for number in range(1, 151)]
     async with platform(duration=(1, 5)) as (server, client):
         outcomes = [one async for one in client.resources.refresh_many(targets, in_flight=150)]
@@ -52,8 +51,7 @@ async def test_every_target_completes_once(platform: OpenPlatform) -> None:
         assert all(later > sooner - 0.2 for sooner, later in pairwise(seconds))
 
 
-async def test_targets_are_read_only_as_slots_get_free(platform: OpenPlatform) -> None:
-    """Never more than in_flight targets are between being read and being reported."""
+async def test_no_more_targets_are_read_than_in_flight_allows(platform: OpenPlatform) -> None:
     read = reported = 0
     most = 0
 
@@ -74,8 +72,8 @@ async def test_targets_are_read_only_as_slots_get_free(platform: OpenPlatform) -
     assert most == 10
 
 
-async def test_async_iterable_is_read_by_one_at_a_time(platform: OpenPlatform) -> None:
-    """Targets may come from an async generator, which is never entered twice."""
+async def test_async_iterable_is_read_one_by_one(platform: OpenPlatform) -> None:
+    """An async generator cannot be entered twice."""
     reading = False
 
     async def targets() -> AsyncGenerator[tuple[int, int], None]:
@@ -93,8 +91,7 @@ async def test_async_iterable_is_read_by_one_at_a_time(platform: OpenPlatform) -
         assert all(isinstance(one, Completed) for one in outcomes)
 
 
-async def test_bad_targets_are_failures_of_their_own(platform: OpenPlatform) -> None:
-    """Whatever a target is, it is reported and the others go on."""
+async def test_bad_target_is_a_failure_and_the_others_go_on(platform: OpenPlatform) -> None:
     bad: list[object] = [(1,), (1, 2, 3), "24", None, (0, 1), (1, -1), (True, 1), ("1", 1), {}]
     targets = [(24, 1), *bad, (99999, 1), (25, 1)]
     async with platform(duration=1) as (server, client):
@@ -110,7 +107,6 @@ async def test_bad_targets_are_failures_of_their_own(platform: OpenPlatform) -> 
 
 
 async def test_failed_tasks_keep_their_ref(platform: OpenPlatform) -> None:
-    """A target whose task fails, or gives no usable result, is a Failed with its ref."""
     async with platform(duration=3) as (server, client):
         server.misbehave(STATUS, Fault.failed_task("failed"))
         server.misbehave(STATUS, Fault.failed_task("completed"))
@@ -121,7 +117,6 @@ async def test_failed_tasks_keep_their_ref(platform: OpenPlatform) -> None:
 
 
 async def test_timeout_holds_for_each_target(platform: OpenPlatform) -> None:
-    """A target that takes too long is a Failed whose ref can be attached again."""
     async with platform(duration=lambda dice: dice.choice([1.0, 500.0])) as (_, client):
         targets = [(number, 1) for number in range(1, 21)]
         outcomes = [one async for one in client.resources.refresh_many(targets, timeout=10)]
@@ -132,7 +127,7 @@ async def test_timeout_holds_for_each_target(platform: OpenPlatform) -> None:
 
 
 async def test_same_target_twice_shares_a_task(platform: OpenPlatform) -> None:
-    """Twice the same target is one start and two outcomes; join="never" makes it two starts."""
+    """With ``join="never"`` it is started twice."""
     async with platform(duration=1) as (server, client):
         targets = [(24, 1), (24, 1)]
         outcomes = [one async for one in client.resources.refresh_many(targets)]
@@ -143,10 +138,9 @@ async def test_same_target_twice_shares_a_task(platform: OpenPlatform) -> None:
         assert server.count(START) == 3
 
 
-async def test_leaving_early_leaves_nothing_behind(
+async def test_break_stops_starts_and_polls_and_logs_the_running_tasks(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After a break nothing is started or polled, and the log says which tasks run on."""
     async with platform(duration=(1, 100)) as (server, client):
         with caplog.at_level(logging.INFO, "altcraft_async"):
             targets = ((number, 1) for number in range(1, 500))
@@ -159,8 +153,7 @@ async def test_leaving_early_leaves_nothing_behind(
         assert "refreshes running at the platform" in caplog.text
 
 
-async def test_cancelling_the_reader_leaves_nothing_behind(platform: OpenPlatform) -> None:
-    """Cancelled in the middle, the stream ends its starters and its polls."""
+async def test_cancelling_the_reader_stops_starts_and_polls(platform: OpenPlatform) -> None:
     async with platform(duration=50) as (server, client):
 
         async def read() -> None:
@@ -178,11 +171,9 @@ async def test_cancelling_the_reader_leaves_nothing_behind(platform: OpenPlatfor
         assert server.count(STATUS) == polls
 
 
-async def test_iterable_that_fails_ends_the_stream_after_what_was_read(
+async def test_error_of_the_iterable_is_raised_after_the_outcomes_of_what_was_read(
     platform: OpenPlatform,
 ) -> None:
-    """An error of the caller's own iterable reaches the caller, after the outcomes before it."""
-
     def targets() -> Iterator[tuple[int, int]]:
         yield 24, 1
         yield 25, 1
@@ -199,8 +190,6 @@ async def test_iterable_that_fails_ends_the_stream_after_what_was_read(
 async def test_cancellation_inside_the_iterable_reaches_the_caller(
     platform: OpenPlatform,
 ) -> None:
-    """An iterable that is cancelled from within does not end the stream as if it were complete."""
-
     async def targets() -> AsyncGenerator[tuple[int, int], None]:
         yield 24, 1
         raise asyncio.CancelledError
@@ -212,11 +201,9 @@ async def test_cancellation_inside_the_iterable_reaches_the_caller(
     assert len(outcomes) == 1
 
 
-async def test_target_that_cannot_even_be_read_is_a_failure_of_its_own(
+async def test_target_that_raises_when_read_is_a_failure(
     platform: OpenPlatform,
 ) -> None:
-    """Whatever a target raises when it is polled, the stream goes on."""
-
     class Broken:
         def __index__(self) -> int:
             raise OSError
@@ -230,8 +217,7 @@ async def test_target_that_cannot_even_be_read_is_a_failure_of_its_own(
         assert [type(one) for one in outcomes] == [Failed, Completed]
 
 
-async def test_timeout_holds_although_a_last_poll_hangs(platform: OpenPlatform) -> None:
-    """A server that does not answer the last poll holds a target for a second at most."""
+async def test_timeout_holds_while_the_last_poll_hangs(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         server.misbehave(STATUS, Fault.stall())
         began = now()
@@ -242,7 +228,6 @@ async def test_timeout_holds_although_a_last_poll_hangs(platform: OpenPlatform) 
 
 
 async def test_closed_client_reads_no_more_targets(platform: OpenPlatform) -> None:
-    """After the client is closed, an endless iterable is not read to its end."""
     async with platform(duration=50) as (_, client):
         targets = ((number % 500 + 1, 1) for number in itertools.count())
         collecting = asyncio.ensure_future(collect(client.resources.refresh_many(targets)))
@@ -251,8 +236,7 @@ async def test_closed_client_reads_no_more_targets(platform: OpenPlatform) -> No
         assert len(await collecting) < 300
 
 
-async def test_closed_client_fails_what_is_left(platform: OpenPlatform) -> None:
-    """When the client is closed, each target still comes out once, as a Failed."""
+async def test_closed_client_makes_each_remaining_target_a_failure(platform: OpenPlatform) -> None:
     async with platform(duration=50) as (_, client):
         stream = client.resources.refresh_many([(number, 1) for number in range(1, 21)])
         collecting = asyncio.ensure_future(collect(stream))
@@ -272,17 +256,13 @@ async def collect(
     return [one async for one in stream]
 
 
-async def test_no_targets_end_at_once(platform: OpenPlatform) -> None:
-    """Of nothing, nothing comes."""
+async def test_iteration_over_no_targets_ends_at_once(platform: OpenPlatform) -> None:
     async with platform() as (_, client):
         assert [one async for one in client.resources.refresh_many([])] == []
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1.5, True, None])
-async def test_in_flight_that_is_no_number_is_refused_at_once(
-    platform: OpenPlatform, limit: int
-) -> None:
-    """A wrong in_flight is refused by the call, not by the iteration."""
+async def test_wrong_limits_are_refused_by_the_call(platform: OpenPlatform, limit: int) -> None:
     async with platform() as (_, client):
         with pytest.raises(ConfigurationError, match=r"^in_flight:"):
             client.resources.refresh_many([(24, 1)], in_flight=limit)
@@ -290,15 +270,13 @@ async def test_in_flight_that_is_no_number_is_refused_at_once(
             client.resources.refresh_many([(24, 1)], timeout=-1)
 
 
-async def test_more_in_flight_than_targets_is_no_matter(platform: OpenPlatform) -> None:
-    """in_flight is a limit, not a wish."""
+async def test_in_flight_may_exceed_the_targets(platform: OpenPlatform) -> None:
     async with platform(duration=1) as (_, client):
         stream = client.resources.refresh_many([(24, 1)], in_flight=10_000)
         assert len([one async for one in stream]) == 1
 
 
-async def test_stream_ends_when_somebody_cancels_all_other_tasks(platform: OpenPlatform) -> None:
-    """Who cancels every task there is finds the stream ended, and not waiting for ever."""
+async def test_stream_ends_when_all_other_tasks_are_cancelled(platform: OpenPlatform) -> None:
     async with platform() as (_, client):
         before, targets = asyncio.all_tasks(), ((number, 1) for number in range(1, 21))
         stream = client.resources.refresh_many(targets, in_flight=4)

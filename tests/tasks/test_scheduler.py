@@ -1,85 +1,27 @@
-"""One timer and a few workers for all jobs."""
+"""When the scheduler runs a job, and in which order."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altcraft_async.errors import AltcraftError
 from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND, Scheduler
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
 from tests.support.loop_time import now
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+from tests.support.recorded_job import RecordedJob, scheduler_of
 
 RESOLUTION = 1 / SLOTS_PER_SECOND
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 
-def this_task() -> asyncio.Task[Any]:
-    """Return the test's own task."""
-    task = asyncio.current_task()
-    assert task is not None
-    return task
-
-
-def scheduler_of(lifecycle: Lifecycle, *, workers: int = 32) -> Scheduler:
-    """Return a scheduler that may send as fast as it likes."""
-    return Scheduler(lifecycle, RateLimiter(lifecycle, Rate()), workers=workers)
-
-
-class Recorded:
-    """A job that notes when it ran."""
-
-    def __init__(
-        self,
-        *,
-        awaited: bool = True,
-        again: Callable[[], float | None] = lambda: None,
-        seconds: float = 0.0,
-        priority: float = 0.0,
-    ) -> None:
-        """Run again when told to; one run takes so many seconds."""
-        self.slot = Scheduler.IDLE
-        self.awaited = awaited
-        self.ran: list[float] = []
-        self.closed = 0
-        self._priority = priority
-        self._again = again
-        self._seconds = seconds
-
-    def priority(self) -> float:
-        """Return what was given."""
-        return self._priority
-
-    async def run(self) -> float | None:
-        """Note the time."""
-        self.ran.append(now())
-        if self._seconds:
-            await asyncio.sleep(self._seconds)
-        return self._again()
-
-    def refuse(self, error: AltcraftError) -> float | None:
-        """Be run nonetheless: no limit of these tests fails."""
-        raise error
-
-    def close(self) -> None:
-        """Note the end."""
-        self.closed += 1
-
-
-async def test_job_runs_at_its_time() -> None:
-    """A job runs once, at its time and never before it."""
-    scheduler, job = scheduler_of(Lifecycle()), Recorded()
+async def test_job_runs_once_and_never_early() -> None:
+    scheduler, job = scheduler_of(Lifecycle()), RecordedJob()
     scheduler.at(job, 3.333)
     await asyncio.sleep(10)
     assert job.ran == [pytest.approx(3.34, abs=1e-3)]
@@ -87,17 +29,15 @@ async def test_job_runs_at_its_time() -> None:
 
 
 async def test_moved_job_runs_at_the_new_time_only() -> None:
-    """Moving a job, forth and back, leaves one run."""
-    scheduler, job = scheduler_of(Lifecycle()), Recorded()
+    scheduler, job = scheduler_of(Lifecycle()), RecordedJob()
     for when in (5.0, 3.0, 8.0, 3.0, 4.0):
         scheduler.at(job, when)
     await asyncio.sleep(10)
     assert job.ran == [pytest.approx(4.0, abs=2 * RESOLUTION)]
 
 
-async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
-    """at_latest() brings a run forward and never puts it off."""
-    scheduler, job = scheduler_of(Lifecycle()), Recorded()
+async def test_at_latest_moves_a_job_only_to_an_earlier_time() -> None:
+    scheduler, job = scheduler_of(Lifecycle()), RecordedJob()
     scheduler.at_latest(job, 5.0)
     scheduler.at_latest(job, 7.0)
     scheduler.at_latest(job, 2.0)
@@ -105,10 +45,9 @@ async def test_job_wanted_earlier_moves_and_wanted_later_stays() -> None:
     assert job.ran == [pytest.approx(2.0, abs=2 * RESOLUTION)]
 
 
-async def test_dropped_job_does_not_run() -> None:
-    """A dropped job does not run, and the last one dropped takes the timer along."""
+async def test_dropped_job_does_not_run_and_the_last_one_leaves_no_timer() -> None:
     loop = asyncio.get_running_loop()
-    scheduler, one, two = scheduler_of(Lifecycle()), Recorded(), Recorded()
+    scheduler, one, two = scheduler_of(Lifecycle()), RecordedJob(), RecordedJob()
     scheduler.at(one, 1.0)
     scheduler.at(two, 2.0)
     scheduler.drop(one)
@@ -124,9 +63,8 @@ async def test_dropped_job_does_not_run() -> None:
     assert one.slot == Scheduler.IDLE
 
 
-async def test_dropped_job_can_come_back() -> None:
-    """Dropping and coming back into the same slot runs the job once."""
-    scheduler, job, other = scheduler_of(Lifecycle()), Recorded(), Recorded()
+async def test_dropped_job_can_be_scheduled_again() -> None:
+    scheduler, job, other = scheduler_of(Lifecycle()), RecordedJob(), RecordedJob()
     scheduler.at(other, 1.0)
     for _ in range(3):
         scheduler.at(job, 1.0)
@@ -136,27 +74,24 @@ async def test_dropped_job_can_come_back() -> None:
     assert len(job.ran) == 1
 
 
-async def test_job_that_is_due_already_runs_next() -> None:
-    """A time in the past means now."""
-    scheduler, job = scheduler_of(Lifecycle()), Recorded()
+async def test_job_with_a_time_in_the_past_runs_at_once() -> None:
+    scheduler, job = scheduler_of(Lifecycle()), RecordedJob()
     await asyncio.sleep(5)
     scheduler.at(job, 1.0)
     await asyncio.sleep(0.02)
     assert len(job.ran) == 1
 
 
-async def test_job_comes_back_when_it_says() -> None:
-    """A job that returns a time runs again then."""
+async def test_job_runs_again_at_the_time_that_it_returned() -> None:
     times = iter([2.0, 3.0])
-    scheduler, job = scheduler_of(Lifecycle()), Recorded(again=lambda: next(times, None))
+    scheduler, job = scheduler_of(Lifecycle()), RecordedJob(again=lambda: next(times, None))
     scheduler.at(job, 1.0)
     await asyncio.sleep(10)
     assert job.ran == [pytest.approx(t, abs=2 * RESOLUTION) for t in (1.0, 2.0, 3.0)]
 
 
 async def test_running_job_is_not_started_twice() -> None:
-    """While a job runs, asking for it again changes nothing: it decides itself."""
-    scheduler, job = scheduler_of(Lifecycle()), Recorded(seconds=5)
+    scheduler, job = scheduler_of(Lifecycle()), RecordedJob(seconds=5)
     scheduler.at(job, 1.0)
     await asyncio.sleep(2)
     scheduler.at(job, 2.5)
@@ -165,36 +100,23 @@ async def test_running_job_is_not_started_twice() -> None:
     assert len(job.ran) == 1
 
 
-async def test_no_more_jobs_run_at_once_than_there_are_workers() -> None:
-    """Ten jobs of a second each, due together, take five seconds with two workers."""
-    scheduler = scheduler_of(Lifecycle(), workers=2)
-    jobs = [Recorded(seconds=1) for _ in range(10)]
-    for job in jobs:
-        scheduler.at(job, 1.0)
-    await asyncio.sleep(10)
-    starts = sorted(round(job.ran[0]) for job in jobs)
-    assert starts == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-
-
-async def test_awaited_jobs_go_first() -> None:
-    """Of jobs due together, those that somebody awaits run before those merely watched."""
+async def test_awaited_jobs_run_before_those_of_callbacks() -> None:
     scheduler = scheduler_of(Lifecycle(), workers=1)
-    watched = [Recorded(awaited=False, seconds=1) for _ in range(3)]
-    awaited = [Recorded(awaited=True, seconds=1) for _ in range(3)]
-    for job in (*watched, *awaited):
+    callbacks = [RecordedJob(awaited=False, seconds=1) for _ in range(3)]
+    awaited = [RecordedJob(awaited=True, seconds=1) for _ in range(3)]
+    for job in (*callbacks, *awaited):
         scheduler.at(job, 1.0)
     await asyncio.sleep(10)
-    assert max(job.ran[0] for job in awaited) < min(job.ran[0] for job in watched)
+    assert max(job.ran[0] for job in awaited) < min(job.ran[0] for job in callbacks)
 
 
-async def test_most_pressing_job_goes_first_when_requests_are_short() -> None:
-    """Under a limit of two a second, jobs due together run in the order of their rank."""
+async def test_jobs_run_by_priority_when_the_rate_limiter_is_saturated() -> None:
     lifecycle = Lifecycle()
     lifecycle.enter()
     rate_limiter = RateLimiter(lifecycle, Rate(2))
     scheduler = Scheduler(lifecycle, rate_limiter)
     await rate_limiter.acquire()
-    jobs = [Recorded(priority=rank) for rank in (5.0, 1.0, 4.0, 2.0, 3.0)]
+    jobs = [RecordedJob(priority=rank) for rank in (5.0, 1.0, 4.0, 2.0, 3.0)]
     for job in jobs:
         scheduler.at(job, 0.1)
     await asyncio.sleep(10)
@@ -202,10 +124,9 @@ async def test_most_pressing_job_goes_first_when_requests_are_short() -> None:
     assert [job.ran[0] for job in by_rank] == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.5], abs=0.02)
 
 
-async def test_job_dropped_while_it_queues_does_not_run() -> None:
-    """A due job that waits for a worker can still be dropped, and moved."""
+async def test_due_job_can_be_dropped_and_moved() -> None:
     scheduler = scheduler_of(Lifecycle(), workers=1)
-    first, dropped, moved = Recorded(seconds=2), Recorded(), Recorded()
+    first, dropped, moved = RecordedJob(seconds=2), RecordedJob(), RecordedJob()
     for job in (first, dropped, moved):
         scheduler.at(job, 1.0)
     await asyncio.sleep(2)
@@ -217,10 +138,9 @@ async def test_job_dropped_while_it_queues_does_not_run() -> None:
     assert moved.ran == [pytest.approx(6.0, abs=2 * RESOLUTION)]
 
 
-async def test_job_that_queues_runs_after_the_last_waiting_one_is_dropped() -> None:
-    """Dropping what waits leaves alone what is due."""
+async def test_due_job_runs_after_the_last_scheduled_one_was_dropped() -> None:
     scheduler = scheduler_of(Lifecycle(), workers=1)
-    slow, queued, waiting = Recorded(seconds=5), Recorded(), Recorded()
+    slow, queued, waiting = RecordedJob(seconds=5), RecordedJob(), RecordedJob()
     scheduler.at(slow, 1.0)
     scheduler.at(queued, 1.0)
     scheduler.at(waiting, 60.0)
@@ -230,210 +150,16 @@ async def test_job_that_queues_runs_after_the_last_waiting_one_is_dropped() -> N
     assert queued.ran == [pytest.approx(6.01, abs=RESOLUTION)]
 
 
-async def test_workers_stay_while_jobs_wait_and_end_with_the_last() -> None:
-    """A worker is not made anew for each job; none is left when no job is known."""
-    scheduler = scheduler_of(Lifecycle())
-    jobs = [Recorded(again=lambda: now() + 1 if now() < 10 else None, seconds=0.1) for _ in "abc"]
-    for job in jobs:
-        scheduler.at(job, 1.0)
-    await asyncio.sleep(2)
-    workers = asyncio.all_tasks()
-    await asyncio.sleep(5)
-    assert asyncio.all_tasks() == workers
-    assert len(workers) == len(jobs) + 1
-    await asyncio.sleep(10)
-    assert len(asyncio.all_tasks()) == 1
-
-
-async def test_jobs_outlive_the_cancellation_of_their_workers() -> None:
-    """Who cancels all tasks there are stops nothing for good: what ran runs again, and the rest."""
-    scheduler = scheduler_of(Lifecycle(), workers=2)
-    running, waiting = Recorded(seconds=5), Recorded()
-    scheduler.at(running, 1.0)
-    scheduler.at(waiting, 10.0)
-    await asyncio.sleep(2)
-    assert len(asyncio.all_tasks()) == 2
-    for moment in (2, 8):  # while one runs, and while one waits to be called
-        await asyncio.sleep(moment - now())
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-    await asyncio.sleep(10)
-    assert running.ran == [pytest.approx(1, abs=0.02), pytest.approx(2, abs=0.02)]
-    assert waiting.ran == [pytest.approx(10, abs=0.02)]
-
-
-class Watchful(Recorded):
-    """A job that does something at the moment it becomes due."""
-
-    def __init__(self, act: Callable[[], object]) -> None:
-        """Remember what to do."""
-        super().__init__()
-        self._act = act
-
-    @property
-    def awaited(self) -> bool:
-        """Do it; the scheduler asks this when the job is due, before it calls a worker."""
-        self._act()
-        return True
-
-    @awaited.setter
-    def awaited(self, value: bool) -> None:
-        """Take what is always true."""
-
-
-def cancel_workers() -> None:
-    """Cancel all tasks but the test's, in the loop's next turn."""
-    loop, me = asyncio.get_running_loop(), "test"
-
-    def cancel() -> None:
-        for task in asyncio.all_tasks(loop):
-            if task.get_name() != me:
-                task.cancel()
-
-    loop.call_soon(cancel)
-
-
-async def test_job_outlives_the_cancellation_of_a_worker_that_has_not_begun() -> None:
-    """A worker that is cancelled on its way to a due job is replaced."""
-    this_task().set_name("test")
-    acts = [cancel_workers]
-    scheduler, job = scheduler_of(Lifecycle()), Watchful(lambda: acts and acts.pop()())
-    scheduler.at(job, 1.0)
-    await asyncio.sleep(5)
-    assert job.ran == [pytest.approx(1.02, abs=0.02)]
-
-
-async def test_jobs_outlive_the_cancellation_of_a_worker_that_waits_to_be_called() -> None:
-    """A parked worker that is cancelled as jobs become due leaves them to the others."""
-    this_task().set_name("test")
-    scheduler = scheduler_of(Lifecycle())
-    early = [Recorded(seconds=0.5), Recorded(seconds=0.5)]
-    this_test = this_task()
-    acts = [lambda: [task.cancel() for task in asyncio.all_tasks() if task is not this_test]]
-    late = [Watchful(lambda: acts and acts.pop()()), Recorded(), Recorded()]
-    for job in early:
-        scheduler.at(job, 1.0)
-    for job in late:
-        scheduler.at(job, 3.0)
-    await asyncio.sleep(5)
-    assert [len(job.ran) for job in (*early, *late)] == [1] * 5
-
-
-async def test_workers_are_made_past_the_task_factory_of_the_loop() -> None:
-    """A factory that starts tasks eagerly would run a worker within the call for it."""
-    made: list[object] = []
-    loop = asyncio.get_running_loop()
-
-    def factory(
-        _loop: asyncio.AbstractEventLoop,
-        coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
-        **_options: Any,  # noqa: ANN401 -- asyncio's own
-    ) -> asyncio.Task[Any]:
-        made.append(coroutine)
-        return asyncio.Task(coroutine)
-
-    loop.set_task_factory(factory)
-    scheduler, job = scheduler_of(Lifecycle()), Recorded()
-    scheduler.at(job, 1.0)
-    await asyncio.sleep(2)
-    loop.set_task_factory(None)
-    assert len(job.ran) == 1
-    assert made == []
-
-
-async def test_jobs_from_before_requests_were_short_do_not_starve() -> None:
-    """Those that come back with a rank leave every other place to those that have none yet."""
+async def test_jobs_queued_without_priority_do_not_starve() -> None:
     lifecycle = Lifecycle()
     scheduler = Scheduler(lifecycle, RateLimiter(lifecycle, Rate(10)))
-    jobs = [Recorded(again=lambda: now() + 0.3) for _ in range(50)]
+    jobs = [RecordedJob(again=lambda: now() + 0.3) for _ in range(50)]
     for job in jobs:
         scheduler.at(job, 1.0)
     await asyncio.sleep(12)
     assert min(len(job.ran) for job in jobs) >= 1
     lifecycle.close()
     await scheduler.aclose()
-
-
-async def test_no_place_in_the_budget_is_taken_for_no_job() -> None:
-    """One worker waits for a place, so that none is left over when the jobs are gone."""
-    lifecycle = Lifecycle()
-    rate_limiter = RateLimiter(lifecycle, Rate(10))
-    scheduler = Scheduler(lifecycle, rate_limiter)
-    jobs = [Recorded(seconds=0.05) for _ in range(40)]
-    for job in jobs:
-        scheduler.at(job, 1.0)
-    await asyncio.sleep(5.5)
-    assert sum(len(job.ran) for job in jobs) == 40
-    began = now()
-    for _ in range(5):
-        await rate_limiter.acquire()
-    assert now() - began <= 0.51
-
-
-async def test_idle_scheduler_has_no_task_and_no_timer() -> None:
-    """Workers live only while jobs are known."""
-    scheduler, job = scheduler_of(Lifecycle()), Recorded()
-    scheduler.at(job, 1.0)
-    await asyncio.sleep(2)
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_jobs_do_not_inherit_the_context_of_whoever_scheduled_them() -> None:
-    """What a request handler keeps in context variables does not leak into other jobs."""
-    variable = contextvars.ContextVar("variable", default="none")
-    found: list[str] = []
-
-    def poll() -> None:
-        found.append(variable.get())
-
-    variable.set("of a handler")
-    scheduler, job = scheduler_of(Lifecycle()), Recorded(again=poll)
-    scheduler.at(job, 1.0)
-    await asyncio.sleep(2)
-    assert found == ["none"]
-
-
-async def test_close_ends_every_job_once() -> None:
-    """Closing ends jobs that wait, queue and run, each once, and stops those that run."""
-    lifecycle = Lifecycle()
-    scheduler = scheduler_of(lifecycle, workers=1)
-    jobs = [Recorded(seconds=60) for _ in range(1200)]
-    for index, job in enumerate(jobs):
-        scheduler.at(job, 1.0 if index < 600 else 100.0)
-    idle = Recorded()
-    scheduler.at(idle, 1.0)
-    scheduler.drop(idle)
-    await asyncio.sleep(2)
-    lifecycle.close()
-    await scheduler.aclose()
-    assert [job.closed for job in jobs] == [1] * 1200
-    assert not idle.closed
-    assert now() < 3
-    assert sum(len(job.ran) for job in jobs) == 1
-
-
-async def test_worker_that_finds_the_client_closed_leaves_the_rest_to_closing() -> None:
-    """A client closed between two jobs runs no second one; closing ends it."""
-    lifecycle = Lifecycle()
-    scheduler = scheduler_of(lifecycle, workers=1)
-    closing, queued = Recorded(again=lifecycle.close), Recorded()
-    for job in (closing, queued):
-        scheduler.at(job, 1.0)
-    await asyncio.sleep(2)
-    await scheduler.aclose()
-    assert (closing.closed, queued.closed, queued.ran) == (1, 1, [])
-
-
-async def test_timer_that_fires_while_closing_does_nothing() -> None:
-    """Between the client's end and the scheduler's, nothing is run."""
-    lifecycle = Lifecycle()
-    scheduler, job = scheduler_of(lifecycle), Recorded()
-    scheduler.at(job, 1.0)
-    lifecycle.close()
-    await asyncio.sleep(2)
-    await scheduler.aclose()
-    assert not job.ran
-    assert job.closed == 1
 
 
 @given(
@@ -449,11 +175,9 @@ async def test_timer_that_fires_while_closing_does_nothing() -> None:
 def test_every_order_of_calls_runs_each_job_at_its_last_time(
     calls: list[tuple[int, str, float]],
 ) -> None:
-    """However jobs are set, moved and dropped, each runs once at the time that holds in the end."""
-
     async def play() -> None:
         scheduler = scheduler_of(Lifecycle())
-        jobs = [Recorded() for _ in range(5)]
+        jobs = [RecordedJob() for _ in range(5)]
         expected: dict[int, float] = {}
         for index, call, when in calls:
             if call == "drop":

@@ -1,4 +1,4 @@
-"""What is sent for a refresh and its polls, and that the vendor's own answers are read."""
+"""What is sent for a refresh and its polls, and how the documented answers are read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATHS = ["/api/v1.1/resources/refresh_counters", "/api/v1.1/tasks/status"]
 
 both_formats = pytest.mark.parametrize("wire_format", ["json", "xml"])
 
-# What a token, an id and a path prefix may be, as far as the client knows.
+# Every token, id and path prefix that the client allows.
 tokens = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=64)
 ids = st.integers(1, 2**63 - 1)
 prefixes = st.lists(st.from_regex(r"[A-Za-z0-9_~-]{1,8}", fullmatch=True), max_size=3)
@@ -41,7 +41,7 @@ def sent_fields(request: Received) -> dict[str, object]:
 async def refreshed(
     server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> CountersReport:
-    """Refresh a resource that the vendor's own answers tell of."""
+    """Refresh a resource with the documented answers."""
     kind = f"application/{wire_format}"
     for name in ("resources_refresh_counters.answer", "tasks_status.completed"):
         server.script(answer(sample(f"{name}.{wire_format}"), content_type=kind))
@@ -50,10 +50,9 @@ async def refreshed(
 
 
 @both_formats
-async def test_vendors_answers_give_the_vendors_figures(
+async def test_documented_answers_give_the_documented_counters(
     server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> None:
-    """The documented answers, byte for byte, give the figures that the page shows."""
     report = await refreshed(server, sample, wire_format)
     email = report["email"]
     assert (email.subscribed, email.hardbounced, email.unsubscribed) == (842, 434, 60)
@@ -61,17 +60,15 @@ async def test_vendors_answers_give_the_vendors_figures(
     assert server.targets == PATHS
 
 
-async def test_json_and_xml_of_the_vendors_answer_are_equal(
+async def test_documented_json_and_xml_give_equal_reports(
     server: ScriptedServer, sample: ReadSample
 ) -> None:
-    """The format that an install speaks makes no difference to the report."""
     assert await refreshed(server, sample, "json") == await refreshed(server, sample, "xml")
 
 
-async def test_json_requests_are_those_of_the_page(
+async def test_json_requests_have_the_documented_fields(
     server: ScriptedServer, sample: ReadSample
 ) -> None:
-    """A refresh posts the documented fields, and a poll the token and the task id alone."""
     await refreshed(server, sample, "json")
     start, poll = server.received
     assert (start.method, poll.method) == ("POST", "POST")
@@ -80,10 +77,10 @@ async def test_json_requests_are_those_of_the_page(
     assert json.loads(poll.body) == {"token": TOKEN, "task_id": TASK}
 
 
-async def test_xml_requests_are_those_of_the_page(
+async def test_xml_requests_have_the_documented_fields(
     server: ScriptedServer, sample: ReadSample
 ) -> None:
-    """In XML the root is ``xml`` and the format is asked for everywhere."""
+    """The root is ``xml``, and the format is asked for everywhere."""
     await refreshed(server, sample, "xml")
     start, poll = server.received
     assert (start.method, poll.method) == ("POST", "POST")
@@ -97,10 +94,10 @@ async def test_xml_requests_are_those_of_the_page(
 @pytest.mark.parametrize(
     "name", ["resources_refresh_counters.request.json", "resources_refresh_counters.request.xml"]
 )
-async def test_request_with_feedback_is_the_vendors_own(
+async def test_request_with_feedback_equals_the_sample(
     server: ScriptedServer, sample: ReadSample, name: str
 ) -> None:
-    """With the sample's values the client sends the sample, whose XML says ``json`` by mistake."""
+    """Except for the format of the XML sample, which says ``json`` by mistake."""
     in_xml = name.endswith("xml")
     server.script(STARTED)
     feedback = Feedback(url="http://example.com/receiver", type="JSON")
@@ -117,7 +114,6 @@ async def test_request_with_feedback_is_the_vendors_own(
 async def test_token_in_header_is_nowhere_else(
     server: ScriptedServer, sample: ReadSample, wire_format: WireFormat
 ) -> None:
-    """With ``token_in="header"`` the token is a bearer token and not in the body."""
     kind = f"application/{wire_format}"
     server.script(
         answer(sample(f"resources_refresh_counters.answer.{wire_format}"), content_type=kind),
@@ -132,10 +128,10 @@ async def test_token_in_header_is_nowhere_else(
 
 
 @pytest.mark.parametrize("place", ["body", "header"])
-async def test_token_is_never_in_the_address(
+async def test_token_is_never_in_the_url(
     server: ScriptedServer, place: Literal["body", "header"]
 ) -> None:
-    """Addresses end up in logs, so the token is in none of them, and there is no query."""
+    """URLs end up in logs."""
     server.script(STARTED, RUNNING)
     async with client_of(server.url, token_in=place) as client:
         await client.resources.refresh_counters(24, database_id=1)
@@ -146,7 +142,7 @@ async def test_token_is_never_in_the_address(
 async def test_starts_take_a_new_connection_each_and_polls_share_one(
     server: ScriptedServer,
 ) -> None:
-    """A kept connection may be closed under a request; no start is put on one."""
+    """A server may close a kept connection under a request."""
     server.script(STARTED, RUNNING, STARTED, RUNNING)
     async with client_of(server.url) as client:
         for _ in range(2):
@@ -159,8 +155,8 @@ async def test_starts_take_a_new_connection_each_and_polls_share_one(
 
 
 async def test_cookie_is_not_sent_back(server: ScriptedServer) -> None:
-    """A load balancer's cookie would tie all requests to one machine; none is kept."""
-    # By name, as no jar keeps the cookies of a bare address.
+    """A load balancer's cookie would tie all requests to one machine."""
+    # By host name, because cookie jars ignore the cookies of IP addresses.
     server.script(answer(RUNNING.sends.split(b"\r\n\r\n")[1], headers=["Set-Cookie: a=1"]), RUNNING)
     async with client_of(f"http://localhost:{server.port}") as client:
         await client.tasks.status("t1")
@@ -181,8 +177,9 @@ async def test_cookie_is_not_sent_back(server: ScriptedServer) -> None:
         ("/p%C3%A9age/x%20y", "/p%C3%A9age/x%20y/api/v1.1/tasks/status"),
     ],
 )
-async def test_base_url_leads_to_the_api(server: ScriptedServer, suffix: str, path: str) -> None:
-    """Every form that people have at hand reaches the documented path."""
+async def test_every_form_of_the_base_url_leads_to_the_api(
+    server: ScriptedServer, suffix: str, path: str
+) -> None:
     server.script(RUNNING)
     async with client_of(server.url + suffix) as client:
         await client.tasks.status("t1")
@@ -191,10 +188,9 @@ async def test_base_url_leads_to_the_api(server: ScriptedServer, suffix: str, pa
 
 @settings(max_examples=15)
 @given(prefix=prefixes, api=st.sampled_from(["", "/api/v1.1"]), slashes=st.integers(0, 2))
-async def test_any_prefix_reaches_the_api_below_it(
+async def test_any_path_prefix_leads_to_the_api_below_it(
     prefix: list[str], api: str, slashes: int
 ) -> None:
-    """Whatever a reverse proxy puts before it, the API is below, once."""
     before = "".join(f"/{segment}" for segment in prefix)
     async with ScriptedServer() as server:
         server.script(RUNNING)
@@ -205,8 +201,7 @@ async def test_any_prefix_reaches_the_api_below_it(
 
 @settings(max_examples=25)
 @given(token=tokens, in_header=st.booleans(), in_xml=st.booleans())
-async def test_any_token_arrives_as_it_is(token: str, *, in_header: bool, in_xml: bool) -> None:
-    """No character of a token is lost to JSON, XML or a header."""
+async def test_any_token_arrives_unchanged(token: str, *, in_header: bool, in_xml: bool) -> None:
     async with ScriptedServer() as server:
         server.script(STARTED)
         async with client_of(
@@ -227,10 +222,9 @@ async def test_any_token_arrives_as_it_is(token: str, *, in_header: bool, in_xml
 
 @settings(max_examples=15)
 @given(resource_id=ids, database_id=ids, in_xml=st.booleans())
-async def test_any_ids_arrive_as_they_are(
+async def test_any_ids_arrive_unchanged(
     resource_id: int, database_id: int, *, in_xml: bool
 ) -> None:
-    """Ids keep every digit, in both formats."""
     async with ScriptedServer() as server:
         server.script(STARTED)
         async with client_of(server.url, wire_format="xml" if in_xml else "json") as client:
@@ -241,10 +235,9 @@ async def test_any_ids_arrive_as_they_are(
     )
 
 
-async def test_borrowed_session_with_an_address_of_its_own_changes_no_path(
+async def test_base_url_of_a_borrowed_session_is_ignored(
     server: ScriptedServer,
 ) -> None:
-    """The session's ``base_url`` is for the other requests of its owner."""
     server.script(RUNNING)
     async with (
         aiohttp.ClientSession(base_url="http://127.0.0.1:9/elsewhere/") as borrowed,
@@ -257,7 +250,6 @@ async def test_borrowed_session_with_an_address_of_its_own_changes_no_path(
 async def test_borrowed_session_that_raises_for_status_changes_no_error(
     server: ScriptedServer,
 ) -> None:
-    """A refusal is the same error, however the borrowed session is set up."""
     server.script(answer('{"error": 401, "error_text": "no"}', status="401 Unauthorized"))
     async with (
         aiohttp.ClientSession(raise_for_status=True) as borrowed,
@@ -267,10 +259,9 @@ async def test_borrowed_session_that_raises_for_status_changes_no_error(
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
-async def test_borrowed_session_with_a_login_of_its_own_raises_errors_of_ours(
+async def test_borrowed_session_with_its_own_login_raises_no_foreign_error(
     server: ScriptedServer,
 ) -> None:
-    """Where the session and the token both want the Authorization header, this library says so."""
     try:
         async with (
             aiohttp.ClientSession(auth=aiohttp.BasicAuth("user", "password")) as borrowed,

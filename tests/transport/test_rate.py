@@ -1,4 +1,4 @@
-"""The rate that follows what the server accepts."""
+"""A rate that follows what the server accepts."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ def test_without_a_limit_nothing_waits() -> None:
     assert rate.allowed(5.0) == math.inf
 
 
-def test_slot_is_taken_only_when_it_is_free() -> None:
-    """At four a second, the second request of a moment has to wait for its slot."""
+def test_second_request_of_a_moment_has_to_wait() -> None:
     rate = Rate(4)
     assert rate.take(10.0)
     assert not rate.take(10.2)
@@ -43,7 +42,6 @@ def test_slot_is_taken_only_when_it_is_free() -> None:
 
 
 def test_limit_spaces_requests_evenly() -> None:
-    """At four a second, requests leave a quarter of a second apart."""
     times = send(Rate(4), 10.0, 20.0)
     assert len(times) == pytest.approx(40, abs=1)
     assert all(later - sooner >= 0.25 - 1e-9 for sooner, later in pairwise(times))
@@ -178,8 +176,7 @@ def test_rate_begins_slowly_after_an_outage_and_is_back_within_seconds() -> None
     assert unlimited.allowed(160.0) == math.inf
 
 
-def test_server_with_a_limit_is_met_at_its_limit() -> None:
-    """Against a server that accepts twenty a second, few requests are refused after a while."""
+def test_throttling_server_refuses_few_requests_after_a_while() -> None:
     rate, tokens, refused, sent = Rate(), 20.0, 0, 0
     now = last = 1000.0
     while now < 1300.0:
@@ -213,7 +210,6 @@ def test_server_with_a_limit_is_met_at_its_limit() -> None:
 def test_rate_is_positive_and_never_above_the_limit(
     most: float, events: list[tuple[str, float, float]]
 ) -> None:
-    """Whatever happens, requests go on, and never faster than the caller allows."""
     rate, now = Rate(most), 1000.0
     for event, passed, retry_after in events:
         now += passed

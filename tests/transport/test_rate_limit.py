@@ -1,4 +1,4 @@
-"""Requests a second over everything that a client sends."""
+"""The requests per second of a client."""
 
 from __future__ import annotations
 
@@ -23,38 +23,37 @@ STATUS = "tasks/status"
 
 
 def rate_limiter_of(rate: float) -> RateLimiter:
-    """Return a rate_limiter in the running loop."""
+    """Return a rate limiter in the running loop."""
     lifecycle = Lifecycle()
     lifecycle.enter()
     return RateLimiter(lifecycle, Rate(rate))
 
 
-async def test_everything_that_is_sent_shares_the_limit(platform: OpenPlatform) -> None:
-    """Starts and polls together stay below the rate, and everything completes."""
+async def test_starts_and_polls_share_the_limit(platform: OpenPlatform) -> None:
     async with platform(duration=(1, 3), options={"rate_limit": 10}) as (server, client):
         targets = [(number, 1) for number in range(1, 31)]
         outcomes = [one async for one in client.resources.refresh_many(targets)]
         assert all(isinstance(one, Completed) for one in outcomes)
-        times = [seen.at for seen in server.requests]
+        times = [request.at for request in server.requests]
         assert all(later - sooner > 0.09 for sooner, later in pairwise(times))
 
 
-async def test_throttled_client_slows_down_as_a_whole_and_loses_nothing(
+async def test_retry_after_holds_back_every_request_and_all_refreshes_complete(
     platform: OpenPlatform,
 ) -> None:
-    """Several 429 in a row hold back every request, and every refresh completes all the same."""
     async with platform(duration=(1, 3)) as (server, client):
         server.misbehave(STATUS, Fault.status(429, retry_after=5), after=3, times=4)
         targets = [(number, 1) for number in range(1, 21)]
         outcomes = [one async for one in client.resources.refresh_many(targets)]
         assert all(isinstance(one, Completed) for one in outcomes)
-        *_, refused = [seen.at for seen in server.requests if isinstance(seen.outcome, Fault)]
-        after = [seen.at for seen in server.requests if seen.at > refused + 0.05]
+        *_, refused = [
+            request.at for request in server.requests if isinstance(request.outcome, Fault)
+        ]
+        after = [request.at for request in server.requests if request.at > refused + 0.05]
         assert min(after) > refused + 4.9
 
 
-async def test_calls_go_before_polls_but_not_for_ever() -> None:
-    """Of those who wait, three calls go, then a poll, so that nobody starves."""
+async def test_three_calls_go_before_one_poll() -> None:
     rate_limiter = rate_limiter_of(10)
     order: list[str] = []
 
@@ -71,8 +70,7 @@ async def test_calls_go_before_polls_but_not_for_ever() -> None:
     assert order == ["call", "call", "call", "poll"] * 2 + ["poll"]
 
 
-async def test_one_who_gives_up_takes_no_turn() -> None:
-    """A cancelled waiter costs the others no time."""
+async def test_cancelled_calls_cost_the_others_no_time() -> None:
     rate_limiter = rate_limiter_of(1)
     await rate_limiter.acquire()
     waiting = [asyncio.create_task(rate_limiter.acquire()) for _ in range(5)]
@@ -83,8 +81,7 @@ async def test_one_who_gives_up_takes_no_turn() -> None:
     assert asyncio.get_running_loop().time() == pytest.approx(1, abs=0.01)
 
 
-async def test_timer_without_anybody_waiting_ends() -> None:
-    """When everybody who waited has given up, nothing is left to wait for."""
+async def test_no_timer_is_left_when_every_waiting_call_is_cancelled() -> None:
     rate_limiter = rate_limiter_of(1)
     await rate_limiter.acquire()
     waiting = asyncio.create_task(rate_limiter.acquire())
@@ -96,8 +93,8 @@ async def test_timer_without_anybody_waiting_ends() -> None:
     await rate_limiter.aclose()
 
 
-async def test_closed_budget_keeps_no_timer() -> None:
-    """Closing ends the timer; who waits is ended by whoever it belongs to."""
+async def test_closed_rate_limiter_keeps_no_timer() -> None:
+    """The client's lifecycle ends the calls that wait."""
     rate_limiter = rate_limiter_of(1)
     await rate_limiter.acquire()
     waiting = asyncio.create_task(rate_limiter.acquire())

@@ -1,4 +1,4 @@
-"""``rate_limit``: requests are spaced, over everything that a client sends. Time jumps here."""
+"""``rate_limit`` over real sockets, with time that jumps."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ pytestmark = pytest.mark.looptime
 
 
 def gaps(server: ScriptedServer) -> list[float]:
-    """Return the seconds between the requests that came."""
+    """Return the seconds between the requests."""
     times = [request.at for request in server.received]
     return [round(later - earlier, 6) for earlier, later in itertools.pairwise(times)]
 
 
-async def test_requests_together_are_sent_one_after_another(server: ScriptedServer) -> None:
-    """Ten a second are one each tenth of a second, the first at once."""
+async def test_simultaneous_requests_are_spaced(server: ScriptedServer) -> None:
     server.script(*[RUNNING] * 5)
     async with client_of(server.url, rate_limit=10) as client:
         await asyncio.gather(*[client.tasks.status("t1") for _ in range(5)])
@@ -37,8 +36,7 @@ async def test_requests_together_are_sent_one_after_another(server: ScriptedServ
     assert gaps(server) == pytest.approx([0.1] * 4, abs=1e-5)
 
 
-async def test_starts_polls_and_repeats_share_one_rate(server: ScriptedServer) -> None:
-    """Whatever is sent counts, a repeat too."""
+async def test_starts_polls_and_retries_share_one_rate(server: ScriptedServer) -> None:
     busy = answer('{"error": 429}', status="429 Slow")
     server.script(STARTED, busy, RUNNING)
     async with client_of(server.url, rate_limit=0.5, retry=Retry(first=0.0)) as client:
@@ -47,8 +45,7 @@ async def test_starts_polls_and_repeats_share_one_rate(server: ScriptedServer) -
     assert gaps(server) == [2, 2]
 
 
-async def test_pause_is_not_saved_up(server: ScriptedServer) -> None:
-    """After an hour of silence the next requests are spaced all the same."""
+async def test_idle_time_is_not_saved_up(server: ScriptedServer) -> None:
     server.script(*[RUNNING] * 3)
     async with client_of(server.url, rate_limit=10) as client:
         await client.tasks.status("t1")
@@ -58,15 +55,13 @@ async def test_pause_is_not_saved_up(server: ScriptedServer) -> None:
 
 
 async def test_without_a_rate_nothing_waits(server: ScriptedServer) -> None:
-    """By default requests go out as they come."""
     server.script(*[RUNNING] * 5)
     async with client_of(server.url) as client:
         await asyncio.gather(*[client.tasks.status("t1") for _ in range(5)])
     assert now() == 0
 
 
-async def test_cancelled_wait_sends_nothing(server: ScriptedServer) -> None:
-    """Who is cancelled before its turn has sent nothing, and the next keeps its own."""
+async def test_cancelled_call_sends_nothing_and_delays_no_other(server: ScriptedServer) -> None:
     server.script(RUNNING, RUNNING)
     async with client_of(server.url, rate_limit=1) as client:
         calls = [asyncio.ensure_future(client.tasks.status("t1")) for _ in range(3)]
@@ -82,7 +77,6 @@ async def test_cancelled_wait_sends_nothing(server: ScriptedServer) -> None:
 async def test_no_two_requests_are_closer_than_the_rate_allows(
     rate: float, arrivals: list[float]
 ) -> None:
-    """However requests come, they leave in order and never closer than the rate allows."""
     lifecycle = Lifecycle()
     lifecycle.enter()
     rate_limiter, begin = RateLimiter(lifecycle, Rate(rate)), now()
@@ -99,10 +93,9 @@ async def test_no_two_requests_are_closer_than_the_rate_allows(
     assert left[0] == pytest.approx(min(arrivals), abs=resolution)
 
 
-async def test_requests_that_queued_for_a_connection_are_spaced_too(
+async def test_requests_that_waited_for_a_connection_are_spaced(
     server: ScriptedServer,
 ) -> None:
-    """The rate holds for what is sent, not for what would like to be."""
     recovered = asyncio.Event()
     server.script(Step(RUNNING.sends, after=recovered), RUNNING, RUNNING, RUNNING)
     async with client_of(server.url, rate_limit=1, connections=1) as client:
@@ -114,8 +107,7 @@ async def test_requests_that_queued_for_a_connection_are_spaced_too(
 
 
 @pytest.mark.parametrize("rate", [0, -1, math.nan, "5"])
-def test_rate_that_cannot_be_kept_is_refused(rate: Any) -> None:  # noqa: ANN401 -- misuse is the point
-    """A rate is a positive number; anything else is refused under its name."""
+def test_rate_that_is_no_positive_number_is_refused_by_name(rate: Any) -> None:  # noqa: ANN401 -- wrong on purpose
     with pytest.raises(ConfigurationError, match=r"^rate_limit: ") as refused:
         AltcraftClient("https://example.com", TOKEN, rate_limit=rate)
     assert TOKEN not in str(refused.value)

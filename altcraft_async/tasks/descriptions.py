@@ -28,7 +28,7 @@ def last_status(status: TaskStatus | None) -> str:
 
 
 def unusable_result(
-    ref: TaskRef, answer: TaskAnswer, refused: Exception, hide: Callable[[str], str]
+    ref: TaskRef, answer: TaskAnswer, refused: Exception, mask: Callable[[str], str]
 ) -> ProtocolError:
     """Return the error of a completed task whose result cannot be decoded.
 
@@ -36,14 +36,14 @@ def unusable_result(
         ref: The task.
         answer: The answer with the result.
         refused: What the decoder raised.
-        hide: Removes the token from text.
+        mask: Masks the token in text.
     """
     error = ProtocolError(
         f"tasks/status: {named(ref)} is completed, but its result cannot be used: "
-        f"{hide(str(refused))}",
+        f"{mask(str(refused))}",
         path="tasks/status",
         http_status=200,
-        snippet=snippet(answer.data, hide),
+        snippet=snippet(answer.data, mask),
     )
     error.__cause__ = None if isinstance(refused, UnreadableError) else refused
     return error

@@ -1,0 +1,121 @@
+"""The checks, one session each: ``nox -l`` lists them, ``.ci/run`` runs them all.
+
+Sessions run in the environment that nox was started from, in which
+``pip install -e '.[dev]'`` was done; `pythons`, `floors`, `airflow` and
+`engines` make environments of their own.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import nox
+
+sys.path.insert(0, ".ci")
+from interpreters import VERSIONS, find
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "tests"]
+
+PURE_TESTS = (
+    "tests/models",
+    "tests/policies",
+    "tests/protocol",
+    "tests/test_errors.py",
+    "tests/starts/test_ledger.py",
+    "tests/starts/test_transitions.py",
+    "tests/tasks/test_poll_state.py",
+    "tests/transport/test_breaker.py",
+    "tests/transport/test_rate.py",
+    "tests/transport/test_retry.py",
+)
+PURE_FILES = (
+    "models/*",
+    "policies/*",
+    "protocol/*",
+    "starts/ledger.py",
+    "starts/transitions.py",
+    "tasks/poll_state.py",
+    "transport/breaker.py",
+    "transport/rate.py",
+    "transport/retry.py",
+)
+ON_UVLOOP = (
+    "tests/transport/test_clock.py",
+    *(f"tests/simulator/test_{name}.py" for name in ("server", "handler", "responses", "clock")),
+    "README.md",
+    "docs/guides",
+)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the quick tests."""
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format, spelling and the direction of imports."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, twice."""
+    session.run("mypy")
+    session.run("pyright", "--project", "pyproject.toml", "--pythonpath", sys.executable)
+
+
+@nox.session
+def pure(session: nox.Session) -> None:
+    """Let the tests of the pure modules reach every branch of them."""
+    # The whole package is measured and some files are reported: naming modules imports them twice.
+    session.run("pytest", "-q", "-n", "0", *PURE_TESTS, "--cov", "--cov-branch", "--cov-report=")
+    include = ",".join(f"altcraft_async/{path}" for path in PURE_FILES)
+    session.run("coverage", "report", "--skip-covered", "--fail-under=100", f"--include={include}")
+
+
+@nox.session
+def loops(session: nox.Session) -> None:
+    """Run tests in asyncio's debug mode, and on uvloop."""
+    debug = {"PYTHONASYNCIODEBUG": "1"}
+    session.run("pytest", "-q", "tests/tasks", "tests/transport/test_clock.py", env=debug)
+    # looptime, and looking for what was left behind, need asyncio's own loop.
+    deselect = ("-m", "not looptime and not slow")
+    session.run("python", ".ci/on_uvloop.py", "-q", "-n", "0", *deselect, *ON_UVLOOP)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run what takes long: guards taken away, a soak, killed processes."""
+    session.run("pytest", "-q", "-m", "slow", "tests", *session.posargs)
+
+
+@nox.session
+def order(session: nox.Session) -> None:
+    """Run the quick tests in a random order, for each seed given."""
+    for seed in session.posargs or ("1",):
+        session.run("pytest", "-q", "--random-order", f"--random-order-seed={seed}")
+
+
+@nox.session
+def pythons(session: nox.Session) -> None:
+    """Run the quick tests on each other Python of this machine."""
+    for version in VERSIONS:
+        interpreter = find(version)
+        if interpreter is None or version == ".".join(map(str, sys.version_info[:2])):
+            continue
+        folder = f"{session.create_tmp()}/{version}"
+        session.run(interpreter, "-m", "venv", "--clear", folder, external=True)
+        session.run(f"{folder}/bin/pip", "install", "-q", "-e", ".[dev]", external=True)
+        session.run(f"{folder}/bin/pytest", "-q", external=True)
+
+
+@nox.session
+def apart(session: nox.Session) -> None:
+    """Run what has environments of its own: lowest versions, Airflow, other engines."""
+    session.run(".ci/apart.sh", session.create_tmp(), external=True)
