@@ -176,7 +176,8 @@ class Scheduler:
             for worker, began in self._began.items():
                 if now - began > HUNG_SECONDS:
                     worker.cancel()
-            self._hasten(now, deque(slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND))
+            later = (slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND)
+            self._hasten(now, deque(sorted(later)))
         self._wake_worker()
 
     def _hasten(self, now: float, slots: deque[int]) -> None:

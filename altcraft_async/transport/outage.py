@@ -40,6 +40,8 @@ SHORTEST_PROBE = 2.0
 PROBE_SLOWNESS = 3.0
 """Times the slowest recent answer that a probe may take."""
 
+_TIMER_SLACK = 1e-5  # seconds; a loop runs a timer up to the resolution of its clock early
+
 
 class OutageStatus(msgspec.Struct, frozen=True, kw_only=True):
     """An outage that goes on.
@@ -173,7 +175,7 @@ class Outage:
             left = breaker.since + patience - self._lifecycle.time()
             is_first = self._prober is None
             self._start_prober()
-            if left <= 0 and not is_first:
+            if left <= _TIMER_SLACK and not is_first:
                 raise self._unavailable(path)
             # Without patience, a caller that finds no prober waits for the first probe alone.
             await self._answer(left if patience else SHORTEST_PROBE)
@@ -304,7 +306,7 @@ class Outage:
         breaker = self._breaker
         while breaker.failures:
             delay = breaker.probe_at - self._lifecycle.time()
-            if delay > 0:
+            if delay > _TIMER_SLACK:
                 await self._lifecycle.sleep(delay)
                 continue
             breaker.probe_sent()
