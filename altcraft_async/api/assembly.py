@@ -148,8 +148,10 @@ def _connect(
 
     outage.opened = scheduler.suspend
     outage.closed = closed
+    scheduler.on_held = outage.prober.start
     outage.is_wanted = lambda: scheduler.has_jobs
-    outage.probe = partial(sender.attempt, LIST_RESOURCES, {"from_id": 1, "limit": 1})
+    outage.prober.acquire = rate_limiter.acquire
+    outage.prober.probe = partial(sender.attempt, LIST_RESOURCES, {"from_id": 1, "limit": 1})
 
 
 def _poll(sender: Sender, task_id: str) -> Awaitable[TaskAnswer]:

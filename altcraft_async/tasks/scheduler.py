@@ -24,7 +24,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import Context
 from itertools import chain, count, islice
 from typing import Protocol
@@ -86,7 +86,11 @@ class Job(Protocol):
 
 
 class Scheduler:
-    """Runs jobs when they are due, a few at once."""
+    """Runs jobs when they are due, a few at once.
+
+    Attributes:
+        on_held: Called when jobs are due that wait for `resume`.
+    """
 
     IDLE = _IDLE
 
@@ -110,6 +114,7 @@ class Scheduler:
         self._workers: set[asyncio.Task[None]] = set()
         self._began: dict[asyncio.Task[None], float] = {}  # when each began its job
         self._is_suspended = False
+        self.on_held: Callable[[], None] | None = None
         self._wake_ups: list[asyncio.Future[None]] = []  # of workers without a job
 
     def at(self, job: Job, when: float) -> None:
@@ -156,8 +161,9 @@ class Scheduler:
 
     @property
     def has_jobs(self) -> bool:
-        """Whether any job is scheduled or due."""
-        return bool(self._scheduled or self._due[0] or self._due[1] or self._by_priority)
+        """Whether any job is scheduled, due or running."""
+        due = self._due[0] or self._due[1] or self._by_priority
+        return bool(self._scheduled or due or self._began)
 
     def suspend(self) -> None:
         """Run no job until `resume`; running jobs go on."""
@@ -250,6 +256,8 @@ class Scheduler:
                     self._due[0 if job.awaited else 1].append(job)
         if self._slots:
             self._arm()
+        if self._is_suspended and self.on_held is not None:
+            self.on_held()
         self._wake_worker()
 
     def _wake_worker(self) -> None:

@@ -7,8 +7,10 @@ answered since it began, so one bad task among good ones changes nothing.
 
 - **Closed**: requests are sent. After the first failure the breaker is
   *suspicious*: a run probes before it sends its next start.
-- **Open**: `OPENS_AFTER` failures in a row, or silence while as many requests
-  are under way. Only probes are sent, one at a time, with a growing delay.
+  After `OPENS_AFTER` failures in a row it wants a probe in any case.
+- **Open**: a probe has failed as well, or there was silence while as many requests
+  were under way. Only probes are sent, one at a time, with a growing delay. One
+  method that fails while the probe is answered opens nothing.
 - **Half-open**: a probe is under way. An answer closes the breaker, a failure
   opens it again.
 
@@ -24,7 +26,7 @@ from altcraft_async.errors import AltcraftError, ProtocolError, TransportError
 __all__ = ["Breaker", "got_no_answer"]
 
 OPENS_AFTER = 5
-"""Failures in a row that open it, as resilience4j's and Polly's smallest usual samples."""
+"""Failures in a row that may open it, as resilience4j's and Polly's smallest usual samples."""
 
 FIRST_DELAY = 0.25
 """Seconds before the first probe; each further delay is twice as long."""
@@ -95,14 +97,13 @@ class Breaker(msgspec.Struct):
         self.failures, self.is_open, self._delay = 0, False, FIRST_DELAY
         return was_open
 
-    def failed(self, now: float, error: AltcraftError, answers: int, random: float) -> bool:
-        """Note a request without an answer; return whether it opens the breaker.
+    def failed(self, now: float, error: AltcraftError, answers: int) -> bool:
+        """Note a request without an answer; return whether a probe has to tell what is up.
 
         Args:
             now: The time.
             error: Why it failed.
             answers: `answers` when the request was sent.
-            random: 0 <= random < 1, for the jitter of the next probe.
         """
         if answers != self.answers:
             return False
@@ -111,10 +112,7 @@ class Breaker(msgspec.Struct):
             self.probe_at = now
         self.failures += 1
         self.reason = error
-        if self.is_open or self.failures < OPENS_AFTER:
-            return False
-        self._open(now, random)
-        return True
+        return not self.is_open and self.failures >= OPENS_AFTER
 
     def silent(self, now: float, since: float, error: AltcraftError, random: float) -> bool:
         """Note that nothing was answered since then; return whether that opens the breaker."""
@@ -124,7 +122,8 @@ class Breaker(msgspec.Struct):
             self.since = since
         self.failures += 1
         self.reason = error
-        self._open(now, random)
+        self.is_open = True
+        self._plan(now, random)
         return True
 
     def silence(self) -> float:
@@ -139,15 +138,24 @@ class Breaker(msgspec.Struct):
         """Note that a probe is under way."""
         self.is_probing = True
 
-    def probe_ended(self, now: float, random: float) -> None:
-        """Note that the probe ended, after its outcome was noted; plan the next one."""
-        self.is_probing = False
-        if self.failures:
-            self._plan(now, random)
+    def probe_ended(self, now: float, random: float, *, is_sent: bool = True) -> bool:
+        """Note that the probe ended, after its outcome was noted, and plan the next one.
 
-    def _open(self, now: float, random: float) -> None:
-        self.is_open = True
+        Args:
+            now: The time.
+            random: 0 <= random < 1, for the jitter of the next probe.
+            is_sent: Whether a request was sent, so that its end says something.
+
+        Returns:
+            Whether it opens the breaker.
+        """
+        self.is_probing = False
+        if not self.failures:
+            return False
+        opens = is_sent and not self.is_open and self.failures >= OPENS_AFTER
+        self.is_open = self.is_open or opens
         self._plan(now, random)
+        return opens
 
     def _plan(self, now: float, random: float) -> None:
         self.probe_at = now + self._delay * (1 - JITTER * random)

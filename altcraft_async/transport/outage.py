@@ -1,7 +1,7 @@
 """What a client does while the platform does not answer.
 
-Each request tells the `Breaker` how it ended. While the breaker is open, one
-task sends probes, the scheduler sends no polls, a run waits in `ready`, and any
+Each request tells the `Breaker` how it ended. While the breaker is open, the
+`Prober` sends probes, the scheduler sends no polls, a run waits in `ready`, and any
 other call fails at once. An answer to any request ends the outage; the client
 then begins slowly and polls every open task within seconds.
 
@@ -12,9 +12,8 @@ awaited or told. Nothing here knows HTTP or tasks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from contextvars import Context
 from datetime import datetime, timedelta
 
 import msgspec
@@ -28,19 +27,12 @@ from altcraft_async.observer import Notifier, logger
 from altcraft_async.transport.breaker import OPENS_AFTER, Breaker
 from altcraft_async.transport.clock import Timer
 from altcraft_async.transport.lifecycle import Lifecycle
+from altcraft_async.transport.prober import SHORTEST_PROBE, TIMER_SLACK, Prober
 
 __all__ = ["Outage", "OutageStatus", "Sent"]
 
 CHECK_SECONDS = 1.0
 """Seconds between two checks for silence, while requests are under way."""
-
-SHORTEST_PROBE = 2.0
-"""Seconds that a probe may take at least before it counts as failed."""
-
-PROBE_SLOWNESS = 3.0
-"""Times the slowest recent answer that a probe may take."""
-
-_TIMER_SLACK = 1e-5  # seconds; a loop runs a timer up to the resolution of its clock early
 
 
 class OutageStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +68,7 @@ class Outage:
 
     Attributes:
         patience: Seconds for which polls wait out an outage; 0 switches all of this off.
-        probe: Sends one harmless request through the client.
+        prober: Finds out when the platform answers again.
         opened: Called when an outage begins.
         closed: Called when it ends, or with ``False`` when `patience` is over before.
         is_wanted: Tells whether a poll waits for the end of the outage.
@@ -92,12 +84,14 @@ class Outage:
     ) -> None:
         """Begin with a platform that answers."""
         self.patience = patience
-        self.probe: Callable[[], Awaitable[object]] | None = None
         self.opened: Callable[[], None] = _nothing
         self.closed: Callable[[bool], None] = _ignore
         self.is_wanted: Callable[[], bool] = bool
         self._lifecycle = lifecycle
         self._breaker = Breaker()
+        self.prober = Prober(lifecycle, self._breaker, random)
+        self.prober.is_wanted = lambda: bool(self._waiting) or self.is_wanted()
+        self.prober.opened = self._open
         self._random = random
         self._notifier = notifier
         self._under_way = 0
@@ -105,7 +99,6 @@ class Outage:
         self._answers_checked = 0
         self._check: Timer | None = None
         self._patience_timer: Timer | None = None
-        self._prober: asyncio.Task[None] | None = None
         self._waiting: set[asyncio.Future[None]] = set()
         self._refusals: dict[Callable[[AltcraftError], None], str] = {}
 
@@ -155,8 +148,8 @@ class Outage:
     def failed(self, request: Sent, error: AltcraftError) -> None:
         """Note that a request got no answer."""
         now = self._lifecycle.time()
-        if self.patience and self._breaker.failed(now, error, request.answers, self._random()):
-            self._open(error)
+        if self.patience and self._breaker.failed(now, error, request.answers):
+            self.prober.start()
 
     async def ready(self, path: str, patience: float) -> None:
         """Return when a request may be sent.
@@ -173,9 +166,9 @@ class Outage:
             if not self.patience:
                 return
             left = breaker.since + patience - self._lifecycle.time()
-            is_first = self._prober is None
-            self._start_prober()
-            if left <= _TIMER_SLACK and not is_first:
+            is_first = not self.prober.is_running
+            self.prober.start()
+            if left <= TIMER_SLACK and not is_first:
                 raise self._unavailable(path)
             # Without patience, a caller that finds no prober waits for the first probe alone.
             await self._answer(left if patience else SHORTEST_PROBE)
@@ -188,14 +181,14 @@ class Outage:
         return self._patience_timer is not None
 
     @contextmanager
-    def refusing(self, path: str, refuse: Callable[[AltcraftError], None]) -> Iterator[None]:
+    def refusing(self, path: str, refuse: Callable[[AltcraftError], None]) -> Generator[None]:
         """Call ``refuse`` if an outage begins inside the block.
 
         Raises:
             PlatformUnavailableError: The platform is known not to answer.
         """
         if self._breaker.is_open:
-            self._start_prober()
+            self.prober.start()
             raise self._unavailable(path)
         self._refusals[refuse] = path
         try:
@@ -208,9 +201,7 @@ class Outage:
         for timer in (self._check, self._patience_timer):
             if timer is not None:
                 timer.cancel()
-        if self._prober is not None:
-            self._prober.cancel()
-            await asyncio.gather(self._prober, return_exceptions=True)
+        await self.prober.aclose()
 
     def _listen(self) -> None:
         """Open after a silence; ask again while requests are under way."""
@@ -237,7 +228,7 @@ class Outage:
             self._breaker.since + self.patience, self._lose_patience
         )
         self.opened()
-        self._start_prober()
+        self.prober.start()
         for refuse, path in tuple(self._refusals.items()):
             refuse(self._unavailable(path))
 
@@ -289,47 +280,6 @@ class Outage:
         finally:
             timer.cancel()
             self._waiting.discard(waiting)
-
-    def _start_prober(self) -> None:
-        if self._prober is None and self.probe is not None and not self._lifecycle.closed:
-            # Past any task factory of the user's, in a context that is nobody's.
-            prober = asyncio.Task(self._probe_on(), loop=self._lifecycle.enter(), context=Context())
-            self._prober = prober
-            prober.add_done_callback(self._forget_prober)
-
-    def _forget_prober(self, prober: asyncio.Task[None]) -> None:
-        if self._prober is prober:
-            self._prober = None
-
-    async def _probe_on(self) -> None:
-        """Probe until the platform answers, or nothing waits for it any more."""
-        breaker = self._breaker
-        while breaker.failures:
-            delay = breaker.probe_at - self._lifecycle.time()
-            if delay > _TIMER_SLACK:
-                await self._lifecycle.sleep(delay)
-                continue
-            breaker.probe_sent()
-            try:
-                await self._probe_once()
-            finally:
-                breaker.probe_ended(self._lifecycle.time(), self._random())
-            if not (self._waiting or self.is_wanted()):
-                break
-
-    async def _probe_once(self) -> None:
-        assert self.probe is not None  # noqa: S101 -- narrows; `_start_prober` has checked it
-        limit = max(SHORTEST_PROBE, PROBE_SLOWNESS * self._breaker.slowest)
-        answers = self._breaker.answers
-        try:
-            async with asyncio.timeout(limit):
-                await self.probe()
-        except TimeoutError as late:
-            if not isinstance(late, AltcraftError):  # else the sender has noted it
-                error = RequestTimeoutError(f"no answer to a probe within {limit:g} s")
-                self.failed(Sent(0.0, answers), error)
-        except AltcraftError:
-            pass  # noted by the sender
 
 
 def _nothing() -> None:

@@ -30,10 +30,25 @@ REFUSED = TransportError("connection refused")
 
 
 def fail(breaker: Breaker, now: float = 100.0, times: int = OPENS_AFTER) -> bool:
-    """Let requests fail; return whether the last of them opened the breaker."""
-    opened = [breaker.failed(now, REFUSED, breaker.answers, 0.0) for _ in range(times)]
-    assert not any(opened[:-1])
-    return opened[-1]
+    """Let requests fail; return whether the last of them asks for a probe."""
+    asks = [breaker.failed(now, REFUSED, breaker.answers) for _ in range(times)]
+    assert not any(asks[:-1])
+    return asks[-1]
+
+
+def probe(breaker: Breaker, now: float = 100.0, random: float = 0.0) -> bool:
+    """Let a probe fail; return whether that opens the breaker."""
+    breaker.probe_sent()
+    breaker.failed(now, REFUSED, breaker.answers)
+    return breaker.probe_ended(now, random)
+
+
+def opened() -> Breaker:
+    """Return an open breaker."""
+    breaker = Breaker()
+    fail(breaker)
+    assert probe(breaker)
+    return breaker
 
 
 @pytest.mark.parametrize(
@@ -55,12 +70,39 @@ def test_what_counts_as_no_answer(error: AltcraftError, expected: bool) -> None:
     assert got_no_answer(error) is expected
 
 
-def test_failures_in_a_row_open_it() -> None:
+def test_failures_in_a_row_and_a_failed_probe_open_it() -> None:
     breaker = Breaker()
     assert not fail(breaker, times=OPENS_AFTER - 1)
-    assert not breaker.is_open
     assert fail(breaker, times=1)
+    assert not breaker.is_open
+    assert probe(breaker)
     assert breaker.is_open
+
+
+def test_method_that_fails_alone_opens_nothing() -> None:
+    breaker = Breaker()
+    for _ in range(10):
+        assert fail(breaker)
+        breaker.probe_sent()
+        breaker.answered(0.1)
+        assert not breaker.probe_ended(100.0, 0.0)
+    assert not breaker.is_open
+
+
+def test_failed_probe_after_few_failures_opens_nothing() -> None:
+    breaker = Breaker()
+    fail(breaker, times=OPENS_AFTER - 2)
+    assert not probe(breaker)
+    assert probe(breaker)
+
+
+def test_probe_that_was_not_sent_opens_nothing() -> None:
+    breaker = Breaker()
+    fail(breaker)
+    breaker.probe_sent()
+    assert not breaker.probe_ended(100.0, 0.0, is_sent=False)
+    assert not breaker.is_open
+    assert breaker.probe_at > 100
 
 
 def test_answer_between_failures_keeps_it_closed() -> None:
@@ -76,7 +118,7 @@ def test_failure_of_a_request_older_than_the_newest_answer_does_not_count() -> N
     answers = breaker.answers
     breaker.answered(0.1)
     for _ in range(2 * OPENS_AFTER):
-        assert not breaker.failed(100.0, REFUSED, answers, 0.0)
+        assert not breaker.failed(100.0, REFUSED, answers)
     assert breaker.is_clear
 
 
@@ -96,8 +138,7 @@ def test_first_failure_allows_a_probe_at_once() -> None:
 
 
 def test_one_probe_at_a_time() -> None:
-    breaker = Breaker()
-    fail(breaker, now=100.0)
+    breaker = opened()
     assert not breaker.may_probe(100.0)
     assert breaker.may_probe(100.0 + FIRST_DELAY)
     breaker.probe_sent()
@@ -108,37 +149,31 @@ def test_delays_between_probes_grow_to_a_bound() -> None:
     breaker, now, delays = Breaker(), 100.0, []
     fail(breaker, now=now)
     for _ in range(8):
-        breaker.probe_sent()
-        breaker.failed(now, REFUSED, breaker.answers, 0.0)
-        breaker.probe_ended(now, 0.0)
+        probe(breaker, now)
         delays.append(breaker.probe_at - now)
         now = breaker.probe_at
-    assert delays == [0.5, 1, 2, 4, 5, 5, 5, 5]
+    assert delays == [0.25, 0.5, 1, 2, 4, 5, 5, 5]
 
 
 def test_delay_is_jittered() -> None:
     breaker = Breaker()
-    for _ in range(OPENS_AFTER):
-        breaker.failed(100.0, REFUSED, breaker.answers, 0.8)
+    fail(breaker)
+    probe(breaker, random=0.8)
     assert breaker.probe_at == pytest.approx(100 + FIRST_DELAY * (1 - JITTER * 0.8))
 
 
 def test_answered_probe_closes_it() -> None:
-    breaker = Breaker()
-    fail(breaker)
+    breaker = opened()
     breaker.probe_sent()
     assert breaker.answered(0.1)
-    breaker.probe_ended(101.0, 0.0)
+    assert not breaker.probe_ended(101.0, 0.0)
     assert not breaker.is_open
     assert breaker.is_clear
 
 
 def test_failed_probe_keeps_it_open() -> None:
-    breaker = Breaker()
-    fail(breaker)
-    breaker.probe_sent()
-    assert not breaker.failed(101.0, REFUSED, breaker.answers, 0.0)
-    breaker.probe_ended(101.0, 0.0)
+    breaker = opened()
+    assert not probe(breaker, 101.0)
     assert breaker.is_open
     assert breaker.probe_at > 101
 
@@ -184,19 +219,16 @@ class BreakerMachine(RuleBasedStateMachine):
         """Let time pass."""
         self.now += seconds
 
-    @rule(stale=st.booleans(), random=st.floats(0, 1, exclude_max=True))
-    def fail(self, stale: bool, random: float) -> None:  # noqa: FBT001
+    @rule(stale=st.booleans())
+    def fail(self, stale: bool) -> None:  # noqa: FBT001
         """Let a request fail, perhaps one from before the newest answer."""
-        answers = self.breaker.answers - stale
-        opens = self.breaker.failed(self.now, REFUSED, answers, random)
+        asks = self.breaker.failed(self.now, REFUSED, self.breaker.answers - stale)
         if stale:
-            assert not opens
+            assert not asks
             return
         self.begun = self.now if not self.row else self.begun
         self.row += 1
-        assert opens == (self.state == "closed" and self.row >= OPENS_AFTER)
-        if opens:
-            self.state = "open"
+        assert asks == (self.state == "closed" and self.row >= OPENS_AFTER)
 
     @rule(seconds=st.floats(0, 30))
     def answer(self, seconds: float) -> None:
@@ -215,16 +247,23 @@ class BreakerMachine(RuleBasedStateMachine):
             self.state = "open"
 
     @precondition(lambda self: self.breaker.may_probe(self.now))
-    @rule(is_answered=st.booleans(), random=st.floats(0, 1, exclude_max=True))
-    def probe(self, is_answered: bool, random: float) -> None:  # noqa: FBT001
+    @rule(ends=st.sampled_from(["answered", "failed", "unsent"]), random=st.floats(0, 0.999))
+    def probe(self, ends: str, random: float) -> None:
         """Send a probe and note its outcome."""
         self.breaker.probe_sent()
         assert not self.breaker.may_probe(self.now)
-        if is_answered:
-            self.answer(0.1)
-        else:
-            self.fail(stale=False, random=random)
-        self.breaker.probe_ended(self.now, random)
+        match ends:
+            case "answered":
+                self.answer(0.1)
+            case "failed":
+                self.fail(stale=False)
+            case _:
+                pass
+        opens = self.breaker.probe_ended(self.now, random, is_sent=ends != "unsent")
+        is_enough = self.row >= OPENS_AFTER and ends == "failed"
+        assert opens == (self.state == "closed" and is_enough)
+        if opens:
+            self.state = "open"
         if self.row:
             assert self.now < self.breaker.probe_at <= self.now + LONGEST_DELAY
 

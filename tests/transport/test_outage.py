@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,6 +179,44 @@ async def test_poll_of_a_handle_fails_at_once(platform: OpenPlatform) -> None:
         assert await handle.poll()
 
 
+async def test_wait_that_begins_in_an_outage_makes_the_client_probe(
+    platform: OpenPlatform,
+) -> None:
+    async with platform() as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await begin_outage(server, client)
+        await asyncio.sleep(30)
+        waiting = asyncio.create_task(handle.wait())
+        await asyncio.sleep(5)
+        await server.start()
+        returned = now()
+        await waiting
+        assert now() - returned < 10
+
+
+async def test_method_that_fails_alone_is_no_outage(platform: OpenPlatform) -> None:
+    recorder = Recorder()
+    async with platform(options={"observer": recorder}) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        server.misbehave("tasks/status", Fault.html(502), times=12)
+        await handle.wait()
+    assert handle.polls > 12
+    assert "outage_began" not in recorder.names
+
+
+async def test_probes_obey_the_rate_limit(platform: OpenPlatform) -> None:
+    async with platform(options={"rate_limit": 0.5}) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        waiting = asyncio.create_task(handle.wait())
+        server.misbehave_randomly(rate=1.0, faults=[Fault.html(503)])
+        await asyncio.sleep(60)
+        server.misbehave_randomly(rate=0.0, faults=[Fault.html(503)])
+        await waiting
+        times = [request.at for request in server.requests]
+    assert server.count("resources/list") > 5
+    assert all(later - sooner > 1.9 for sooner, later in pairwise(times))
+
+
 async def test_refresh_all_goes_on_listing(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         running = asyncio.create_task(collect(client.refresh_all(in_flight=50)))
@@ -260,9 +299,11 @@ async def test_timers_that_come_early_keep_neither_the_prober_nor_a_waiter_busy(
         client_outage.failed(client_outage.sent(), REFUSED)
         client_outage.ended()
 
-    client_outage.probe = probe
+    client_outage.prober.probe = probe
     for _ in range(OPENS_AFTER):
         await probe()
+    await asyncio.sleep(0)
+    assert client_outage.is_open
     with pytest.raises(PlatformUnavailableError):
         await client_outage.ready("tasks/status", 20 + early)
     assert now() == pytest.approx(20, abs=0.01)
