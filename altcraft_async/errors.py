@@ -82,6 +82,8 @@ class TransportError(AltcraftError):
             a call that starts a task, check the platform before you start it again.
         permanent: Whether the same request would fail the same way, as with
             a certificate that is not trusted.
+        local: Whether the cause is in this process, such as too many open
+            files. It says nothing about the platform.
     """
 
     def __init__(
@@ -91,12 +93,14 @@ class TransportError(AltcraftError):
         path: str = "",
         maybe_delivered: bool = False,
         permanent: bool = False,
+        local: bool = False,
     ) -> None:
         """Keep only the message in ``args``, from which ``OSError`` would read more."""
         super().__init__(message)
         self.path = path
         self.maybe_delivered = maybe_delivered
         self.permanent = permanent
+        self.local = local
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
@@ -120,11 +124,18 @@ class PlatformUnavailableError(TransportError):
         path: str = "",
         maybe_delivered: bool = False,
         permanent: bool = False,
+        local: bool = False,
         since: datetime,
         retry_after: float | None = None,
     ) -> None:
-        """Keep the message alone in ``args``."""
-        super().__init__(message, path=path, maybe_delivered=maybe_delivered, permanent=permanent)
+        """Keep only the message in ``args``."""
+        super().__init__(
+            message,
+            path=path,
+            maybe_delivered=maybe_delivered,
+            permanent=permanent,
+            local=local,
+        )
         self.since = since
         self.retry_after = retry_after
 

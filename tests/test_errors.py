@@ -49,11 +49,13 @@ FIELDS: dict[type[AltcraftError], Mapping[str, object]] = {
         "maybe_delivered": False,
         "permanent": False,
         "retry_after": 4.0,
+        "local": True,
     },
     errors.TransportError: {
         "path": "tasks/status",
         "maybe_delivered": True,
         "permanent": True,
+        "local": True,
     },
     errors.ProtocolError: {
         "path": "tasks/status",

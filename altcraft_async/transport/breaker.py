@@ -51,10 +51,11 @@ def got_no_answer(error: BaseException) -> bool:
     """Tell whether a request failed because the platform did not answer.
 
     A page with status 502, 503 or 504 is the answer of a proxy whose platform
-    is away.
+    is away. A permanent failure, such as a certificate that is not trusted, is
+    no outage: waiting does not help.
     """
     if isinstance(error, TransportError):
-        return True
+        return not (error.local or error.permanent)
     return isinstance(error, ProtocolError) and error.http_status in _GATEWAY
 
 

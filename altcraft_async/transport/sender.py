@@ -11,7 +11,12 @@ from typing import Self, TypeVar
 
 import tenacity
 
-from altcraft_async.errors import AltcraftError, ClientClosedError, PlatformUnavailableError
+from altcraft_async.errors import (
+    AltcraftError,
+    ClientClosedError,
+    PlatformUnavailableError,
+    TransportError,
+)
 from altcraft_async.observer import logger
 from altcraft_async.protocol.codecs import Format
 from altcraft_async.protocol.endpoints import Endpoint, parameters
@@ -114,7 +119,7 @@ class Sender:
         except AltcraftError as failure:
             if got_no_answer(failure):
                 outage.failed(request, failure)
-            elif not isinstance(failure, ClientClosedError):
+            elif not isinstance(failure, (TransportError, ClientClosedError)):
                 outage.answered(request)
             self._rate_limiter.note_refusal(failure)
             raise

@@ -56,6 +56,8 @@ def opened() -> Breaker:
     [
         (TransportError("refused"), True),
         (RequestTimeoutError("late"), True),
+        (TransportError("no free descriptor", local=True), False),
+        (TransportError("wrong certificate", permanent=True), False),
         (ProtocolError("page", http_status=502), True),
         (ProtocolError("page", http_status=503), True),
         (ProtocolError("page", http_status=504), True),
@@ -64,7 +66,7 @@ def opened() -> Breaker:
         (ApiError("refused"), False),
         (ClientClosedError("closed"), False),
     ],
-    ids=lambda value: f"{type(value).__name__} {getattr(value, 'http_status', '')}".strip(),
+    ids=str,
 )
 def test_what_counts_as_no_answer(error: AltcraftError, expected: bool) -> None:  # noqa: FBT001
     assert got_no_answer(error) is expected
