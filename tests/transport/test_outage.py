@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,55 @@ async def test_single_start_with_patience_waits(platform: OpenPlatform) -> None:
         await server.start()
         await starting
         assert server.starts["resource", (24, 1)] == 1
+
+
+async def test_patient_start_that_joins_an_impatient_one_waits(platform: OpenPlatform) -> None:
+    async with platform() as (server, client):
+        await begin_outage(server, client)
+        await asyncio.sleep(10)  # until nothing probes, so that an impatient start does
+        refresh = partial(client.resources.refresh_counters, 24, database_id=1)
+        impatient = asyncio.create_task(refresh())
+        await asyncio.sleep(0)
+        patient = asyncio.create_task(refresh(outage_patience=60))
+        with pytest.raises(PlatformUnavailableError):
+            await impatient
+        await asyncio.sleep(10)
+        await server.start()
+        await patient
+        assert server.starts["resource", (24, 1)] == 1
+
+
+async def test_impatient_start_that_joins_a_patient_one_fails_at_once(
+    platform: OpenPlatform,
+) -> None:
+    async with platform() as (server, client):
+        await begin_outage(server, client)
+        refresh = partial(client.resources.refresh_counters, 24, database_id=1)
+        patient = asyncio.create_task(refresh(outage_patience=60))
+        await asyncio.sleep(1)
+        began = now()
+        with pytest.raises(PlatformUnavailableError):
+            await refresh()
+        assert now() == began
+        await server.start()
+        await patient
+        assert server.starts["resource", (24, 1)] == 1
+
+
+async def test_impatient_start_fails_when_an_outage_begins_while_it_is_joined(
+    platform: OpenPlatform,
+) -> None:
+    async with platform() as (server, client):
+        await server.stop()
+        refresh = partial(client.resources.refresh_counters, 24, database_id=1)
+        patient = asyncio.create_task(refresh(outage_patience=60))
+        await asyncio.sleep(0)
+        with pytest.raises(PlatformUnavailableError) as caught:
+            await refresh()
+        assert caught.value.maybe_delivered
+        assert now() < 10
+        await server.start()
+        await patient
 
 
 async def test_error_pages_make_ambiguous_only_the_starts_under_way(
