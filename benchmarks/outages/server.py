@@ -143,7 +143,8 @@ class Platform:
         if task in self._ended_down:
             self._ended_down.discard(task)
             self._late = max(self._late, now - self._back_at)
-        group = {"list_id": body.get("list_id", 1), "channels": []}
+        channels: list[object] = []
+        group = {"list_id": body.get("list_id", 1), "channels": channels}
         return {"error": 0, "data": {"status": "completed", "progress": 100, "result": [group]}}
 
 

@@ -19,9 +19,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.simulator import Fault
-from altcraft_async.transport.breaker import FIRST_DELAY, JITTER, OPENS_AFTER
-from altcraft_async.transport.lifecycle import Lifecycle
-from altcraft_async.transport.outage import Outage
+from altcraft_async.transport.breaker import OPENS_AFTER
 from tests.support.leftovers import left_behind, let_go
 from tests.support.loop_time import now
 from tests.support.recording_observer import Recorder
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 TARGETS = [(number, 1) for number in range(1, 101)]
-REFUSED = TransportError("connection refused")
 
 Outcomes = list[Completed["CountersReport"] | Failed]
 
@@ -326,35 +323,3 @@ async def test_outage_is_observed_and_logged_once(
     assert requests >= OPENS_AFTER
     lines = [(one.levelname, one.message) for one in caplog.records if "answer" in one.message]
     assert [level for level, _ in lines] == ["WARNING", "INFO"]
-
-
-async def test_timers_that_come_early_keep_neither_the_prober_nor_a_waiter_busy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Time moves by whole microseconds here, to just before the moments to wait for."""
-    tick, early = 1e-6, 3e-10
-    jitter = (tick - early) / (FIRST_DELAY * JITTER)
-    lifecycle = Lifecycle()
-    lifecycle.enter()
-    reads = iter(range(1000))
-
-    def time() -> float:
-        next(reads)  # an error instead of a test without an end
-        return now()
-
-    monkeypatch.setattr(lifecycle, "time", time)
-    client_outage = Outage(lifecycle, patience=600.0, random=lambda: jitter, notifier=None)
-
-    async def probe() -> None:
-        client_outage.failed(client_outage.sent(), REFUSED)
-        client_outage.ended()
-
-    client_outage.prober.probe = probe
-    for _ in range(OPENS_AFTER):
-        await probe()
-    await asyncio.sleep(0)
-    assert client_outage.is_open
-    with pytest.raises(PlatformUnavailableError):
-        await client_outage.ready("tasks/status", 20 + early)
-    assert now() == pytest.approx(20, abs=0.01)
-    await client_outage.aclose()
