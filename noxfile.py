@@ -25,6 +25,7 @@ PURE_TESTS = (
     "tests/starts/test_ledger.py",
     "tests/starts/test_transitions.py",
     "tests/tasks/test_poll_state.py",
+    "tests/transport/test_breaker.py",
     "tests/transport/test_rate.py",
     "tests/transport/test_retry.py",
 )
@@ -35,6 +36,7 @@ PURE_FILES = (
     "starts/ledger.py",
     "starts/transitions.py",
     "tasks/poll_state.py",
+    "transport/breaker.py",
     "transport/rate.py",
     "transport/retry.py",
 )

@@ -8,7 +8,6 @@ import os
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
-from types import TracebackType
 from typing import NoReturn, Self, Unpack
 
 import aiohttp
@@ -76,6 +75,7 @@ class AltcraftClient:
         shared_limit: Callable[[], Awaitable[object]] | None = None,
         request_timeout: float = 30.0,
         polling_patience: Patience = _PATIENCE,
+        outage_patience: float = 600.0,
         failure_statuses: Collection[str] = FAILURE_STATUSES,
         connections: int = 64,
         start_keepalive: float = 1.0,
@@ -102,9 +102,8 @@ class AltcraftClient:
             retry: How often a failed request is retried.
             poll: When to poll a running task again: `Adaptive` by default,
                 another policy, or a function from `PollState` to seconds.
-            rate_limit: Requests per second at most, over everything that this
-                client sends. With and without it, the rate shrinks when the
-                platform asks for that (429, ``Retry-After``), and recovers.
+            rate_limit: Requests per second at most, over everything that this client
+                sends. The rate shrinks while the platform refuses many, and recovers.
             shared_limit: Awaited before each request is sent, one at a time and
                 after ``rate_limit``, for a limit that several clients share, such
                 as ``fleet_limit`` of `altcraft_async.integrations.redis`. If it raises,
@@ -113,6 +112,8 @@ class AltcraftClient:
             request_timeout: Seconds for one request, from connecting to the
                 last byte of the answer.
             polling_patience: How long a wait goes on while polls fail.
+            outage_patience: Seconds for which runs and waits hold still while the
+                platform does not answer. With 0, each request fails by itself.
             failure_statuses: Statuses of a failed task, in any case. The vendor
                 documents none; the default is a guess.
             connections: Requests at once: starts, polls (32 at most), and others each.
@@ -151,6 +152,7 @@ class AltcraftClient:
             shared_limit=shared_limit,
             request_timeout=request_timeout,
             polling_patience=polling_patience,
+            outage_patience=outage_patience,
             failure_statuses=failure_statuses,
             connections=connections,
             start_keepalive=start_keepalive,
@@ -210,6 +212,7 @@ class AltcraftClient:
         join: JoinMode = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
+        outage_patience: float | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh every resource in each of its databases, as a nightly job does.
 
@@ -233,21 +236,24 @@ class AltcraftClient:
             idempotency_key: Your own name for this run, for a client with a
                 ledger. Run again with the same name after a crash, it returns
                 the tasks that were started instead of starting them twice.
-            on_start: Called with the ref of each task that was started, so that a
-                caller that leaves early can come back to it. An exception from
-                it ends the iteration.
+            on_start: Called with the ref of each task that was started, so that a caller
+                can come back to it. An exception from it ends the iteration.
+            outage_patience: Seconds to wait in an outage, before the remaining targets
+                fail with a `PlatformUnavailableError`; ``None`` for the client's.
 
         Raises:
             ConfigurationError: An argument is wrong; raised by the call, not the iteration.
         """
         self._parts.starter.check(join, checked_key("idempotency_key", idempotency_key))
+        patience = self._parts.starter.patience(outage_patience)
         return refresh_all(
-            self.resources,
+            Resources(self._parts.sender.patient(patience), self._parts.starter),
             only=only,
             in_flight=in_flight,
             timeout=timeout,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=patience,
             on_start=on_start,
         )
 
@@ -313,12 +319,7 @@ class AltcraftClient:
         self._parts.lifecycle.enter()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *failure: object) -> None:
         """Close."""
         await self.aclose()
 

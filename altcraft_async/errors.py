@@ -4,7 +4,8 @@
     ├── ConfigurationError (ValueError)     before anything was sent
     ├── ClientClosedError
     ├── TransportError                      no complete answer arrived
-    │   └── RequestTimeoutError (TimeoutError)
+    │   ├── RequestTimeoutError (TimeoutError)
+    │   └── PlatformUnavailableError        not sent, as the platform has not answered for a while
     ├── ProtocolError                       a complete answer that is not Altcraft's
     ├── ApiError                            the platform refused
     │   ├── BadRequestError                 400
@@ -30,6 +31,8 @@ it can be pickled. None has the API token.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from altcraft_async.models import CountersReport, LedgerEntry, TaskRef, TaskStatus
 from altcraft_async.models.base_errors import AltcraftError, ConfigurationError, LedgerError
 
@@ -43,6 +46,7 @@ __all__ = [
     "LedgerError",
     "NotFoundError",
     "PermissionDeniedError",
+    "PlatformUnavailableError",
     "PollingError",
     "ProtocolError",
     "RateLimitedError",
@@ -78,6 +82,8 @@ class TransportError(AltcraftError):
             a call that starts a task, check the platform before you start it again.
         permanent: Whether the same request would fail the same way, as with
             a certificate that is not trusted.
+        local: Whether the cause is in this process, such as too many open
+            files. It says nothing about the platform.
     """
 
     def __init__(
@@ -87,16 +93,51 @@ class TransportError(AltcraftError):
         path: str = "",
         maybe_delivered: bool = False,
         permanent: bool = False,
+        local: bool = False,
     ) -> None:
         """Keep only the message in ``args``, from which ``OSError`` would read more."""
         super().__init__(message)
         self.path = path
         self.maybe_delivered = maybe_delivered
         self.permanent = permanent
+        self.local = local
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
     """One request took longer than ``request_timeout``, from connecting to the last byte."""
+
+
+class PlatformUnavailableError(TransportError):
+    """The platform has not answered for a while, so nothing was sent.
+
+    Call again after ``retry_after`` seconds, or give the call an ``outage_patience``.
+
+    Attributes:
+        since: When the first request got no answer, aware.
+        retry_after: Seconds until the client tries the platform again.
+    """
+
+    def __init__(  # noqa: PLR0913 -- one argument per attribute, all but the first by name
+        self,
+        message: str,
+        *,
+        path: str = "",
+        maybe_delivered: bool = False,
+        permanent: bool = False,
+        local: bool = False,
+        since: datetime,
+        retry_after: float | None = None,
+    ) -> None:
+        """Keep only the message in ``args``."""
+        super().__init__(
+            message,
+            path=path,
+            maybe_delivered=maybe_delivered,
+            permanent=permanent,
+            local=local,
+        )
+        self.since = since
+        self.retry_after = retry_after
 
 
 class ProtocolError(AltcraftError):

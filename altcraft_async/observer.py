@@ -120,6 +120,12 @@ class Observer:
     def retried(self, method: str, error: AltcraftError) -> None:
         """A request has failed and is sent again; polls are told by `polled`."""
 
+    def outage_began(self, error: AltcraftError) -> None:
+        """Learn that the platform does not answer any more, and how the newest request failed."""
+
+    def outage_ended(self, seconds: float, requests: int) -> None:
+        """Learn that the platform answers again, after how long and how many lost requests."""
+
 
 class Notifier:
     """Calls an observer and logs the first error that it raises."""

@@ -23,7 +23,8 @@ AltcraftError
 ├── ConfigurationError (ValueError)        before anything was sent
 ├── ClientClosedError
 ├── TransportError                         no complete answer
-│   └── RequestTimeoutError (TimeoutError)
+│   ├── RequestTimeoutError (TimeoutError)
+│   └── PlatformUnavailableError           not sent; .since .retry_after
 ├── ProtocolError                          a whole answer that is not Altcraft's
 ├── ApiError                               refused; .code .text .path .http_status
 │   ├── BadRequestError 400 · AuthenticationError 401 · TariffLimitError 402 · PermissionDeniedError 403
@@ -42,10 +43,19 @@ AltcraftError
 NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
 
 FIELDS: dict[type[AltcraftError], Mapping[str, object]] = {
+    errors.PlatformUnavailableError: {
+        "path": "tasks/status",
+        "since": NIGHT,
+        "maybe_delivered": False,
+        "permanent": False,
+        "retry_after": 4.0,
+        "local": True,
+    },
     errors.TransportError: {
         "path": "tasks/status",
         "maybe_delivered": True,
         "permanent": True,
+        "local": True,
     },
     errors.ProtocolError: {
         "path": "tasks/status",
@@ -156,10 +166,12 @@ def test_error_has_its_message_in_args_and_its_fields_as_attributes(
 
 
 @EVERY
-def test_fields_have_defaults_but_for_ref_and_entries(kind: type[AltcraftError]) -> None:
+def test_fields_have_defaults_but_for_ref_entries_and_since(kind: type[AltcraftError]) -> None:
     make: Callable[..., AltcraftError] = kind
     needed: dict[str, Any] = {
-        name: value for name, value in fields_of(kind).items() if name in {"ref", "entries"}
+        name: value
+        for name, value in fields_of(kind).items()
+        if name in {"ref", "entries", "since"}
     }
     assert vars(make("what happened", **needed)).keys() == fields_of(kind).keys()
     if needed:

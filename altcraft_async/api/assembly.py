@@ -14,7 +14,7 @@ from altcraft_async.observer import Notifier
 from altcraft_async.policies.adaptive import Adaptive
 from altcraft_async.policies.base import Learner, checked_policy
 from altcraft_async.protocol.codecs import FORMATS
-from altcraft_async.protocol.endpoints import TASK_STATUS, counters_by_kind
+from altcraft_async.protocol.endpoints import LIST_RESOURCES, TASK_STATUS, counters_by_kind
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.protocol.token import Token
 from altcraft_async.starts.ledger_starter import LedgerStarter
@@ -26,6 +26,7 @@ from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Limits, Transport
 from altcraft_async.transport.lifecycle import Lifecycle
+from altcraft_async.transport.outage import Outage
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter, SharedRateLimiter
 from altcraft_async.transport.retry import RetryBudget
@@ -46,9 +47,11 @@ class Parts:
     sender: Sender
     starter: Starter
     rules: PollRules
+    outage: Outage
 
     async def aclose(self) -> None:
         """Close each part before those that it uses."""
+        await self.outage.aclose()
         await self.rate_limiter.aclose()
         await self.scheduler.aclose()
         await self.starter.aclose()
@@ -58,16 +61,25 @@ class Parts:
 def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
     """Make the parts of a client; does no I/O and needs no running loop."""
     lifecycle = Lifecycle(options.clock)
+    notifier = None if options.observer is None else Notifier(options.observer)
+    outage = Outage(
+        lifecycle,
+        patience=options.outage_patience,
+        random=random.random,
+        notifier=notifier,
+    )
     context = ClientContext(
         lifecycle=lifecycle,
         retry=options.retry,
         retry_budget=RetryBudget(),
         random=random.random,
-        notifier=None if options.observer is None else Notifier(options.observer),
+        notifier=notifier,
+        outage=outage,
     )
     rate_limiter = _rate_limiter(lifecycle, options)
     sender = _sender(api_root, token, options, context, rate_limiter)
     scheduler = Scheduler(lifecycle, rate_limiter, workers=min(_WORKERS, options.connections))
+    _connect(outage, sender, scheduler, rate_limiter)
     registry = TaskRegistry()
     policy = checked_policy(Adaptive() if options.poll is None else options.poll)
     rules = PollRules(
@@ -93,7 +105,7 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
     starter = Starter(
         sender, rules, registry, ledger=options.ledger, new_ledger_starter=new_ledger_starter
     )
-    return Parts(lifecycle, rate_limiter, scheduler, sender, starter, rules)
+    return Parts(lifecycle, rate_limiter, scheduler, sender, starter, rules, outage)
 
 
 def _rate_limiter(lifecycle: Lifecycle, options: CheckedOptions) -> RateLimiter:
@@ -126,6 +138,24 @@ def _sender(
         wire_format=FORMATS[options.format],
         at_once=options.connections,
     )
+
+
+def _connect(
+    outage: Outage, sender: Sender, scheduler: Scheduler, rate_limiter: RateLimiter
+) -> None:
+    """Let an outage stop and resume the polls, and probe by a list of one resource."""
+
+    def closed(is_back: bool) -> None:  # noqa: FBT001 -- the interface of `Outage`
+        if is_back:
+            rate_limiter.ramp()
+        scheduler.resume(is_back=is_back)
+
+    outage.opened = scheduler.suspend
+    outage.closed = closed
+    scheduler.on_held = outage.prober.start
+    outage.is_wanted = lambda: scheduler.has_jobs
+    outage.prober.acquire = rate_limiter.acquire
+    outage.prober.probe = partial(sender.attempt, LIST_RESOURCES, {"from_id": 1, "limit": 1})
 
 
 def _poll(sender: Sender, task_id: str) -> Awaitable[TaskAnswer]:

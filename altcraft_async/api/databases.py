@@ -122,7 +122,7 @@ class Databases(Namespace[DatabaseTarget]):
         """
         return await self._last_report(DATABASE_COUNTERS, (database_id, resource_id))
 
-    async def refresh_counters(
+    async def refresh_counters(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         database_id: int,
         *,
@@ -130,6 +130,7 @@ class Databases(Namespace[DatabaseTarget]):
         feedback: Feedback | None = None,
         join: JoinMode = "client",
         idempotency_key: str | None = None,
+        outage_patience: float = 0.0,
     ) -> TaskHandle[CountersReport]:
         """Start a refresh of the counters of a profile database.
 
@@ -147,6 +148,9 @@ class Databases(Namespace[DatabaseTarget]):
             idempotency_key: Your own name for this start, for a client with a
                 ledger. The same name gives the same task, running or over,
                 also in another process.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once with a
+                `PlatformUnavailableError`.
 
         Returns:
             A handle on the task. Nothing is polled until it is awaited.
@@ -165,7 +169,11 @@ class Databases(Namespace[DatabaseTarget]):
         """
         target = (database_id, resource_id)
         return await self._start(
-            target, feedback=feedback, join=join, idempotency_key=idempotency_key
+            target,
+            feedback=feedback,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
         )
 
     async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
@@ -177,6 +185,7 @@ class Databases(Namespace[DatabaseTarget]):
         join: JoinMode = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
+        outage_patience: float = 0.0,
     ) -> CountersReport:
         """Refresh the counters of a profile database and wait for the report.
 
@@ -191,6 +200,9 @@ class Databases(Namespace[DatabaseTarget]):
             join: Whether to join a running refresh of this client.
             idempotency_key: Your own name for this start, as in `refresh_counters`.
             timeout: Seconds to wait once the refresh has started.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once with a
+                `PlatformUnavailableError`.
 
         Raises:
             TaskError: The task gave no result, or not in time.
@@ -201,5 +213,6 @@ class Databases(Namespace[DatabaseTarget]):
             feedback=feedback,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
             timeout=timeout,
         )

@@ -15,6 +15,7 @@ from altcraft_async.models.validation import (
     checked_key,
     checked_kind,
     checked_limit,
+    checked_seconds,
     checked_target,
     checked_words,
 )
@@ -61,6 +62,7 @@ class Namespace(Generic[Target]):
         join: JoinMode = "client",
         idempotency_key: str | None = None,
         on_start: Callable[[TaskRef], None] | None = None,
+        outage_patience: float | None = None,
     ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
         """Refresh many targets, a bounded number at once.
 
@@ -92,15 +94,21 @@ class Namespace(Generic[Target]):
             on_start: Called with the ref of each task that was started, so that a
                 caller that leaves early can come back to it. An exception from
                 it ends the iteration.
+            outage_patience: Seconds for which the run waits while the platform
+                does not answer; ``None`` for the client's. What was not started
+                by then fails with a `PlatformUnavailableError`.
 
         Raises:
             ConfigurationError: An argument is wrong; raised by the call, not the iteration.
         """
         self._starter.check(join, checked_key("idempotency_key", idempotency_key))
         checked_function("on_start", on_start)
+        patience = self._starter.patience(outage_patience)
 
         async def start(target: object) -> TaskHandle[CountersReport]:
-            return await self._start(target, join=join, idempotency_key=idempotency_key)
+            return await self._start(
+                target, join=join, idempotency_key=idempotency_key, outage_patience=patience
+            )
 
         return refresh_many(targets, start, in_flight=in_flight, timeout=timeout, on_start=on_start)
 
@@ -119,6 +127,7 @@ class Namespace(Generic[Target]):
         *,
         join: JoinMode,
         idempotency_key: str | None,
+        outage_patience: float,
         feedback: Feedback | None = None,
     ) -> TaskHandle[CountersReport]:
         checked = self._checked(target)
@@ -131,21 +140,27 @@ class Namespace(Generic[Target]):
             values={**ids_of(self._kind, checked), "feedback": feedback},
             feedback=feedback,
             idempotency_key=checked_key("idempotency_key", idempotency_key),
+            outage_patience=checked_seconds("outage_patience", outage_patience),
         )
         return await self._starter.start(start, join=join)
 
-    async def _finish(
+    async def _finish(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         target: object,
         *,
         join: JoinMode,
         idempotency_key: str | None,
+        outage_patience: float,
         timeout: float | None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
         feedback: Feedback | None = None,
     ) -> CountersReport:
         checked_limit("timeout", timeout)  # before anything is started
         handle = await self._start(
-            target, join=join, idempotency_key=idempotency_key, feedback=feedback
+            target,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
+            feedback=feedback,
         )
         return await handle.wait(timeout=timeout)
 

@@ -45,6 +45,7 @@ class ClientOptions(TypedDict, total=False):
     shared_limit: Callable[[], Awaitable[object]] | None
     request_timeout: float
     polling_patience: Patience
+    outage_patience: float
     failure_statuses: Collection[str]
     connections: int
     start_keepalive: float
@@ -73,6 +74,7 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
     shared_limit: Callable[[], Awaitable[object]] | None = None
     request_timeout: float = 30.0
     polling_patience: Patience = Patience()
+    outage_patience: float = 600.0
     failure_statuses: Collection[str] = FAILURE_STATUSES
     connections: int = 64
     start_keepalive: float = 1.0
@@ -100,6 +102,7 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
             checked_positive("rate_limit", self.rate_limit)
         checked_function("shared_limit", self.shared_limit)
         checked_seconds("request_timeout", self.request_timeout, least=0.001)
+        checked_seconds("outage_patience", self.outage_patience)
         checked_id("max_answer_bytes", self.max_answer_bytes)
         checked_id("connections", self.connections)
         checked_seconds("start_keepalive", self.start_keepalive)

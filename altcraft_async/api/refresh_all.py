@@ -30,6 +30,7 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
     timeout: float | None,
     join: JoinMode,
     idempotency_key: str | None,
+    outage_patience: float,
     on_start: Callable[[TaskRef], None] | None,
 ) -> AsyncGenerator[Completed[CountersReport] | Failed, None]:
     """Refresh every resource, as `AltcraftClient.refresh_all` documents."""
@@ -45,7 +46,11 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
             raise lookup_errors.pop(target)
         resource_id, database_id = cast("ResourceTarget", target)
         return await resources.refresh_counters(
-            resource_id, database_id=database_id, join=join, idempotency_key=idempotency_key
+            resource_id,
+            database_id=database_id,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
         )
 
     targets = _targets(resources, only, min(in_flight, LOOKUPS_AT_ONCE), lookup_errors)

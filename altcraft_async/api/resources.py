@@ -143,7 +143,7 @@ class Resources(Namespace[ResourceTarget]):
         }
         return await self._sender.send(RESOURCE_FIELDS, values)
 
-    async def refresh_counters(
+    async def refresh_counters(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         resource_id: int,
         *,
@@ -151,6 +151,7 @@ class Resources(Namespace[ResourceTarget]):
         feedback: Feedback | None = None,
         join: JoinMode = "client",
         idempotency_key: str | None = None,
+        outage_patience: float = 0.0,
     ) -> TaskHandle[CountersReport]:
         """Start a refresh of the counters of a resource.
 
@@ -168,6 +169,9 @@ class Resources(Namespace[ResourceTarget]):
             idempotency_key: Your own name for this start, for a client with a
                 ledger. The same name gives the same task, running or over,
                 also in another process.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once with a
+                `PlatformUnavailableError`.
 
         Returns:
             A handle on the task. Nothing is polled until it is awaited.
@@ -187,7 +191,11 @@ class Resources(Namespace[ResourceTarget]):
         """
         target = (resource_id, database_id)
         return await self._start(
-            target, feedback=feedback, join=join, idempotency_key=idempotency_key
+            target,
+            feedback=feedback,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
         )
 
     async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
@@ -199,6 +207,7 @@ class Resources(Namespace[ResourceTarget]):
         join: JoinMode = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
+        outage_patience: float = 0.0,
     ) -> CountersReport:
         """Refresh the counters of a resource and wait for the report.
 
@@ -213,6 +222,9 @@ class Resources(Namespace[ResourceTarget]):
             join: Whether to join a running refresh of this client.
             idempotency_key: Your own name for this start, as in `refresh_counters`.
             timeout: Seconds to wait once the refresh has started.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once with a
+                `PlatformUnavailableError`.
 
         Raises:
             TaskError: The task gave no result, or not in time.
@@ -223,5 +235,6 @@ class Resources(Namespace[ResourceTarget]):
             feedback=feedback,
             join=join,
             idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
             timeout=timeout,
         )

@@ -143,7 +143,7 @@ class Segments(Namespace[SegmentTarget]):
         target = _target(segment_id, resource_id, database_id)
         return await self._last_report(self._counters, target)
 
-    async def refresh_counters(
+    async def refresh_counters(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
         segment_id: int,
         *,
@@ -151,6 +151,7 @@ class Segments(Namespace[SegmentTarget]):
         database_id: int | None = None,
         join: JoinMode = "client",
         idempotency_key: str | None = None,
+        outage_patience: float = 0.0,
     ) -> TaskHandle[CountersReport]:
         """Start a refresh of the counters of a segment.
 
@@ -170,6 +171,9 @@ class Segments(Namespace[SegmentTarget]):
             idempotency_key: Your own name for this start, for a client with a
                 ledger. The same name gives the same task, running or over,
                 also in another process.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once with a
+                `PlatformUnavailableError`.
 
         Returns:
             A handle on the task. Nothing is polled until it is awaited.
@@ -187,7 +191,9 @@ class Segments(Namespace[SegmentTarget]):
         Vendor page: Segments, update of statistics (``segments/refresh_counters``).
         """
         target = _target(segment_id, resource_id, database_id)
-        return await self._start(target, join=join, idempotency_key=idempotency_key)
+        return await self._start(
+            target, join=join, idempotency_key=idempotency_key, outage_patience=outage_patience
+        )
 
     async def refresh(  # noqa: PLR0913 -- one argument per choice, all but one by name
         self,
@@ -198,6 +204,7 @@ class Segments(Namespace[SegmentTarget]):
         join: JoinMode = "client",
         idempotency_key: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
+        outage_patience: float = 0.0,
     ) -> CountersReport:
         """Refresh the counters of a segment and wait for the report.
 
@@ -213,6 +220,9 @@ class Segments(Namespace[SegmentTarget]):
             join: Whether to join a running refresh of this client.
             idempotency_key: Your own name for this start, as in `refresh_counters`.
             timeout: Seconds to wait once the refresh has started.
+            outage_patience: Seconds to wait while the platform is known not to
+                answer. By default the call fails at once with a
+                `PlatformUnavailableError`.
 
         Raises:
             TaskError: The task gave no result, or not in time.
@@ -220,7 +230,11 @@ class Segments(Namespace[SegmentTarget]):
         """
         target = _target(segment_id, resource_id, database_id)
         return await self._finish(
-            target, join=join, idempotency_key=idempotency_key, timeout=timeout
+            target,
+            join=join,
+            idempotency_key=idempotency_key,
+            outage_patience=outage_patience,
+            timeout=timeout,
         )
 
 

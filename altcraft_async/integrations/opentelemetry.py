@@ -125,6 +125,24 @@ class OpenTelemetryObserver(Observer):
         about: Attributes = {"altcraft.method": method, **_error_attributes(error)}
         get_current_span().add_event("altcraft.retried", about)
 
+    def outage_began(self, error: AltcraftError) -> None:
+        """Count the outage, and add it to the open spans as an event."""
+        self._metrics.outages.add(1, _error_attributes(error))
+        self._tell_spans("altcraft.outage_began", _error_attributes(error))
+
+    def outage_ended(self, seconds: float, requests: int) -> None:
+        """Add the end to the open spans as an event."""
+        about: Attributes = {
+            "altcraft.outage.seconds": seconds,
+            "altcraft.outage.requests": requests,
+        }
+        self._tell_spans("altcraft.outage_ended", about)
+
+    def _tell_spans(self, event: str, about: Attributes) -> None:
+        for trace in tuple(self._traces.values()):
+            if trace.span is not None:
+                trace.span.add_event(event, about)
+
     def _open_span(self, task: ObservedTask) -> Span:
         """Return the open span of a task; open one if there is none."""
         trace = self._traces[task]
@@ -204,6 +222,9 @@ class _Metrics:
             "s",
             "Longest time that the end of a task may have gone unnoticed.",
             explicit_bucket_boundaries_advisory=_LATENESSES,
+        )
+        self.outages = meter.create_counter(
+            "altcraft.outages", "{outage}", "Times that the platform stopped answering."
         )
         self._faults = meter.create_counter(
             "altcraft.request.faults", "{fault}", "Requests that failed."

@@ -101,7 +101,9 @@ class LedgerStarter:
         key = entry_key(self._root, start.kind, start.target)
         while True:
             entry = await self._until_closed(self.ledger.read, key)
-            decision, entry = await self._decide(entry, key, start.idempotency_key)
+            decision, entry = await self._decide(
+                entry, key, start.idempotency_key, patience=start.outage_patience
+            )
             match decision:
                 case Return(ref, over):
                     return self._attach(ref) if over else self._register(self._attach(ref), start)
@@ -143,7 +145,12 @@ class LedgerStarter:
         ]
 
     async def _decide(
-        self, entry: LedgerEntry | None, key: str, idempotency_key: str | None
+        self,
+        entry: LedgerEntry | None,
+        key: str,
+        idempotency_key: str | None,
+        *,
+        patience: float = 0.0,
     ) -> tuple[Send | Return | JoinIfRunning, LedgerEntry | None]:
         """Wait until the entry is no intent, then return what to do and the entry.
 
@@ -151,6 +158,7 @@ class LedgerStarter:
             entry: As it was read.
             key: Of the entry.
             idempotency_key: Of the start that follows; ``None`` where none follows.
+            patience: Seconds for which it waits out an outage.
         """
         while True:
             decision = decide(entry, idempotency_key=idempotency_key or "", now=self.ledger.now())
@@ -160,15 +168,19 @@ class LedgerStarter:
                 case Reconcile(intent):
                     same = (None, intent.idempotency_key)
                     is_new_request = idempotency_key == "" or idempotency_key not in same
-                    await self._reconcile(intent, is_new_request=is_new_request)
+                    await self._reconcile(intent, is_new_request=is_new_request, patience=patience)
                 case _:
                     return decision, entry
             entry = await self._until_closed(self.ledger.read, key)
 
-    async def _reconcile(self, intent: LedgerEntry, *, is_new_request: bool) -> None:
+    async def _reconcile(
+        self, intent: LedgerEntry, *, is_new_request: bool, patience: float
+    ) -> None:
         if self._reconciler is None:
             raise start_unknown((intent,))
-        entry = await self._reconciler.reconcile(intent, is_new_request=is_new_request)
+        entry = await self._reconciler.reconcile(
+            intent, is_new_request=is_new_request, patience=patience
+        )
         # Where another process was quicker, the ledger has its entry.
         await self._until_closed(self.ledger.write, entry, expected=intent.revision)
 
@@ -180,7 +192,11 @@ class LedgerStarter:
         send: Callable[[Start, Gate], Awaitable[Handle]],
     ) -> Handle | None:
         """Send a start; ``None`` where another process has changed the entry before."""
-        reconciler, now = self._reconciler, self.ledger.now()
+        reconciler, before = self._reconciler, ""
+        if reconciler is not None:
+            patience = start.outage_patience
+            before = await reconciler.before(start.kind, start.target, patience=patience)
+        now = self.ledger.now()
         draft = LedgerEntry(
             key=key,
             kind=start.kind,
@@ -190,7 +206,7 @@ class LedgerStarter:
             idempotency_key=start.idempotency_key,
             intended_at=now,
             lease_until=now + self._lease,
-            before="" if reconciler is None else await reconciler.before(start.kind, start.target),
+            before=before,
         )
         gate = IntentGate(self.ledger, self.writer, entry, draft)
         try:

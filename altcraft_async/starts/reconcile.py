@@ -30,14 +30,16 @@ class Reconciler:
         self._sender = sender
         self._endpoints = endpoints
 
-    async def before(self, kind: TaskKind, target: tuple[int, ...]) -> str:
+    async def before(
+        self, kind: TaskKind, target: tuple[int, ...], *, patience: float = 0.0
+    ) -> str:
         """Return the fingerprint of the counters before a start; ``""`` where they cannot be read.
 
         Raises:
             ClientClosedError: The client was closed.
         """
         try:
-            group, _ = await self._last_counters(kind, target)
+            group, _ = await self._last_counters(kind, target, patience)
         except ClientClosedError:
             raise
         except AltcraftError as failed:
@@ -47,19 +49,22 @@ class Reconciler:
             return ""
         return fingerprint(group)
 
-    async def reconcile(self, intent: LedgerEntry, *, is_new_request: bool) -> LedgerEntry:
+    async def reconcile(
+        self, intent: LedgerEntry, *, is_new_request: bool, patience: float = 0.0
+    ) -> LedgerEntry:
         """Return the entry that follows an intent whose lease is over.
 
         Args:
             intent: Its task is not known.
             is_new_request: Whether a start follows that is another request.
+            patience: Seconds for which it waits out an outage.
 
         Raises:
             StartUnknownError: The counters prove nothing, or cannot be read.
             ClientClosedError: The client was closed.
         """
         try:
-            group, report = await self._last_counters(intent.kind, intent.target)
+            group, report = await self._last_counters(intent.kind, intent.target, patience)
         except ClientClosedError:
             raise
         except AltcraftError as failed:
@@ -72,11 +77,11 @@ class Reconciler:
         raise unknown
 
     async def _last_counters(
-        self, kind: TaskKind, target: tuple[int, ...]
+        self, kind: TaskKind, target: tuple[int, ...], patience: float
     ) -> tuple[CounterGroup | None, CountersReport]:
         ids = ids_of(kind, target)
         database_id = ids.get("database_id")
-        counters = await self._sender.send(self._endpoints[kind], ids)
+        counters = await self._sender.send(self._endpoints[kind], ids, patience=patience)
         report = last_report(counters, database_id=database_id, resource_id=ids["resource_id"])
         group = group_of(counters.groups, database_id) if counters.says_what_runs else None
         return group, report

@@ -31,6 +31,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         values: Parameters by their Python names.
         feedback: Where the platform shall report.
         idempotency_key: The caller's own name for this start; ``""`` for none.
+        outage_patience: Seconds for which it waits out an outage.
     """
 
     endpoint: Endpoint[str]
@@ -39,6 +40,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, object]
     feedback: Feedback | None = None
     idempotency_key: str = ""
+    outage_patience: float = 0.0
 
 
 class TaskRegistry:

@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Literal
 
-from altcraft_async.errors import AltcraftError, ConfigurationError
+from altcraft_async.errors import AltcraftError, ConfigurationError, PlatformUnavailableError
 from altcraft_async.models import TaskRef
-from altcraft_async.models.validation import checked_choice
+from altcraft_async.models.validation import checked_choice, checked_seconds
 from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.ledger_starter import LedgerStarter
@@ -84,6 +84,16 @@ class Starter:
             msg = 'join: "never" may start twice, which the ledger of this client prevents'
             raise ConfigurationError(msg)
 
+    def patience(self, outage_patience: float | None) -> float:
+        """Return the seconds for which a run waits out an outage.
+
+        Raises:
+            ConfigurationError: It is no number of seconds.
+        """
+        if outage_patience is None:
+            return self._rules.client.outage.patience
+        return checked_seconds("outage_patience", outage_patience)
+
     async def start(self, start: Start, *, join: JoinMode) -> Handle:
         """Start a task, or join the one of the same target that this client has running.
 
@@ -98,9 +108,14 @@ class Starter:
             if await self._is_running(handle):
                 handle.poller.joined()
                 return handle
-        # With the idempotency key: a start with another one may have another task.
-        key = (start.kind, start.target, start.feedback, start.idempotency_key)
-        return await self._share(key, lambda: self._send(start))
+        while True:
+            pending = self._joinable(start)
+            try:
+                return await self._share(start, pending)
+            except PlatformUnavailableError:
+                # Nothing was sent; it may have been another caller whose patience was over.
+                if pending is None or pending.start.outage_patience >= start.outage_patience:
+                    raise
 
     async def aclose(self) -> None:
         """Wait for starts under way, which closing ends at once, and for writes into ledgers."""
@@ -118,7 +133,9 @@ class Starter:
             raise
 
     async def _request(self, start: Start, gate: Gate | None = None) -> Handle:
-        task_id = await self._sender.send(start.endpoint, start.values, gate=gate)
+        task_id = await self._sender.send(
+            start.endpoint, start.values, gate=gate, patience=start.outage_patience
+        )
         ref = TaskRef(
             task_id=task_id,
             kind=start.kind,
@@ -140,22 +157,25 @@ class Starter:
                 return not handle.done()
         return not handle.done()
 
-    async def _share(
-        self, key: Hashable, send: Callable[[], Coroutine[object, object, Handle]]
-    ) -> Handle:
+    def _joinable(self, start: Start) -> _Pending | None:
+        """Return the same start under way, if there is one."""
+        pending = self._pending.get(_key(start))
+        return None if pending is None or pending.task.done() else pending
+
+    async def _share(self, start: Start, pending: _Pending | None) -> Handle:
         """Send one request for all callers that want the same start while it is under way.
 
         The request is an asyncio task of its own: cancelling one caller leaves
         it to the others, and cancelling the last one cancels it.
         """
-        joins = pending = self._pending.get(key)
+        key, joins = _key(start), pending is not None
         if pending is None:
-            pending = self._pending[key] = _Pending(send())
+            pending = self._pending[key] = _Pending(start, self._send(start))
             self._sending.add(pending.task)
             pending.task.add_done_callback(self._sending.discard)
         pending.callers += 1
         try:
-            handle = await asyncio.shield(pending.task)
+            handle = await self._wait(pending, start)
         except AltcraftError as failure:
             shared = failure
         else:
@@ -167,15 +187,40 @@ class Starter:
             if pending.callers == 0:
                 pending.task.cancel()
                 # At once, so that no new caller joins a request that is being cancelled.
-                self._pending.pop(key, None)
+                if self._pending.get(key) is pending:
+                    del self._pending[key]
         raise shared.fresh()
+
+    async def _wait(self, pending: _Pending, start: Start) -> Handle:
+        """Wait for a start; one without patience that joins one with it fails in an outage."""
+        if start.outage_patience or not pending.start.outage_patience:
+            return await asyncio.shield(pending.task)
+        refused: asyncio.Future[Handle] = asyncio.get_running_loop().create_future()
+
+        def refuse(error: AltcraftError) -> None:
+            error.maybe_delivered = True  # by the caller that this one has joined
+            if not refused.done():
+                refused.set_exception(error)
+
+        with self._rules.client.outage.refusing(start.endpoint.path, refuse):
+            ended, _ = await asyncio.wait(
+                {pending.task, refused}, return_when=asyncio.FIRST_COMPLETED
+            )
+        return (refused if refused in ended else pending.task).result()
 
 
 class _Pending:
     """A start under way, and how many callers wait for it."""
 
-    __slots__ = ("callers", "task")
+    __slots__ = ("callers", "start", "task")
 
-    def __init__(self, start: Coroutine[object, object, Handle]) -> None:
-        self.task = asyncio.get_running_loop().create_task(start)
+    def __init__(self, start: Start, sending: Coroutine[object, object, Handle]) -> None:
+        self.start = start
+        self.task = asyncio.get_running_loop().create_task(sending)
         self.callers = 0
+
+
+def _key(start: Start) -> Hashable:
+    """Return what two starts that can be one have in common."""
+    # With the idempotency key: a start with another one may have another task.
+    return start.kind, start.target, start.feedback, start.idempotency_key

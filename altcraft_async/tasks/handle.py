@@ -16,6 +16,7 @@ from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
+from altcraft_async.protocol.endpoints import TASK_STATUS
 from altcraft_async.tasks.descriptions import named
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poller import TaskPoller
@@ -166,10 +167,12 @@ class TaskHandle(Generic[T]):
             The newest status; ``None`` if the task ended without any.
 
         Raises:
+            PlatformUnavailableError: The platform is known not to answer.
             AltcraftError: The poll failed.
         """
+        outage = self.poller.rules.client.outage
         failure = await self._poll_once()
-        if isinstance(failure, TransportError) and not failure.permanent:
+        if isinstance(failure, TransportError) and not (failure.permanent or outage.is_open):
             failure = await self._poll_once()
         if failure is not None:
             raise failure.fresh()
@@ -179,12 +182,13 @@ class TaskHandle(Generic[T]):
         if self.poller.over:
             return None
         waiter = CoroutineWaiter(curious=True, once=True)
-        self.poller.add_waiter(waiter)
-        self.poller.poll_now()
-        try:
-            return await waiter.news()
-        finally:
-            self.poller.remove_waiter(waiter)
+        with self.poller.rules.client.outage.refusing(TASK_STATUS.path, waiter.polled):
+            self.poller.add_waiter(waiter)
+            self.poller.poll_now()
+            try:
+                return await waiter.news()
+            finally:
+                self.poller.remove_waiter(waiter)
 
     def nudge(self) -> None:
         """Poll now because the task may have changed, as a webhook does.

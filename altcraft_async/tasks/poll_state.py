@@ -188,11 +188,18 @@ def finished_task(track: Track, ref: TaskRef, now: float) -> FinishedTask:
     )
 
 
-def note_failure(track: Track, error: AltcraftError, now: float, patience: Patience) -> Verdict:
-    """Note a failed poll and return what it means."""
+def note_failure(
+    track: Track,
+    error: AltcraftError,
+    now: float,
+    patience: Patience,
+    *,
+    in_outage: bool = False,
+) -> Verdict:
+    """Note a failed poll and return what it means; an outage uses up no patience."""
     track.polls += 1
     track.polled_at = now
-    track.failures += 1
+    track.failures = 1 if in_outage else track.failures + 1
     if track.failures == 1:
         track.failing_since = now
     if isinstance(error, NotFoundError):
@@ -200,7 +207,7 @@ def note_failure(track: Track, error: AltcraftError, now: float, patience: Patie
     track.unknown_since = None
     if not is_passing(error):
         return Verdict.REFUSED
-    few = track.failures < patience.failures
+    few = in_outage or track.failures < patience.failures
     return Verdict.GO_ON if few or now - track.failing_since < patience.seconds else Verdict.GIVE_UP
 
 

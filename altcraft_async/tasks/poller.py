@@ -45,6 +45,7 @@ from altcraft_async.tasks.poll_state import (
 from altcraft_async.tasks.record import TaskRecord
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.tasks.waiters import Waiter, Waiters
+from altcraft_async.transport.breaker import got_no_answer
 
 __all__ = ["TaskPoller"]
 
@@ -234,7 +235,8 @@ class TaskPoller(TaskRecord):
             self._end_task(self._error(TaskFailedError, "failed"))
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
-        verdict = note_failure(track, failure, now, self.rules.patience)
+        in_outage = self.rules.client.outage.holds_polls and got_no_answer(failure)
+        verdict = note_failure(track, failure, now, self.rules.patience, in_outage=in_outage)
         self._log("could not be polled", failure)
         if track.failures == 1:
             self._waiters.warned = False

@@ -2,10 +2,8 @@
 
 Jobs wait in a timer wheel: a dict of slots, each a hundredth of a second with a
 list of jobs, and one loop timer for the earliest slot. When a slot is due, its
-jobs are queued, and up to 32 workers run them. Jobs with a waiting coroutine go
-first. While the rate limiter is saturated, jobs are queued by `Job.priority`
-instead. Jobs that were queued before then get every other request, so that
-neither kind starves.
+jobs are queued in `DueJobs`, and up to 32 workers run them. While the rate limiter
+is saturated, and in an outage, jobs are queued by `Job.priority`.
 
 A worker lives while jobs are known, so an idle client has no task. Workers are
 woken one after the other: each wakes the next before it runs its job, if more jobs
@@ -24,17 +22,17 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import Context
-from itertools import chain, count, islice
-from typing import Protocol
+from itertools import chain, islice
 
 from altcraft_async.errors import AltcraftError
+from altcraft_async.tasks.due_jobs import DUE, DueJobs, Job
 from altcraft_async.transport.clock import Timer
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate_limit import RateLimiter
 
-__all__ = ["Job", "Scheduler"]
+__all__ = ["Scheduler"]
 
 SLOTS_PER_SECOND = 100
 """A slot is far shorter than one request, so that it makes no poll late."""
@@ -42,45 +40,24 @@ SLOTS_PER_SECOND = 100
 JOBS_PER_ITERATION = 250
 """Jobs ended or freed in one iteration of the event loop: some milliseconds with 100,000 jobs."""
 
+SPREAD_SECONDS = 2.0
+"""Seconds over which all jobs are spread after an outage."""
+
+HUNG_SECONDS = 2.0
+"""Seconds after which a job that still runs when an outage ends is run again."""
+
 _SLOT_SECONDS = 1 / SLOTS_PER_SECOND
 _TIMER_SLACK = 1e-3  # slots
 
-_IDLE, _DUE, _RUNNING = -1, -2, -3  # values of `Job.slot` beside slots
-
-
-class Job(Protocol):
-    """Something to be run now and then.
-
-    Attributes:
-        slot: The scheduler's note of where the job is; `Scheduler.IDLE` at first.
-    """
-
-    slot: int
-
-    @property
-    def awaited(self) -> bool:
-        """Whether a coroutine waits for it."""
-        ...
-
-    def priority(self) -> float:
-        """Return a number; the job with the smallest one goes first when requests are short."""
-        ...
-
-    async def run(self) -> float | None:
-        """Do it; return the loop time of the next run, or ``None``. Never raises."""
-        ...
-
-    def refuse(self, error: AltcraftError) -> float | None:
-        """Note why it may not run; return as `run` does."""
-        ...
-
-    def close(self) -> None:
-        """End because the client was closed."""
-        ...
+_IDLE, _RUNNING = -1, -3  # values of `Job.slot` beside slots and `DUE`
 
 
 class Scheduler:
-    """Runs jobs when they are due, a few at once."""
+    """Runs jobs when they are due, a few at once.
+
+    Attributes:
+        on_held: Called when jobs are due that wait for `resume`.
+    """
 
     IDLE = _IDLE
 
@@ -95,13 +72,13 @@ class Scheduler:
         self._slots: list[int] = []
         self._timer: Timer | None = None
         self._scheduled = 0
-        self._due: tuple[deque[Job], deque[Job]] = (deque(), deque())
-        self._by_priority: list[tuple[float, int, Job]] = []
-        self._tie_breakers = count()
-        self._took_by_priority = False
+        self._due = DueJobs()
         self._acquiring = False  # whether a worker waits for the rate limiter
         self._waking = False  # whether a worker was woken or created and has not begun
         self._workers: set[asyncio.Task[None]] = set()
+        self._began: dict[asyncio.Task[None], float] = {}  # when each began its job
+        self._is_suspended = False
+        self.on_held: Callable[[], None] | None = None
         self._wake_ups: list[asyncio.Future[None]] = []  # of workers without a job
 
     def at(self, job: Job, when: float) -> None:
@@ -109,7 +86,7 @@ class Scheduler:
 
         A running job is left alone; its `Job.run` returns when to run again.
         """
-        if job.slot in (_DUE, _RUNNING):
+        if job.slot in (DUE, _RUNNING):
             return
         # The next slot, so that no job runs too early.
         slot = int(when * SLOTS_PER_SECOND) + 1
@@ -139,19 +116,57 @@ class Scheduler:
             job.slot = _IDLE
             if not self._scheduled:
                 self._free(_drained(self._clear()))
-        elif job.slot == _DUE:
+        elif job.slot == DUE:
             job.slot = _IDLE
 
     def is_running(self, job: Job) -> bool:
         """Return whether the job is running."""
         return job.slot == _RUNNING
 
+    @property
+    def has_jobs(self) -> bool:
+        """Whether any job is scheduled, due or running."""
+        return bool(self._scheduled or self._due or self._began)
+
+    def suspend(self) -> None:
+        """Run no job until `resume`; running jobs go on."""
+        self._is_suspended = True
+
+    def resume(self, *, is_back: bool) -> None:
+        """Run jobs again.
+
+        Args:
+            is_back: Whether the platform answers again. Then every job runs within
+                `SPREAD_SECONDS`, and one that waits for an answer from before is run again.
+        """
+        self._is_suspended = False
+        if is_back:
+            now = self._lifecycle.time()
+            for worker, began in self._began.items():
+                if now - began > HUNG_SECONDS:
+                    worker.cancel()
+            later = (slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND)
+            self._hasten(now, deque(sorted(later)))
+        self._wake_worker()
+
+    def _hasten(self, now: float, slots: deque[int]) -> None:
+        """Bring the jobs of these slots forward, some in each iteration of the event loop."""
+        moved, each = 0, SPREAD_SECONDS / (self._scheduled + 1)
+        while slots and moved < JOBS_PER_ITERATION:
+            slot = slots.popleft()
+            for job in tuple(self._wheel.get(slot, ())):
+                if job.slot == slot:
+                    self.at_latest(job, now + SPREAD_SECONDS - each * len(slots))
+                    moved += 1
+        if slots and not self._lifecycle.closed:
+            self._lifecycle.enter().call_soon(self._hasten, now, slots, context=Context())
+
     async def aclose(self) -> None:
         """Stop the workers and end every job that is scheduled, due or running."""
         workers = list(self._workers)
         for worker in workers:
             worker.cancel()
-        left = chain(*self._due, (job for *_, job in self._by_priority), _drained(self._clear()))
+        left = chain(self._due, _drained(self._clear()))
         for number, job in enumerate(left, start=1):
             if job.slot != _IDLE:
                 job.slot = _IDLE
@@ -189,21 +204,18 @@ class Scheduler:
             return
         # asyncio runs a timer up to the clock's resolution early.
         now = int(self._lifecycle.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
-        is_saturated = self._rate_limiter.is_saturated
+        is_saturated = self._is_suspended or self._rate_limiter.is_saturated
         while self._slots and self._slots[0] <= now:
             slot = heapq.heappop(self._slots)
             for job in self._wheel.pop(slot):
                 if job.slot != slot:
                     continue
-                job.slot = _DUE
                 self._scheduled -= 1
-                if is_saturated:
-                    entry = (job.priority(), next(self._tie_breakers), job)
-                    heapq.heappush(self._by_priority, entry)
-                else:
-                    self._due[0 if job.awaited else 1].append(job)
+                self._due.add(job, by_priority=is_saturated)
         if self._slots:
             self._arm()
+        if self._is_suspended and self.on_held is not None:
+            self.on_held()
         self._wake_worker()
 
     def _wake_worker(self) -> None:
@@ -247,11 +259,14 @@ class Scheduler:
             if self._lifecycle.closed:
                 return  # jobs are left where `aclose` finds them
             # The job is picked once a request may be sent, not when the waiting begins.
-            job = self._next_job()
+            job = None if self._is_suspended else self._due.take()
             if job is None:
                 continue
             job.slot = _RUNNING
             again: float | None = None
+            worker = asyncio.current_task()
+            assert worker is not None  # noqa: S101 -- narrows: a coroutine of a task
+            self._began[worker] = self._lifecycle.time()
             try:
                 self._wake_worker()
                 again = job.refuse(refused) if refused else await job.run()
@@ -260,6 +275,7 @@ class Scheduler:
                 again = self._lifecycle.time() + _SLOT_SECONDS
                 raise
             finally:
+                del self._began[worker]
                 self._reschedule(job, again)
         self._release_workers()
 
@@ -300,22 +316,7 @@ class Scheduler:
                 wake_up.set_result(None)
 
     def _has_due(self) -> bool:
-        return bool(self._due[0] or self._due[1] or self._by_priority)
-
-    def _next_job(self) -> Job | None:
-        """Take a due job, in turn by priority and from those queued without one.
-
-        Jobs that come back with a priority could otherwise use up a low rate limit.
-        """
-        while self._has_due():
-            first, second = self._due
-            others = first or second
-            by_priority = bool(self._by_priority) and not (self._took_by_priority and others)
-            self._took_by_priority = by_priority
-            job = heapq.heappop(self._by_priority)[2] if by_priority else others.popleft()
-            if job.slot == _DUE:
-                return job
-        return None
+        return bool(self._due) and not self._is_suspended
 
 
 def _drained(wheel: dict[int, list[Job]]) -> Iterator[Job]:

@@ -8,6 +8,7 @@ import msgspec
 
 from altcraft_async.observer import Notifier
 from altcraft_async.transport.lifecycle import Lifecycle
+from altcraft_async.transport.outage import Outage
 from altcraft_async.transport.retry import Retry, RetryBudget
 
 __all__ = ["ClientContext"]
@@ -22,6 +23,7 @@ class ClientContext(msgspec.Struct, frozen=True, kw_only=True):
         retry_budget: How many retries all calls share.
         random: Random numbers, 0 <= random < 1, for jitter.
         notifier: Tells the client's observer; ``None`` without one.
+        outage: Whether the platform answers.
     """
 
     lifecycle: Lifecycle
@@ -29,3 +31,4 @@ class ClientContext(msgspec.Struct, frozen=True, kw_only=True):
     retry_budget: RetryBudget
     random: Callable[[], float]
     notifier: Notifier | None = None
+    outage: Outage

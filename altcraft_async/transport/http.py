@@ -7,6 +7,7 @@ frames whose variables hold the request body, and with it the token.
 
 from __future__ import annotations
 
+import errno
 import re
 import ssl
 import time
@@ -237,16 +238,23 @@ _TABLE: tuple[tuple[type[BaseException], _Meaning], ...] = (
 )
 
 
+_NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
+"""Errors of a process, or a machine, that has too many files open."""
+
+
 def _translated(foreign: Exception, request: Request, *, closed: bool) -> AltcraftError:
     if closed:
         return ClientClosedError(f"{request.path}: the aiohttp session of this client is closed")
     meaning = next(meaning for kind, meaning in _TABLE if isinstance(foreign, kind))
-    return meaning.error(
+    error = meaning.error(
         f"{request.path}: {meaning.words} ({_described(foreign)})",
         path=request.path,
         maybe_delivered=meaning.sent and request.starts,
         permanent=meaning.permanent,
     )
+    if isinstance(error, TransportError):
+        error.local = isinstance(foreign, OSError) and foreign.errno in _NO_DESCRIPTORS
+    return error
 
 
 def _described(foreign: Exception) -> str:

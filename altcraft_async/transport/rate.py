@@ -1,19 +1,22 @@
-"""How fast to send: a rate that shrinks when the server refuses requests, and recovers.
+"""How fast to send: a rate that follows what the server accepts.
 
-A `Rate` spaces requests evenly: each one moves the earliest time of the next by
-the inverse of the allowed rate. The rate follows additive increase and
-multiplicative decrease, as in TCP. A refusal (a 429, or any ``Retry-After``) takes
-three tenths of it, and each second without one gives a little back, until it is
-at the caller's limit again.
+The rate is decided by the share of requests that were refused, over a window
+of half a second to two seconds:
 
-Without a limit of the caller's there is no rate to take three tenths of. Then the
-highest rate that the server has sustained in the last minute takes its place, so
-that one refusal in a quiet moment does not slow down a busy one. The limit that
-follows goes away once the rate has grown to four times what was refused.
+- Up to `TOLERATED` refused, nothing changes: stray refusals cost their own
+  retry and nothing else.
+- Above that, the rate falls to what was accepted in the window. A real limit
+  accepts as much as before, so the next window has no more refusals.
+- If instead the accepted requests fell as the sent ones did, the refusals do
+  not depend on the rate. The former rate comes back, and that share counts as
+  stray for a while.
+- After a cut, the rate returns to its target along a concave curve, stays
+  there, and then probes above it, as CUBIC does (RFC 9438).
 
-Several refusals within a second count as one: their requests were sent together.
+A ``Retry-After`` holds up all requests only when refusals persist: several in a
+row, with no request accepted in between.
 
-No clock and no event loop here; times are seconds on one clock of the caller's.
+Nothing here knows HTTP, sleeps or reads a clock: the caller passes the time.
 """
 
 from __future__ import annotations
@@ -22,94 +25,159 @@ import math
 
 __all__ = ["Rate"]
 
-_SHRINK = 0.7  # what is left, as in TCP's CUBIC and the AWS SDKs' adaptive mode
-_REGAIN = 0.05  # of the rate at the last refusal, each second
-_UNLIMITED_AT = 4.0  # times that rate: a server that sustains it has no limit any more
-_LOWEST = 0.2  # requests a second, so that recovery is noticed
-_WINDOW = 2.0  # seconds over which requests are counted to know the present rate
-_SAME_CAUSE = 1.0  # seconds within which refusals are of requests sent together
-_SHORTEST_COUNT = 0.1  # seconds; over less, two requests would look like a flood
-_FEW = 3  # requests in a window, from fewer of which no rate can be told; then it is taken to be
-_UNKNOWN = 10.0  # so many a second
-_SUSTAINED_FOR = 60.0  # seconds for which a rate that the server sustained counts
+TOLERATED = 0.05
+"""Share of refused requests that is borne without a change."""
+
+PERSISTS_AFTER = 3
+"""Refusals in a row after which a ``Retry-After`` holds up all requests."""
+
+LEAST = 0.2
+"""Requests a second that are sent in any case, so that a recovery is noticed."""
+
+RETURN_SECONDS = 2.0
+"""Seconds from a cut until the rate is back at its target."""
+
+_SHORTEST_WINDOW = 0.5  # seconds; less would see one burst only
+_WINDOW = 2.0  # seconds
+_ENOUGH = 20  # answers from which a share can be told before the window ends
+_FEW = 5  # answers without which no share can be told
+_LONGEST_WINDOW = 20.0  # seconds, for that few
+_MARGIN = 0.95  # of what was accepted: the rate right after a cut
+_HALF = 0.5  # what remains of the rate when nothing at all was accepted
+_GROWTH = 0.01  # of the target, times the square of the seconds after the return
+_UNLIMITED = 4.0  # times the target: the limit is taken to be gone
+_STRAY_SECONDS = 10.0  # for which a share counts as stray at first
+_LONGEST_STRAY = 120.0  # seconds for which it does after several confirmations
+_TEST_SECONDS = 2 * _WINDOW  # after a cut, within which it shows whether the cut helped
+_RAMP = 20.0  # requests a second right after an outage
 
 
 class Rate:
-    """When the next request may be sent.
-
-    Attributes:
-        most: Requests a second that the caller allows; infinite if not limited.
-    """
+    """When the next request may be sent. Times are seconds on one clock."""
 
     __slots__ = (
-        "_counted_from",
-        "_ignored_until",
+        "_accepted",
+        "_cut_at",
+        "_cut_rate",
         "_next",
-        "_now",
-        "_regained_at",
+        "_rate_before",
+        "_refused",
+        "_row",
         "_sent",
-        "_sustained",
-        "_sustained_until",
-        "_when_refused",
+        "_stray",
+        "_stray_seconds",
+        "_stray_until",
+        "_target",
+        "_tested",
+        "_window_from",
         "most",
     )
 
     def __init__(self, most: float = math.inf) -> None:
-        """Allow so many requests a second."""
+        """Allow at most so many requests a second."""
         self.most = most
-        self._now = most
-        self._when_refused = most
-        self._regained_at = 0.0
-        self._ignored_until = -math.inf
+        self._target = math.inf  # the rate that is returned to; infinite without a cut
+        self._cut_rate = math.inf
+        self._cut_at = 0.0
         self._next = 0.0
-        self._sent = 0
-        self._counted_from = -math.inf
-        self._sustained = 0.0
-        self._sustained_until = -math.inf
+        self._row = 0  # refusals since the newest accepted request
+        self._window_from = -math.inf
+        self._sent = self._accepted = self._refused = 0
+        self._tested: tuple[float, float] | None = None  # sent and accepted a second, at the cut
+        self._rate_before = math.inf
+        self._stray = 0.0
+        self._stray_until = -math.inf
+        self._stray_seconds = _STRAY_SECONDS
 
     def take(self, now: float) -> bool:
-        """Note that a request is sent, if one may be sent now; return whether."""
+        """Note that a request is sent, if one may be sent now."""
         if now < self._next:
             return False
         self.sent(now)
         return True
 
     def wait(self, now: float) -> float:
-        """Return the seconds until a request may be sent; 0 if it may be now."""
+        """Return the seconds until a request may be sent; 0 where it may be now."""
         return max(0.0, self._next - now)
 
     def allowed(self, now: float) -> float:
         """Return the requests a second that are allowed now."""
-        if self._now < self.most and now > self._regained_at:
-            self._now += self._when_refused * _REGAIN * (now - self._regained_at)
-            self._regained_at = now
-            if self._now > _UNLIMITED_AT * self._when_refused or self._now > self.most:
-                self._now = self.most
-        return self._now
+        if self._target == math.inf:
+            return self.most
+        after = now - self._cut_at
+        if after < RETURN_SECONDS:
+            missing = (1 - max(after, 0.0) / RETURN_SECONDS) ** 3
+            return min(self.most, self._target - (self._target - self._cut_rate) * missing)
+        grown = 1 + _GROWTH * (after - RETURN_SECONDS) ** 2
+        if grown > _UNLIMITED:
+            self._target = math.inf
+            return self.most
+        return min(self.most, self._target * grown)
 
     def sent(self, now: float) -> None:
         """Note that a request is sent."""
-        if now - self._counted_from > _WINDOW:
-            self._note_sustained(self._sent / _WINDOW, now)
-            self._counted_from, self._sent = now, 0
+        seconds = now - self._window_from
+        if seconds > _WINDOW and (
+            self._accepted + self._refused >= _FEW or seconds > _LONGEST_WINDOW
+        ):
+            self._begin_window(now)
         self._sent += 1
-        if self._now < math.inf:
-            self._next = max(now, self._next) + 1 / self.allowed(now)
+        rate = self.allowed(now)
+        if rate < math.inf:
+            self._next = max(now, self._next) + 1 / rate
+
+    def accepted(self) -> None:
+        """Note that a request was not refused."""
+        self._accepted += 1
+        self._row = 0
 
     def refused(self, now: float, retry_after: float = 0.0) -> None:
-        """Note that the server refused for the rate, and asked to wait for so long."""
-        if now >= self._ignored_until:
-            counted = self._sent / max(now - self._counted_from, _SHORTEST_COUNT)
-            self._note_sustained(counted, now)
-            few = self._sent < _FEW
-            sustained = max(self._sustained, _UNKNOWN) if few else self._sustained
-            lowest = min(_LOWEST, self.most)
-            self._when_refused = max(lowest, min(self.allowed(now), sustained))
-            self._now = self._sustained = max(lowest, self._when_refused * _SHRINK)
-            self._ignored_until = now + max(retry_after, _SAME_CAUSE)
-        self._next = max(self._next, now + retry_after)
-        self._regained_at = max(self._regained_at, now + retry_after)
+        """Note that a request was refused for there being too many, with this ``Retry-After``."""
+        self._refused += 1
+        self._row += 1
+        if self._row >= PERSISTS_AFTER and retry_after:
+            self._next = max(self._next, now + retry_after)
+        seconds = now - self._window_from
+        answers = self._accepted + self._refused
+        is_long = seconds >= _WINDOW / 2 and answers >= _FEW
+        if is_long or (seconds >= _SHORTEST_WINDOW and answers >= _ENOUGH):
+            self._decide(now, seconds, self._refused / answers)
 
-    def _note_sustained(self, rate: float, now: float) -> None:
-        if rate >= self._sustained or now >= self._sustained_until:
-            self._sustained, self._sustained_until = rate, now + _SUSTAINED_FOR
+    def ramp(self, now: float) -> None:
+        """Begin slowly after an outage, and return to the former rate."""
+        rate = self.allowed(now)
+        self._cut(now, min(_RAMP, rate), min(rate, _UNLIMITED * max(_RAMP, self._sent / _WINDOW)))
+
+    def _decide(self, now: float, seconds: float, share: float) -> None:
+        sent, accepted = self._sent / seconds, self._accepted / seconds
+        if share <= TOLERATED or (now < self._stray_until and share <= 1.5 * self._stray):
+            return
+        is_test = self._tested is not None and now - self._cut_at < _TEST_SECONDS
+        if is_test and self._is_stray(sent, accepted):
+            self._stray, self._stray_until = share, now + self._stray_seconds
+            self._stray_seconds = min(2 * self._stray_seconds, _LONGEST_STRAY)
+            self._target = math.inf if self._rate_before == math.inf else self._rate_before
+            self._cut_rate, self._cut_at, self._tested = self._target, now, None
+        else:
+            self._tested = sent, accepted
+            self._rate_before = self.allowed(now)
+            borne = accepted or min(self._rate_before, sent) * _HALF
+            self._cut(now, borne * _MARGIN, borne)
+        self._begin_window(now)
+
+    def _is_stray(self, sent: float, accepted: float) -> bool:
+        """Tell whether fewer requests sent meant fewer accepted, in the same proportion."""
+        sent_before, accepted_before = self._tested or (0.0, 0.0)
+        if not (sent < sent_before and accepted_before):
+            return False
+        return accepted / accepted_before < (1 + sent / sent_before) / 2
+
+    def _cut(self, now: float, rate: float, target: float) -> None:
+        self._cut_rate = max(LEAST, rate)
+        self._target = max(self._cut_rate, target)
+        self._cut_at = now
+        self._next = max(self._next, now + 1 / self._cut_rate)
+
+    def _begin_window(self, now: float) -> None:
+        self._window_from = now
+        self._sent = self._accepted = self._refused = 0

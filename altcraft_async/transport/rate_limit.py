@@ -77,11 +77,19 @@ class RateLimiter:
 
         After a 429 nothing is sent before the time that the server asked for.
         """
-        asked = error.retry_after or 0.0
+        asked = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
         if isinstance(error, RateLimitedError):
-            self._rate.refused(self._lifecycle.time(), min(asked, LONGEST_RETRY_AFTER))
+            self._rate.refused(self._lifecycle.time(), asked)
         elif asked:
             self._rate.refused(self._lifecycle.time())
+
+    def note_accepted(self) -> None:
+        """Note that a request was not refused."""
+        self._rate.accepted()
+
+    def ramp(self) -> None:
+        """Begin slowly after an outage."""
+        self._rate.ramp(self._lifecycle.time())
 
     async def aclose(self) -> None:
         """Let no more requests through; the client's end ends those that wait."""

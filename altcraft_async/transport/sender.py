@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from functools import partial
+from typing import Self, TypeVar
 
 import tenacity
 
-from altcraft_async.errors import AltcraftError
+from altcraft_async.errors import (
+    AltcraftError,
+    ClientClosedError,
+    PlatformUnavailableError,
+    TransportError,
+)
 from altcraft_async.observer import logger
 from altcraft_async.protocol.codecs import Format
 from altcraft_async.protocol.endpoints import Endpoint, parameters
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Request
 from altcraft_async.protocol.token import SecretBytes, Token, TokenLocation
+from altcraft_async.transport.breaker import got_no_answer
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Transport
 from altcraft_async.transport.rate_limit import RateLimiter
@@ -49,13 +57,25 @@ class Sender:
         self._lifecycle = context.lifecycle
         self._rate_limiter = rate_limiter
         self._token = token
+        self._patience = 0.0
         self._token_in = token_in
         self._format = wire_format
         # In place of aiohttp's own queue, where waiting would count against the time limit.
         self._slots = {starts: asyncio.Semaphore(at_once) for starts in (False, True)}
 
+    def patient(self, seconds: float) -> Self:
+        """Return a sender whose calls wait out an outage for so long; it shares all parts."""
+        patient = copy.copy(self)
+        patient._patience = seconds  # noqa: SLF001 -- of its own class
+        return patient
+
     async def send(
-        self, endpoint: Endpoint[T], values: Mapping[str, object], *, gate: Gate | None = None
+        self,
+        endpoint: Endpoint[T],
+        values: Mapping[str, object],
+        *,
+        gate: Gate | None = None,
+        patience: float | None = None,
     ) -> T:
         """Call an API method, with retries where they are safe.
 
@@ -64,36 +84,49 @@ class Sender:
             values: Parameters by their Python names.
             gate: Entered right before each request is sent, and left with its
                 answer or failure. If it raises on entry, nothing is sent.
+            patience: Seconds for which the call waits out an outage or a throttle,
+                instead of a few retries; ``None`` for what `patient` was given.
 
         Raises:
             AltcraftError: The last failure.
         """
         self._lifecycle.enter()
+        patience = self._patience if patience is None else patience
         async with self._lifecycle.until_closed():
             try:
-                return await self._attempt_with_slot(endpoint, values, gate)
+                return await self._attempt_with_slot(endpoint, values, gate, patience)
             except AltcraftError as failure:
                 if not self._may_retry(endpoint, failure):
                     raise
                 first = failure
-            return await self._retry(endpoint, values, first, gate)
+            return await self._retry(endpoint, values, first, gate, patience)
         # Outside the block, whose own error carries frames of aiohttp.
         raise self._lifecycle.closed_error()
 
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
         """Send one request; the caller holds a rate-limiter slot."""
-        with self._lifecycle.busy:
-            response = self._token.mask_response(
-                await self._transport.exchange(self._request(endpoint, values))
-            )
-            try:
+        outage = self._context.outage
+        request = outage.sent()
+        try:
+            with self._lifecycle.busy:
+                response = self._token.mask_response(
+                    await self._transport.exchange(self._request(endpoint, values))
+                )
                 if response.is_slow_to_read:
                     said = await asyncio.to_thread(interpret, endpoint, response, self._token.mask)
                 else:
                     said = interpret(endpoint, response, self._token.mask)
-            except AltcraftError as refused:
-                self._rate_limiter.note_refusal(refused)
-                raise
+        except AltcraftError as failure:
+            if got_no_answer(failure):
+                outage.failed(request, failure)
+            elif not isinstance(failure, (TransportError, ClientClosedError)):
+                outage.answered(request)
+            self._rate_limiter.note_refusal(failure)
+            raise
+        finally:
+            outage.ended()
+        outage.answered(request)
+        self._rate_limiter.note_accepted()
         self._context.retry_budget.reward()
         return said
 
@@ -102,8 +135,14 @@ class Sender:
         await self._transport.aclose()
 
     async def _attempt_with_slot(
-        self, endpoint: Endpoint[T], values: Mapping[str, object], gate: Gate | None
+        self,
+        endpoint: Endpoint[T],
+        values: Mapping[str, object],
+        gate: Gate | None,
+        patience: float,
     ) -> T:
+        # Before the queue for a connection, so that a run that waits holds up no other call.
+        await self._context.outage.ready(endpoint.path, patience)
         async with self._slots[endpoint.starts]:
             # After the queue for a connection, so that the requests that leave it are spaced.
             await self._rate_limiter.acquire()
@@ -130,6 +169,8 @@ class Sender:
         )
 
     def _may_retry(self, endpoint: Endpoint[object], failure: BaseException) -> bool:
+        if isinstance(failure, PlatformUnavailableError):
+            return False  # it was not sent, and its patience is over
         return isinstance(failure, AltcraftError) and may_retry(
             failure,
             starts=endpoint.starts,
@@ -142,6 +183,7 @@ class Sender:
         values: Mapping[str, object],
         first: AltcraftError,
         gate: Gate | None,
+        patience: float,
     ) -> T:
         """Retry with tenacity after a first failure.
 
@@ -153,18 +195,20 @@ class Sender:
         async def attempt() -> T:
             if failures:
                 raise failures.pop()
-            return await self._attempt_with_slot(endpoint, values, gate)
+            return await self._attempt_with_slot(endpoint, values, gate, patience)
 
-        return await self._retrying(endpoint)(attempt)
+        return await self._retrying(endpoint, patience)(attempt)
 
-    def _retrying(self, endpoint: Endpoint[object]) -> tenacity.AsyncRetrying:
+    def _retrying(self, endpoint: Endpoint[object], patience: float) -> tenacity.AsyncRetrying:
         clock, retry = self._lifecycle.time, self._context.retry
         spend, notifier = self._context.retry_budget.spend, self._context.notifier
         began = clock()
 
         def is_enough(state: tenacity.RetryCallState) -> bool:
-            late = clock() - began + state.upcoming_sleep > retry.total
-            return late or state.attempt_number >= retry.attempts or not spend()
+            elapsed = clock() - began + state.upcoming_sleep
+            if patience:
+                return elapsed > patience
+            return elapsed > retry.total or state.attempt_number >= retry.attempts or not spend()
 
         def report(state: tenacity.RetryCallState) -> None:
             failure = state.outcome.exception() if state.outcome else None
@@ -174,14 +218,16 @@ class Sender:
 
         return tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(lambda e: self._may_retry(endpoint, e)),
-            wait=self._delay,
+            wait=partial(self._delay, patience),
             stop=is_enough,
             before_sleep=report,
             sleep=self._lifecycle.sleep,
             reraise=True,
         )
 
-    def _delay(self, state: tenacity.RetryCallState) -> float:
+    def _delay(self, patience: float, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         retry, random = self._context.retry, self._context.random()
+        if patience and failure is not None and got_no_answer(failure):
+            return retry.first * random  # `Outage.ready` waits for the platform
         return backoff(state.attempt_number - 1, failure, retry, random)

@@ -294,7 +294,7 @@ async def main():
                     taken.append(os.dup(0))
             except OSError:
                 pass
-            for call in (START, POLL):
+            for call in (START, POLL, POLL):
                 attempts.made = 0
                 try:
                     await call.make(client)
@@ -319,7 +319,7 @@ def test_process_without_free_descriptors_sends_nothing_and_recovers() -> None:
         check=False,
     )
     assert ran.stderr == ""
-    assert ran.stdout.splitlines() == ["TransportError False 3", "TransportError False 3", "1"]
+    assert ran.stdout.splitlines() == [*["TransportError False 3"] * 3, "1"]
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,9 @@ async def test_jumping_wall_clock_changes_nothing(
 
 async def test_failure_of_one_target_is_one_failed(server: ScriptedServer) -> None:
     server.script(STARTED, DONE, HANG, STARTED, answer("[]"), DONE)
-    async with client_of(server.url, request_timeout=0.2, poll=Constant(0.05)) as client:
+    async with client_of(
+        server.url, request_timeout=0.2, poll=Constant(0.05), outage_patience=0
+    ) as client:
         targets = [(24, 1), (25, 1), (26, 1)]
         outcomes = [one async for one in client.resources.refresh_many(targets, in_flight=1)]
     failures = [one for one in outcomes if isinstance(one, Failed)]

@@ -66,6 +66,7 @@ async def worker(  # noqa: PLR0913 -- options of one worker
     store: MemoryLedger | None = None,
     shows_running: bool = False,
     broker: InMemoryBroker | None = None,
+    patience: float = 600.0,
     **options: Unpack[ClientOptions],
 ) -> AsyncGenerator[Worker, None]:
     """Run a worker in memory."""
@@ -80,7 +81,9 @@ async def worker(  # noqa: PLR0913 -- options of one worker
                 yield client
 
         queue = InMemoryBroker() if broker is None else broker
-        refreshes = AltcraftRefreshes(queue, connect, wait=wait, attempts=attempts)
+        refreshes = AltcraftRefreshes(
+            queue, connect, wait=wait, attempts=attempts, outage_patience=patience
+        )
         await queue.startup()
         try:
             yield Worker(server, ledger, refreshes)

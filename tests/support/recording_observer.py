@@ -64,6 +64,14 @@ class Recorder(Observer):
         """Note it."""
         self._note("start_failed", None, kind, target, error)
 
+    def outage_began(self, error: AltcraftError) -> None:
+        """Note it."""
+        self._note("outage_began", None, error)
+
+    def outage_ended(self, seconds: float, requests: int) -> None:
+        """Note it."""
+        self._note("outage_ended", None, seconds, requests)
+
     def attached(self, task: ObservedTask) -> None:
         """Note it."""
         self._note("attached", task)

@@ -224,6 +224,15 @@ def test_without_a_grace_period_an_unknown_task_is_lost_at_once() -> None:
     assert note_failure(Track(started=0), UNKNOWN, 0, Patience(unknown=0)) is Verdict.LOST
 
 
+def test_failures_in_an_outage_use_up_no_patience() -> None:
+    track, patience = Track(started=0), Patience(failures=2, seconds=10)
+    note_failure(track, RESET, 0, patience)
+    for now in (20, 40, 60):
+        assert note_failure(track, RESET, now, patience, in_outage=True) is Verdict.GO_ON
+    assert note_failure(track, RESET, 65, patience) is Verdict.GO_ON
+    assert note_failure(track, RESET, 71, patience) is Verdict.GIVE_UP
+
+
 @pytest.mark.parametrize(
     "error",
     [AuthenticationError("401", code=401), TransportError("certificate", permanent=True)],

@@ -1,4 +1,4 @@
-"""A rate that shrinks when the server refuses requests, and recovers."""
+"""A rate that follows what the server accepts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate import PERSISTS_AFTER, RETURN_SECONDS, Rate
 
 CORE = settings.get_profile("pure")
 
@@ -47,83 +47,133 @@ def test_limit_spaces_requests_evenly() -> None:
     assert all(later - sooner >= 0.25 - 1e-9 for sooner, later in pairwise(times))
 
 
-def test_refusal_takes_three_tenths_of_the_rate_and_time_gives_them_back() -> None:
-    rate = Rate(10)
-    send(rate, 100.0, 110.0)
-    rate.refused(110.0)
-    assert rate.allowed(110.0) == pytest.approx(7, rel=0.1)
-    assert rate.allowed(113.0) < 10
-    assert rate.allowed(120.0) == 10
+def second(rate: Rate, now: float, *, sent: int, refused: int, retry_after: float = 0.0) -> float:
+    """Spread requests over a second, of which the last are refused; return when it ends."""
+    for number in range(sent):
+        rate.sent(now + number / sent)
+    for _ in range(sent - refused):
+        rate.accepted()
+    for _ in range(refused):
+        rate.refused(now + 1, retry_after)
+    return now + 1
 
 
-def test_refusal_without_a_limit_takes_three_tenths_of_the_present_rate() -> None:
+def test_stray_refusals_change_nothing() -> None:
+    """With 2 % refused each second, an unlimited rate stays unlimited."""
+    rate, now = Rate(), 100.0
+    for _ in range(60):
+        now = second(rate, now, sent=500, refused=10)
+    assert rate.allowed(now) == math.inf
+
+
+def test_rate_falls_to_what_was_accepted() -> None:
     rate = Rate()
-    for number in range(100):
-        rate.sent(100 + number / 50)
-    rate.refused(102.0)
-    assert rate.allowed(102.0) == pytest.approx(35, rel=0.1)
+    now = second(rate, 100.0, sent=500, refused=400)
+    assert rate.allowed(now) == pytest.approx(95, rel=0.01)
 
 
-def test_refusal_in_a_quiet_moment_keeps_most_of_a_rate_sustained_before() -> None:
+def test_rate_is_back_at_what_was_accepted_two_seconds_after_a_cut() -> None:
     rate = Rate()
-    for number in range(15_000):
-        rate.sent(100 + number / 500)
-    for number in range(100):
-        rate.sent(130 + number / 10)
-    rate.refused(140.0)
-    assert rate.allowed(140.0) == pytest.approx(350, rel=0.1)
+    now = second(rate, 100.0, sent=500, refused=400)
+    assert rate.allowed(now + 1) > 99
+    assert rate.allowed(now + RETURN_SECONDS) == pytest.approx(100)
 
 
-def test_rate_sustained_an_hour_ago_does_not_count() -> None:
+def test_rate_probes_above_its_target_after_a_while() -> None:
     rate = Rate()
-    for number in range(5_000):
-        rate.sent(100 + number / 500)
-    for number in range(1_000):
-        rate.sent(3600 + number / 10)
-    rate.refused(3700.0)
-    assert rate.allowed(3700.0) == pytest.approx(7, rel=0.1)
+    now = second(rate, 100.0, sent=500, refused=400)
+    assert 100 < rate.allowed(now + 4) < 110
+    assert rate.allowed(now + 10) > 150
 
 
-def test_refusals_that_go_on_lower_the_rate_far() -> None:
+def test_limit_that_is_never_met_again_is_forgotten() -> None:
     rate = Rate()
-    for number in range(15_000):
-        rate.sent(100 + number / 500)
-    for second in range(15):
-        rate.sent(130.0 + second)
-        rate.refused(130.0 + second)
-    assert rate.allowed(145.0) < 10
+    now = second(rate, 100.0, sent=500, refused=400)
+    assert rate.allowed(now + 60) == math.inf
 
 
-def test_refusal_of_the_first_request_leaves_a_usable_rate() -> None:
+def test_refusals_that_do_not_depend_on_the_rate_bring_the_former_rate_back() -> None:
+    """A fifth refused at 500 a second and a fifth at 400: the rate is not the reason."""
+    rate = Rate()
+    now = second(rate, 100.0, sent=500, refused=100)
+    assert rate.allowed(now) < 400
+    now = second(rate, now, sent=380, refused=76)
+    assert rate.allowed(now) == math.inf
+    now = second(rate, now, sent=500, refused=100)
+    assert rate.allowed(now) == math.inf
+
+
+def test_limited_rate_comes_back_to_its_limit_when_refusals_were_stray() -> None:
+    rate = Rate(500)
+    now = second(rate, 100.0, sent=500, refused=100)
+    now = second(rate, now, sent=380, refused=76)
+    assert rate.allowed(now) == 500
+
+
+def test_stray_share_is_tested_again_after_a_while() -> None:
+    rate = Rate()
+    now = second(rate, 100.0, sent=500, refused=100)
+    second(rate, now, sent=380, refused=76)
+    now = second(rate, 130.0, sent=500, refused=100)
+    assert rate.allowed(now) < 400
+
+
+def test_server_that_accepts_nothing_gets_half_of_what_was_sent() -> None:
+    rate = Rate()
+    now = second(rate, 100.0, sent=100, refused=100)
+    assert rate.allowed(now) == pytest.approx(47.5, rel=0.01)
+
+
+def test_few_refusals_in_a_short_time_decide_nothing() -> None:
+    """Below half a second, or below five answers in a longer time, no share is told."""
     rate = Rate()
     rate.sent(100.0)
-    rate.refused(110.0)
-    assert rate.allowed(110.0) == pytest.approx(7)
-
-
-def test_limit_goes_away_without_another_refusal() -> None:
+    for _ in range(50):
+        rate.refused(100.1)
+    assert rate.allowed(100.1) == math.inf
     rate = Rate()
     rate.sent(100.0)
-    rate.refused(100.0)
-    assert rate.allowed(101.0) < math.inf
-    assert rate.allowed(200.0) == math.inf
+    for _ in range(4):
+        rate.refused(105.0)
+    assert rate.allowed(105.0) == math.inf
 
 
-def test_refusals_at_the_same_time_count_once() -> None:
-    rate = Rate(10)
-    send(rate, 100.0, 110.0)
-    for _ in range(100):
-        rate.refused(110.0)
-    assert rate.allowed(110.0) > 6
-
-
-def test_nothing_is_sent_before_retry_after() -> None:
+def test_single_retry_after_holds_up_no_other_request() -> None:
     rate = Rate()
     rate.sent(100.0)
     rate.refused(100.0, retry_after=7.0)
+    assert rate.wait(100.0) == 0
+
+
+def test_retry_after_holds_up_all_requests_when_refusals_persist() -> None:
+    rate = Rate()
+    rate.sent(100.0)
+    for _ in range(PERSISTS_AFTER):
+        rate.refused(100.0, retry_after=7.0)
     assert rate.wait(100.0) == 7
     assert rate.wait(106.9) == pytest.approx(0.1)
     assert rate.wait(108.0) == 0
+
+
+def test_accepted_request_ends_a_row_of_refusals() -> None:
+    rate = Rate()
+    rate.sent(100.0)
+    for _ in range(PERSISTS_AFTER * 2):
+        rate.refused(100.0, retry_after=7.0)
+        rate.accepted()
+    assert rate.wait(100.0) == 0
+
+
+def test_rate_begins_slowly_after_an_outage_and_is_back_within_seconds() -> None:
+    rate = Rate(200)
+    second(rate, 100.0, sent=200, refused=0)
+    rate.ramp(130.0)
+    assert rate.allowed(130.0) == 20
+    assert rate.allowed(132.0) == 200
+    unlimited = Rate()
+    unlimited.ramp(130.0)
+    assert unlimited.allowed(130.0) == 20
+    assert unlimited.allowed(160.0) == math.inf
 
 
 def test_throttling_server_refuses_few_requests_after_a_while() -> None:
@@ -134,23 +184,26 @@ def test_throttling_server_refuses_few_requests_after_a_while() -> None:
         tokens = min(20.0, tokens + 20 * (now - last))
         last = now
         rate.sent(now)
-        if now > 1020.0:
-            sent += 1
+        sent += now > 1020.0
         if tokens >= 1:
             tokens -= 1
+            rate.accepted()
             continue
         rate.refused(now)
-        if now > 1020.0:
-            refused += 1
+        refused += now > 1020.0
     assert refused < 0.05 * sent
-    assert 0.8 * 20 * 280 < sent - refused <= 20 * 280
+    assert 0.9 * 20 * 280 < sent - refused <= 20 * 280 + 20  # the bucket holds twenty
 
 
 @CORE
 @given(
     st.one_of(st.just(math.inf), st.floats(0.01, 1e4)),
     st.lists(
-        st.tuples(st.sampled_from(["sent", "refused"]), st.floats(0, 100), st.floats(0, 120)),
+        st.tuples(
+            st.sampled_from(["sent", "accepted", "refused", "ramp"]),
+            st.floats(0, 100),
+            st.floats(0, 120),
+        ),
         max_size=50,
     ),
 )
@@ -160,9 +213,14 @@ def test_rate_is_positive_and_never_above_the_limit(
     rate, now = Rate(most), 1000.0
     for event, passed, retry_after in events:
         now += passed
-        if event == "sent":
-            rate.sent(now)
-        else:
-            rate.refused(now, retry_after)
+        match event:
+            case "sent":
+                rate.sent(now)
+            case "accepted":
+                rate.accepted()
+            case "refused":
+                rate.refused(now, retry_after)
+            case _:
+                rate.ramp(now)
         assert 0 < rate.allowed(now) <= most
         assert 0 <= rate.wait(now) < math.inf

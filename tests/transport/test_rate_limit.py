@@ -42,11 +42,11 @@ async def test_retry_after_holds_back_every_request_and_all_refreshes_complete(
     platform: OpenPlatform,
 ) -> None:
     async with platform(duration=(1, 3)) as (server, client):
-        server.misbehave(STATUS, Fault.status(429, retry_after=5), after=3)
+        server.misbehave(STATUS, Fault.status(429, retry_after=5), after=3, times=4)
         targets = [(number, 1) for number in range(1, 21)]
         outcomes = [one async for one in client.resources.refresh_many(targets)]
         assert all(isinstance(one, Completed) for one in outcomes)
-        (refused,) = [
+        *_, refused = [
             request.at for request in server.requests if isinstance(request.outcome, Fault)
         ]
         after = [request.at for request in server.requests if request.at > refused + 0.05]

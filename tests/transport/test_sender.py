@@ -16,6 +16,7 @@ from altcraft_async.protocol.token import Token
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Limits, Transport
 from altcraft_async.transport.lifecycle import Lifecycle
+from altcraft_async.transport.outage import Outage
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
 from altcraft_async.transport.retry import RetryBudget
@@ -48,11 +49,17 @@ def sender_of(server: ScriptedServer, retry: Retry, random: Callable[[], float])
     """Return a sender with its own random numbers."""
     lifecycle = Lifecycle()
     rate_limiter = RateLimiter(lifecycle, Rate())
+    outage = Outage(lifecycle, patience=0.0, random=random, notifier=None)
+    context = ClientContext(
+        lifecycle=lifecycle,
+        retry=retry,
+        retry_budget=RetryBudget(),
+        random=random,
+        outage=outage,
+    )
     return Sender(
         Transport(f"{server.url}/api/v1.1", limits=Limits()),
-        context=ClientContext(
-            lifecycle=lifecycle, retry=retry, retry_budget=RetryBudget(), random=random
-        ),
+        context=context,
         rate_limiter=rate_limiter,
         token=Token(TOKEN),
         token_in="body",
@@ -90,7 +97,9 @@ async def test_retries_end_when_the_shared_budget_is_spent(server: ScriptedServe
     calls = 150
     retries = RetryBudget.FULL // RetryBudget.COST
     server.script(*[RESET] * (calls + retries), *[RUNNING] * RetryBudget.COST, RESET, RUNNING)
-    async with client_of(server.url, retry=Retry(attempts=2), connections=1) as client:
+    async with client_of(
+        server.url, retry=Retry(attempts=2), connections=1, outage_patience=0
+    ) as client:
         failures = await asyncio.gather(*[failure_of(POLL, client) for _ in range(calls)])
         assert all(isinstance(failure, TransportError) for failure in failures)
         assert len(server.received) == calls + retries

@@ -18,7 +18,7 @@ from altcraft_async import (
 )
 from altcraft_async.errors import ClientClosedError
 from altcraft_async.transport.lifecycle import Lifecycle
-from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate import PERSISTS_AFTER, Rate
 from altcraft_async.transport.rate_limit import SharedRateLimiter
 from tests.support.api_calls import TOKEN
 from tests.support.loop_time import now
@@ -147,7 +147,8 @@ async def test_slot_granted_after_a_refusal_is_not_used() -> None:
     rate_limiter = SharedRateLimiter(lifecycle, rate, limit)
     waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0.5)
-    rate.refused(now(), 5.0)
+    for _ in range(PERSISTS_AFTER):
+        rate.refused(now(), 5.0)
     await waiting
     assert now() == pytest.approx(6.5, abs=0.01)
 

@@ -19,6 +19,7 @@ from altcraft_async.errors import (
     ConfigurationError,
     LedgerError,
     NotFoundError,
+    PlatformUnavailableError,
     PollingError,
     ProtocolError,
     RateLimitedError,
@@ -122,6 +123,10 @@ _ERROR_ROWS: tuple[tuple[type[AltcraftError], _ErrorRow], ...] = (
     (RateLimitedError, _ErrorRow(503, "busy", "the platform is busy; try again later")),
     (ServerError, _ErrorRow(502, "platform_failed", "the platform failed")),
     (ApiError, _ErrorRow(502, "refused", "the platform refused the request of this service")),
+    (
+        PlatformUnavailableError,
+        _ErrorRow(503, "unavailable", "the platform does not answer; try again later"),
+    ),
     (RequestTimeoutError, _ErrorRow(504, "timeout", "the platform took too long to answer")),
     (TransportError, _ErrorRow(502, "unreachable", "the platform gave no complete answer")),
     (ProtocolError, _ErrorRow(502, "unreadable", "the platform's answer cannot be read")),

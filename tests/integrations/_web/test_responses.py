@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import pytest
@@ -20,6 +21,7 @@ from altcraft_async import (
     LedgerError,
     NotFoundError,
     PermissionDeniedError,
+    PlatformUnavailableError,
     PollingError,
     ProtocolError,
     RateLimitedError,
@@ -53,6 +55,7 @@ STATUSES = [
     (RateLimitedError(PLATFORM_TEXT), 503),
     (PollingError(PLATFORM_TEXT, ref=REF), 503),
     (ClientClosedError(PLATFORM_TEXT), 503),
+    (PlatformUnavailableError(PLATFORM_TEXT, since=datetime.now(UTC), retry_after=4.0), 503),
     (RequestTimeoutError(PLATFORM_TEXT), 504),
     (WaitTimeoutError(PLATFORM_TEXT, ref=REF), 504),
     (TaskStalledError(PLATFORM_TEXT, ref=REF), 504),

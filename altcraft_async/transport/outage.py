@@ -1,0 +1,295 @@
+"""What a client does while the platform does not answer.
+
+Each request tells the `Breaker` how it ended. While the breaker is open, the
+`Prober` sends probes, the scheduler sends no polls, a run waits in `ready`, and any
+other call fails at once. An answer to any request ends the outage; the client
+then begins slowly and polls every open task within seconds.
+
+What to conclude from failures is decided by `breaker`; here is what has to be
+awaited or told. Nothing here knows HTTP or tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import msgspec
+
+from altcraft_async.errors import (
+    AltcraftError,
+    PlatformUnavailableError,
+    RequestTimeoutError,
+)
+from altcraft_async.observer import Notifier, logger
+from altcraft_async.transport.breaker import OPENS_AFTER, Breaker
+from altcraft_async.transport.clock import Timer
+from altcraft_async.transport.lifecycle import Lifecycle
+from altcraft_async.transport.prober import SHORTEST_PROBE, TIMER_SLACK, Prober
+
+__all__ = ["Outage", "OutageStatus", "Sent"]
+
+CHECK_SECONDS = 1.0
+"""Seconds between two checks for silence, while requests are under way."""
+
+
+class OutageStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """An outage that goes on.
+
+    Attributes:
+        since: When the first request failed, aware.
+        reason: Why the newest request failed.
+        requests: Requests without an answer so far.
+        retry_after: Seconds until the next probe.
+    """
+
+    since: datetime
+    reason: str
+    requests: int
+    retry_after: float
+
+
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """A request under way.
+
+    Attributes:
+        at: When it was sent.
+        answers: The breaker's count of answers at that moment.
+    """
+
+    at: float
+    answers: int
+
+
+class Outage:
+    """Whether the platform answers a client, and who waits until it does.
+
+    Attributes:
+        patience: Seconds for which polls wait out an outage; 0 switches all of this off.
+        prober: Finds out when the platform answers again.
+        opened: Called when an outage begins.
+        closed: Called when it ends, or with ``False`` when `patience` is over before.
+        is_wanted: Tells whether a poll waits for the end of the outage.
+    """
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        *,
+        patience: float,
+        random: Callable[[], float],
+        notifier: Notifier | None,
+    ) -> None:
+        """Begin with a platform that answers."""
+        self.patience = patience
+        self.opened: Callable[[], None] = _nothing
+        self.closed: Callable[[bool], None] = _ignore
+        self.is_wanted: Callable[[], bool] = bool
+        self._lifecycle = lifecycle
+        self._breaker = Breaker()
+        self.prober = Prober(lifecycle, self._breaker, random)
+        self.prober.is_wanted = lambda: bool(self._waiting) or self.is_wanted()
+        self.prober.opened = self._open
+        self._random = random
+        self._notifier = notifier
+        self._under_way = 0
+        self._quiet_since = 0.0
+        self._answers_checked = 0
+        self._check: Timer | None = None
+        self._patience_timer: Timer | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._refusals: dict[Callable[[AltcraftError], None], str] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the platform is known not to answer."""
+        return self._breaker.is_open
+
+    @property
+    def status(self) -> OutageStatus | None:
+        """The outage that goes on; ``None`` while the platform answers."""
+        breaker = self._breaker
+        if not breaker.is_open:
+            return None
+        now = self._lifecycle.time()
+        return OutageStatus(
+            since=self._lifecycle.now() - timedelta(seconds=now - breaker.since),
+            reason=str(breaker.reason),
+            requests=breaker.failures,
+            retry_after=max(0.0, breaker.probe_at - now),
+        )
+
+    def sent(self) -> Sent:
+        """Note that a request is sent; `ended` has to follow."""
+        now = self._lifecycle.time()
+        if not self._under_way:
+            self._quiet_since = now
+        self._under_way += 1
+        if self._check is None and self.patience:
+            self._answers_checked = self._breaker.answers
+            self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
+        return Sent(now, self._breaker.answers)
+
+    def ended(self) -> None:
+        """Note that a request is not under way any more, answered or not."""
+        self._under_way -= 1
+
+    def answered(self, request: Sent) -> None:
+        """Note that a request was answered."""
+        breaker = self._breaker
+        failures, since = breaker.failures, breaker.since
+        if breaker.answered(self._lifecycle.time() - request.at):
+            self._close(failures, since)
+        elif failures:
+            self._wake()
+
+    def failed(self, request: Sent, error: AltcraftError) -> None:
+        """Note that a request got no answer."""
+        now = self._lifecycle.time()
+        if self.patience and self._breaker.failed(now, error, request.answers):
+            self.prober.start()
+
+    async def ready(self, path: str, patience: float) -> None:
+        """Return when a request may be sent.
+
+        Args:
+            path: API method, for the error.
+            patience: Seconds for which the caller waits out an outage, from its beginning.
+
+        Raises:
+            PlatformUnavailableError: The platform does not answer, and the patience is over.
+        """
+        breaker = self._breaker
+        while breaker.failures if patience else breaker.is_open:
+            if not self.patience:
+                return
+            left = breaker.since + patience - self._lifecycle.time()
+            is_first = not self.prober.is_running
+            self.prober.start()
+            if left <= TIMER_SLACK and not is_first:
+                raise self._unavailable(path)
+            # Without patience, a caller that finds no prober waits for the first probe alone.
+            await self._answer(left if patience else SHORTEST_PROBE)
+            if not patience and breaker.is_open:
+                raise self._unavailable(path)
+
+    @property
+    def holds_polls(self) -> bool:
+        """Whether polls wait for the end of an outage."""
+        return self._patience_timer is not None
+
+    @contextmanager
+    def refusing(self, path: str, refuse: Callable[[AltcraftError], None]) -> Generator[None]:
+        """Call ``refuse`` if an outage begins inside the block.
+
+        Raises:
+            PlatformUnavailableError: The platform is known not to answer.
+        """
+        if self._breaker.is_open:
+            self.prober.start()
+            raise self._unavailable(path)
+        self._refusals[refuse] = path
+        try:
+            yield
+        finally:
+            del self._refusals[refuse]
+
+    async def aclose(self) -> None:
+        """Stop probing."""
+        for timer in (self._check, self._patience_timer):
+            if timer is not None:
+                timer.cancel()
+        await self.prober.aclose()
+
+    def _listen(self) -> None:
+        """Open after a silence; ask again while requests are under way."""
+        self._check = None
+        if not self._under_way or self._lifecycle.closed:
+            return
+        now, breaker = self._lifecycle.time(), self._breaker
+        if breaker.answers != self._answers_checked:
+            self._answers_checked, self._quiet_since = breaker.answers, now
+        elif self._under_way >= OPENS_AFTER and now - self._quiet_since >= breaker.silence():
+            msg = f"no answer to {self._under_way} requests for {now - self._quiet_since:.0f} s"
+            error = RequestTimeoutError(msg)
+            if breaker.silent(now, self._quiet_since, error, self._random()):
+                self._open(error)
+        self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
+
+    def _open(self, error: AltcraftError) -> None:
+        logger.warning(
+            "the platform does not answer since %s: %s", self._since().strftime("%H:%M:%S"), error
+        )
+        if self._notifier is not None:
+            self._notifier.notify(self._notifier.observer.outage_began, error)
+        self._patience_timer = self._lifecycle.call_at(
+            self._breaker.since + self.patience, self._lose_patience
+        )
+        self.opened()
+        self.prober.start()
+        for refuse, path in tuple(self._refusals.items()):
+            refuse(self._unavailable(path))
+
+    def _lose_patience(self) -> None:
+        self._patience_timer = None
+        self.closed(False)  # noqa: FBT003 -- not back, but polls go on and fail one by one
+
+    def _close(self, requests: int, since: float) -> None:
+        seconds = self._lifecycle.time() - since
+        if self._patience_timer is not None:
+            self._patience_timer.cancel()
+            self._patience_timer = None
+        if self.patience:
+            words = "the platform answers again after %.1f s; %d requests got no answer"
+            logger.info(words, seconds, requests)
+            if self._notifier is not None:
+                self._notifier.notify(self._notifier.observer.outage_ended, seconds, requests)
+            self.closed(True)  # noqa: FBT003 -- it is back
+        self._wake()
+
+    def _wake(self) -> None:
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    def _since(self) -> datetime:
+        ago = self._lifecycle.time() - self._breaker.since
+        return self._lifecycle.now() - timedelta(seconds=ago)
+
+    def _unavailable(self, path: str) -> PlatformUnavailableError:
+        since, breaker = self._since(), self._breaker
+        wait = max(0.0, breaker.probe_at - self._lifecycle.time())
+        return PlatformUnavailableError(
+            f"{path}: not sent, as the platform has not answered since "
+            f"{since:%Y-%m-%d %H:%M:%S} UTC ({breaker.reason}); next probe in {wait:.1f} s",
+            path=path,
+            since=since,
+            retry_after=wait,
+        )
+
+    async def _answer(self, seconds: float) -> None:
+        """Wait for an answer to any request, for so long at most."""
+        waiting: asyncio.Future[None] = self._lifecycle.enter().create_future()
+        until = self._lifecycle.time() + max(0.0, seconds)
+        timer = self._lifecycle.call_at(until, _resolve, waiting)
+        self._waiting.add(waiting)
+        try:
+            await waiting
+        finally:
+            timer.cancel()
+            self._waiting.discard(waiting)
+
+
+def _nothing() -> None:
+    """Do nothing when an outage begins."""
+
+
+def _ignore(is_back: bool) -> None:  # noqa: FBT001 -- the interface
+    """Do nothing when it ends."""
+
+
+def _resolve(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

@@ -1,0 +1,1 @@
+"""A run of many refreshes through an outage, over real sockets."""

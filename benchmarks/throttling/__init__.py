@@ -1,0 +1,1 @@
+"""How senders behave against servers that refuse requests, in simulated time."""
