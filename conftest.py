@@ -3,8 +3,8 @@
 A ```` ```python ```` block runs with top-level ``await``; ``server`` is a
 simulator and ``client`` a client of it. A ```` ```text ```` block right after
 it is the expected output. The examples of one document share their names, so
-they run in one process (``--dist loadfile``) and in order. A block that is a whole program,
-with its file name in the first line, is skipped here: a test of its own runs it, see
+they run in one process and in order. A block that is a whole program, with its
+file name in the first line, is skipped here: a test of its own runs it, see
 `tests/support/guides.py`.
 
 pytest reads these hooks only from a file at the root of the repository.
@@ -20,15 +20,19 @@ import inspect
 import io
 import os
 import types
+import zlib
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from random_order.config import Config as RandomOrder
 from sybil import Example, Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.integration.pytest import SybilItem
 from sybil.parsers.markdown import CodeBlockParser
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from altcraft_async import AltcraftClient
 from altcraft_async.simulator import Simulator
@@ -102,8 +106,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the examples of one document together and in order when tests run in random order."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mix tests that wait with those that calculate; keep the examples of a document in order."""
+    if hasattr(config, "workerinput") and not RandomOrder(config).is_enabled:
+        # Without this, all processes would run the tests of one folder at the same time, and wait.
+        items.sort(key=lambda item: zlib.crc32(item.nodeid.encode()))
     documents: defaultdict[Path, list[SybilItem]] = defaultdict(list)
     for item in items:
         if isinstance(item, SybilItem):
@@ -118,11 +125,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return the number of processes: none for single tests, else one more than there are cores.
+    """Return the number of processes: none for single tests, else two more than there are cores.
 
-    Some tests wait for processes and sockets, so a core would idle with one process each.
+    Many tests wait for time to pass, and a process more costs the time to collect the tests.
     """
-    return 0 if any("::" in argument for argument in config.args) else (os.cpu_count() or 1) + 1
+    return 0 if any("::" in argument for argument in config.args) else (os.cpu_count() or 1) + 2
+
+
+class _TestByTest(LoadScopeScheduling):
+    """Gives each process the next test when it is free, or the next document as a whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, _ = nodeid.partition("::")
+        return nodeid if path.startswith("tests/") else path
+
+
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Producer | None
+) -> LoadScopeScheduling | None:
+    """Distribute tests; ``None`` leaves that to the option ``--dist``."""
+    return _TestByTest(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the gate if a test was skipped, as it installs all that tests need."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("ALTCRAFT_CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

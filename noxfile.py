@@ -99,7 +99,7 @@ def slow(session: nox.Session) -> None:
 def order(session: nox.Session) -> None:
     """Run the quick tests in a random order, for each seed given."""
     for seed in session.posargs or ("1",):
-        session.run("pytest", "-q", "--random-order", f"--random-order-seed={seed}")
+        session.run("pytest", "-q", "--random-order-bucket=global", f"--random-order-seed={seed}")
 
 
 @nox.session
@@ -109,13 +109,43 @@ def pythons(session: nox.Session) -> None:
         interpreter = find(version)
         if interpreter is None or version == ".".join(map(str, sys.version_info[:2])):
             continue
-        folder = f"{session.create_tmp()}/{version}"
+        folder = f"{session.cache_dir}/python{version}"
         session.run(interpreter, "-m", "venv", "--clear", folder, external=True)
         session.run(f"{folder}/bin/pip", "install", "-q", "-e", ".[dev]", external=True)
         session.run(f"{folder}/bin/pytest", "-q", external=True)
 
 
 @nox.session
-def apart(session: nox.Session) -> None:
-    """Run what has environments of its own: lowest versions, Airflow, other engines."""
-    session.run(".ci/apart.sh", session.create_tmp(), external=True)
+def floors(session: nox.Session) -> None:
+    """Run the quick tests on the lowest versions allowed: branch coverage of 95 % or more."""
+    folder = session.cache_dir / "floors"
+    folder.mkdir(exist_ok=True)
+    with (folder / "constraints").open("w") as constraints:
+        session.run("python", ".ci/floors.py", stdout=constraints)
+    session.run("python", "-m", "venv", "--clear", f"{folder}/venv")
+    versions = ("--constraint", f"{folder}/constraints")
+    session.run(f"{folder}/venv/bin/pip", "install", "-q", *versions, "-e", ".[dev]", external=True)
+    session.run(
+        *(f"{folder}/venv/bin/pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
+        *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"),
+        env={"COVERAGE_FILE": f"{folder}/coverage"},
+        external=True,
+    )
+
+
+@nox.session
+def airflow(session: nox.Session) -> None:
+    """Run the Airflow integration in Airflow."""
+    session.run(".ci/airflow.sh", external=True)
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Run the recipes for SAQ, Dagster, Prefect and Temporal in these engines."""
+    session.run(".ci/engines.sh", external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run each benchmark in its smallest size; needs the extra `bench`."""
+    session.run("python", "-m", "benchmarks", "--quick", *session.posargs)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing, nullcontext
 from typing import TypeVar
 
-from altcraft_async import AltcraftError, TaskHandle, TaskKind
+from altcraft_async import AltcraftClient, AltcraftError, TaskHandle, TaskKind
 from altcraft_async.cli.exit_codes import wait_hint
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import Form
@@ -19,7 +19,7 @@ from altcraft_async.cli.results import outcome_printer, print_totals
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.totals import Totals
 
-__all__ = ["follow", "run_batch", "wait_for"]
+__all__ = ["follow", "follow_all", "run_batch", "wait_for"]
 
 T = TypeVar("T")
 
@@ -68,6 +68,18 @@ async def follow(
         raise
     finally:
         totals.seconds = time.perf_counter() - began
+
+
+async def follow_all(
+    client: AltcraftClient,
+    outcomes: AsyncGenerator[Outcome, None],
+    totals: Totals,
+    form: Form,
+    kind: TaskKind,
+) -> None:
+    """Follow outcomes of a client, and close it."""
+    async with client:
+        await follow(outcomes, totals, form, kind)
 
 
 def run_batch(work: Coroutine[object, object, None], totals: Totals, form: Form) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -152,7 +153,7 @@ class SQLiteLedger(TaskLedger):
         connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             # Readers do not wait for a writer, and writes survive a power cut.
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
         except BaseException:
@@ -164,6 +165,22 @@ class SQLiteLedger(TaskLedger):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Change the journal mode, and wait for a lock, which SQLite does not do for this statement."""
+    import sqlite3  # noqa: PLC0415 -- as above
+
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as failed:
+            if failed.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        else:
+            return
+        time.sleep(0.01)
 
 
 def _checked_path(path: str | os.PathLike[str]) -> Path:

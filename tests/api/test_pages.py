@@ -146,6 +146,7 @@ async def test_list_that_is_over_asks_no_more(server: ScriptedServer) -> None:
     assert len(server.received) == 1
 
 
+@pytest.mark.slow
 async def test_memory_does_not_grow_with_the_rows(server: ScriptedServer) -> None:
     """Each page repeats a row here."""
 

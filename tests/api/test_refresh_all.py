@@ -63,6 +63,7 @@ async def test_every_pair_is_refreshed_once(platform: OpenPlatform) -> None:
         assert len(outcomes) == len(pairs)
 
 
+@pytest.mark.slow
 async def test_all_of_hundreds_are_refreshed(platform: OpenPlatform) -> None:
     async with platform(duration=1, resources=200) as (server, client):
         outcomes = [one async for one in client.refresh_all(in_flight=1_000)]

@@ -86,7 +86,7 @@ def test_closed_pipe_ends_a_batch_silently(account: Simulator, spawn: Spawn) -> 
     process.stdout.close()
     assert process.stderr
     assert process.stderr.read() == ""
-    assert process.wait(5) == 1
+    assert process.wait(30) == 1
     assert 0 < sum(account.starts.values()) < 40
 
 
@@ -96,5 +96,5 @@ def test_pipe_closed_during_a_wait_ends_it_silently(account: Simulator, spawn: S
     process.stdout.close()
     assert process.stderr
     assert process.stderr.read() == ""
-    assert process.wait(5) == 1
+    assert process.wait(30) == 1
     assert account.count("tasks/status") > 0

@@ -71,7 +71,7 @@ def test_signal_while_waiting_prints_how_to_come_back(
     process = spawn("refresh", "24", "--database-id", "1")
     until(lambda: account.count(STATUS) > 0)
     process.send_signal(signum)
-    out, err = process.communicate(timeout=5)
+    out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, "")
     assert re.fullmatch(
         r"altcraft: stopped waiting\n"

@@ -92,7 +92,11 @@ WAYS = pytest.mark.parametrize("way", [("json", "body"), ("xml", "header")], ids
 
 
 @pytest.mark.looptime
-@WAYS
+@pytest.mark.parametrize(
+    "way",
+    [("json", "body"), pytest.param(("xml", "header"), marks=pytest.mark.slow)],
+    ids="-".join,
+)
 async def test_no_fault_shows_the_token(
     server: ScriptedServer, way: tuple[WireFormat, TokenLocation]
 ) -> None:
@@ -240,8 +244,9 @@ def in_a_thread(server: ScriptedServer) -> Generator[None, None, None]:
         loop.close()
 
 
-@pytest.mark.parametrize("arguments", [[], ["--json"]], ids=["table", "json"])
-@pytest.mark.parametrize("wire_format", ["json", "xml"])
+@pytest.mark.parametrize(
+    ("wire_format", "arguments"), [("json", []), ("xml", ["--json"])], ids=["table", "json"]
+)
 def test_command_line_shows_no_token(
     wire_format: str,
     arguments: list[str],

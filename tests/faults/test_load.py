@@ -95,7 +95,7 @@ async def through_the_outage(handles: int) -> list[float]:
         return [request.at for request in server.received]
 
 
-@pytest.fixture(scope="module", params=[200, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.fixture(scope="session", params=[200, pytest.param(1000, marks=pytest.mark.slow)])
 def outage(request: pytest.FixtureRequest) -> Outage:
     """Play an outage with this many handles, once."""
     random.seed(1)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+import anyio.pytest_plugin
 import pytest
+import pytest_asyncio.plugin
 
-ASYNCIO = ["-p", "asyncio", "-o", "asyncio_default_fixture_loop_scope=function"]
-ANYIO = ["-p", "anyio"]
+import pytest_altcraft
 
-# Each way to run coroutines: command line options, and the first line of a test file.
-RUNNERS = {
-    "asyncio-auto": ([*ASYNCIO, "-o", "asyncio_mode=auto"], ""),
-    "asyncio-strict": (ASYNCIO, "pytestmark = pytest.mark.asyncio"),
-    "asyncio-one-loop": (ASYNCIO, "pytestmark = pytest.mark.asyncio(loop_scope='session')"),
+SCOPE = ["-o", "asyncio_default_fixture_loop_scope=function"]
+AUTO = [*SCOPE, "-o", "asyncio_mode=auto"]
+
+# Each way to run coroutines: its plugin, command line options, and the first line of a test file.
+RUNNERS: Mapping[str, tuple[object, list[str], str]] = {
+    "asyncio-auto": (pytest_asyncio.plugin, AUTO, ""),
+    "asyncio-strict": (pytest_asyncio.plugin, SCOPE, "pytestmark = pytest.mark.asyncio"),
+    "asyncio-one-loop": (
+        pytest_asyncio.plugin,
+        SCOPE,
+        "pytestmark = pytest.mark.asyncio(loop_scope='session')",
+    ),
     "anyio": (
-        ANYIO,
+        anyio.pytest_plugin,
+        [],
         "pytestmark = [pytest.mark.anyio, pytest.mark.parametrize('anyio_backend', ['asyncio'])]",
     ),
 }
@@ -33,10 +43,10 @@ async def test_next_test_has_a_new_platform_and_client(altcraft_client, altcraft
     assert not altcraft_simulator.requests
     await altcraft_client.resources.refresh(24, database_id=1)
 
-@pytest.mark.altcraft(duration=86400)
-async def test_day(altcraft_client, altcraft_clock):
+@pytest.mark.altcraft(duration=3600)
+async def test_hour(altcraft_client, altcraft_clock):
     await altcraft_client.resources.refresh(24, database_id=1)
-    assert altcraft_clock.time() > 86400
+    assert altcraft_clock.time() > 3600
 
 async def test_client_with_a_waiter_is_closed(altcraft_client):
     handle = await altcraft_client.resources.refresh_counters(24, database_id=1)
@@ -47,27 +57,29 @@ async def test_client_with_a_waiter_is_closed(altcraft_client):
 class RunTests(Protocol):
     """Runs pytest on a test file."""
 
-    def __call__(self, source: str, *options: str) -> pytest.RunResult:
+    def __call__(self, source: str, *options: str, runner: object = None) -> pytest.RunResult:
         """Return the result."""
         ...
 
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunTests:
-    """Runs pytest in its own process, with only this plugin and warnings as errors."""
+    """Runs pytest with only this plugin, a runner of coroutines, and warnings as errors."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
-    def ran(source: str, *options: str) -> pytest.RunResult:
+    def ran(source: str, *options: str, runner: object = None) -> pytest.RunResult:
+        pytester.makeini("[pytest]")  # temporary files may be in a folder with options of its own
         pytester.makepyfile(source)
-        return pytester.runpytest_subprocess("-W", "error", "-p", "altcraft", *options)
+        plugins = [pytest_altcraft, *([runner] if runner else [])]
+        return pytester.runpytest_inprocess("-W", "error", *options, plugins=plugins)
 
     return ran
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_fixtures_work_with_each_runner_of_coroutines(run: RunTests, runner: str) -> None:
-    options, top = RUNNERS[runner]
-    run(USE.format(top=top), *options).assert_outcomes(passed=4)
+    plugin, options, top = RUNNERS[runner]
+    run(USE.format(top=top), *options, runner=plugin).assert_outcomes(passed=4)
 
 
 def test_client_is_usable_in_the_teardown_of_other_fixtures(run: RunTests) -> None:
@@ -81,7 +93,7 @@ def test_client_is_usable_in_the_teardown_of_other_fixtures(run: RunTests) -> No
 
         async def test_service(service): ...
     """
-    run(source, *ASYNCIO, "-o", "asyncio_mode=auto").assert_outcomes(passed=1)
+    run(source, *AUTO, runner=pytest_asyncio.plugin).assert_outcomes(passed=1)
 
 
 def test_sync_tests_need_no_other_plugin(run: RunTests) -> None:
@@ -192,6 +204,7 @@ def test_plugin_does_not_import_the_package(pytester: pytest.Pytester) -> None:
             print("imported:", sorted({"aiohttp", "altcraft_async", "msgspec"} & set(sys.modules)))
             print("plugin:", session.config.pluginmanager.has_plugin("altcraft"))
     """)
+    pytester.makeini("[pytest]")
     pytester.makepyfile("def test_nothing(): ...")
     result = pytester.runpytest_subprocess("-s")
     result.stdout.fnmatch_lines(["*imported: []", "plugin: True"])

@@ -114,6 +114,7 @@ async def test_target_that_is_started_again_is_listed_again(ledger: TaskLedger) 
     assert [entry async for entry in ledger.entries()] == [entry_of(revision=2)]
 
 
+@pytest.mark.slow
 async def test_each_of_very_many_entries_comes_once(ledger: TaskLedger) -> None:
     """However a store cuts its pages."""
     keys = [entry_key("https://example.com", "segment", (number, 1)) for number in range(1, 1_202)]
@@ -122,6 +123,7 @@ async def test_each_of_very_many_entries_comes_once(ledger: TaskLedger) -> None:
     assert await open_keys(ledger) == sorted(keys)
 
 
+@pytest.mark.slow
 async def test_each_entry_comes_once_while_the_caller_forgets_them(ledger: TaskLedger) -> None:
     keys = [entry_key("https://example.com", "database", (number, 1)) for number in range(1, 700)]
     for key in keys:

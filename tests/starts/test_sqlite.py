@@ -174,6 +174,18 @@ async def test_pretend_time_that_passes_while_an_intent_is_written_does_not_shor
         assert clock.time() > began
 
 
+async def test_new_file_that_another_process_locks_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself waits for every lock but the one that the journal mode needs."""
+    path = tmp_path / "starts.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE theirs (number)")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO theirs VALUES (1)")
+    async with SQLiteLedger(path) as ledger:
+        asyncio.get_running_loop().call_later(0.1, other.close)
+        assert await ledger.read(KEY) is None
+
+
 async def test_unknown_task_is_polled_again_by_the_clock_of_the_client(tmp_path: Path) -> None:
     clock = PretendClock()
     async with (
@@ -189,6 +201,7 @@ async def test_unknown_task_is_polled_again_by_the_clock_of_the_client(tmp_path:
         assert found.ref.task_id != lost.ref.task_id
 
 
+@pytest.mark.slow
 async def test_run_of_hundreds_leaves_only_entries_that_are_over(tmp_path: Path) -> None:
     async with (
         Simulator(duration=0.05) as server,

@@ -1,4 +1,4 @@
-"""A real redis-server for tests, as durable as the guide says that it has to be."""
+"""A real redis-server for tests."""
 
 from __future__ import annotations
 
@@ -17,45 +17,48 @@ import pytest
 
 from tests.support.ports import free_port
 
+__all__ = ["RedisServer", "shared_redis"]
+
 PATIENCE = 20.0
-"""Seconds that it may take to start or to stop, on a machine that is busy."""
+"""Seconds that a start or a stop may take on a busy machine."""
+
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+"""As the guide on many workers demands: each write is on the disk before it is answered."""
 
 
 class RedisServer:
-    """One that writes down everything, on a port of its own.
+    """A server on its own port that can be stopped and started again.
 
     Attributes:
         url: Its address.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Start it."""
+    def __init__(self, folder: Path, *options: str) -> None:
+        """Start it, with `DURABLE` by default."""
         self._folder = folder
+        self._options = options or DURABLE
         self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}"
-        self._process = self._started()
+        self.start()
 
     def stop(self) -> None:
-        """Stop it as a service manager does; what it holds stays in its folder."""
+        """Stop it as a service manager does; its data stays in its folder."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(PATIENCE)
 
     def start(self) -> None:
-        """Start it again, with what it held."""
-        self._process = self._started()
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        options = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder)]
-        durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        process = subprocess.Popen(  # noqa: S603 -- a program that is looked for by its name
-            [_program(), *options, *durable], stdout=subprocess.DEVNULL
+        """Start it with the data in its folder, and wait until it answers."""
+        where = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder)]
+        self._process = subprocess.Popen(  # noqa: S603 -- found by its name
+            [_program(), *where, *self._options, "--save", ""], stdout=subprocess.DEVNULL
         )
         give_up = time.monotonic() + PATIENCE
         while not self._answers():
-            assert process.poll() is None, "redis-server has ended"
-            assert time.monotonic() < give_up, "redis-server does not answer"
+            if self._process.poll() is not None or time.monotonic() > give_up:
+                self._process.kill()
+                self._process.wait()
+                pytest.fail("redis-server does not start")
             time.sleep(0.01)
-        return process
 
     def _answers(self) -> bool:
         try:
@@ -68,12 +71,12 @@ class RedisServer:
 
 @cache
 def shared_redis() -> RedisServer:
-    """Return the one that runs until the tests are over; each test takes names of its own in it."""
+    """Return a server that runs until the tests end; each test uses its own names in it."""
     _program()  # skips the test before anything is acquired
-    folder = tempfile.TemporaryDirectory()  # removed after the server has stopped
-    server = RedisServer(Path(folder.name))
+    folder = tempfile.TemporaryDirectory()
+    server = RedisServer(Path(folder.name), "--appendonly", "no")
     atexit.register(folder.cleanup)
-    atexit.register(server.stop)
+    atexit.register(server.stop)  # runs first
     return server
 
 
@@ -81,6 +84,6 @@ def _program() -> str:
     program = shutil.which("redis-server")
     if program is None:
         msg = "redis-server is not installed (Debian: apt-get install redis-server)"
-        # The gate installs it, so there it being absent is a failure and no reason to skip.
+        # The gate installs it, so a missing server is a failure there.
         (pytest.fail if os.environ.get("ALTCRAFT_CI") else pytest.skip)(msg)
     return program

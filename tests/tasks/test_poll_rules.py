@@ -84,7 +84,7 @@ async def test_tasks_attached_together_are_not_polled_together(
     async with AltcraftClient(server.url, TOKEN, poll=policy) as client:
         loop = asyncio.get_running_loop()
         waits: list[asyncio.Task[object]] = []
-        for number in range(200):
+        for number in range(100):
             handle = client.tasks.attach(TaskRef(task_id=f"t{number}", kind="resource"))
             await handle.poll()
             waits.append(loop.create_task(handle.wait()))

@@ -25,9 +25,14 @@ from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.tables import task_view
 from altcraft_async.cli.totals import Totals
-from altcraft_async.cli.waits import follow, run_batch, wait_for
+from altcraft_async.cli.waits import follow_all, run_batch, wait_for
 
 __all__ = ["refresh_command"]
+
+_HELP = """Refresh the counters of a {kind} and print them.
+
+Several ids are refreshed at once, and their totals come at the end.
+JSON and CSV are printed as each refresh ends."""
 
 
 def refresh_command(kind: ObjectKind, path: str) -> click.Command:
@@ -36,10 +41,7 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
 
     @click.command(
         "refresh",
-        help=f"""Refresh the counters of a {kind.name} and print them.
-
-        Several ids are refreshed at once, and their totals come at the end.
-        JSON and CSV are printed as each refresh ends.""",
+        help=_HELP.format(kind=kind.name),
         epilog=examples(
             example,
             f"{example} --timeout 600 --json",
@@ -66,15 +68,10 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
             run(_start(client, kind, targets, form))
         elif len(targets) > 1:
             totals = Totals(len(targets))
-
-            async def refresh_many() -> None:
-                async with client:
-                    outcomes = kind.namespace(client).refresh_many(
-                        targets, in_flight=in_flight, timeout=timeout, on_start=totals.begin
-                    )
-                    await follow(outcomes, totals, form, kind.name)
-
-            run_batch(refresh_many(), totals, form)
+            outcomes = kind.namespace(client).refresh_many(
+                targets, in_flight=in_flight, timeout=timeout, on_start=totals.begin
+            )
+            run_batch(follow_all(client, outcomes, totals, form, kind.name), totals, form)
         else:
             report, ref = run(_refresh(client, kind, targets[0], timeout))
             print_report(report, form, ref.kind, ref.target, ref)

@@ -24,7 +24,7 @@ from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.tables import status_view
 from altcraft_async.cli.totals import Totals
-from altcraft_async.cli.waits import follow, run_batch, wait_for
+from altcraft_async.cli.waits import follow_all, run_batch, wait_for
 from altcraft_async.tasks.refresh_many import refresh_many
 
 __all__ = ["status_command", "wait_command"]
@@ -95,13 +95,8 @@ def wait_command(path: str) -> click.Command:
             for one in tasks:
                 totals.begin(one)
             kind = task.kind if all(one.kind == task.kind for one in others) else "unknown"
-
-            async def wait_many() -> None:
-                async with client:
-                    outcomes = _outcomes(client, tasks, in_flight, timeout)
-                    await follow(outcomes, totals, form, kind)
-
-            run_batch(wait_many(), totals, form)
+            outcomes = _outcomes(client, tasks, in_flight, timeout)
+            run_batch(follow_all(client, outcomes, totals, form, kind), totals, form)
         else:
             report = run(_wait(client, task, timeout))
             print_report(report, form, task.kind, task.target, task)

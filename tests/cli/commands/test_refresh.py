@@ -165,6 +165,6 @@ def test_signal_while_starting_warns_that_the_task_may_have_started(
     process = spawn("refresh", "24", "--database-id", "1")
     until(lambda: account.count(START) > 0)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=5)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err == "altcraft: stopped while starting; the task may have started anyway\n"

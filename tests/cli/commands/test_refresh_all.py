@@ -165,7 +165,7 @@ def test_ctrl_c_prints_how_to_come_back_to_all_running_tasks(
     # The command has noted a task before it polls the task.
     until(lambda: len(polled(account)) == size)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=5)
+    out, err = process.communicate(timeout=30)
     stopped, hint = err.splitlines()
     assert (process.returncode, out) == (130, "")
     assert stopped.startswith("altcraft: stopped after 0 refreshes; ")

@@ -26,7 +26,7 @@ def test_printed_account_works_until_ctrl_c(
     assert altcraft("refresh", "3", "--database-id", "1", "--no-wait")[0] == 0
     assert altcraft("refresh", "4", "--database-id", "1", "--no-wait")[0] == 3
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=5)
+    out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
     assert err == "altcraft: 3 resources, 2 databases, 1 segments; Ctrl-C ends it\n"
 
