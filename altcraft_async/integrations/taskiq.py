@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from datetime import UTC, datetime
 from typing import NoReturn
 
-import msgspec
 from taskiq import (
     AsyncBroker,
     AsyncTaskiqTask,
@@ -24,10 +24,6 @@ from taskiq import (
     TaskiqDepends,
     TaskiqEvents,
     TaskiqState,
-)
-from taskiq.depends.progress_tracker import (  # pyright: ignore[reportMissingTypeStubs]  # a folder without __init__.py
-    TaskProgress,
-    TaskState,
 )
 from taskiq.exceptions import NoResultError
 from taskiq_redis import RedisStreamBroker
@@ -42,6 +38,7 @@ from altcraft_async.errors import (
     WaitTimeoutError,
 )
 from altcraft_async.integrations._starts import RefreshKind, start_refresh
+from altcraft_async.integrations._taskiq.attempts import outage_of, publish_progress
 from altcraft_async.integrations._taskiq.outcomes import (
     RefreshError,
     delay_after,
@@ -58,6 +55,7 @@ from altcraft_async.models.validation import (
     checked_key,
     checked_kind,
     checked_positive,
+    checked_seconds,
     checked_target,
 )
 from altcraft_async.observer import logger
@@ -105,13 +103,14 @@ class AltcraftRefreshes:
     Do not add a retrying middleware for these jobs: they retry by themselves.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- options of a worker, all but two by name
         self,
         broker: AsyncBroker,
         connect: Callable[[], AbstractAsyncContextManager[AltcraftClient]],
         *,
         wait: float = 60.0,
         attempts: int = 10,
+        outage_patience: float = 600.0,
         task_name: str = "altcraft:refresh",
     ) -> None:
         """Register the job; nothing is opened yet.
@@ -125,6 +124,8 @@ class AltcraftRefreshes:
                 worker. Has to be well below the ``idle_timeout`` of the broker.
             attempts: Attempts that may fail for a temporary reason, such as an
                 unreachable platform, before the job fails.
+            outage_patience: Seconds without an answer of the platform for which jobs
+                are put back into the queue. Then they fail; an outage uses up no attempt.
             task_name: The job's name in taskiq.
 
         Raises:
@@ -136,6 +137,7 @@ class AltcraftRefreshes:
             msg = "wait: has to be below the idle_timeout of the broker, or each job is done twice"
             raise ConfigurationError(msg)
         self._attempts = checked_id("attempts", attempts)
+        self._outage_patience = checked_seconds("outage_patience", outage_patience)
         self._connect = connect
         self._client: AltcraftClient | None = None
         self._opened = AsyncExitStack()
@@ -260,6 +262,8 @@ class AltcraftRefreshes:
         # Outside the block, because taskiq stores the context of an error with it.
         if isinstance(error, StartUnknownError) and error.report is not None:
             return result_of(target, None, error.report)
+        if isinstance(error, WaitTimeoutError) and handle is not None:
+            error = await outage_of(handle) or error
         if not isinstance(error, WaitTimeoutError):
             await self._delay_after(error, handle, context)
         return await _requeue(context)
@@ -274,7 +278,7 @@ class AltcraftRefreshes:
         raise ConfigurationError(msg)
 
     async def _report(self, handle: TaskHandle[CountersReport], context: Context) -> CountersReport:
-        progress = asyncio.create_task(_publish_progress(handle, context))
+        progress = asyncio.create_task(publish_progress(handle, context))
         try:
             return await handle.wait(timeout=self._wait)
         finally:
@@ -290,6 +294,9 @@ class AltcraftRefreshes:
             RefreshError: There is no next one.
         """
         if isinstance(error, PlatformUnavailableError):  # nothing was sent, so nothing failed
+            seconds = (datetime.now(UTC) - error.since).total_seconds()
+            if seconds >= self._outage_patience:
+                raise final_error(error, handle.ref if handle else None)
             await self._sleep(error.retry_after or delay_after(1))
             return
         labels = context.message.labels
@@ -323,11 +330,3 @@ async def _requeue(context: Context) -> NoReturn:
         except Exception as error:  # noqa: BLE001 -- each broker has its own errors
             logger.warning("%s: cannot be requeued yet: %s", context.message.task_id, error)
             await asyncio.sleep(delay_after(failures))
-
-
-async def _publish_progress(handle: TaskHandle[CountersReport], context: Context) -> None:
-    ref = msgspec.to_builtins(handle.ref)
-    async for status in handle.updates():
-        meta = {"status": status.status, "progress": status.progress, "ref": ref}
-        progress = TaskProgress(state=TaskState.STARTED, meta=meta)
-        await context.broker.result_backend.set_progress(context.message.task_id, progress)

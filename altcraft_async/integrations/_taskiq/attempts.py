@@ -1,0 +1,36 @@
+"""What an attempt asks the handle of its task: how far it is, and whether the platform answers."""
+
+from __future__ import annotations
+
+import msgspec
+from taskiq import Context
+from taskiq.depends.progress_tracker import (  # pyright: ignore[reportMissingTypeStubs]  # a folder without __init__.py
+    TaskProgress,
+    TaskState,
+)
+
+from altcraft_async.errors import AltcraftError, PlatformUnavailableError
+from altcraft_async.models import CountersReport
+from altcraft_async.tasks.handle import TaskHandle
+
+__all__ = ["outage_of", "publish_progress"]
+
+
+async def publish_progress(handle: TaskHandle[CountersReport], context: Context) -> None:
+    """Publish each change of the task as the progress of the job."""
+    ref = msgspec.to_builtins(handle.ref)
+    async for status in handle.updates():
+        meta = {"status": status.status, "progress": status.progress, "ref": ref}
+        progress = TaskProgress(state=TaskState.STARTED, meta=meta)
+        await context.broker.result_backend.set_progress(context.message.task_id, progress)
+
+
+async def outage_of(handle: TaskHandle[CountersReport]) -> AltcraftError | None:
+    """Return the error that tells of an outage, if there is one; costs a poll otherwise."""
+    try:
+        await handle.poll()
+    except PlatformUnavailableError as error:
+        return error
+    except AltcraftError:
+        pass  # the next attempt meets it again
+    return None
