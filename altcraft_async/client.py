@@ -33,6 +33,7 @@ from altcraft_async.starts.resume import resume
 from altcraft_async.starts.starter import JoinMode
 from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
 from altcraft_async.transport.clock import Clock
+from altcraft_async.transport.outage import OutageStatus
 from altcraft_async.transport.retry import Retry
 
 __all__ = ["AltcraftClient", "ClientOptions"]
@@ -292,6 +293,11 @@ class AltcraftClient:
     def ledger(self) -> TaskLedger | None:
         """The client's own ledger; ``None`` without one."""
         return self._ledger
+
+    @property
+    def outage(self) -> OutageStatus | None:
+        """Since when and why the platform does not answer; ``None`` while it does."""
+        return self._parts.outage.status
 
     def __repr__(self) -> str:
         """Show the address, the format and the state, and no token."""

@@ -24,17 +24,18 @@ __all__ = ["follow", "follow_all", "run_batch", "wait_for"]
 T = TypeVar("T")
 
 
-async def wait_for(handle: TaskHandle[T], seconds: float | None) -> T:
+async def wait_for(client: AltcraftClient, handle: TaskHandle[T], seconds: float | None) -> T:
     """Wait for one task."""
     try:
-        with show_task(handle):
+        with show_task(client, handle):
             return await handle.wait(timeout=seconds)
     except asyncio.CancelledError:
         print_message("stopped waiting", wait_hint(handle.ref))
         raise
 
 
-async def follow(
+async def follow(  # noqa: PLR0913 -- all but one by position, as commands have them
+    client: AltcraftClient,
     outcomes: AsyncGenerator[Outcome, None],
     totals: Totals,
     form: Form,
@@ -45,6 +46,7 @@ async def follow(
     """Print outcomes as they arrive and add them up.
 
     Args:
+        client: Makes the outcomes.
         outcomes: Outcomes of many refreshes.
         totals: Where to add them.
         form: How to print them.
@@ -57,7 +59,7 @@ async def follow(
     # `altcraft … --json | jq` ends on that screen as well.
     is_shown = form not in {"json", "csv"} or is_off_screen(sys.stdout)
     try:
-        with show_many(totals) if is_shown else nullcontext():
+        with show_many(client, totals) if is_shown else nullcontext():
             async with aclosing(outcomes):
                 async for outcome in outcomes:
                     totals.add(outcome)
@@ -79,7 +81,7 @@ async def follow_all(
 ) -> None:
     """Follow outcomes of a client, and close it."""
     async with client:
-        await follow(outcomes, totals, form, kind)
+        await follow(client, outcomes, totals, form, kind)
 
 
 def run_batch(work: Coroutine[object, object, None], totals: Totals, form: Form) -> None:

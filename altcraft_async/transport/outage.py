@@ -21,6 +21,7 @@ import msgspec
 from altcraft_async.errors import (
     AltcraftError,
     PlatformUnavailableError,
+    ProtocolError,
     RequestTimeoutError,
 )
 from altcraft_async.observer import Notifier, logger
@@ -40,7 +41,7 @@ class OutageStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         since: When the first request failed, aware.
-        reason: Why the newest request failed.
+        reason: Why the newest request failed, in a few words.
         requests: Requests without an answer so far.
         retry_after: Seconds until the next probe.
     """
@@ -116,7 +117,7 @@ class Outage:
         now = self._lifecycle.time()
         return OutageStatus(
             since=self._lifecycle.now() - timedelta(seconds=now - breaker.since),
-            reason=str(breaker.reason),
+            reason=_in_short(breaker.reason),
             requests=breaker.failures,
             retry_after=max(0.0, breaker.probe_at - now),
         )
@@ -280,6 +281,14 @@ class Outage:
         finally:
             timer.cancel()
             self._waiting.discard(waiting)
+
+
+def _in_short(error: AltcraftError | None) -> str:
+    """Leave out the API method and the details in parentheses."""
+    if isinstance(error, ProtocolError):
+        return f"HTTP {error.http_status}"
+    method, colon, reason = str(error).partition(": ")
+    return (reason if colon else method).partition(" (")[0]
 
 
 def _nothing() -> None:

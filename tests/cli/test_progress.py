@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from altcraft_async.simulator import Simulator, Target
+from altcraft_async.simulator import Fault, Simulator, Target
 
 if TYPE_CHECKING:
     from tests.cli.conftest import PseudoTerminal
@@ -32,6 +32,19 @@ def test_batch_on_a_terminal_shows_what_is_done_and_running(on_terminal: OnTermi
     assert re.search(r"3/3, ETA \S*0:00:00", screen)
     assert "3 completed, 0 failed, 0 running" in screen
     assert "3 of 3 refreshes, " in screen.splitlines()[-1]
+
+
+def test_outage_on_a_terminal_shows_since_when_and_no_time_left(
+    account: Simulator, on_terminal: OnTerminal
+) -> None:
+    """The refreshes go on when the platform answers again."""
+    account.misbehave("tasks/status", Fault.html(502), times=6)
+    account.misbehave("resources/list", Fault.html(502), times=3)
+    code, screen = on_terminal("refresh", *map(str, range(1, 7)), "--database-id", "1")
+    assert code == 0
+    assert re.search(r"0/6\s+0 completed, 0 failed, 6 running\s+no answer since", screen)
+    assert re.search(r"since \d\d:\d\d:\d\d \(HTTP 502\), retrying in [01] s", screen)
+    assert "6 of 6 refreshes, " in screen
 
 
 def test_single_task_on_a_terminal_shows_status_and_time_left(

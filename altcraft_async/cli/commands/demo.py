@@ -81,7 +81,7 @@ def run_demo(
             outcomes = client.resources.refresh_many(
                 targets, in_flight=in_flight, on_start=totals.begin
             )
-            await follow(outcomes, totals, form, "resource", can_resume=False)
+            await follow(client, outcomes, totals, form, "resource", can_resume=False)
         if form == "json":
             print_json(totals_data(totals))
 

@@ -103,7 +103,7 @@ async def _refresh(
 ) -> tuple[CountersReport, TaskRef]:
     async with client:
         handle = await _started(client, kind, target)
-        return await wait_for(handle, seconds), handle.ref
+        return await wait_for(client, handle, seconds), handle.ref
 
 
 async def _started(

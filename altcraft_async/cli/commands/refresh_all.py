@@ -69,7 +69,7 @@ def refresh_all(
             outcomes = client.refresh_all(
                 only=choose, in_flight=in_flight, timeout=timeout, on_start=totals.begin
             )
-            await follow(outcomes, totals, form, "resource")
+            await follow(client, outcomes, totals, form, "resource")
 
     run_batch(refresh(), totals, form)
 

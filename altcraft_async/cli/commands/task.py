@@ -111,7 +111,7 @@ async def _status(task: TaskRef) -> TaskStatus:
 
 async def _wait(client: AltcraftClient, task: TaskRef, seconds: float | None) -> CountersReport:
     async with client:
-        return await wait_for(client.tasks.attach(task, decode=CountersReport), seconds)
+        return await wait_for(client, client.tasks.attach(task, decode=CountersReport), seconds)
 
 
 async def _wait_raw(
@@ -119,7 +119,9 @@ async def _wait_raw(
 ) -> None:
     async with client:
         for task in tasks:
-            print_json(await wait_for(client.tasks.attach(task, decode=_unchanged), seconds))
+            print_json(
+                await wait_for(client, client.tasks.attach(task, decode=_unchanged), seconds)
+            )
 
 
 def _outcomes(
