@@ -12,6 +12,7 @@ import asyncio
 import math
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 from typing import Self, TypeVar
@@ -22,11 +23,12 @@ from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from altcraft_async.errors import LedgerError
+from altcraft_async.errors import ConfigurationError, LedgerError
 from altcraft_async.integrations._redis import checked_redis_url, command_retry
 from altcraft_async.models import LedgerEntry
 from altcraft_async.models.validation import checked_kind, checked_positive, checked_text
 from altcraft_async.observer import logger
+from altcraft_async.protocol.base_url import install_of
 from altcraft_async.starts.ledger import TaskLedger
 
 __all__ = ["FleetLimit", "RedisLedger", "fleet_limit"]
@@ -170,6 +172,8 @@ class FleetLimit:
         """Describe the limit; nothing is opened yet."""
         self._redis, self._owned = _client_of(redis)
         per_second = checked_positive("per_second", per_second)
+        with suppress(ConfigurationError):
+            name = install_of(name)
         key = checked_text("prefix", prefix) + "limit:" + checked_text("name", name)
         interval_us = math.ceil(_SECOND_US / per_second)
         # Kept for a thousand slots and a minute: longer than any slot is reserved ahead.
@@ -256,7 +260,8 @@ def fleet_limit(
 
     Args:
         redis: URL, or your own ``redis.asyncio.Redis``, as for `RedisLedger`.
-        name: Name of the limit; clients that share it need the same ``per_second``.
+        name: Name of the limit, or the base URL of the install in any spelling; clients
+            that share it need the same ``per_second``.
         per_second: Most requests a second, over all clients. Above 100, a hundredth
             of them may leave at once.
         prefix: Start of the key name.

@@ -197,6 +197,14 @@ async def test_each_name_is_a_limit_of_its_own(redis_url: str, prefix: str) -> N
     assert time.monotonic() - began < 5
 
 
+async def test_spellings_of_one_base_url_name_one_limit(redis_url: str, prefix: str) -> None:
+    slots: list[int] = []
+    for name in ("https://example.com", "HTTPS://Example.com.:443/./api/v1.1"):
+        async with fleet_limit(redis_url, name=name, per_second=0.1, prefix=prefix) as limit:
+            slots.append(await limit._reserve(slots[0] if slots else await limit._now()))
+    assert slots[1] == slots[0] + 10_000
+
+
 async def test_limit_waits_for_redis_and_warns_once(
     own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
