@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from altcraft_async import AltcraftClient, ConfigurationError, LedgerError
+from altcraft_async import AltcraftClient, ConfigurationError, LedgerError, TransportError
 from altcraft_async.integrations.redis import RedisLedger, fleet_limit
 from altcraft_async.simulator import Simulator
 from tests.support.ledgers import KEY, REF, entry_of
@@ -224,7 +223,7 @@ async def test_limit_waits_for_redis_and_warns_once(
 async def test_wrong_password_fails_at_once(redis_url: str) -> None:
     address = redis_url.replace("//", "//someone:s3cret@")
     async with fleet_limit(address, name="x", per_second=100) as limit:
-        with pytest.raises(RedisError):
+        with pytest.raises(TransportError, match=r"^shared_limit: .*AuthenticationError"):
             await limit()
 
 
