@@ -53,6 +53,10 @@ class SQLiteLedger(TaskLedger):
     SQLite does not lock over a network. Each write is on the disk when it
     returns. The file grows with the number of targets.
 
+    If the file is deleted or replaced while it is open, each use raises a
+    `LedgerError`, as other processes no longer see what is written here. Put
+    the file back, or open a new ledger.
+
     ```python
     from altcraft_async import AltcraftClient, SQLiteLedger
 
@@ -75,6 +79,7 @@ class SQLiteLedger(TaskLedger):
         self._process = 0
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self._files: dict[Path, tuple[int, int] | None] = {}
 
     def __repr__(self) -> str:
         """Show the path."""
@@ -140,9 +145,14 @@ class SQLiteLedger(TaskLedger):
         try:
             if self._connection is None:
                 self._connection = self._connect()
-            return work(self._connection)
+            result = work(self._connection)
         except sqlite3.Error as failed:
             reason = str(failed)
+        else:
+            # What was just read or written does not count in a file that no other process sees.
+            if all(opened and _identity(file) == opened for file, opened in self._files.items()):
+                return result
+            reason = "it was deleted, replaced or emptied after this process opened it"
         msg = f"ledger: {self._path} cannot be used ({reason})"
         raise LedgerError(msg)
 
@@ -156,6 +166,7 @@ class SQLiteLedger(TaskLedger):
             _write_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
+            self._files = _files_of(connection, self._path)
         except BaseException:
             connection.close()
             raise
@@ -181,6 +192,23 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         else:
             return
         time.sleep(0.01)
+
+
+def _files_of(connection: sqlite3.Connection, path: Path) -> dict[Path, tuple[int, int] | None]:
+    """Return the files of a ledger that have to stay: the path's own, and the newest writes."""
+    (_, _, file), *_ = connection.execute("PRAGMA database_list")
+    names = (path.absolute(), Path(f"{file}-wal")) if file else ()  # none in memory
+    return {name: _identity(name) for name in names}
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what tells a file from any other; ``None`` where it is gone or empty."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    is_empty = not found.st_size and not file.name.endswith("-wal")
+    return None if is_empty else (found.st_dev, found.st_ino)
 
 
 def _checked_path(path: str | os.PathLike[str]) -> Path:
