@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -23,7 +24,7 @@ __all__ = ["SQLiteLedger"]
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
-"""Seconds to wait for a lock of another process; sqlite3's own default."""
+"""Seconds to wait for a lock of another process, for all that wait together."""
 
 PAGE = 500
 """Entries read at once, so that a slow iteration holds no lock."""
@@ -79,6 +80,7 @@ class SQLiteLedger(TaskLedger):
         self._process = 0
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self._unlocked_at = 0.0
         self._files: dict[Path, tuple[int, int] | None] = {}
 
     def __repr__(self) -> str:
@@ -100,8 +102,13 @@ class SQLiteLedger(TaskLedger):
             "expected": expected,
         }
         statement = _UPDATE if expected else _INSERT
-        changed = await self._run(lambda connection: connection.execute(statement, values).rowcount)
-        return changed == 1
+
+        def write(connection: sqlite3.Connection) -> bool:
+            changed = connection.execute(statement, values).rowcount
+            self._unlocked_at = time.monotonic()
+            return changed == 1
+
+        return await self._run(write)
 
     async def entries(self) -> AsyncGenerator[LedgerEntry, None]:
         """Read page by page, in the order of the keys."""
@@ -137,14 +144,19 @@ class SQLiteLedger(TaskLedger):
         if self._process != os.getpid():
             msg = f"ledger: {self._path} was opened before this process was forked; open it again"
             raise LedgerError(msg)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_thread, work)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._in_thread, work, time.monotonic()
+        )
 
-    def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _in_thread(self, work: Callable[[sqlite3.Connection], T], asked_at: float) -> T:
         import sqlite3  # noqa: PLC0415 -- clients without a ledger do not need it
 
+        # A call that queued does not wait anew for a lock that stopped the calls before it.
+        give_up = max(asked_at, self._unlocked_at) + BUSY_SECONDS
         try:
             if self._connection is None:
-                self._connection = self._connect()
+                self._connection = self._connect(give_up)
+            _wait_for_locks(self._connection, give_up)
             result = work(self._connection)
         except sqlite3.Error as failed:
             reason = str(failed)
@@ -156,14 +168,14 @@ class SQLiteLedger(TaskLedger):
         msg = f"ledger: {self._path} cannot be used ({reason})"
         raise LedgerError(msg)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, give_up: float) -> sqlite3.Connection:
         import sqlite3  # noqa: PLC0415 -- as above
 
         # Without an isolation level, each statement is a transaction of its own.
-        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(self._path, isolation_level=None)
         try:
             # Readers do not wait for a writer, and writes survive a power cut.
-            _write_ahead(connection)
+            _write_ahead(connection, give_up)
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
             self._files = _files_of(connection, self._path)
@@ -178,12 +190,18 @@ class SQLiteLedger(TaskLedger):
             self._connection = None
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _wait_for_locks(connection: sqlite3.Connection, give_up: float) -> None:
+    """Let each statement wait for a lock until then; a late one still tries once."""
+    left = max(0, math.ceil((give_up - time.monotonic()) * 1000))
+    connection.execute(f"PRAGMA busy_timeout = {left}")
+
+
+def _write_ahead(connection: sqlite3.Connection, give_up: float) -> None:
     """Change the journal mode, and wait for a lock, which SQLite does not do for this statement."""
     import sqlite3  # noqa: PLC0415 -- as above
 
-    give_up = time.monotonic() + BUSY_SECONDS
     while True:
+        _wait_for_locks(connection, give_up)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as failed:

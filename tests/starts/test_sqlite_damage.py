@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
@@ -94,3 +95,35 @@ async def test_link_that_leads_elsewhere_is_an_error(tmp_path: Path) -> None:
         (tmp_path / "two").touch()
         with pytest.raises(LedgerError, match="deleted"):
             await ledger.read(KEY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", [True, False])
+async def test_starts_at_once_that_a_lock_stops_fail_together(
+    tmp_path: Path,
+    opened: bool,  # noqa: FBT001 -- before or after another process locks the file
+) -> None:
+    path = tmp_path / "starts.sqlite"
+    began = asyncio.get_running_loop().time()
+    seconds: list[float] = []
+    async with (
+        Simulator() as server,
+        SQLiteLedger(path) as ledger,
+        AltcraftClient(server.url, server.token, ledger=ledger) as client,
+    ):
+        if opened:
+            await client.resources.refresh_counters(1, database_id=1)
+        stranger = sqlite3.connect(path, isolation_level=None)
+        stranger.execute("BEGIN EXCLUSIVE")
+
+        async def start(number: int) -> None:
+            with pytest.raises(LedgerError, match="locked"):
+                await client.resources.refresh_counters(number, database_id=1)
+            seconds.append(asyncio.get_running_loop().time() - began)
+
+        await asyncio.gather(*(start(number) for number in range(10, 22)))
+        stranger.close()
+        assert min(seconds) > 4.5
+        assert max(seconds) < 7.0
+        assert sum(server.starts.values()) == opened
+        await client.resources.refresh_counters(10, database_id=1)
