@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 import time
+import zlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -29,13 +30,16 @@ BUSY_SECONDS = 5.0
 PAGE = 500
 """Entries read at once, so that a slow iteration holds no lock."""
 
+_SEAL_LENGTH = 8  # hex digits of a CRC-32
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS altcraft_starts (
     key TEXT PRIMARY KEY, revision INTEGER NOT NULL, over INTEGER NOT NULL, entry TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS altcraft_starts_open ON altcraft_starts (key) WHERE NOT over;
 """
-_READ = "SELECT entry FROM altcraft_starts WHERE key = ?"
+_ALL = "SELECT key, revision, over, entry FROM altcraft_starts"
+_READ = f"{_ALL} WHERE key = ?"
 _INSERT = (
     "INSERT INTO altcraft_starts (key, revision, over, entry) VALUES (:key, :revision, :over, "
     ":entry) ON CONFLICT DO NOTHING"
@@ -44,7 +48,10 @@ _UPDATE = (
     "UPDATE altcraft_starts SET revision = :revision, over = :over, entry = :entry "
     "WHERE key = :key AND revision = :expected"
 )
-_OPEN = "SELECT key, entry FROM altcraft_starts WHERE NOT over AND key > ? ORDER BY key LIMIT ?"
+_OPEN = f"{_ALL} WHERE NOT over AND key > ? ORDER BY key LIMIT ?"
+
+_Row = tuple[object, object, object, object]
+"""Key, revision, over and entry; in a damaged file they can be anything."""
 
 
 class SQLiteLedger(TaskLedger):
@@ -56,7 +63,8 @@ class SQLiteLedger(TaskLedger):
 
     If the file is deleted or replaced while it is open, each use raises a
     `LedgerError`, as other processes no longer see what is written here. Put
-    the file back, or open a new ledger.
+    the file back, or open a new ledger. Opening reads the whole file; if it is
+    damaged, that is a `LedgerError` too, as a start may be missing in it.
 
     ```python
     from altcraft_async import AltcraftClient, SQLiteLedger
@@ -90,15 +98,16 @@ class SQLiteLedger(TaskLedger):
     async def read(self, key: str) -> LedgerEntry | None:
         """Look up the entry by its key."""
         rows = await self._run(lambda connection: connection.execute(_READ, (key,)).fetchall())
-        return LedgerEntry.from_json(rows[0][0]) if rows else None
+        return _entry_of(rows[0]) if rows else None
 
     async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
         """Insert or update in one statement, which SQLite executes as a whole or not at all."""
+        over = int(entry.over)
         values = {
             "key": entry.key,
             "revision": entry.revision,
-            "over": entry.over,
-            "entry": entry.to_json(),
+            "over": over,
+            "entry": _sealed(entry.key, entry.revision, over, entry.to_json()),
             "expected": expected,
         }
         statement = _UPDATE if expected else _INSERT
@@ -114,9 +123,10 @@ class SQLiteLedger(TaskLedger):
         """Read page by page, in the order of the keys."""
         after = ""
         while rows := await self._page(after):
-            for _, entry in rows:
-                yield LedgerEntry.from_json(entry)
-            after = rows[-1][0]
+            for row in rows:
+                entry = _entry_of(row)
+                yield entry
+                after = entry.key
 
     async def aclose(self) -> None:
         """Close the file, after the reads and writes under way."""
@@ -126,7 +136,7 @@ class SQLiteLedger(TaskLedger):
             await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
             thread.shutdown(wait=False)
 
-    async def _page(self, after: str) -> list[tuple[str, str]]:
+    async def _page(self, after: str) -> list[_Row]:
         return await self._run(
             lambda connection: connection.execute(_OPEN, (after, PAGE)).fetchall()
         )
@@ -158,7 +168,7 @@ class SQLiteLedger(TaskLedger):
                 self._connection = self._connect(give_up)
             _wait_for_locks(self._connection, give_up)
             result = work(self._connection)
-        except sqlite3.Error as failed:
+        except (sqlite3.Error, UnicodeError) as failed:  # the latter from a damaged schema
             reason = str(failed)
         else:
             # What was just read or written does not count in a file that no other process sees.
@@ -178,6 +188,7 @@ class SQLiteLedger(TaskLedger):
             _write_ahead(connection, give_up)
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
+            _check(connection)
             self._files = _files_of(connection, self._path)
         except BaseException:
             connection.close()
@@ -210,6 +221,51 @@ def _write_ahead(connection: sqlite3.Connection, give_up: float) -> None:
         else:
             return
         time.sleep(0.01)
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Read the whole file, as the entry of a damaged place could seem not to be there.
+
+    Raises:
+        LedgerError: It is damaged.
+    """
+    for (said,) in connection.execute("PRAGMA integrity_check(1)"):
+        if said != "ok":
+            raise _damaged(said)
+    for row in connection.execute(_ALL):
+        _json_of(row)
+
+
+def _entry_of(row: _Row) -> LedgerEntry:
+    """Return the entry of a row.
+
+    Raises:
+        LedgerError: It is damaged, or of another version.
+    """
+    return LedgerEntry.from_json(_json_of(row))
+
+
+def _json_of(row: _Row) -> str:
+    *columns, stored = row
+    text = str(stored)
+    if text.startswith("{"):
+        return text  # without a checksum, as earlier versions wrote it
+    entry = text[_SEAL_LENGTH:]
+    if text != _sealed(*columns, entry):
+        reason = "the checksum of an entry is wrong"
+        raise _damaged(reason)
+    return entry
+
+
+def _sealed(*columns: object) -> str:
+    """Return the last column with a checksum of all before it."""
+    seal = zlib.crc32("\n".join(map(str, columns)).encode(errors="replace"))
+    return f"{seal:0{_SEAL_LENGTH}x}{columns[-1]}"
+
+
+def _damaged(reason: str) -> LedgerError:
+    msg = f"ledger: the file is damaged, so starts may be missing in it ({reason})"
+    return LedgerError(msg)
 
 
 def _files_of(connection: sqlite3.Connection, path: Path) -> dict[Path, tuple[int, int] | None]:
