@@ -13,6 +13,7 @@ from altcraft_async.models.validation import checked_names
 from altcraft_async.observer import Notifier
 from altcraft_async.policies.adaptive import Adaptive
 from altcraft_async.policies.base import Learner, checked_policy
+from altcraft_async.protocol.base_url import install_of
 from altcraft_async.protocol.codecs import FORMATS
 from altcraft_async.protocol.endpoints import LIST_RESOURCES, TASK_STATUS, counters_by_kind
 from altcraft_async.protocol.task_responses import TaskAnswer
@@ -96,7 +97,7 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
     counters = counters_by_kind(options.segment_database_name)
     new_ledger_starter = partial(
         LedgerStarter,
-        api_root=api_root,
+        api_root=install_of(api_root),
         request_timeout=options.request_timeout,
         reconciler=Reconciler(sender, counters) if options.reconcile_starts else None,
         rules=rules,

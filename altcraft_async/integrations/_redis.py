@@ -1,30 +1,107 @@
-"""Redis URLs, and how often redis-py retries a command."""
+"""Clients of Redis, and what their errors mean.
+
+An error of redis-py has frames that hold the password, so none leaves this module. Nor
+does a variable of a frame hold a URL once an error is raised.
+"""
+
+# redis-py does not annotate its **kwargs:
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
-from redis.asyncio.connection import parse_url
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    ClusterDownError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from altcraft_async.errors import ConfigurationError
-from altcraft_async.models.validation import checked_text
+from altcraft_async.models.validation import checked_kind, text_fault
 
-__all__ = ["checked_redis_url", "command_retry"]
+__all__ = ["RedisFailure", "checked_redis_url", "client_of", "command_retry", "run_command"]
+
+T = TypeVar("T")
+
+_UNAVAILABLE: tuple[type[RedisError], ...] = (
+    RedisConnectionError,  # also LOADING and NOAUTH
+    RedisTimeoutError,
+    ReadOnlyError,
+    ClusterDownError,  # also MASTERDOWN
+)
+"""The server is away, or not the right one any more; a new connection may find the right one."""
+
+
+class RedisFailure(Exception):  # noqa: N818 -- no error that a caller gets
+    """A command failed; the caller raises an error of its own.
+
+    Attributes:
+        may_pass: Whether the same command may succeed later.
+    """
+
+    def __init__(self, text: str, *, may_pass: bool) -> None:
+        """Keep the text."""
+        super().__init__(text)
+        self.may_pass = may_pass
 
 
 def checked_redis_url(name: str, url: str) -> str:
     """Return a valid URL; the text of the error does not quote it."""
-    checked_text(name, url)
-    try:
-        parse_url(url)
-    except (ValueError, TypeError):
-        pass  # their texts may quote a password
-    else:
-        return url
-    msg = f"{name}: has to be a URL such as redis://localhost:6379/0"
+    fault = text_fault(url)
+    if fault is None:
+        with suppress(Exception):  # whose texts may quote a password
+            pool = ConnectionPool.from_url(url)
+            pool.connection_class(**pool.connection_kwargs)  # which checks the options
+            return url
+        fault = "has to be a URL such as redis://localhost:6379/0, with valid options"
+    del url
+    msg = f"{name}: {fault}"
     raise ConfigurationError(msg)
 
 
+def client_of(redis: Redis | str, *, retries: int) -> tuple[Redis, bool]:
+    """Return a client, and whether it was made here."""
+    try:
+        if isinstance(redis, str):
+            url = checked_redis_url("redis", redis)
+            return Redis.from_url(url, retry=command_retry(retries)), True
+        checked_kind("redis", redis, Redis)
+        return redis, False
+    finally:
+        del redis
+
+
 def command_retry(retries: int) -> Retry:
-    """Make redis-py retry a command so often, with delays of at most a second."""
-    return Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.1), retries)
+    """Make redis-py retry a command so often, each time on a new connection.
+
+    The delays are a second at most.
+    """
+    return Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.1), retries, _UNAVAILABLE)
+
+
+async def run_command(redis: Redis, command: Callable[[], Awaitable[T]]) -> T:
+    """Await a command of this client.
+
+    Raises:
+        RedisFailure: It failed.
+    """
+    try:
+        return await command()
+    except Exception as error:  # noqa: BLE001 -- your own client may raise anything
+        is_refused = isinstance(error, ResponseError)
+        may_pass = isinstance(error, _UNAVAILABLE) and not isinstance(error, AuthenticationError)
+        text = f"{type(error).__name__}: {error}"
+    if is_refused:  # perhaps by a server that is not the right one any more
+        with suppress(Exception):
+            await redis.connection_pool.disconnect(inuse_connections=False)
+    raise RedisFailure(text, may_pass=may_pass)

@@ -12,21 +12,20 @@ import asyncio
 import math
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
 from typing import Self, TypeVar
 
 from pyrate_limiter import GCRA, Rate, RedisStateStore, StateStore
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, RedisError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from altcraft_async.errors import LedgerError
-from altcraft_async.integrations._redis import checked_redis_url, command_retry
+from altcraft_async.errors import ConfigurationError, LedgerError, TransportError
+from altcraft_async.integrations._redis import RedisFailure, client_of, run_command
 from altcraft_async.models import LedgerEntry
-from altcraft_async.models.validation import checked_kind, checked_positive, checked_text
+from altcraft_async.models.validation import checked_positive, checked_text
 from altcraft_async.observer import logger
+from altcraft_async.protocol.base_url import install_of
 from altcraft_async.starts.ledger import TaskLedger
 
 __all__ = ["FleetLimit", "RedisLedger", "fleet_limit"]
@@ -101,7 +100,10 @@ class RedisLedger(TaskLedger):
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
-        self._redis, self._owned = _client_of(redis)
+        try:
+            self._redis, self._owned = client_of(redis, retries=_RETRIES)
+        finally:
+            del redis  # tools that show the variables of a traceback must not show a password
         self._prefix = checked_text("prefix", prefix) + "ledger:"
         self._keep = math.ceil(checked_positive("keep", keep) * 1000)
         self._slots = asyncio.Semaphore(_MAX_COMMANDS)
@@ -151,10 +153,9 @@ class RedisLedger(TaskLedger):
     async def _run(self, command: Callable[[], Awaitable[T]]) -> T:
         try:
             async with self._slots:
-                return await command()
-        except RedisError as error:
-            reason = f"{type(error).__name__}: {error}"
-        # Raised outside the block: the frames of redis-py's error hold the password.
+                return await run_command(self._redis, command)
+        except RedisFailure as failed:
+            reason = str(failed)
         msg = f"ledger: Redis cannot be used ({reason})"
         raise LedgerError(msg)
 
@@ -168,8 +169,13 @@ class FleetLimit:
 
     def __init__(self, redis: Redis | str, *, name: str, per_second: float, prefix: str) -> None:
         """Describe the limit; nothing is opened yet."""
-        self._redis, self._owned = _client_of(redis)
+        try:
+            self._redis, self._owned = client_of(redis, retries=_RETRIES)
+        finally:
+            del redis  # as in `RedisLedger`
         per_second = checked_positive("per_second", per_second)
+        with suppress(ConfigurationError):
+            name = install_of(name)
         key = checked_text("prefix", prefix) + "limit:" + checked_text("name", name)
         interval_us = math.ceil(_SECOND_US / per_second)
         # Kept for a thousand slots and a minute: longer than any slot is reserved ahead.
@@ -185,22 +191,23 @@ class FleetLimit:
         """Wait until one more request may be sent, for as long as Redis cannot be reached too.
 
         Raises:
-            redis.exceptions.RedisError: Redis refuses, for example a wrong password.
+            TransportError: Redis refuses, for example a wrong password; nothing was sent.
         """
         delay = _MIN_DELAY
         while True:
             try:
                 async with self._lock:
-                    now = await self._now()
-                    wait = await self._reserve(now) - now
-            except AuthenticationError:
-                raise
-            except (RedisConnectionError, RedisTimeoutError) as error:
-                self._log_down(error)
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, _MAX_DELAY)
+                    wait = await run_command(self._redis, self._wait)
+            except RedisFailure as failed:
+                reason, may_pass = str(failed), failed.may_pass
             else:
                 break
+            if not may_pass:
+                msg = f"shared_limit: Redis cannot be used, so nothing was sent ({reason})"
+                raise TransportError(msg)
+            self._log_down(reason)
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, _MAX_DELAY)
         self._is_down = False
         await asyncio.sleep(wait / 1000)
 
@@ -217,6 +224,11 @@ class FleetLimit:
         if self._owned:
             await self._redis.aclose()
 
+    async def _wait(self) -> int:
+        """Reserve the next slot; return the milliseconds until then."""
+        now = await self._now()
+        return await self._reserve(now) - now
+
     async def _now(self) -> int:
         """Return the next whole millisecond by the clock of Redis."""
         seconds, micros = await self._redis.time()
@@ -232,10 +244,10 @@ class FleetLimit:
                 return at
             at += decision.retry_after_ms or 1
 
-    def _log_down(self, error: Exception) -> None:
+    def _log_down(self, reason: str) -> None:
         if not self._is_down:
             self._is_down = True
-            logger.warning("nothing is sent until Redis can be reached again (%s)", error)
+            logger.warning("nothing is sent until Redis can be reached again (%s)", reason)
 
 
 def fleet_limit(
@@ -256,7 +268,8 @@ def fleet_limit(
 
     Args:
         redis: URL, or your own ``redis.asyncio.Redis``, as for `RedisLedger`.
-        name: Name of the limit; clients that share it need the same ``per_second``.
+        name: Name of the limit, or the base URL of the install in any spelling; clients
+            that share it need the same ``per_second``.
         per_second: Most requests a second, over all clients. Above 100, a hundredth
             of them may leave at once.
         prefix: Start of the key name.
@@ -264,12 +277,7 @@ def fleet_limit(
     Raises:
         ConfigurationError: An argument is wrong; the text names it.
     """
-    return FleetLimit(redis, name=name, per_second=per_second, prefix=prefix)
-
-
-def _client_of(redis: Redis | str) -> tuple[Redis, bool]:
-    """Return a client, and whether it was made here."""
-    if not isinstance(redis, str):
-        checked_kind("redis", redis, Redis)
-        return redis, False
-    return Redis.from_url(checked_redis_url("redis", redis), retry=command_retry(_RETRIES)), True
+    try:
+        return FleetLimit(redis, name=name, per_second=per_second, prefix=prefix)
+    finally:
+        del redis  # as in `RedisLedger`

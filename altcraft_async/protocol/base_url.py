@@ -6,15 +6,22 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from yarl import URL
+
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models.validation import checked_text
 
-__all__ = ["API_PATH", "api_root", "checked_address", "is_exposed"]
+__all__ = ["API_PATH", "api_root", "checked_address", "install_of", "is_exposed"]
 
 API_PATH = "/api/v1.1"
 
-# A name as DNS allows it, or an address in brackets, which urlsplit has checked.
-_HOST = re.compile(r"[\w.-]+|[0-9a-fA-F]*:[0-9a-fA-F:.]+(?:%\w+)?")
+# A name as DNS allows it, or an IPv6 address.
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:]+(?:%\w+)?", re.ASCII)
+
+# Such a host is no name. Systems read 127.1 or 010.0.0.1 differently, if at all.
+_ENDS_IN_NUMBER = re.compile(r"(?:^|\.)(?:\d+|0x[\da-f]*)\.?$", re.ASCII)
+
+_DOT_AFTER_HOST = re.compile(r"(?<=://)([^/:]+)\.(?=[:/])")
 
 _NO_HOST = "has an invalid host or port"
 
@@ -23,7 +30,7 @@ def api_root(base_url: object) -> str:
     """Return the URL that the paths of API methods follow, without a trailing slash.
 
     Takes a scheme and host, any port, any path prefix, with or without a
-    trailing slash or ``/api/v1.1``.
+    trailing slash or ``/api/v1.1``. All spellings of a URL give the same root.
 
     Raises:
         ConfigurationError: It is anything else. The text never quotes it, as
@@ -34,20 +41,32 @@ def api_root(base_url: object) -> str:
     return f"{parts.scheme}://{parts.netloc}{prefix}{API_PATH}"
 
 
+def install_of(base_url: object) -> str:
+    """Return the name of the install at a base URL: its root, without a dot after the host.
+
+    Requests keep that dot. It keeps DNS from looking up the name in other domains.
+
+    Raises:
+        ConfigurationError: As `api_root`.
+    """
+    return _DOT_AFTER_HOST.sub(r"\1", api_root(base_url))
+
+
 def checked_address(name: str, value: object) -> str:
-    """Return the URL of a web server, with any path; the error never quotes it."""
+    """Return the URL of a web server, with any path, as it is sent; the error never quotes it."""
     text = checked_text(name, value)
     fault = _fault(text)
     if fault is not None:
         msg = f"{name}: {fault}; it looks like https://example.com"
         raise ConfigurationError(msg)
-    return text
+    # Twice, as a name that only the older IDNA allows keeps its capitals the first time.
+    return str(URL(str(URL(text))))
 
 
 def is_exposed(root: str) -> bool:
     """Tell whether requests to this URL cross a network unencrypted."""
     parts = urlsplit(root)
-    host = parts.hostname or ""
+    host = (parts.hostname or "").removesuffix(".")
     if parts.scheme == "https" or host == "localhost" or host.endswith(".localhost"):
         return False
     try:
@@ -56,11 +75,16 @@ def is_exposed(root: str) -> bool:
         return True
 
 
-def _is_host(host: str) -> bool:
+def _is_host(text: str, *, in_brackets: bool) -> bool:
+    """Tell whether the host of a URL is a name or a whole address."""
     try:
-        return bool(_HOST.fullmatch(host.encode("idna").decode()))
-    except UnicodeError:
+        host = URL(text).raw_host or ""
+        host.encode("idna")  # refuses parts that are empty or too long
+        if in_brackets or _ENDS_IN_NUMBER.search(host):
+            ip_address(host.removesuffix("."))
+    except ValueError:
         return False
+    return bool(_HOST.fullmatch(host))
 
 
 def _fault(text: str) -> str | None:
@@ -72,7 +96,7 @@ def _fault(text: str) -> str | None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "has to begin with http:// or https:// and a host"
     is_port = port != 0 and (port is not None or not parts.netloc.endswith(":"))
-    if "\\" in text or not is_port or not _is_host(parts.hostname):
+    if "\\" in text or not is_port or not _is_host(text, in_brackets="[" in parts.netloc):
         return _NO_HOST
     if "@" in parts.netloc:
         return "must not contain a user name or password"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
+import zlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,10 +25,12 @@ __all__ = ["SQLiteLedger"]
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
-"""Seconds to wait for a lock of another process; sqlite3's own default."""
+"""Seconds to wait for a lock of another process, for all that wait together."""
 
 PAGE = 500
 """Entries read at once, so that a slow iteration holds no lock."""
+
+_SEAL_LENGTH = 8  # hex digits of a CRC-32
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS altcraft_starts (
@@ -34,7 +38,8 @@ CREATE TABLE IF NOT EXISTS altcraft_starts (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS altcraft_starts_open ON altcraft_starts (key) WHERE NOT over;
 """
-_READ = "SELECT entry FROM altcraft_starts WHERE key = ?"
+_ALL = "SELECT key, revision, over, entry FROM altcraft_starts"
+_READ = f"{_ALL} WHERE key = ?"
 _INSERT = (
     "INSERT INTO altcraft_starts (key, revision, over, entry) VALUES (:key, :revision, :over, "
     ":entry) ON CONFLICT DO NOTHING"
@@ -43,7 +48,10 @@ _UPDATE = (
     "UPDATE altcraft_starts SET revision = :revision, over = :over, entry = :entry "
     "WHERE key = :key AND revision = :expected"
 )
-_OPEN = "SELECT key, entry FROM altcraft_starts WHERE NOT over AND key > ? ORDER BY key LIMIT ?"
+_OPEN = f"{_ALL} WHERE NOT over AND key > ? ORDER BY key LIMIT ?"
+
+_Row = tuple[object, object, object, object]
+"""Key, revision, over and entry; in a damaged file they can be anything."""
 
 
 class SQLiteLedger(TaskLedger):
@@ -52,6 +60,11 @@ class SQLiteLedger(TaskLedger):
     Several processes of one machine can share the file. Machines cannot, as
     SQLite does not lock over a network. Each write is on the disk when it
     returns. The file grows with the number of targets.
+
+    If the file is deleted or replaced while it is open, each use raises a
+    `LedgerError`, as other processes no longer see what is written here. Put
+    the file back, or open a new ledger. Opening reads the whole file; if it is
+    damaged, that is a `LedgerError` too, as a start may be missing in it.
 
     ```python
     from altcraft_async import AltcraftClient, SQLiteLedger
@@ -75,6 +88,8 @@ class SQLiteLedger(TaskLedger):
         self._process = 0
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self._unlocked_at = 0.0
+        self._files: dict[Path, tuple[int, int] | None] = {}
 
     def __repr__(self) -> str:
         """Show the path."""
@@ -83,28 +98,35 @@ class SQLiteLedger(TaskLedger):
     async def read(self, key: str) -> LedgerEntry | None:
         """Look up the entry by its key."""
         rows = await self._run(lambda connection: connection.execute(_READ, (key,)).fetchall())
-        return LedgerEntry.from_json(rows[0][0]) if rows else None
+        return _entry_of(rows[0]) if rows else None
 
     async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
         """Insert or update in one statement, which SQLite executes as a whole or not at all."""
+        over = int(entry.over)
         values = {
             "key": entry.key,
             "revision": entry.revision,
-            "over": entry.over,
-            "entry": entry.to_json(),
+            "over": over,
+            "entry": _sealed(entry.key, entry.revision, over, entry.to_json()),
             "expected": expected,
         }
         statement = _UPDATE if expected else _INSERT
-        changed = await self._run(lambda connection: connection.execute(statement, values).rowcount)
-        return changed == 1
+
+        def write(connection: sqlite3.Connection) -> bool:
+            changed = connection.execute(statement, values).rowcount
+            self._unlocked_at = time.monotonic()
+            return changed == 1
+
+        return await self._run(write)
 
     async def entries(self) -> AsyncGenerator[LedgerEntry, None]:
         """Read page by page, in the order of the keys."""
         after = ""
         while rows := await self._page(after):
-            for _, entry in rows:
-                yield LedgerEntry.from_json(entry)
-            after = rows[-1][0]
+            for row in rows:
+                entry = _entry_of(row)
+                yield entry
+                after = entry.key
 
     async def aclose(self) -> None:
         """Close the file, after the reads and writes under way."""
@@ -114,7 +136,7 @@ class SQLiteLedger(TaskLedger):
             await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
             thread.shutdown(wait=False)
 
-    async def _page(self, after: str) -> list[tuple[str, str]]:
+    async def _page(self, after: str) -> list[_Row]:
         return await self._run(
             lambda connection: connection.execute(_OPEN, (after, PAGE)).fetchall()
         )
@@ -132,30 +154,42 @@ class SQLiteLedger(TaskLedger):
         if self._process != os.getpid():
             msg = f"ledger: {self._path} was opened before this process was forked; open it again"
             raise LedgerError(msg)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_thread, work)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._in_thread, work, time.monotonic()
+        )
 
-    def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _in_thread(self, work: Callable[[sqlite3.Connection], T], asked_at: float) -> T:
         import sqlite3  # noqa: PLC0415 -- clients without a ledger do not need it
 
+        # A call that queued does not wait anew for a lock that stopped the calls before it.
+        give_up = max(asked_at, self._unlocked_at) + BUSY_SECONDS
         try:
             if self._connection is None:
-                self._connection = self._connect()
-            return work(self._connection)
-        except sqlite3.Error as failed:
+                self._connection = self._connect(give_up)
+            _wait_for_locks(self._connection, give_up)
+            result = work(self._connection)
+        except (sqlite3.Error, UnicodeError) as failed:  # the latter from a damaged schema
             reason = str(failed)
+        else:
+            # What was just read or written does not count in a file that no other process sees.
+            if all(opened and _identity(file) == opened for file, opened in self._files.items()):
+                return result
+            reason = "it was deleted, replaced or emptied after this process opened it"
         msg = f"ledger: {self._path} cannot be used ({reason})"
         raise LedgerError(msg)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, give_up: float) -> sqlite3.Connection:
         import sqlite3  # noqa: PLC0415 -- as above
 
         # Without an isolation level, each statement is a transaction of its own.
-        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(self._path, isolation_level=None)
         try:
             # Readers do not wait for a writer, and writes survive a power cut.
-            _write_ahead(connection)
+            _write_ahead(connection, give_up)
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
+            _check(connection)
+            self._files = _files_of(connection, self._path)
         except BaseException:
             connection.close()
             raise
@@ -167,12 +201,18 @@ class SQLiteLedger(TaskLedger):
             self._connection = None
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _wait_for_locks(connection: sqlite3.Connection, give_up: float) -> None:
+    """Let each statement wait for a lock until then; a late one still tries once."""
+    left = max(0, math.ceil((give_up - time.monotonic()) * 1000))
+    connection.execute(f"PRAGMA busy_timeout = {left}")
+
+
+def _write_ahead(connection: sqlite3.Connection, give_up: float) -> None:
     """Change the journal mode, and wait for a lock, which SQLite does not do for this statement."""
     import sqlite3  # noqa: PLC0415 -- as above
 
-    give_up = time.monotonic() + BUSY_SECONDS
     while True:
+        _wait_for_locks(connection, give_up)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as failed:
@@ -181,6 +221,68 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
         else:
             return
         time.sleep(0.01)
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Read the whole file, as the entry of a damaged place could seem not to be there.
+
+    Raises:
+        LedgerError: It is damaged.
+    """
+    for (said,) in connection.execute("PRAGMA integrity_check(1)"):
+        if said != "ok":
+            raise _damaged(said)
+    for row in connection.execute(_ALL):
+        _json_of(row)
+
+
+def _entry_of(row: _Row) -> LedgerEntry:
+    """Return the entry of a row.
+
+    Raises:
+        LedgerError: It is damaged, or of another version.
+    """
+    return LedgerEntry.from_json(_json_of(row))
+
+
+def _json_of(row: _Row) -> str:
+    *columns, stored = row
+    text = str(stored)
+    if text.startswith("{"):
+        return text  # without a checksum, as earlier versions wrote it
+    entry = text[_SEAL_LENGTH:]
+    if text != _sealed(*columns, entry):
+        reason = "the checksum of an entry is wrong"
+        raise _damaged(reason)
+    return entry
+
+
+def _sealed(*columns: object) -> str:
+    """Return the last column with a checksum of all before it."""
+    seal = zlib.crc32("\n".join(map(str, columns)).encode(errors="replace"))
+    return f"{seal:0{_SEAL_LENGTH}x}{columns[-1]}"
+
+
+def _damaged(reason: str) -> LedgerError:
+    msg = f"ledger: the file is damaged, so starts may be missing in it ({reason})"
+    return LedgerError(msg)
+
+
+def _files_of(connection: sqlite3.Connection, path: Path) -> dict[Path, tuple[int, int] | None]:
+    """Return the files of a ledger that have to stay: the path's own, and the newest writes."""
+    (_, _, file), *_ = connection.execute("PRAGMA database_list")
+    names = (path.absolute(), Path(f"{file}-wal")) if file else ()  # none in memory
+    return {name: _identity(name) for name in names}
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what tells a file from any other; ``None`` where it is gone or empty."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    is_empty = not found.st_size and not file.name.endswith("-wal")
+    return None if is_empty else (found.st_dev, found.st_ino)
 
 
 def _checked_path(path: str | os.PathLike[str]) -> Path:

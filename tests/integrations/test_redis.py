@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from altcraft_async import AltcraftClient, ConfigurationError, LedgerError
+from altcraft_async import AltcraftClient, ConfigurationError, LedgerError, TransportError
 from altcraft_async.integrations.redis import RedisLedger, fleet_limit
 from altcraft_async.simulator import Simulator
 from tests.support.ledgers import KEY, REF, entry_of
@@ -197,6 +196,14 @@ async def test_each_name_is_a_limit_of_its_own(redis_url: str, prefix: str) -> N
     assert time.monotonic() - began < 5
 
 
+async def test_spellings_of_one_base_url_name_one_limit(redis_url: str, prefix: str) -> None:
+    slots: list[int] = []
+    for name in ("https://example.com", "HTTPS://Example.com.:443/./api/v1.1"):
+        async with fleet_limit(redis_url, name=name, per_second=0.1, prefix=prefix) as limit:
+            slots.append(await limit._reserve(slots[0] if slots else await limit._now()))
+    assert slots[1] == slots[0] + 10_000
+
+
 async def test_limit_waits_for_redis_and_warns_once(
     own_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -216,7 +223,7 @@ async def test_limit_waits_for_redis_and_warns_once(
 async def test_wrong_password_fails_at_once(redis_url: str) -> None:
     address = redis_url.replace("//", "//someone:s3cret@")
     async with fleet_limit(address, name="x", per_second=100) as limit:
-        with pytest.raises(RedisError):
+        with pytest.raises(TransportError, match=r"^shared_limit: .*AuthenticationError"):
             await limit()
 
 

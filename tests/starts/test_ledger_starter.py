@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from altcraft_async import (
+    AltcraftClient,
     ClientClosedError,
     ConfigurationError,
     Feedback,
@@ -17,6 +18,8 @@ from altcraft_async import (
     TransportError,
 )
 from altcraft_async.simulator import Fault
+from altcraft_async.starts.ledger import entry_key
+from tests.support.ledgers import REF, MemoryLedger, entry_of
 from tests.support.loop_time import now
 from tests.support.recording_observer import Recorder
 from tests.support.shared_ledger import LEASE, night, start
@@ -51,6 +54,28 @@ async def test_same_idempotency_key_gives_the_same_task_after_its_end() -> None:
         other = await again.resources.refresh(24, database_id=1, idempotency_key="b")
         assert other != report
         assert world.starts == 2
+
+
+@pytest.mark.parametrize(
+    "spelled", ["HTTP://127.0.0.1:0{port}/", "http://127.0.0.1:{port}/./a/%2e%2e/api/v1.1"]
+)
+async def test_other_spelling_of_the_base_url_finds_the_starts_of_the_install(spelled: str) -> None:
+    async with night() as world:
+        first = await start(world.open(), "a")
+        base_url = spelled.format(port=world.server.url.rpartition(":")[2])
+        async with AltcraftClient(base_url, world.server.token, ledger=world.ledger) as client:
+            assert await start(client, "a") == first
+            assert [handle.ref.task_id async for handle in client.resume()] == [first]
+        assert world.starts == 1
+
+
+async def test_dot_after_the_host_is_the_same_install() -> None:
+    """Nothing is sent, as the key is in the ledger."""
+    ledger = MemoryLedger()
+    key = entry_key("https://example.com/api/v1.1", "resource", (24, 1))
+    await ledger.write(entry_of(key, ref=REF, idempotency_key="a", over=True), expected=0)
+    async with AltcraftClient("https://example.com.", "token", ledger=ledger) as client:
+        assert await start(client, "a") == REF.task_id
 
 
 async def test_starts_with_two_idempotency_keys_at_once_have_two_tasks() -> None:

@@ -80,24 +80,27 @@ class RefreshBroker(RedisStreamBroker):
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
-        idle = math.ceil(checked_seconds("idle_timeout", idle_timeout, least=1.0) * 1000)
-        keep = math.ceil(checked_seconds("keep_results", keep_results, least=1.0))
-        super().__init__(
-            checked_redis_url("url", url),
-            queue_name=checked_text("queue_name", queue_name),
-            consumer_id="0",  # jobs enqueued before the first worker started count too
-            idle_timeout=idle,
-            retry=command_retry(_RETRIES),
-        )
-        results: RedisAsyncResultBackend[object] = RedisAsyncResultBackend(
-            url,
-            result_ex_time=keep,
-            prefix_str=f"{queue_name}:result",
-            # The default, pickle, would let anyone with write access to Redis run code here.
-            serializer=JSONSerializer(),
-            # taskiq acknowledges a job even if its result could not be saved.
-            retry=command_retry(_UNLIMITED),
-        )
+        try:
+            idle = math.ceil(checked_seconds("idle_timeout", idle_timeout, least=1.0) * 1000)
+            keep = math.ceil(checked_seconds("keep_results", keep_results, least=1.0))
+            super().__init__(
+                checked_redis_url("url", url),
+                queue_name=checked_text("queue_name", queue_name),
+                consumer_id="0",  # jobs enqueued before the first worker started count too
+                idle_timeout=idle,
+                retry=command_retry(_RETRIES),
+            )
+            results: RedisAsyncResultBackend[object] = RedisAsyncResultBackend(
+                url,
+                result_ex_time=keep,
+                prefix_str=f"{queue_name}:result",
+                # The default, pickle, would let anyone with write access to Redis run code here.
+                serializer=JSONSerializer(),
+                # taskiq acknowledges a job even if its result could not be saved.
+                retry=command_retry(_UNLIMITED),
+            )
+        finally:
+            del url  # tools that show the variables of a traceback must not show a password
         self.with_result_backend(results)
         self._reclaim_from = b"0-0"
         self._reclaim_at = 0.0

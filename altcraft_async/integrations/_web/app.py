@@ -47,7 +47,8 @@ _MIN_TIMEOUT = 0.1
 
 _SERVER_ERROR = 500
 
-_PATH = re.compile(r"(/[\w.~-]+)+", re.ASCII)  # characters that no server or router rewrites
+# What no browser, server or router rewrites.
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]+)+", re.ASCII)
 
 
 class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
@@ -79,7 +80,7 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         """
         checked_function("open_client", open_client)
         if not _PATH.fullmatch(checked_text("tasks", tasks)):
-            msg = "tasks: has to be a path such as /tasks, of ASCII letters, digits and -._~ only"
+            msg = "tasks: has to be a path such as /tasks, of ASCII letters, digits and -._~"
             raise ConfigurationError(msg)
         self.tasks = tasks
         self._open_client = open_client

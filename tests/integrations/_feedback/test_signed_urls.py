@@ -32,6 +32,13 @@ def test_url_leads_to_its_target_in_every_process_with_the_secret(
     assert other.verified_target(path.removeprefix("/hooks")) == (kind, (first, second))
 
 
+def test_spellings_of_one_base_url_give_one_url() -> None:
+    other = SignedUrls("HTTPS://Shop.example:443/./hooks/", SECRET)
+    assert other.url_for("resource", (24, 1)) == SignedUrls(BASE, SECRET).url_for(
+        "resource", (24, 1)
+    )
+
+
 @given(KINDS, IDS, IDS, st.integers(0, 200), st.characters())
 def test_changed_url_is_rejected(
     kind: str, first: int, second: int, at: int, character: str

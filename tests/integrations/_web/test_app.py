@@ -204,7 +204,20 @@ def test_client_of_an_app_that_does_not_run_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "tasks", ["tasks", "/tasks/", "/{task}", "", "/a b", "/tâches", "/t%20", "/tasks?", None]
+    "tasks",
+    [
+        "tasks",
+        "/tasks/",
+        "/{task}",
+        "",
+        "/a b",
+        "/tâches",
+        "/t%20",
+        "/tasks?",
+        None,
+        "/./tasks",
+        "/a/..",
+    ],
 )
 def test_path_that_no_route_can_have_is_refused(tasks: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^tasks:"):
