@@ -24,8 +24,10 @@ __all__ = [
     "checked_seconds",
     "checked_share",
     "checked_target",
+    "checked_task_id",
     "checked_text",
     "checked_words",
+    "task_id_fault",
     "text_fault",
 ]
 
@@ -33,6 +35,8 @@ _LARGEST_ID = 2**63 - 1
 
 # Every entry of a ledger has it; enough for a date, a name and a random id.
 _LONGEST_KEY = 200
+
+_LONGEST_TASK_ID = 200  # those of the vendor's samples have 36 characters
 
 # Characters that XML or UTF-8 cannot have.
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -91,6 +95,22 @@ def text_fault(value: object) -> str | None:
     if not value.isprintable() or " " in value:
         return "has to be without spaces and control characters"
     return None
+
+
+def checked_task_id(name: str, value: object) -> str:
+    """Return the id of a task; the error never quotes it."""
+    fault = task_id_fault(value)
+    if fault is None:
+        return cast("str", value)
+    msg = f"{name}: {fault}"
+    raise ConfigurationError(msg)
+
+
+def task_id_fault(value: object) -> str | None:
+    """Return why a value cannot be the id of a task; ``None`` where it can."""
+    if isinstance(value, str) and len(value) > _LONGEST_TASK_ID:
+        return f"has to be no longer than {_LONGEST_TASK_ID} characters"
+    return text_fault(value)
 
 
 def checked_seconds(name: str, value: object, *, least: float = 0.0) -> float:

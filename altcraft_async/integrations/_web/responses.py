@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import quote
 
 import msgspec
@@ -32,7 +33,6 @@ from altcraft_async.errors import (
 )
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import read_task, task_word
-from altcraft_async.models.validation import checked_text
 from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = [
@@ -208,10 +208,10 @@ def parse_task(word: str) -> TaskRef:
         ConfigurationError: It is not the ``task`` of a `TaskView`.
     """
     if len(word) <= _MAX_TASK_LENGTH and not word.lstrip().startswith("{"):
-        ref = read_task(word)
-        if ref.kind != "unknown":
-            checked_text("task", ref.task_id)
-            return ref
+        with suppress(ConfigurationError):
+            ref = read_task(word)
+            if ref.kind != "unknown":
+                return ref
     msg = "task: has to be a task id with its target, like 7f9c2ba4@resource:24:1"
     raise ConfigurationError(msg)
 
