@@ -2,7 +2,8 @@
 
 Only this module knows aiohttp. Whatever aiohttp raises is mapped by one table
 and raised outside the ``except`` block: a chained error of aiohttp's would carry
-frames whose variables hold the request body, and with it the token.
+frames whose variables hold the request, and with it the token. A cancellation
+loses these frames for the same reason.
 """
 
 from __future__ import annotations
@@ -115,6 +116,10 @@ class Transport:
             raise
         except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
             error = _translated(foreign, request, closed=session.closed)
+        except BaseException as passing:
+            # Most often a cancellation. The variables of aiohttp's frames hold the headers.
+            passing.__traceback__ = passing.__context__ = passing.__cause__ = None
+            raise
         raise error
 
     async def aclose(self) -> None:
