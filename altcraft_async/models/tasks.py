@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import msgspec
 
 from altcraft_async.models.base_errors import ConfigurationError
-from altcraft_async.models.validation import checked_task_id
+from altcraft_async.models.validation import checked_task_id, checked_text
 
 __all__ = ["Feedback", "TaskKind", "TaskRef", "TaskStatus"]
 
@@ -35,13 +35,12 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     type: str = "JSON"
 
     def __post_init__(self) -> None:
-        """Refuse a URL that cannot be called."""
-        # A configuration may hold anything, whatever the annotations say.
-        url, name = cast("tuple[object, object]", (self.url, self.type))
-        is_address = isinstance(url, str) and url.startswith(("http://", "https://"))
-        if not (is_address and name and isinstance(name, str)):
-            msg = "feedback: url has to be an http:// or https:// address, and type a text"
+        """Refuse a URL that cannot be sent or called."""
+        url = checked_text("feedback: url", self.url)
+        if not url.startswith(("http://", "https://")):
+            msg = "feedback: url has to be an http:// or https:// address"
             raise ConfigurationError(msg)
+        checked_text("feedback: type", self.type)
 
 
 class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -140,8 +140,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "request bodies are not printed": Guard(
         "transport/sender.py",
-        "SecretBytes(self._format.encode(sent))",
-        "self._format.encode(sent)",
+        "body=SecretBytes(",
+        "body=bytes(",
         "tests/faults/test_secrets.py::test_trace_hook_that_prints_request_chunks_prints_no_token",
     ),
     "a Retry-After has an upper limit": Guard(

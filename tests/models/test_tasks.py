@@ -46,6 +46,14 @@ REFS = st.builds(
 )
 
 
+@pytest.mark.parametrize("text", ["\ud800", "\r\nX: 1", "\n", "\0", "\uffff", " ", "\u2028"])
+def test_feedback_that_cannot_be_sent_is_refused_without_being_quoted(text: str) -> None:
+    for url, kind in ((f"http://example.com/{text}", "JSON"), ("http://example.com", f"J{text}")):
+        with pytest.raises(ConfigurationError, match=r"^feedback: ") as refused:
+            Feedback(url=url, type=kind)
+        assert str(refused.value).isascii()
+
+
 @pytest.mark.parametrize(
     "task_id",
     ["", "a\nb", "a\r", "\0", "\x1b[2J", "\ud800", "\u2028", "\u202e", "a b", "x" * 201, None, 5],
