@@ -23,6 +23,7 @@ from altcraft_async.api.tasks import Tasks
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_key, checked_kind
 from altcraft_async.observer import Observer
 from altcraft_async.policies.base import PollPolicy, PollState
@@ -286,12 +287,10 @@ class AltcraftClient:
         """The client's own ledger; ``None`` without one."""
         return self._ledger
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show the address, the format and the state, and no token."""
-        parts: Parts | None = getattr(self, "_parts", None)  # missing until __init__ is done
-        if parts is None:
-            return "<AltcraftClient, not constructed>"
-        lifecycle = parts.lifecycle
+        lifecycle = self._parts.lifecycle
         state = "closed" if lifecycle.closed else "open" if lifecycle.loop else "unopened"
         return f"<AltcraftClient {self._root} {self._format} {state}>"
 
@@ -302,7 +301,7 @@ class AltcraftClient:
 
     def __del__(self) -> None:
         """Warn about a client that was opened and not closed, as aiohttp does for sessions."""
-        parts: Parts | None = getattr(self, "_parts", None)  # as above
+        parts: Parts | None = getattr(self, "_parts", None)  # missing until __init__ is done
         if parts is not None and parts.lifecycle.is_open:
             msg = f"unclosed {self!r}: use `async with`, or `await client.aclose()`"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from altcraft_async.errors import ConfigurationError, LedgerError
 from altcraft_async.models import LedgerEntry
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.starts.ledger import TaskLedger
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class SQLiteLedger(TaskLedger):
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show the path."""
         return f"<SQLiteLedger {self._path}>"

@@ -14,6 +14,7 @@ from typing import Generic, NoReturn, TypeVar, cast
 
 from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.tasks.descriptions import named
@@ -74,6 +75,7 @@ class TaskHandle(Generic[T]):
         """Seconds left if the progress stays even; ``None`` if unknown."""
         return self.poller.eta
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show what is known, without a request."""
         status = self.status.status if self.status else "not polled yet"
