@@ -42,6 +42,7 @@ AltcraftError
 NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
 
 FIELDS: dict[type[AltcraftError], Mapping[str, object]] = {
+    errors.ConfigurationError: {"wrong_value": True},
     errors.TransportError: {
         "path": "tasks/status",
         "maybe_delivered": True,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from altcraft_async.models.base_errors import ConfigurationError
-from altcraft_async.models.validation import checked_task_id, checked_text
+from altcraft_async.models.validation import checked_task_id, text_fault
 
 __all__ = ["Feedback", "TaskKind", "TaskRef", "TaskStatus"]
 
@@ -36,11 +36,13 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a URL that cannot be sent or called."""
-        url = checked_text("feedback: url", self.url)
-        if not url.startswith(("http://", "https://")):
-            msg = "feedback: url has to be an http:// or https:// address"
-            raise ConfigurationError(msg)
-        checked_text("feedback: type", self.type)
+        for name, value in (("url", self.url), ("type", self.type)):
+            fault = text_fault(value)
+            if not fault and name == "url" and not value.startswith(("http://", "https://")):
+                fault = "has to be an http:// or https:// address"
+            if fault:
+                msg = f"feedback: {name} {fault}"
+                raise ConfigurationError(msg)
 
 
 class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,7 +51,7 @@ def checked_id(name: str, value: SupportsIndex) -> int:
     if 0 < number <= _LARGEST_ID:
         return number
     msg = f"{name}: has to be a positive whole number, not {_shown(value)}"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def checked_ids(name: str, values: object) -> list[int]:
@@ -72,7 +72,7 @@ def checked_target(target: object, *names: str, least: int | None = None) -> tup
         return tuple(map(checked_id, names, target))
     wanted = " or ".join(f"({', '.join(names[:length])})" for length in lengths)
     msg = f"targets: have to be {wanted} each, not {_shown(target)}"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def _is_sequence(target: object) -> TypeGuard[Sequence[SupportsIndex]]:
@@ -85,7 +85,7 @@ def checked_text(name: str, value: object) -> str:
     if fault is None:
         return cast("str", value)
     msg = f"{name}: {fault}"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def text_fault(value: object) -> str | None:
@@ -103,7 +103,7 @@ def checked_task_id(name: str, value: object) -> str:
     if fault is None:
         return cast("str", value)
     msg = f"{name}: {fault}"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def task_id_fault(value: object) -> str | None:
@@ -175,7 +175,7 @@ def checked_key(name: str, value: object) -> str:
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_KEY and not _UNSENDABLE.search(value):
         return value
     msg = f"{name}: has to be a text of 1 to {_LONGEST_KEY} characters without control characters"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def checked_function(name: str, value: object) -> None:
@@ -203,7 +203,7 @@ def checked_words(name: str, values: object) -> list[str]:
     if len(words) == len(several) and not any(map(_UNSENDABLE.search, words)):
         return words
     msg = f"{name}: has to be a collection of non-empty texts without control characters"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def _several(name: str, values: object) -> list[object]:
@@ -213,7 +213,7 @@ def _several(name: str, values: object) -> list[object]:
         if several:
             return several
     msg = f"{name}: has to be a collection of one or more; None is for no filter"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def _number(value: object) -> float:
