@@ -118,7 +118,8 @@ class AltcraftClient:
             connections: Requests at once, for starts, for polls (32 at most)
                 and for other calls each.
             max_answer_bytes: Largest answer, after decompression.
-            ssl_context: For a private certificate authority, for example.
+            ssl_context: For a private certificate authority, for example; with a
+                borrowed session as well.
             segment_database_name: What your install calls the database of a
                 segment, ``"db_id"`` or ``"list_id"``. ``None`` is the name on the
                 page of each method: ``db_id`` to refresh, ``list_id`` to read

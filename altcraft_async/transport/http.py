@@ -66,7 +66,7 @@ class Transport:
         self._root = root
         self._limits = limits
         self._borrowed = borrowed
-        self._ssl = ssl_context
+        self._ssl = ssl_context or True
         self._own: dict[bool, aiohttp.ClientSession] = {}
         self._urls: dict[str, URL] = {}
         # Well below the total, so that it is known which of the two ran out:
@@ -93,6 +93,7 @@ class Transport:
                     data=_Body(request.body, content_type=request.content_type),
                     headers=_headers(request),
                     timeout=self._timeout,
+                    ssl=self._ssl,
                     allow_redirects=False,
                     raise_for_status=False,
                 )
@@ -136,7 +137,7 @@ class Transport:
         return self._own[request.starts]
 
     def _open(self, *, force_close: bool) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, force_close=force_close, ssl=self._ssl or True)
+        connector = aiohttp.TCPConnector(limit=0, force_close=force_close)
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     def _url(self, path: str) -> URL:
@@ -177,7 +178,8 @@ class _Body(aiohttp.BytesPayload):
 
 
 def _headers(request: Request) -> dict[str, str]:
-    headers = {"User-Agent": USER_AGENT}
+    # The default headers of a borrowed session would win over the type of the body.
+    headers = {"User-Agent": USER_AGENT, "Content-Type": request.content_type}
     if request.authorization is not None:
         headers["Authorization"] = request.authorization
     return headers
