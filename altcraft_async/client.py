@@ -22,6 +22,7 @@ from altcraft_async.api.tasks import Tasks
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_key, checked_kind
 from altcraft_async.observer import Observer
 from altcraft_async.policies.base import PollPolicy, PollState
@@ -122,7 +123,8 @@ class AltcraftClient:
                 start. A start that meets the server's closing it is ``maybe_delivered``,
                 so stay below the server's limit. 0 opens one for each start.
             max_answer_bytes: Largest answer, after decompression.
-            ssl_context: For a private certificate authority, for example.
+            ssl_context: For a private certificate authority, for example; with a
+                borrowed session as well.
             segment_database_name: What your install calls the database of a segment:
                 ``"db_id"`` or ``"list_id"``. ``None`` is the name on the page of each
                 method: ``db_id`` to refresh, ``list_id`` to read the counters.
@@ -299,12 +301,10 @@ class AltcraftClient:
         """Since when and why the platform does not answer; ``None`` while it does."""
         return self._parts.outage.status
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show the address, the format and the state, and no token."""
-        parts: Parts | None = getattr(self, "_parts", None)  # missing until __init__ is done
-        if parts is None:
-            return "<AltcraftClient, not constructed>"
-        lifecycle = parts.lifecycle
+        lifecycle = self._parts.lifecycle
         state = "closed" if lifecycle.closed else "open" if lifecycle.loop else "unopened"
         return f"<AltcraftClient {self._root} {self._format} {state}>"
 
@@ -315,7 +315,7 @@ class AltcraftClient:
 
     def __del__(self) -> None:
         """Warn about a client that was opened and not closed, as aiohttp does for sessions."""
-        parts: Parts | None = getattr(self, "_parts", None)  # as above
+        parts: Parts | None = getattr(self, "_parts", None)  # missing until __init__ is done
         if parts is not None and parts.lifecycle.is_open:
             msg = f"unclosed {self!r}: use `async with`, or `await client.aclose()`"
             warnings.warn(msg, ResourceWarning, source=self, stacklevel=2)

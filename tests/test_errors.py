@@ -51,6 +51,7 @@ FIELDS: dict[type[AltcraftError], Mapping[str, object]] = {
         "retry_after": 4.0,
         "local": True,
     },
+    errors.ConfigurationError: {"wrong_value": True},
     errors.TransportError: {
         "path": "tasks/status",
         "maybe_delivered": True,

@@ -98,6 +98,9 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
         for name, kind in _KINDS.items():
             if getattr(self, name) is not None:
                 checked_kind(name, getattr(self, name), kind)
+        if self.session is not None and not self.session.auto_decompress:
+            msg = "session: has auto_decompress=False, so that no answer could be read"
+            raise ConfigurationError(msg)
         if self.rate_limit is not None:
             checked_positive("rate_limit", self.rate_limit)
         checked_function("shared_limit", self.shared_limit)

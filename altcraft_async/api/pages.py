@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Generic, TypeVar
 
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.paging import Identified, Page, Position
 from altcraft_async.transport.sender import Sender
@@ -69,6 +70,7 @@ class Pages(AsyncIterator[Row], Generic[Row]):
                 await self._read_page()
             return self._rows.popleft()
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show the position."""
         state = "over" if self._position.over else f"from_id={self._position.from_id}"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast, get_origin, overload
 
 from altcraft_async.models import CountersReport, TaskRef, TaskStatus
-from altcraft_async.models.validation import checked_text
+from altcraft_async.models.validation import checked_task_id
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.protocol.endpoints import TASK_STATUS
@@ -47,7 +47,7 @@ class Tasks:
         Vendor page: any ``refresh_counters`` page, "Checking the task status"
         (``tasks/status``).
         """
-        values = {"task_id": checked_text("task_id", task_id)}
+        values = {"task_id": checked_task_id("task_id", task_id)}
         return (await self._sender.send(TASK_STATUS, values)).status
 
     @overload
@@ -82,7 +82,7 @@ class Tasks:
             ConfigurationError: ``task`` is neither a ref nor an id.
         """
         if not isinstance(task, TaskRef):
-            task = TaskRef(task_id=checked_text("task", task))
+            task = TaskRef(task_id=checked_task_id("task", task))
         return TaskHandle(task, self._rules, _decoder(task, decode))
 
 

@@ -13,6 +13,8 @@ from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind, Target
 from altcraft_async.models.task_words import read_task
 
 __all__ = [
+    "CSV",
+    "FOR_PROGRAMS",
     "Command",
     "Form",
     "examples",
@@ -31,12 +33,16 @@ __all__ = [
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-Form = Literal["json", "csv", "chart"] | None
+Form = Literal["json", "csv", "csv-raw", "chart"] | None
 """What is printed; ``None`` for a table."""
+
+CSV = ("csv", "csv-raw")
+FOR_PROGRAMS = ("json", *CSV)
 
 _FORMS = {
     "json": "Print JSON, for programs.",
-    "csv": "Print CSV, for spreadsheets.",
+    "csv": "Print CSV, for spreadsheets: a ' before what would be a formula.",
+    "csv-raw": "Print CSV, for programs.",
     "chart": "Print bars instead of a table.",
 }
 
@@ -60,10 +66,11 @@ def examples(*lines: str) -> str:
 
 
 def form_option(*forms: str) -> Callable[[Command], Command]:
-    """Add an option per form of output; the last one given wins, and a table is the default."""
+    """Add an option per form of output, CSV also raw; the last one wins, a table is the default."""
 
     def add(command: Command) -> Command:
-        for form in reversed(forms):
+        with_raw = [one for form in forms for one in (CSV if form == "csv" else (form,))]
+        for form in reversed(with_raw):
             option = click.option(f"--{form}", "form", flag_value=form, help=_FORMS[form])
             command = option(command)
         return command

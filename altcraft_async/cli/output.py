@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 from rich.console import Console, RenderableType
 
-from altcraft_async.cli.safe_text import clean, csv_line
+from altcraft_async.cli.safe_text import clean, csv_line, inert
 
 __all__ = [
     "is_off_screen",
@@ -75,10 +75,10 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value))
 
 
-def print_csv(lines: Iterable[Iterable[str]]) -> None:
-    """Print lines of CSV."""
+def print_csv(lines: Iterable[Iterable[str]], *, raw: bool) -> None:
+    """Print lines of CSV; formulas are live in raw ones only."""
     for line in lines:
-        click.echo(csv_line(line))
+        click.echo(csv_line(line if raw else map(inert, line)))
 
 
 def _console(stream: TextIO) -> Console:

@@ -9,7 +9,7 @@ from altcraft_async.cli.csv_rows import header, outcome_rows, report_rows
 from altcraft_async.cli.exit_codes import wait_hint
 from altcraft_async.cli.json_data import outcome_data, report_data
 from altcraft_async.cli.object_kinds import Outcome, named_ids
-from altcraft_async.cli.options import Form
+from altcraft_async.cli.options import CSV, FOR_PROGRAMS, Form
 from altcraft_async.cli.output import print_csv, print_json, print_message, print_view
 from altcraft_async.cli.tables import report_views, totals_views
 from altcraft_async.cli.totals import Totals
@@ -27,9 +27,11 @@ def print_report(
     """Print the report of a target, and its task if it came from one."""
     if form == "json":
         print_json(report_data(report, ref))
-    elif form == "csv":
+    elif form in CSV:
         task_id = "" if ref is None else ref.task_id
-        print_csv([header(kind), *report_rows(kind, target, report, task_id)])
+        print_csv(
+            [header(kind), *report_rows(kind, target, report, task_id)], raw=form == "csv-raw"
+        )
     else:
         print_view(*report_views(report, named_ids(kind, target), bars_only=form == "chart"))
 
@@ -38,15 +40,15 @@ def outcome_printer(form: Form, kind: TaskKind) -> Callable[[Outcome], None]:
     """Return a function that prints each outcome; the header of CSV is printed at once."""
     if form == "json":
         return lambda outcome: print_json(outcome_data(outcome))
-    if form == "csv":
-        print_csv([header(kind)])
-        return lambda outcome: print_csv(outcome_rows(kind, outcome))
+    if form in CSV:
+        print_csv([header(kind)], raw=True)
+        return lambda outcome: print_csv(outcome_rows(kind, outcome), raw=form == "csv-raw")
     return lambda _: None
 
 
 def print_totals(totals: Totals, form: Form) -> None:
     """Print totals for people, and how to come back to unfinished tasks."""
-    if form not in {"json", "csv"}:
+    if form not in FOR_PROGRAMS:
         print_view(*totals_views(totals, bars_only=form == "chart"))
     if len(totals.unfinished) > 1:  # for a single one, its error has the hint
         hint = wait_hint(*totals.unfinished.values())

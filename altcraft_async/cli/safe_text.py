@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import cast
 
@@ -12,7 +13,16 @@ import msgspec
 
 from altcraft_async import AccessGroup
 
-__all__ = ["cell", "cells", "clean", "csv_line"]
+__all__ = ["cell", "cells", "clean", "csv_line", "inert"]
+
+
+# Also behind the semicolon that separates cells in some locales, and full-width, as OWASP lists.
+_FORMULA = re.compile("(^|;)(\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+
+
+def inert(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula: a quote before what begins as one."""
+    return _FORMULA.sub(r"\1'\2", text)
 
 
 def clean(text: str) -> str:

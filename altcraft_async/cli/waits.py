@@ -12,7 +12,7 @@ from typing import TypeVar
 from altcraft_async import AltcraftClient, AltcraftError, TaskHandle, TaskKind
 from altcraft_async.cli.exit_codes import wait_hint
 from altcraft_async.cli.object_kinds import Outcome
-from altcraft_async.cli.options import Form
+from altcraft_async.cli.options import FOR_PROGRAMS, Form
 from altcraft_async.cli.output import is_off_screen, print_message
 from altcraft_async.cli.progress import show_many, show_task
 from altcraft_async.cli.results import outcome_printer, print_totals
@@ -57,7 +57,7 @@ async def follow(  # noqa: PLR0913 -- all but one by position, as commands have 
     print_outcome = outcome_printer(form, kind)
     # On one screen, lines and a live display would overwrite each other. Output of
     # `altcraft … --json | jq` ends on that screen as well.
-    is_shown = form not in {"json", "csv"} or is_off_screen(sys.stdout)
+    is_shown = form not in FOR_PROGRAMS or is_off_screen(sys.stdout)
     try:
         with show_many(client, totals) if is_shown else nullcontext():
             async with aclosing(outcomes):

@@ -24,6 +24,7 @@ from aiohttp import web
 from altcraft_async.integrations._feedback.hints import Hints
 from altcraft_async.integrations._feedback.signed_urls import SignedUrls
 from altcraft_async.models import Feedback, TaskKind
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_choice, checked_function, checked_positive
 from altcraft_async.observer import logger
 from altcraft_async.protocol.base_url import is_exposed
@@ -117,6 +118,7 @@ class FeedbackReceiver:
         self._hints = Hints(interval=checked_positive("pause", pause))
         self._body_timeout = checked_positive("body_timeout", body_timeout)
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show the base URL, which is not secret."""
         return f"<FeedbackReceiver {self._urls.base}>"

@@ -53,9 +53,19 @@ def _rebuild(cls: type[_E], args: tuple[object, ...], fields: dict[str, object])
 
 
 class ConfigurationError(AltcraftError, ValueError):
-    """An argument is wrong; nothing was sent. The text names the argument."""
+    """An argument is wrong; nothing was sent. The text names the argument.
+
+    Attributes:
+        wrong_value: Whether it is an id or a word that cannot be sent, which a program may
+            have from its user. Otherwise the program itself has to be mended.
+    """
 
     __module__ = "altcraft_async.errors"
+
+    def __init__(self, message: str, *, wrong_value: bool = False) -> None:
+        """Keep only the message in ``args``."""
+        super().__init__(message)
+        self.wrong_value = wrong_value
 
 
 class LedgerError(AltcraftError):

@@ -60,10 +60,10 @@ class CounterGroup(msgspec.Struct, frozen=True, kw_only=True):
         channels: Counters by channel name, in the order of the answer. The
             names are an open set: an install can define channels of its own.
         in_progress: Whether a refresh is running, so that newer counters follow.
-        refresh_task_id: Id of that refresh, ``""`` where none is running.
+        refresh_task_id: Id of that refresh, ``""`` where none is running; as one short line.
         updated: When the counters were stored, aware; ``None`` where missing or
             not a time.
-        last_count_time: The vendor's sentence on the last refresh, as sent.
+        last_count_time: The vendor's sentence on the last refresh, as one short line.
     """
 
     database_id: int | None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import msgspec
 
 from altcraft_async.models.base_errors import ConfigurationError
+from altcraft_async.models.validation import checked_task_id, text_fault
 
 __all__ = ["Feedback", "TaskKind", "TaskRef", "TaskStatus"]
 
@@ -34,24 +35,26 @@ class Feedback(msgspec.Struct, frozen=True, kw_only=True):
     type: str = "JSON"
 
     def __post_init__(self) -> None:
-        """Refuse a URL that cannot be called."""
-        # A configuration may hold anything, whatever the annotations say.
-        url, name = cast("tuple[object, object]", (self.url, self.type))
-        is_address = isinstance(url, str) and url.startswith(("http://", "https://"))
-        if not (is_address and name and isinstance(name, str)):
-            msg = "feedback: url has to be an http:// or https:// address, and type a text"
-            raise ConfigurationError(msg)
+        """Refuse a URL that cannot be sent or called."""
+        for name, value in (("url", self.url), ("type", self.type)):
+            fault = text_fault(value)
+            if not fault and name == "url" and not value.startswith(("http://", "https://")):
+                fault = "has to be an http:// or https:// address"
+            if fault:
+                msg = f"feedback: {name} {fault}"
+                raise ConfigurationError(msg)
 
 
 class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one poll.
 
     Attributes:
-        status: As sent. Only ``completed`` (and, once, ``success``) is documented.
-            Any other name counts as running, unless it is one of the client's
-            ``failure_statuses``.
+        status: As sent, but as one line of 300 characters at most. Only ``completed``
+            (and, once, ``success``) is documented. Any other name counts as running,
+            unless it is one of the client's ``failure_statuses``.
         progress: As sent, evidently percent; ``None`` where missing or no number.
-        raw: The answer's ``data`` as sent, with unknown fields.
+        raw: The answer's ``data`` as sent, with unknown fields; in an error, empty
+            where it is larger than 64 KB.
     """
 
     status: str
@@ -67,7 +70,7 @@ class TaskRef(
     It never has the API token.
 
     Attributes:
-        task_id: Opaque id from the platform.
+        task_id: Opaque id from the platform: 1 to 200 printable characters without spaces.
         kind: What it refreshes.
         target: Ids of what it refreshes, as a target of ``refresh_many``;
             ``None`` where unknown.
@@ -79,6 +82,10 @@ class TaskRef(
     kind: TaskKind = "unknown"
     target: tuple[int, ...] | None = None
     started_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an id that cannot be sent, or could forge a line of a log."""
+        checked_task_id("task_id", self.task_id)
 
     def to_json(self) -> str:
         """Return the ref as one line of JSON, for `from_json`."""

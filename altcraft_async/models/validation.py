@@ -24,8 +24,10 @@ __all__ = [
     "checked_seconds",
     "checked_share",
     "checked_target",
+    "checked_task_id",
     "checked_text",
     "checked_words",
+    "task_id_fault",
     "text_fault",
 ]
 
@@ -33,6 +35,8 @@ _LARGEST_ID = 2**63 - 1
 
 # Every entry of a ledger has it; enough for a date, a name and a random id.
 _LONGEST_KEY = 200
+
+_LONGEST_TASK_ID = 200  # those of the vendor's samples have 36 characters
 
 # Characters that XML or UTF-8 cannot have.
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -47,7 +51,7 @@ def checked_id(name: str, value: SupportsIndex) -> int:
     if 0 < number <= _LARGEST_ID:
         return number
     msg = f"{name}: has to be a positive whole number, not {_shown(value)}"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def checked_ids(name: str, values: object) -> list[int]:
@@ -68,7 +72,7 @@ def checked_target(target: object, *names: str, least: int | None = None) -> tup
         return tuple(map(checked_id, names, target))
     wanted = " or ".join(f"({', '.join(names[:length])})" for length in lengths)
     msg = f"targets: have to be {wanted} each, not {_shown(target)}"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def _is_sequence(target: object) -> TypeGuard[Sequence[SupportsIndex]]:
@@ -81,7 +85,7 @@ def checked_text(name: str, value: object) -> str:
     if fault is None:
         return cast("str", value)
     msg = f"{name}: {fault}"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def text_fault(value: object) -> str | None:
@@ -91,6 +95,22 @@ def text_fault(value: object) -> str | None:
     if not value.isprintable() or " " in value:
         return "has to be without spaces and control characters"
     return None
+
+
+def checked_task_id(name: str, value: object) -> str:
+    """Return the id of a task; the error never quotes it."""
+    fault = task_id_fault(value)
+    if fault is None:
+        return cast("str", value)
+    msg = f"{name}: {fault}"
+    raise ConfigurationError(msg, wrong_value=True)
+
+
+def task_id_fault(value: object) -> str | None:
+    """Return why a value cannot be the id of a task; ``None`` where it can."""
+    if isinstance(value, str) and len(value) > _LONGEST_TASK_ID:
+        return f"has to be no longer than {_LONGEST_TASK_ID} characters"
+    return text_fault(value)
 
 
 def checked_seconds(name: str, value: object, *, least: float = 0.0) -> float:
@@ -155,7 +175,7 @@ def checked_key(name: str, value: object) -> str:
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_KEY and not _UNSENDABLE.search(value):
         return value
     msg = f"{name}: has to be a text of 1 to {_LONGEST_KEY} characters without control characters"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def checked_function(name: str, value: object) -> None:
@@ -183,7 +203,7 @@ def checked_words(name: str, values: object) -> list[str]:
     if len(words) == len(several) and not any(map(_UNSENDABLE.search, words)):
         return words
     msg = f"{name}: has to be a collection of non-empty texts without control characters"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def _several(name: str, values: object) -> list[object]:
@@ -193,7 +213,7 @@ def _several(name: str, values: object) -> list[object]:
         if several:
             return several
     msg = f"{name}: has to be a collection of one or more; None is for no filter"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def _number(value: object) -> float:

@@ -35,6 +35,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_positive
 from altcraft_async.policies.base import FinishedTask, PollState
 from altcraft_async.policies.progress import linear_end, linear_range, poll_at
@@ -151,6 +152,7 @@ class Adaptive:
         self._last_durations: OrderedDict[Hashable, float] = OrderedDict()
         self._derived = 0
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show the settings."""
         return (

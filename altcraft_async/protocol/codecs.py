@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, TypeVar
 from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 import msgspec
 import xmltodict
@@ -77,11 +78,21 @@ class Format(msgspec.Struct, frozen=True):
         name: Value of the ``format`` parameter.
         content_type: Value of the ``Content-Type`` header.
         encode: Makes the request body from parameters by wire name.
+        escape: Makes the bytes of a text inside a value.
     """
 
     name: str
     content_type: str
     encode: Callable[[Mapping[str, object]], bytes]
+    escape: Callable[[str], bytes]
+
+
+def _escape_json(text: str) -> bytes:
+    return msgspec.json.encode(text)[1:-1]
+
+
+def _escape_xml(text: str) -> bytes:
+    return escape(text).encode()
 
 
 def _encode_xml(params: Mapping[str, object]) -> bytes:
@@ -89,8 +100,8 @@ def _encode_xml(params: Mapping[str, object]) -> bytes:
 
 
 FORMATS: Mapping[str, Format] = {
-    "json": Format("json", "application/json", msgspec.json.Encoder().encode),
-    "xml": Format("xml", "application/xml", _encode_xml),
+    "json": Format("json", "application/json", msgspec.json.Encoder().encode, _escape_json),
+    "xml": Format("xml", "application/xml", _encode_xml, _escape_xml),
 }
 
 

@@ -14,6 +14,7 @@ from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCoun
 from altcraft_async.models.counters import Count
 from altcraft_async.models.times import parse_time
 from altcraft_async.protocol.codecs import Document, UnreadableError
+from altcraft_async.protocol.text import line
 
 __all__ = ["LastCounters", "counters_report", "last_counters", "last_report"]
 
@@ -111,7 +112,7 @@ def _model(group: _Group) -> CounterGroup:
         resource_id=group.resource_id,
         channels={one.channel: one.status for one in group.channels},
         in_progress=bool(group.in_progress),
-        refresh_task_id=group.refresh_task_id or "",
+        refresh_task_id=line(group.refresh_task_id or ""),
         updated=parse_time(group.updated or ""),
-        last_count_time=group.last_count_time or "",
+        last_count_time=line(group.last_count_time or ""),
     )

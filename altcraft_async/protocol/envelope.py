@@ -16,7 +16,7 @@ other than 2xx is an error under any ``error``.
 For a call that starts a task, ``maybe_delivered`` is true unless the answer
 proves that the platform did not act on the request.
 
-Text of the server is masked before it gets into an error.
+Text of the server is masked, cut and put on one line before it gets into an error.
 """
 
 from __future__ import annotations
@@ -44,13 +44,11 @@ from altcraft_async.errors import (
 from altcraft_async.protocol.codecs import Document, UnreadableError, read
 from altcraft_async.protocol.endpoints import Endpoint
 from altcraft_async.protocol.messages import Response
+from altcraft_async.protocol.text import LONGEST_LINE, masked_line
 
-__all__ = ["SNIPPET_CHARACTERS", "Answered", "interpret", "parse_retry_after", "snippet"]
+__all__ = ["Answered", "interpret", "parse_retry_after", "snippet"]
 
 T = TypeVar("T")
-
-SNIPPET_CHARACTERS = 300
-"""Length of the text of an answer in an error: enough to recognise the page of a proxy."""
 
 _OK = 200
 _SUCCESS, _REDIRECT, _CLIENT, _SERVER = 2, 3, 4, 5  # first digits of HTTP statuses
@@ -130,7 +128,7 @@ def _code_and_text(document: Document) -> tuple[int, str]:
 
 def _refusal(answered: Answered, code: int, error_text: str) -> ApiError:
     response, path = answered.response, answered.endpoint.path
-    text = answered.mask(error_text)[:SNIPPET_CHARACTERS]
+    text = masked_line(error_text, answered.mask)
     acted = _MAY_HAVE_ACTED & {code, response.status}
     by_server = _SERVER in (code // 100, response.status // 100)
     error_type = _class_of(code) or _class_of(response.status) or ApiError
@@ -154,7 +152,7 @@ def _class_of(code: int) -> type[ApiError] | None:
 def _redirect(answered: Answered) -> ProtocolError:
     """Return the error of a redirect, without the query of its address, which may have a secret."""
     response, path = answered.response, answered.endpoint.path
-    target = answered.mask(_without_query(response.location))[:SNIPPET_CHARACTERS] or "nowhere"
+    target = masked_line(_without_query(response.location), answered.mask) or "nowhere"
     return ProtocolError(
         f"{path}: redirected to {target} (HTTP {response.status}); not followed, as that "
         "would send the token there. If the platform has this address, use it as base_url",
@@ -175,11 +173,12 @@ def _without_query(location: str) -> str:
 def _unreadable(answered: Answered, reason: str) -> ProtocolError:
     response, path = answered.response, answered.endpoint.path
     refused = response.status // 100 == _CLIENT and response.status not in _MAY_HAVE_ACTED
-    kind = answered.mask(response.content_type)[:SNIPPET_CHARACTERS] or "no content type"
+    kind = masked_line(response.content_type, answered.mask) or "no content type"
     hint = "; is base_url right, or did a proxy answer?" if _is_page(response) else ""
-    details = f"{reason} (HTTP {response.status}, {kind}, {len(response.body)} bytes)"
+    details = f"HTTP {response.status}, {kind}, {len(response.body)} bytes"
+    why = masked_line(reason, answered.mask)
     return ProtocolError(
-        f"{path}: not an answer of Altcraft's: {answered.mask(details)}{hint}",
+        f"{path}: not an answer of Altcraft's: {why} ({details}){hint}",
         path=path,
         http_status=response.status,
         snippet=snippet(response.body, answered.mask),
@@ -199,10 +198,8 @@ def _is_page(response: Response) -> bool:
 
 def snippet(body: bytes, mask: Callable[[str], str]) -> str:
     """Return the beginning of an answer as one printable line without secrets."""
-    # Only the beginning of a large answer is decoded. Secrets are masked before
-    # the cut, which could leave half of one.
-    text = mask(body[: 64 * SNIPPET_CHARACTERS].decode(errors="replace"))[:SNIPPET_CHARACTERS]
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+    # Only the beginning of a large answer is decoded.
+    return masked_line(body[: 64 * LONGEST_LINE].decode(errors="replace"), mask).strip()
 
 
 def parse_retry_after(header: str, *, now: float) -> float | None:

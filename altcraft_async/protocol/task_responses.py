@@ -12,9 +12,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from altcraft_async.models import TaskStatus
+from altcraft_async.models.validation import task_id_fault
 from altcraft_async.protocol.codecs import Document, Plain, UnreadableError
+from altcraft_async.protocol.text import line
 
-__all__ = ["TaskAnswer", "started_task_id", "task_answer", "usual_task_answer"]
+__all__ = ["LONGEST_RAW", "TaskAnswer", "started_task_id", "task_answer", "usual_task_answer"]
+
+LONGEST_RAW = 2**16
+"""Bytes of an answer that an error keeps; the documented ones of running tasks have 40."""
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -31,7 +36,7 @@ class TaskAnswer(msgspec.Struct, frozen=True, gc=False):
     """The answer to one poll, small, as a handle keeps it.
 
     Attributes:
-        name: Of the status, as sent.
+        name: Of the status, as one short line.
         progress: As sent; ``None`` where missing or no number.
         data: The answer's ``data`` as JSON, whatever its format was.
         textual: Whether every scalar in it is text, as in XML.
@@ -48,6 +53,13 @@ class TaskAnswer(msgspec.Struct, frozen=True, gc=False):
         return TaskStatus(status=self.name, progress=self.progress, raw=self._fields())
 
     @property
+    def stored_status(self) -> TaskStatus:
+        """The status for an error, which may be logged or sent: without what is large."""
+        if len(self.data) <= LONGEST_RAW:
+            return self.status
+        return TaskStatus(status=self.name, progress=self.progress)
+
+    @property
     def result(self) -> Document:
         """The undecoded result; null where there is none."""
         return Document(self._fields().get("result"), self.textual)
@@ -59,7 +71,12 @@ class TaskAnswer(msgspec.Struct, frozen=True, gc=False):
 
 def started_task_id(document: Document) -> str:
     """Read the task's id from an answer of ``…/refresh_counters``."""
-    return document.to(_Started).data.task_id
+    task_id = document.to(_Started).data.task_id
+    fault = task_id_fault(task_id)
+    if fault is not None:
+        msg = f"the id of the task {fault}"
+        raise UnreadableError(msg)
+    return task_id
 
 
 class _UsualData(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -91,7 +108,7 @@ def usual_task_answer(body: bytes) -> TaskAnswer | None:
         data = _decode_usual_data(sent)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return TaskAnswer(sys.intern(data.status), data.progress, bytes(sent))
+    return TaskAnswer(sys.intern(line(data.status)), data.progress, bytes(sent))
 
 
 def task_answer(document: Document) -> TaskAnswer:
@@ -103,7 +120,8 @@ def task_answer(document: Document) -> TaskAnswer:
         raise UnreadableError(msg)
     progress = _percent(data.get("progress"))
     # Each task keeps one of a few names.
-    return TaskAnswer(sys.intern(status), progress, msgspec.json.encode(data), document.textual)
+    name = sys.intern(line(status))
+    return TaskAnswer(name, progress, msgspec.json.encode(data), document.textual)
 
 
 def _percent(sent: object) -> int | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from altcraft_async.errors import ConfigurationError, LedgerError
 from altcraft_async.models import LedgerEntry
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.starts.ledger import TaskLedger
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class SQLiteLedger(TaskLedger):
         self._unlocked_at = 0.0
         self._files: dict[Path, tuple[int, int] | None] = {}
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show the path."""
         return f"<SQLiteLedger {self._path}>"

@@ -32,6 +32,7 @@ import msgspec
 
 from altcraft_async.errors import AltcraftError, StartUnknownError
 from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskRef
+from altcraft_async.models.validation import task_id_fault
 
 __all__ = [
     "GRACE",
@@ -203,7 +204,7 @@ def reconciled(
         return None
     if group.in_progress or group.refresh_task_id:
         # The id of a refresh that does not run is a contradiction, which proves nothing.
-        if not (group.in_progress and group.refresh_task_id):
+        if not group.in_progress or task_id_fault(group.refresh_task_id):
             return None
         ref = TaskRef(
             task_id=group.refresh_task_id,

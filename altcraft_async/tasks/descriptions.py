@@ -9,6 +9,7 @@ from altcraft_async.models import TaskRef, TaskStatus
 from altcraft_async.protocol.codecs import UnreadableError
 from altcraft_async.protocol.envelope import snippet
 from altcraft_async.protocol.task_responses import TaskAnswer
+from altcraft_async.protocol.text import masked_line
 
 __all__ = ["last_status", "named", "unusable_result"]
 
@@ -40,7 +41,7 @@ def unusable_result(
     """
     error = ProtocolError(
         f"tasks/status: {named(ref)} is completed, but its result cannot be used: "
-        f"{mask(str(refused))}",
+        f"{masked_line(str(refused), mask)}",
         path="tasks/status",
         http_status=200,
         snippet=snippet(answer.data, mask),

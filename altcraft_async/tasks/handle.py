@@ -14,6 +14,7 @@ from typing import Generic, NoReturn, TypeVar, cast
 
 from altcraft_async.errors import AltcraftError, TransportError
 from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_limit
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.endpoints import TASK_STATUS
@@ -75,6 +76,7 @@ class TaskHandle(Generic[T]):
         """Seconds left if the progress stays even; ``None`` if unknown."""
         return self.poller.eta
 
+    @at_any_moment
     def __repr__(self) -> str:
         """Show what is known, without a request."""
         status = self.status.status if self.status else "not polled yet"

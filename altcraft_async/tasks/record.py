@@ -109,7 +109,8 @@ class TaskRecord:
         track.history = None
 
     def _error(self, kind: type[E], words: str, cause: Exception | None = None) -> E:
-        status = self.status
+        answer = self._track and self._track.answer
+        status = answer.stored_status if answer else None
         last = self.rules.mask(last_status(status))
         why = f": {cause}" if cause else ""
         message = f"tasks/status: {named(self.ref)} {words}{last}{why}"

@@ -2,7 +2,8 @@
 
 Only this module knows aiohttp. Whatever aiohttp raises is mapped by one table
 and raised outside the ``except`` block: a chained error of aiohttp's would carry
-frames whose variables hold the request body, and with it the token.
+frames whose variables hold the request, and with it the token. A cancellation
+loses these frames for the same reason.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Transport:
         self._root = root
         self._limits = limits
         self._borrowed = borrowed
-        self._ssl = ssl_context
+        self._ssl = ssl_context or True
         self._start_idle = limits.start_idle
         self._own: dict[float, aiohttp.ClientSession] = {}
         self._urls: dict[str, URL] = {}
@@ -104,6 +105,7 @@ class Transport:
                     data=_Body(request.body, content_type=request.content_type),
                     headers=_headers(request),
                     timeout=self._timeout,
+                    ssl=self._ssl,
                     allow_redirects=False,
                     raise_for_status=False,
                 )
@@ -129,6 +131,10 @@ class Transport:
             raise
         except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
             error = _translated(foreign, request, closed=session.closed)
+        except BaseException as passing:
+            # Most often a cancellation. The variables of aiohttp's frames hold the headers.
+            passing.__traceback__ = passing.__context__ = passing.__cause__ = None
+            raise
         raise error
 
     async def aclose(self) -> None:
@@ -147,7 +153,7 @@ class Transport:
 
     def _open(self, idle: float) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=idle or None, force_close=not idle, ssl=self._ssl or True
+            limit=0, keepalive_timeout=idle or None, force_close=not idle
         )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
@@ -194,7 +200,8 @@ class _Body(aiohttp.BytesPayload):
 
 
 def _headers(request: Request) -> dict[str, str]:
-    headers = {"User-Agent": USER_AGENT}
+    # The default headers of a borrowed session would win over the type of the body.
+    headers = {"User-Agent": USER_AGENT, "Content-Type": request.content_type}
     if request.authorization is not None:
         headers["Authorization"] = request.authorization
     return headers

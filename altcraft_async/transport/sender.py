@@ -14,6 +14,7 @@ import tenacity
 from altcraft_async.errors import (
     AltcraftError,
     ClientClosedError,
+    ConfigurationError,
     PlatformUnavailableError,
     TransportError,
 )
@@ -35,6 +36,10 @@ T = TypeVar("T")
 
 Gate = AbstractAsyncContextManager[object, None]
 """Entered right before a request is sent, and left with its answer or failure."""
+
+
+_PLACE = "***"
+"""Stands for the token while the values of a caller are encoded, which may fail."""
 
 
 class Sender:
@@ -60,6 +65,7 @@ class Sender:
         self._patience = 0.0
         self._token_in = token_in
         self._format = wire_format
+        self._token_bytes = SecretBytes(wire_format.escape(token.reveal()))
         # In place of aiohttp's own queue, where waiting would count against the time limit.
         self._slots = {starts: asyncio.Semaphore(at_once) for starts in (False, True)}
 
@@ -88,44 +94,48 @@ class Sender:
                 instead of a few retries; ``None`` for what `patient` was given.
 
         Raises:
+            ConfigurationError: A value cannot be written in this format; nothing was sent.
             AltcraftError: The last failure.
         """
         self._lifecycle.enter()
         patience = self._patience if patience is None else patience
+        # Before the gate, which notes that a start may have been sent.
+        request = self._request(endpoint, values)
         async with self._lifecycle.until_closed():
             try:
-                return await self._attempt_with_slot(endpoint, values, gate, patience)
+                return await self._attempt_with_slot(endpoint, request, gate, patience)
             except AltcraftError as failure:
                 if not self._may_retry(endpoint, failure):
                     raise
                 first = failure
-            return await self._retry(endpoint, values, first, gate, patience)
+            return await self._retry(endpoint, request, first, gate, patience)
         # Outside the block, whose own error carries frames of aiohttp.
         raise self._lifecycle.closed_error()
 
     async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
         """Send one request; the caller holds a rate-limiter slot."""
+        return await self._attempt(endpoint, self._request(endpoint, values))
+
+    async def _attempt(self, endpoint: Endpoint[T], request: Request) -> T:
         outage = self._context.outage
-        request = outage.sent()
+        sent = outage.sent()
         try:
             with self._lifecycle.busy:
-                response = self._token.mask_response(
-                    await self._transport.exchange(self._request(endpoint, values))
-                )
+                response = self._token.mask_response(await self._transport.exchange(request))
                 if response.is_slow_to_read:
                     said = await asyncio.to_thread(interpret, endpoint, response, self._token.mask)
                 else:
                     said = interpret(endpoint, response, self._token.mask)
         except AltcraftError as failure:
             if got_no_answer(failure):
-                outage.failed(request, failure)
+                outage.failed(sent, failure)
             elif not isinstance(failure, (TransportError, ClientClosedError)):
-                outage.answered(request)
+                outage.answered(sent)
             self._rate_limiter.note_refusal(failure)
             raise
         finally:
             outage.ended()
-        outage.answered(request)
+        outage.answered(sent)
         self._rate_limiter.note_accepted()
         self._context.retry_budget.reward()
         return said
@@ -135,11 +145,7 @@ class Sender:
         await self._transport.aclose()
 
     async def _attempt_with_slot(
-        self,
-        endpoint: Endpoint[T],
-        values: Mapping[str, object],
-        gate: Gate | None,
-        patience: float,
+        self, endpoint: Endpoint[T], request: Request, gate: Gate | None, patience: float
     ) -> T:
         # Before the queue for a connection, so that a run that waits holds up no other call.
         await self._context.outage.ready(endpoint.path, patience)
@@ -147,26 +153,36 @@ class Sender:
             # After the queue for a connection, so that the requests that leave it are spaced.
             await self._rate_limiter.acquire()
             if gate is None:
-                return await self.attempt(endpoint, values)
+                return await self._attempt(endpoint, request)
             async with gate:
-                return await self.attempt(endpoint, values)
+                return await self._attempt(endpoint, request)
 
     def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
         sent = parameters(endpoint, values)
         in_body = self._token_in == "body"  # noqa: S105 -- a place, no password
         if in_body:
-            sent = {"token": self._token.reveal(), **sent}
+            sent = {"token": _PLACE, **sent}
         # The default is sent only to methods whose page lists it. Another format is asked
         # for everywhere, as the general page allows.
         if endpoint.lists_format or self._format.name != "json":
             sent["format"] = self._format.name
+        body = self._encoded(endpoint.path, sent)
         return Request(
             path=endpoint.path,
             content_type=self._format.content_type,
-            body=SecretBytes(self._format.encode(sent)),
+            # The token is the first value.
+            body=SecretBytes(body.replace(_PLACE.encode(), self._token_bytes, int(in_body))),
             authorization=None if in_body else f"Bearer {self._token.reveal()}",
             starts=endpoint.starts,
         )
+
+    def _encoded(self, path: str, sent: Mapping[str, object]) -> bytes:
+        try:
+            return self._format.encode(sent)
+        except ValueError as unwritable:
+            reason = type(unwritable).__name__
+        msg = f"{path}: a value cannot be written as {self._format.name} ({reason})"
+        raise ConfigurationError(msg)
 
     def _may_retry(self, endpoint: Endpoint[object], failure: BaseException) -> bool:
         if isinstance(failure, PlatformUnavailableError):
@@ -180,7 +196,7 @@ class Sender:
     async def _retry(
         self,
         endpoint: Endpoint[T],
-        values: Mapping[str, object],
+        request: Request,
         first: AltcraftError,
         gate: Gate | None,
         patience: float,
@@ -195,7 +211,7 @@ class Sender:
         async def attempt() -> T:
             if failures:
                 raise failures.pop()
-            return await self._attempt_with_slot(endpoint, values, gate, patience)
+            return await self._attempt_with_slot(endpoint, request, gate, patience)
 
         return await self._retrying(endpoint, patience)(attempt)
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from typing import Literal
+
+import pytest
+
 from altcraft_async import (
     Completed,
     CounterGroup,
@@ -14,6 +20,7 @@ from altcraft_async import (
 )
 from altcraft_async.cli.csv_rows import header, outcome_rows, report_rows
 from altcraft_async.cli.object_kinds import Outcome
+from altcraft_async.cli.results import outcome_printer, print_report
 
 CHANNELS = {"email": SubscriptionCounters(subscribed=842), "s\x1bms": SubscriptionCounters(all=9)}
 REF = TaskRef(task_id="t", kind="resource", target=(24, 1))
@@ -80,3 +87,17 @@ def test_completed_refresh_has_the_rows_of_its_report() -> None:
     assert list(outcome_rows("resource", outcome)) == list(
         report_rows("resource", (24, 1), report(), "t")
     )
+
+
+@pytest.mark.parametrize(("form", "shown"), [("csv", "'=1+1"), ("csv-raw", "=1+1")])
+def test_formula_in_the_name_of_a_channel_is_live_in_raw_csv_only(
+    capsys: pytest.CaptureFixture[str], form: Literal["csv", "csv-raw"], shown: str
+) -> None:
+    value = report(channels={"=1+1": SubscriptionCounters(all=9)})
+    print_report(value, form, "resource", (24, 1))
+    outcome_printer(form, "resource")(
+        Completed(target=(24, 1), ref=REF, value=value, polls=3, seconds=1.0)
+    )
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["channel"] for row in rows] == [shown, "channel", shown]
+    assert rows[0]["all"] == "9"

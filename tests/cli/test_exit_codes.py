@@ -101,5 +101,5 @@ def test_hint_depends_on_whether_the_task_may_have_started() -> None:
 
 def test_command_to_come_back_is_safe_to_paste() -> None:
     """The server chooses the task ids."""
-    hint = hint_of(WaitError("x", ref=TaskRef(task_id="a;rm -rf $HOME")))
-    assert hint == "the task goes on; to come back: altcraft task wait 'a;rm -rf $HOME'"
+    hint = hint_of(WaitError("x", ref=TaskRef(task_id="a;rm$IFS-rf$IFS$HOME")))
+    assert hint == "the task goes on; to come back: altcraft task wait 'a;rm$IFS-rf$IFS$HOME'"

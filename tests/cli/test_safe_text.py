@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altcraft_async import AccessGroup
-from altcraft_async.cli.safe_text import cell, clean, csv_line
+from altcraft_async.cli.safe_text import cell, clean, csv_line, inert
 
 
 def test_control_characters_line_breaks_and_direction_marks_are_escaped() -> None:
@@ -44,3 +44,26 @@ def test_csv_line_of_any_cells_is_one_line_and_reads_back(values: list[str]) -> 
     line = csv_line(cells)
     assert len(line.splitlines()) <= 1
     assert list(csv.reader([line])) in ([cells], [[]])
+
+
+FORMULAS = [
+    '=HYPERLINK("http://x")',
+    "+1+1",
+    "-1+1",
+    "@SUM()",
+    " =1+1",
+    "\uff1d1+1",
+    "Shop;=1+1",
+    "Shop; @SUM()",
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_text_that_a_spreadsheet_would_execute_is_made_inert(text: str) -> None:
+    before, _, after = text.rpartition(";") if ";" in text else ("", "", text)
+    assert inert(text) == f"{before}{';' if before else ''}'{after}"
+
+
+@pytest.mark.parametrize("text", ["", "842", "News - all", "a=b", "2026-01-02", "a+b", "'="])
+def test_other_text_stays_as_it_is_in_a_spreadsheet(text: str) -> None:
+    assert inert(text) == text

@@ -22,6 +22,7 @@ from altcraft_async import (
     TransportError,
 )
 from tests.support.api_calls import (
+    POLL,
     RUNNING,
     START,
     Attempts,
@@ -136,6 +137,20 @@ async def test_untrusted_certificate_is_refused_once(
     assert isinstance(error, TransportError)
     assert (error.maybe_delivered, error.permanent, attempts.made) == (False, True, 1)
     assert tls_server.received == []
+
+
+async def test_context_of_the_caller_counts_with_a_borrowed_session_as_well(
+    tls_server: ScriptedServer, trusting: ssl.SSLContext
+) -> None:
+    tls_server.script(RUNNING)
+    careless = aiohttp.TCPConnector(ssl=False)
+    async with aiohttp.ClientSession(connector=careless) as borrowed:
+        strict = ssl.create_default_context()
+        async with client_of(tls_server.url, session=borrowed, ssl_context=strict) as client:
+            assert isinstance(await failure_of(POLL, client), TransportError)
+        assert tls_server.received == []
+        async with client_of(tls_server.url, session=borrowed, ssl_context=trusting) as client:
+            await POLL.make(client)
 
 
 async def test_certificate_trusted_by_the_caller_is_accepted(

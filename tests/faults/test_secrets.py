@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import traceback
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import aiohttp
 import pytest
 
 from altcraft_async import AltcraftClient, PermissionDeniedError, ProtocolError
+from tests.faults.canary import chained
 from tests.faults.table import FAULTS, OK
 from tests.support.api_calls import (
+    POLL,
     START,
     STARTED,
     TOKEN,
@@ -66,19 +70,60 @@ async def test_variables_of_a_traceback_hold_no_token(
     assert TOKEN not in repr([frame.locals for frame in ours])
 
 
+async def start_alone(client: AltcraftClient) -> object:
+    """Start a task in the caller's own asyncio task."""
+    return await client.resources.refresh_counters(24, database_id=1, join="never")
+
+
 @pytest.mark.looptime
-async def test_variables_after_a_callers_timeout_hold_no_token(server: ScriptedServer) -> None:
-    """The cancelled request has frames of aiohttp in its traceback."""
-    server.script(Step(then="hang"))
-    async with client_of(server.url) as client:
+@pytest.mark.parametrize("call", [START.make, POLL.make, start_alone])
+@pytest.mark.parametrize("place", ["body", "header"])
+@pytest.mark.parametrize(
+    "step", [Step(then="hang"), Step(OK + b"Content-Length: 9\r\n\r\n", "hang")]
+)
+async def test_variables_after_a_callers_timeout_hold_no_token(
+    server: ScriptedServer,
+    call: Callable[[AltcraftClient], Awaitable[object]],
+    place: Literal["body", "header"],
+    step: Step,
+) -> None:
+    server.script(step)
+    async with client_of(server.url, token_in=place) as client:
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(5):
-                await client.tasks.status("t1")
-    shown = "".join(
-        traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
-    )
-    assert "/aiohttp/" in shown
+                await call(client)
+    shown = frames_with_variables(caught.value)
+    assert "/altcraft_async/" in shown
+    assert "/aiohttp/" not in shown
     assert TOKEN not in shown
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("place", ["body", "header"])
+async def test_variables_after_a_cancelled_connecting_hold_no_token(
+    place: Literal["body", "header"],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            async with client_of(f"http://127.0.0.1:{port}", token_in=place) as client:
+                calling = asyncio.ensure_future(POLL.make(client))
+                await asyncio.sleep(1)
+                calling.cancel("by the caller")
+                with pytest.raises(asyncio.CancelledError, match="by the caller") as caught:
+                    await calling
+    shown = frames_with_variables(caught.value)
+    assert "/aiohttp/" not in shown
+    assert TOKEN not in shown
+
+
+def frames_with_variables(error: BaseException) -> str:
+    """Return the tracebacks of an error and of all that it is chained to, with variables."""
+    return "".join(
+        line
+        for one in chained(error)
+        for line in traceback.TracebackException.from_exception(one, capture_locals=True).format()
+    )
 
 
 async def test_token_in_an_unusable_result_is_not_shown(server: ScriptedServer) -> None:

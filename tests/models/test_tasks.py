@@ -38,12 +38,36 @@ def test_feedback_to_another_address_is_refused(url: str) -> None:
 
 REFS = st.builds(
     TaskRef,
-    task_id=st.text(st.characters(exclude_categories=["Cs"])),
+    task_id=st.text("aZ09-_.~/+=ж漢😀", min_size=1),
     kind=st.sampled_from(get_args(TaskKind)),
     target=st.none() | st.lists(st.integers(1, 2**63 - 1), max_size=3).map(tuple),
     started_at=st.none()
     | st.datetimes(timezones=st.just(UTC) | st.just(timezone(timedelta(hours=5, minutes=30)))),
 )
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\r\nX: 1", "\n", "\0", "\uffff", " ", "\u2028"])
+def test_feedback_that_cannot_be_sent_is_refused_without_being_quoted(text: str) -> None:
+    for url, kind in ((f"http://example.com/{text}", "JSON"), ("http://example.com", f"J{text}")):
+        with pytest.raises(ConfigurationError, match=r"^feedback: ") as refused:
+            Feedback(url=url, type=kind)
+        assert str(refused.value).isascii()
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    ["", "a\nb", "a\r", "\0", "\x1b[2J", "\ud800", "\u2028", "\u202e", "a b", "x" * 201, None, 5],
+)
+def test_task_id_that_cannot_be_sent_or_printed_is_refused_without_being_quoted(
+    task_id: str,
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        TaskRef(task_id=task_id)
+    assert str(refused.value) in {
+        "task_id: has to be a non-empty string",
+        "task_id: has to be no longer than 200 characters",
+        "task_id: has to be without spaces and control characters",
+    }
 
 
 @CORE
@@ -85,6 +109,7 @@ def test_ref_of_a_newer_library_with_more_fields_is_read() -> None:
         '{"version": 2, "task_id": "x"}',
         '{"version": "1", "task_id": "x"}',
         '{"version": 1, "task_id": 5}',
+        '{"version": 1, "task_id": "a\\nb"}',
         '{"version": 1, "task_id": "x", "kind": "campaign"}',
         '{"version": 1, "task_id": "x", "target": "24"}',
         '{"version": 1, "task_id": "x", "started_at": "now"}',

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from altcraft_async.errors import AltcraftError, ApiError, ProtocolError
 from altcraft_async.protocol.codecs import Document, UnreadableError
 from altcraft_async.protocol.endpoints import TASK_STATUS, Endpoint
-from altcraft_async.protocol.envelope import SNIPPET_CHARACTERS, interpret, snippet
+from altcraft_async.protocol.envelope import interpret, snippet
 from altcraft_async.protocol.messages import Response
+from altcraft_async.protocol.text import LONGEST_LINE
 
 CORE = settings.get_profile("pure")
 SECRET = "s3cret-token"
@@ -52,7 +53,7 @@ def unreadable(response: Response, endpoint: Endpoint[object] = TASK_STATUS) -> 
 
 
 def test_long_text_of_a_refusal_is_cut() -> None:
-    assert len(refusal(400, "x" * 10_000).text) == SNIPPET_CHARACTERS
+    assert len(refusal(400, "x" * 10_000).text) == LONGEST_LINE
 
 
 def shown(error: AltcraftError) -> str:
@@ -68,7 +69,7 @@ def test_token_in_the_text_of_a_refusal_is_masked(status: int) -> None:
 
 
 def test_token_at_the_cut_of_a_text_is_masked_before_the_cut() -> None:
-    error = refusal(400, "x" * (SNIPPET_CHARACTERS - 5) + SECRET)
+    error = refusal(400, "x" * (LONGEST_LINE - 5) + SECRET)
     assert SECRET[:3] not in error.text
 
 
@@ -92,7 +93,7 @@ def test_token_in_snippet_text_type_or_location_is_masked(response: Response) ->
 
 @pytest.mark.parametrize("status", [200, 500])
 def test_token_at_the_cut_of_a_snippet_is_masked_before_the_cut(status: int) -> None:
-    body = b"x" * (SNIPPET_CHARACTERS - 5) + SECRET.encode()
+    body = b"x" * (LONGEST_LINE - 5) + SECRET.encode()
     assert SECRET[:3] not in shown(refused(Response(status=status, body=body)))
 
 
@@ -120,4 +121,4 @@ def test_error_has_no_cause_and_no_context() -> None:
 def test_snippet_is_one_short_printable_line(body: bytes) -> None:
     line = snippet(body, str)
     assert line.isprintable()
-    assert len(line) <= SNIPPET_CHARACTERS
+    assert len(line) <= LONGEST_LINE

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from altcraft_async.models import TaskStatus
 from altcraft_async.protocol.codecs import Document, Plain, UnreadableError, read
 from altcraft_async.protocol.task_responses import (
+    LONGEST_RAW,
     TaskAnswer,
     started_task_id,
     task_answer,
@@ -43,6 +44,8 @@ def test_documented_start_gives_the_task_id(suffix: str, sample: Sample) -> None
         b'{"data": {"task_id": ""}}',
         b'{"data": {"task_id": null}}',
         b'{"data": {"task_id": 5}}',
+        b'{"data": {"task_id": "a\\nb"}}',
+        b'{"data": {"task_id": "%b"}}' % (b"x" * 201),
         b'{"data": [{"task_id": "x"}]}',
         b"<xml><data/></xml>",
         b"<xml><data><task_id/></data></xml>",
@@ -51,6 +54,19 @@ def test_documented_start_gives_the_task_id(suffix: str, sample: Sample) -> None
 def test_start_without_a_task_id_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         started_task_id(read(body))
+
+
+@pytest.mark.parametrize("more", ["", ', "new": 1'], ids=["usual", "unusual"])
+def test_status_with_line_breaks_is_one_line(more: str) -> None:
+    body = f'{{"data": {{"status": "a\\nb", "progress": 1{more}}}, "error": 0}}'.encode()
+    answer = usual_task_answer(body) or task_answer(read(body))
+    assert answer.name == "a b"
+
+
+def test_status_in_an_error_has_small_data_only() -> None:
+    small, large = answer_of(status="a", note="x"), answer_of(status="a", note="x" * LONGEST_RAW)
+    assert small.stored_status == small.status
+    assert large.stored_status == TaskStatus(status="a")
 
 
 @pytest.mark.parametrize("task_id", ["null", "true", "123", "task_1", "007"])

@@ -261,8 +261,12 @@ async def test_join_never_is_refused_with_a_ledger() -> None:
 async def test_idempotency_key_is_refused_without_a_ledger() -> None:
     async with night() as world:
         client = world.open(ledger=None)
-        with pytest.raises(ConfigurationError, match=r"^idempotency_key: needs"):
+        with pytest.raises(ConfigurationError, match=r"^idempotency_key: needs") as refused:
             await start(client, "nightly")
+        assert not refused.value.wrong_value
+        with pytest.raises(ConfigurationError, match=r"^idempotency_key: has to be") as refused:
+            await start(client, "line\nbreak")
+        assert refused.value.wrong_value
         with pytest.raises(ConfigurationError, match=r"^idempotency_key: needs"):
             client.databases.refresh_many([(1, 24)], idempotency_key="nightly")
         with pytest.raises(ConfigurationError, match=r"^idempotency_key: needs"):

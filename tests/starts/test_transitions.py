@@ -205,6 +205,7 @@ def test_newer_counters_withdraw_the_start_only_for_a_new_request() -> None:
         (BEFORE, group()),
         (BEFORE, group(in_progress=True)),
         (BEFORE, msgspec.structs.replace(COUNTERS, refresh_task_id="t9")),
+        (BEFORE, group(in_progress=True, refresh_task_id="t 9")),
         (entry_of(), COUNTERS),
         (entry_of(), group()),
     ],

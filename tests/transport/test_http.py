@@ -12,7 +12,14 @@ import xmltodict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async import AltcraftError, AuthenticationError, CountersReport, Feedback, Retry
+from altcraft_async import (
+    AltcraftError,
+    AuthenticationError,
+    ConfigurationError,
+    CountersReport,
+    Feedback,
+    Retry,
+)
 from tests.support.api_calls import POLL, RUNNING, STARTED, TOKEN, WireFormat, client_of, failure_of
 from tests.support.scripted_server import Received, ScriptedServer, answer
 
@@ -255,3 +262,21 @@ async def test_borrowed_session_with_its_own_login_raises_no_foreign_error(
             await client.tasks.status("t1")
     except AltcraftError:
         pass
+
+
+async def test_borrowed_session_with_its_own_content_type_does_not_change_ours(
+    server: ScriptedServer,
+) -> None:
+    server.script(RUNNING)
+    async with (
+        aiohttp.ClientSession(headers={"Content-Type": "text/plain"}) as borrowed,
+        client_of(server.url, session=borrowed, wire_format="xml") as client,
+    ):
+        await POLL.make(client)
+    assert server.received[0].headers["content-type"] == "application/xml"
+
+
+async def test_borrowed_session_that_leaves_answers_compressed_is_refused() -> None:
+    async with aiohttp.ClientSession(auto_decompress=False) as borrowed:
+        with pytest.raises(ConfigurationError, match=r"^session: .*auto_decompress"):
+            client_of("http://127.0.0.1:9", session=borrowed)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from email.utils import formatdate
 
 import pytest
 
-from altcraft_async import ProtocolError, RateLimitedError, Retry, TransportError
-from altcraft_async.protocol.codecs import FORMATS
-from altcraft_async.protocol.endpoints import TASK_STATUS
+from altcraft_async import (
+    ConfigurationError,
+    ProtocolError,
+    RateLimitedError,
+    Retry,
+    TransportError,
+)
+from altcraft_async.protocol.codecs import FORMATS, Format, read
+from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS
 from altcraft_async.protocol.token import Token
 from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Limits, Transport
@@ -21,6 +28,7 @@ from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
 from altcraft_async.transport.retry import RetryBudget
 from altcraft_async.transport.sender import Sender
+from tests.faults.canary import Canary
 from tests.support.api_calls import (
     POLL,
     RUNNING,
@@ -45,7 +53,12 @@ def throttled(retry_after: str) -> Step:
     return answer('{"error": 429}', status="429 Slow", headers=[f"Retry-After: {retry_after}"])
 
 
-def sender_of(server: ScriptedServer, retry: Retry, random: Callable[[], float]) -> Sender:
+def sender_of(
+    server: ScriptedServer,
+    retry: Retry,
+    random: Callable[[], float],
+    wire_format: Format = FORMATS["json"],
+) -> Sender:
     """Return a sender with its own random numbers."""
     lifecycle = Lifecycle()
     rate_limiter = RateLimiter(lifecycle, Rate())
@@ -63,9 +76,54 @@ def sender_of(server: ScriptedServer, retry: Retry, random: Callable[[], float])
         rate_limiter=rate_limiter,
         token=Token(TOKEN),
         token_in="body",
-        wire_format=FORMATS["json"],
+        wire_format=wire_format,
         at_once=64,
     )
+
+
+class Entered(AbstractAsyncContextManager[None, None]):
+    """A gate that counts how often it was entered."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.times = 0
+
+    async def __aenter__(self) -> None:
+        """Count."""
+        self.times += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("name", FORMATS)
+async def test_values_that_cannot_be_written_are_refused_before_the_gate_without_the_token(
+    server: ScriptedServer, name: str
+) -> None:
+    gate = Entered()
+    sender = sender_of(server, Retry(), lambda: 0.5, FORMATS[name])
+    with pytest.raises(ConfigurationError, match="cannot be written") as refused:
+        await sender.send(REFRESH_RESOURCE, {"resource_id": "\ud800"}, gate=gate)
+    assert gate.times == 0
+    assert not server.received
+    canary = Canary()
+    canary.inspect_error(refused.value)
+    assert canary.texts > 10
+    assert canary.found == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+async def test_body_has_the_token_and_any_value_as_they_are(
+    server: ScriptedServer, name: str
+) -> None:
+    token = "a<&>\"\\'ж***"
+    server.script(answer('{"error": 0, "data": {"status": "running"}}'))
+    async with client_of(server.url, token, wire_format="xml" if name == "xml" else "json") as one:
+        await one.tasks.status("***")
+    sent = read(server.received[0].body).value
+    assert isinstance(sent, dict)
+    assert (sent["token"], sent["task_id"]) == (token, "***")
+    assert next(iter(sent)) == "token"
 
 
 async def test_start_refused_with_429_is_retried(server: ScriptedServer) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from altcraft_async import AltcraftClient, SubscriptionField
 from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind
-from altcraft_async.cli.options import Form, examples, form_option, group_option, id_argument
+from altcraft_async.cli.options import CSV, Form, examples, form_option, group_option, id_argument
 from altcraft_async.cli.output import print_csv, print_json, print_view
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.safe_text import cells
@@ -140,8 +140,8 @@ async def _fields(number: int, channel: str) -> tuple[SubscriptionField, ...]:
 def _print_details(record: msgspec.Struct, form: Form) -> None:
     if form == "json":
         print_json(msgspec.to_builtins(record))
-    elif form == "csv":
-        print_csv([record.__struct_fields__, cells(record)])
+    elif form in CSV:
+        print_csv([record.__struct_fields__, cells(record)], raw=form == "csv-raw")
     else:
         print_view(details_table(record))
 
@@ -153,14 +153,14 @@ class _RecordPrinter:
         self._type = record_type
         self._form = form
         self._rows: list[tuple[str, ...]] = []
-        if form == "csv":
-            print_csv([record_type.__struct_fields__])
+        if form in CSV:
+            print_csv([record_type.__struct_fields__], raw=True)
 
     def add(self, record: msgspec.Struct) -> None:
         if self._form == "json":
             print_json(msgspec.to_builtins(record))
-        elif self._form == "csv":
-            print_csv([cells(record)])
+        elif self._form in CSV:
+            print_csv([cells(record)], raw=self._form == "csv-raw")
         else:
             self._rows.append(cells(record))
 

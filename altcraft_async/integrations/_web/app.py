@@ -242,6 +242,9 @@ async def _cancel(*tasks: asyncio.Task[Any]) -> None:
 def log_error(error: AltcraftError) -> Answer:
     """Return the response for an error; log the platform's text, which the response omits."""
     answer = responses.error_answer(error)
-    if answer.status >= _SERVER_ERROR:
+    if answer.status == _SERVER_ERROR:
+        # A mistake of the program, whose author needs the place.
+        logger.error("answering with HTTP status 500: %s", error, exc_info=error)
+    elif answer.status > _SERVER_ERROR:
         logger.warning("answering with HTTP status %d: %s", answer.status, error)
     return answer

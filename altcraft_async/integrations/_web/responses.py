@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import quote
 
 import msgspec
@@ -33,7 +34,6 @@ from altcraft_async.errors import (
 )
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import read_task, task_word
-from altcraft_async.models.validation import checked_text
 from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = [
@@ -153,10 +153,11 @@ def error_answer(error: AltcraftError) -> Answer:
     """Return the response for an error.
 
     The body has ``error`` for programs and ``message`` for people. Neither quotes the
-    platform, except that a ``ConfigurationError`` is shown as it is: it names a wrong
-    argument, most often an id that the browser sent, and holds no secret.
+    platform, except that the text of a wrong value is shown: it names an argument, most
+    often an id that the browser sent, and holds no secret. Any other ``ConfigurationError``
+    is a mistake of the program, and no business of the browser's.
     """
-    if isinstance(error, ConfigurationError):
+    if isinstance(error, ConfigurationError) and error.wrong_value:
         return _json(400, {"error": "bad_request", "message": str(error)})
     row = next(row for kind, row in _ERROR_ROWS if isinstance(error, kind))
     if isinstance(error, (TransportError, ProtocolError, ApiError)) and error.maybe_delivered:
@@ -213,12 +214,12 @@ def parse_task(word: str) -> TaskRef:
         ConfigurationError: It is not the ``task`` of a `TaskView`.
     """
     if len(word) <= _MAX_TASK_LENGTH and not word.lstrip().startswith("{"):
-        ref = read_task(word)
-        if ref.kind != "unknown":
-            checked_text("task", ref.task_id)
-            return ref
+        with suppress(ConfigurationError):
+            ref = read_task(word)
+            if ref.kind != "unknown":
+                return ref
     msg = "task: has to be a task id with its target, like 7f9c2ba4@resource:24:1"
-    raise ConfigurationError(msg)
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def status_event_id(view: TaskView) -> str:

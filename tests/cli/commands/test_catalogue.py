@@ -56,6 +56,23 @@ def test_list_with_csv_has_a_header_and_rows(account: Simulator, altcraft: Altcr
     assert second["tags"] == ", ".join(account.world.database(2).tags)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("databases", "list", "--limit", "2"),
+        ("resources", "get", "24"),
+        ("resources", "fields", "24", "--channel", "push"),
+        ("resources", "counters", "24", "--database-id", "1"),
+    ],
+    ids=" ".join,
+)
+def test_raw_csv_of_harmless_text_is_the_same(
+    account: Simulator, altcraft: Altcraft, command: tuple[str, ...]
+) -> None:
+    assert altcraft(*command, "--csv-raw") == altcraft(*command, "--csv")
+    assert account.requests
+
+
 def test_limit_costs_one_small_page(account: Simulator, altcraft: Altcraft) -> None:
     _, out, _ = altcraft("resources", "list", "--limit", "2")
     assert out.splitlines()[-1] == "2 of 500 resources"

@@ -178,6 +178,34 @@ async def test_refusal_is_reported_without_the_platforms_text(site: OpenSite) ->
         assert reply.json["message"].startswith("resource_id: ")
 
 
+async def test_mistake_of_the_program_is_a_500_and_a_record_with_its_cause(
+    site: OpenSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with site() as here:
+        await here.start()  # so that the app runs
+        # As in a sub-app whose lifespan nobody runs.
+        here.altcraft._client, kept = None, here.altcraft._client
+        reply = await here.request("POST", "/resources/24")
+        here.altcraft._client = kept
+    assert (reply.status, reply.json["error"]) == (500, "error")
+    assert "lifespan" not in reply.text
+    (record,) = (one for one in caplog.records if one.name == "altcraft_async")
+    assert record.levelname == "ERROR"
+    assert record.exc_info is not None
+    assert "needs the lifespan" in str(record.exc_info[1])
+    assert record.exc_info[2] is not None
+
+
+@pytest.mark.parametrize("path", ["/resources/0", "/tasks/7f9c", "/tasks/a%20b@resource:24:1"])
+async def test_mistake_of_the_browser_is_a_400_and_no_record(
+    site: OpenSite, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    async with site() as here:
+        reply = await here.request("POST" if "resources" in path else "GET", path)
+    assert (reply.status, reply.json["error"]) == (400, "bad_request")
+    assert [one for one in caplog.records if one.name == "altcraft_async"] == []
+
+
 async def test_shutdown_does_not_wait_for_streams(site: OpenSite) -> None:
     async with site(duration=math.inf) as here:
         path = await here.start()

@@ -64,6 +64,7 @@ STATUSES = [
     (LedgerError(PLATFORM_TEXT), 503),
     (StartUnknownError(PLATFORM_TEXT, entries=()), 409),
     (AltcraftError(PLATFORM_TEXT), 500),
+    (ConfigurationError(PLATFORM_TEXT), 500),
 ]
 
 
@@ -80,16 +81,16 @@ def test_error_has_its_status_and_omits_the_platforms_text(
 
 
 def test_every_error_of_the_library_has_a_response() -> None:
-    kinds = {type(error) for error, _ in STATUSES} | {ConfigurationError}
+    kinds = {type(error) for error, _ in STATUSES}
     public = {getattr(altcraft_async, name) for name in altcraft_async.__all__}
     errors = {one for one in public if isinstance(one, type) and issubclass(one, AltcraftError)}
     bases = {altcraft_async.TaskError, altcraft_async.WaitError}
     assert errors - bases <= kinds
 
 
-def test_configuration_error_is_shown_as_it_is() -> None:
+def test_wrong_value_is_shown_as_it_is() -> None:
     answer = responses.error_answer(
-        ConfigurationError("resource_id: has to be a positive whole number")
+        ConfigurationError("resource_id: has to be a positive whole number", wrong_value=True)
     )
     assert (answer.status, json.loads(answer.body)["message"]) == (
         400,
