@@ -88,6 +88,12 @@ def test_same_report_in_both_formats_is_equal(name: str, sample: Sample) -> None
     assert list(as_json.groups[0].channels) == list(as_xml.groups[0].channels)
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0001-01-01T03:00:00+03:00"])
+def test_target_that_was_never_counted_has_no_time(at: str) -> None:
+    group = group_of(updated=at, last_count_time=f"counted at {at} in 0s")
+    assert (group.updated, group.counted_at, group.count_duration) == (None, None, None)
+
+
 @BOTH
 def test_report_of_two_groups_has_both_in_order(suffix: str, sample: Sample) -> None:
     first, second = report_of(sample(f"tasks_status.two_groups.{suffix}")).groups
