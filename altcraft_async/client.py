@@ -8,7 +8,6 @@ import os
 import ssl
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
-from types import TracebackType
 from typing import NoReturn, Self, Unpack
 
 import aiohttp
@@ -312,12 +311,7 @@ class AltcraftClient:
         self._parts.lifecycle.enter()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_failure: object) -> None:
         """Close."""
         await self.aclose()
 
@@ -328,12 +322,17 @@ class AltcraftClient:
         twice is no error, and cancelling the caller does not stop the closing. A
         borrowed session and the ledger stay open. Outstanding writes into the
         ledger are made first.
+
+        Raises:
+            ConfigurationError: It is open in another event loop, or before a fork: close it there.
         """
         if self._closing is None:
             self._parts.lifecycle.close()
             if self._parts.lifecycle.loop is None:
                 return
             self._closing = asyncio.get_running_loop().create_task(self._parts.aclose())
+        elif not self._closing.done():
+            self._parts.lifecycle.check_place()
         await asyncio.shield(self._closing)
 
     def _on_open(self, call: Callable[[], None]) -> None:
