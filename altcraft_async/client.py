@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import ssl
 import warnings
@@ -26,7 +25,7 @@ from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_key, checked_kind
 from altcraft_async.observer import Observer
 from altcraft_async.policies.base import PollPolicy, PollState
-from altcraft_async.protocol.base_url import api_root, is_exposed
+from altcraft_async.protocol.base_url import api_root, warn_if_exposed
 from altcraft_async.protocol.token import Token, TokenLocation
 from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.registry import Handle
@@ -123,8 +122,7 @@ class AltcraftClient:
                 start. A start that meets the server's closing it is ``maybe_delivered``,
                 so stay below the server's limit. 0 opens one for each start.
             max_answer_bytes: Largest answer, after decompression.
-            ssl_context: For a private certificate authority, for example; with a
-                borrowed session as well.
+            ssl_context: For a private certificate authority; with a session as well.
             segment_database_name: What your install calls the database of a segment:
                 ``"db_id"`` or ``"list_id"``. ``None`` is the name on the page of each
                 method: ``db_id`` to refresh, ``list_id`` to read the counters.
@@ -169,9 +167,7 @@ class AltcraftClient:
         )
         self._root = api_root(base_url)
         self._format = format
-        if is_exposed(self._root):
-            msg = "base_url: http:// sends the token unencrypted; use https://"
-            warnings.warn(msg, stacklevel=_caller_level())
+        warn_if_exposed(self._root, "base_url: http:// sends the token unencrypted; use https://")
         self._ledger = ledger
         self._closing: asyncio.Task[None] | None = None
         self._parts = parts = assemble(self._root, secret, options)
@@ -325,7 +321,7 @@ class AltcraftClient:
         self._parts.lifecycle.enter()
         return self
 
-    async def __aexit__(self, *failure: object) -> None:
+    async def __aexit__(self, *_failure: object) -> None:
         """Close."""
         await self.aclose()
 
@@ -336,22 +332,19 @@ class AltcraftClient:
         twice is no error, and cancelling the caller does not stop the closing. A
         borrowed session and the ledger stay open. Outstanding writes into the
         ledger are made first.
+
+        Raises:
+            ConfigurationError: It is open in another event loop, or before a fork: close it there.
         """
         if self._closing is None:
             self._parts.lifecycle.close()
             if self._parts.lifecycle.loop is None:
                 return
             self._closing = asyncio.get_running_loop().create_task(self._parts.aclose())
+        elif not self._closing.done():
+            self._parts.lifecycle.check_place()
         await asyncio.shield(self._closing)
 
     def _on_open(self, call: Callable[[], None]) -> None:
         """Call a function when the client binds to its event loop; for subclasses."""
         self._parts.lifecycle.opened = call
-
-
-def _caller_level() -> int:
-    """Return the ``stacklevel`` of a warning about the first line outside this module."""
-    level, frame = 0, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__") == __name__:
-        level, frame = level + 1, frame.f_back
-    return level

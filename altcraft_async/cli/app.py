@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
@@ -18,6 +19,7 @@ from altcraft_async.cli.commands.task import status_command, wait_command
 from altcraft_async.cli.exit_codes import (
     EXIT_CODES,
     INTERRUPTED,
+    PIPE_CLOSED,
     UNEXPECTED,
     USAGE,
     code_of,
@@ -25,7 +27,7 @@ from altcraft_async.cli.exit_codes import (
 )
 from altcraft_async.cli.object_kinds import DATABASES, RESOURCES, SEGMENTS, ObjectKind
 from altcraft_async.cli.options import help_lines
-from altcraft_async.cli.output import prepare, print_message
+from altcraft_async.cli.output import discard_unwritten, prepare, print_message
 
 __all__ = ["altcraft", "main"]
 
@@ -48,6 +50,8 @@ _EPILOG = "\n\n".join(
         help_lines("Exit codes", *(f"{row.code:>3}  {row.meaning}" for row in EXIT_CODES)),
     )
 )
+
+_COMPLETION = "_ALTCRAFT_COMPLETE"
 
 _HELP = """Statistics of an Altcraft install: refresh the counters of subscribers and read them.
 
@@ -128,9 +132,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows ``altcraft``; by default, what this process was started with.
 
     Raises:
-        SystemExit: The reader of stdout has closed it.
+        SystemExit: A shell asked for completions, and has them.
     """
     prepare()
+    try:
+        return _run(arguments)
+    finally:
+        discard_unwritten()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code: object = altcraft.main(arguments, prog_name="altcraft", standalone_mode=False)
     except AltcraftError as error:
@@ -142,6 +153,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except click.Abort:
         return INTERRUPTED
+    except SystemExit:
+        # How click ends a completion, and how click and rich end when the reader has ended.
+        if _COMPLETION in os.environ:
+            raise
+        return PIPE_CLOSED
     except OSError as error:
         print_message(error.strerror or str(error))
         return UNEXPECTED

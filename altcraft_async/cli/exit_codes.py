@@ -25,12 +25,15 @@ from altcraft_async.models.task_words import task_word
 
 __all__ = [
     "EXIT_CODES",
+    "HUNG_UP",
     "INTERRUPTED",
+    "PIPE_CLOSED",
     "TERMINATED",
     "UNEXPECTED",
     "USAGE",
     "code_of",
     "hint_of",
+    "result_hint",
     "wait_hint",
 ]
 
@@ -38,7 +41,9 @@ T = TypeVar("T")
 
 UNEXPECTED = 1
 USAGE = 2
-INTERRUPTED = 130  # 128 + SIGINT, as in shells
+HUNG_UP = 129  # 128 + SIGHUP, as in shells
+INTERRUPTED = 130  # 128 + SIGINT
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 TERMINATED = 143  # 128 + SIGTERM
 
 
@@ -70,7 +75,9 @@ EXIT_CODES = (
     ExitCode(6, "the answer is not Altcraft's", (ProtocolError,)),
     ExitCode(7, "the task failed or is unknown to the platform", (TaskFailedError, TaskLostError)),
     ExitCode(8, "the wait ended before the task did", (WaitError,)),
+    ExitCode(HUNG_UP, "stopped as its terminal was closed (SIGHUP)"),
     ExitCode(INTERRUPTED, "stopped by Ctrl-C"),
+    ExitCode(PIPE_CLOSED, "stopped as the reader of its output ended, as in: altcraft … | head -1"),
     ExitCode(TERMINATED, "stopped by SIGTERM"),
 )
 """All exit codes; the help shows this table."""
@@ -122,10 +129,19 @@ def hint_of(error: AltcraftError) -> str | None:
 
 def wait_hint(*refs: TaskRef) -> str:
     """Return the command that waits for tasks that go on at the platform."""
+    going_on = "the task goes on" if len(refs) == 1 else "the tasks go on"
+    return f"{going_on}; {_way_back(*refs)}"
+
+
+def result_hint(ref: TaskRef) -> str:
+    """Return the command that prints the result of a task once more."""
+    return f"the task is over; {_way_back(ref)}"
+
+
+def _way_back(*refs: TaskRef) -> str:
     # Quoted, since people paste this into a shell and the server chose the ids.
     tasks = " ".join(shlex.quote(task_word(ref)) for ref in refs)
-    going_on = "the task goes on" if len(refs) == 1 else "the tasks go on"
-    return f"{going_on}; to come back: altcraft task wait {tasks}"
+    return f"to come back: altcraft task wait {tasks}"
 
 
 def _nearest(table: Mapping[type[AltcraftError], T], error: AltcraftError, default: T) -> T:

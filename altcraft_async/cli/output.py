@@ -8,6 +8,8 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -16,6 +18,7 @@ from rich.console import Console, RenderableType
 from altcraft_async.cli.safe_text import clean, csv_line, inert
 
 __all__ = [
+    "discard_unwritten",
     "is_off_screen",
     "message_console",
     "prepare",
@@ -29,10 +32,29 @@ _UNLIMITED = 10_000  # columns of a pipe or file, where nothing has to fit a scr
 
 
 def prepare() -> None:
-    """Escape characters that the locale cannot encode, instead of failing on them."""
+    """Make both streams take any text.
+
+    A stream that the shell has closed discards what is printed, and characters that
+    the locale cannot encode are escaped.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 -- for the whole process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def discard_unwritten() -> None:
+    """Drop what a stream could not write, which Python would try again at its end, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError), Path(os.devnull).open("w") as nothing:
+                os.dup2(nothing.fileno(), stream.fileno())
+            with suppress(OSError):
+                stream.flush()
 
 
 def is_off_screen(stream: TextIO) -> bool:
@@ -50,10 +72,14 @@ def message_console() -> Console:
 
 
 def print_message(text: str, hint: str | None = None) -> None:
-    """Print one line to stderr, and below it a hint on what to do next."""
-    click.echo(f"altcraft: {clean(text)}", err=True)
-    if hint:
-        click.echo(f"  {clean(hint)}", err=True)
+    """Print one line to stderr, and below it a hint on what to do next.
+
+    A stderr that takes no text changes nothing in how a command ends.
+    """
+    with suppress(OSError):
+        click.echo(f"altcraft: {clean(text)}", err=True)
+        if hint:
+            click.echo(f"  {clean(hint)}", err=True)
 
 
 def print_view(*views: RenderableType) -> None:

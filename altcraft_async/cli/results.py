@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from altcraft_async import CountersReport, TaskKind, TaskRef
 from altcraft_async.cli.csv_rows import header, outcome_rows, report_rows
-from altcraft_async.cli.exit_codes import wait_hint
+from altcraft_async.cli.exit_codes import result_hint, wait_hint
 from altcraft_async.cli.json_data import outcome_data, report_data
 from altcraft_async.cli.object_kinds import Outcome, named_ids
 from altcraft_async.cli.options import CSV, FOR_PROGRAMS, Form
@@ -24,7 +24,22 @@ def print_report(
     target: object,
     ref: TaskRef | None = None,
 ) -> None:
-    """Print the report of a target, and its task if it came from one."""
+    """Print the report of a target, and its task if it came from one.
+
+    Raises:
+        OSError: It cannot be written; how to print it again went to stderr.
+    """
+    try:
+        _print_report(report, form, kind, target, ref)
+    except OSError:
+        if ref is not None:
+            print_message("the result cannot be printed", result_hint(ref))
+        raise
+
+
+def _print_report(
+    report: CountersReport, form: Form, kind: TaskKind, target: object, ref: TaskRef | None
+) -> None:
     if form == "json":
         print_json(report_data(report, ref))
     elif form in CSV:

@@ -29,7 +29,9 @@ async def wait_for(client: AltcraftClient, handle: TaskHandle[T], seconds: float
     try:
         with show_task(client, handle):
             return await handle.wait(timeout=seconds)
-    except asyncio.CancelledError:
+    except AltcraftError:
+        raise
+    except (asyncio.CancelledError, OSError):  # the display cannot be written
         print_message("stopped waiting", wait_hint(handle.ref))
         raise
 
@@ -62,9 +64,12 @@ async def follow(  # noqa: PLR0913 -- all but one by position, as commands have 
         with show_many(client, totals) if is_shown else nullcontext():
             async with aclosing(outcomes):
                 async for outcome in outcomes:
-                    totals.add(outcome)
+                    # First, so that a task whose result cannot be printed counts as running.
                     print_outcome(outcome)
-    except asyncio.CancelledError:
+                    totals.add(outcome)
+    except AltcraftError:
+        raise
+    except (asyncio.CancelledError, OSError):  # stdout cannot be written
         if can_resume:
             _print_stopped(totals)
         raise

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import warnings
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -27,7 +26,7 @@ from altcraft_async.models import Feedback, TaskKind
 from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_choice, checked_function, checked_positive
 from altcraft_async.observer import logger
-from altcraft_async.protocol.base_url import is_exposed
+from altcraft_async.protocol.base_url import warn_if_exposed
 from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["FeedbackReceiver", "Received"]
@@ -110,9 +109,8 @@ class FeedbackReceiver:
             ConfigurationError: An argument is wrong; the text names it.
         """
         self._urls = SignedUrls(base_url, secret)
-        if is_exposed(self._urls.base):
-            msg = "base_url: http:// shows the secret URLs to the network; use https://"
-            warnings.warn(msg, stacklevel=2)
+        msg = "base_url: http:// shows the secret URLs to the network; use https://"
+        warn_if_exposed(self._urls.base, msg)
         checked_function("on_feedback", on_feedback)
         self._on_feedback = on_feedback
         self._hints = Hints(interval=checked_positive("pause", pause))

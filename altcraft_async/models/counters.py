@@ -61,8 +61,8 @@ class CounterGroup(msgspec.Struct, frozen=True, kw_only=True):
             names are an open set: an install can define channels of its own.
         in_progress: Whether a refresh is running, so that newer counters follow.
         refresh_task_id: Id of that refresh, ``""`` where none is running; as one short line.
-        updated: When the counters were stored, aware; ``None`` where missing or
-            not a time.
+        updated: When the counters were stored, aware; ``None`` where missing,
+            Go's zero time or not a time.
         last_count_time: The vendor's sentence on the last refresh, as one short line.
     """
 
@@ -84,7 +84,8 @@ class CounterGroup(msgspec.Struct, frozen=True, kw_only=True):
     def count_duration(self) -> timedelta | None:
         """How long the last refresh took; ``None`` where `last_count_time` does not say."""
         match = _COUNT_SENTENCE.fullmatch(self.last_count_time)
-        return parse_go_duration(match["took"]) if match else None
+        # The zero duration comes with the zero time; no refresh takes none.
+        return (parse_go_duration(match["took"]) or None) if match else None
 
 
 class CountersReport(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import MINYEAR, UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 __all__ = ["parse_go_duration", "parse_time"]
@@ -27,13 +27,14 @@ def parse_time(text: str) -> datetime | None:
     """Read an RFC 3339 time as an aware one; ``None`` where it is none.
 
     A date alone is no time. A time without an offset is UTC, as in every
-    documented sample.
+    documented sample. Go's zero time, which stands for no time, is none either.
     """
     try:
         at = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
-    if ":" not in text:
+    # Printed in a local zone, the zero time is some hours and seconds off.
+    if ":" not in text or at.year == MINYEAR:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import warnings
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -11,7 +13,7 @@ from yarl import URL
 from altcraft_async.errors import ConfigurationError
 from altcraft_async.models.validation import checked_text
 
-__all__ = ["API_PATH", "api_root", "checked_address", "install_of", "is_exposed"]
+__all__ = ["API_PATH", "api_root", "checked_address", "install_of", "is_exposed", "warn_if_exposed"]
 
 API_PATH = "/api/v1.1"
 
@@ -61,6 +63,21 @@ def checked_address(name: str, value: object) -> str:
         raise ConfigurationError(msg)
     # Twice, as a name that only the older IDNA allows keeps its capitals the first time.
     return str(URL(str(URL(text))))
+
+
+def warn_if_exposed(root: str, message: str) -> None:
+    """Warn about the caller's line if requests to this URL cross a network unencrypted."""
+    if is_exposed(root):
+        warnings.warn(message, stacklevel=_caller_level())
+
+
+def _caller_level() -> int:
+    """Return the ``stacklevel`` of a warning about the first line outside this package."""
+    package = __name__.partition(".")[0]
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and frame.f_globals["__name__"].partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def is_exposed(root: str) -> bool:

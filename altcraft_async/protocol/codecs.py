@@ -1,18 +1,22 @@
 """Writes requests and reads answers in JSON and XML.
 
 `read` makes a `Document` of plain dicts, lists and scalars in either format.
-XML is ambiguous: one element may be a list of one, and an empty tag null,
-"" or []. So `Document.to` first normalizes the value for the wanted type, by
-a function that is built once per type from msgspec's description of it:
+XML is ambiguous: one element may be a list of one, an empty tag null, "" or
+[], and blanks text or layout. So `Document.to` first normalizes the value for
+the wanted type, by a function that is built once per type from msgspec's
+description of it:
 
-    wanted         value in XML   becomes
-    list or tuple  one element    a list of it
-    list or tuple  empty tag      []
-    str            empty tag      ""
-    struct         empty tag      a struct of defaults
-    X | None       empty tag      None
+    wanted         value in XML         becomes
+    list or tuple  one element          a list of it
+    list or tuple  empty tag or blanks  []
+    str            empty tag            ""
+    struct         empty tag or blanks  a struct of defaults
+    X | None       empty tag or blanks  None; of a str, blanks stay
+    int or bool    text with blanks     the text alone, which msgspec converts
 
-So the same answer in both formats gives equal values.
+So the same answer in both formats gives equal values, or is refused in both.
+For that, a number may be a text in JSON as well. Text keeps its blanks, but a
+list with one blank text reads as empty.
 
 The first byte of an answer tells its format, as the vendor does not document
 the format of an error in an XML call.
@@ -24,8 +28,9 @@ the one that builds dicts.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -64,7 +69,8 @@ ROOT = "xml"
 
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
-_BOM = b"\xef\xbb\xbf"
+_BLANKS = " \t\r\n"
+"""White space of JSON and XML."""
 
 
 class UnreadableError(ValueError):
@@ -145,10 +151,10 @@ class Document(msgspec.Struct, frozen=True):
         Raises:
             UnreadableError: It has another shape; the text says where.
         """
-        normalize = _normalizer(wanted)
+        normalize = _normalizer(wanted, self.textual)
         value = normalize(self.value) if normalize else self.value
         try:
-            return msgspec.convert(value, wanted, strict=not self.textual)
+            return msgspec.convert(value, wanted, strict=False)
         except (msgspec.ValidationError, RecursionError) as refused:
             reason = str(refused)
         raise UnreadableError(reason)
@@ -162,11 +168,28 @@ def read(body: bytes) -> Document:
     """
     if body.startswith(b"{"):
         return Document(_read_json(body), textual=False)
-    # Without the BOM, which msgspec refuses.
-    text = body.lstrip(_BOM + b" \t\r\n")
-    if text.startswith(b"<") or body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return Document(_read_xml(body.lstrip(b" \t\r\n")), textual=True)
-    return Document(_read_json(text), textual=False)
+    try:
+        text, encoding = _bare(body)
+    except UnicodeDecodeError as refused:
+        reason = str(refused)
+    else:
+        if text.startswith(b"<"):
+            return Document(_read_xml(text, encoding), textual=True)
+        return Document(_read_json(text), textual=False)
+    raise UnreadableError(reason)
+
+
+def _is_empty(value: Plain) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip(_BLANKS))
+
+
+def _bare(body: bytes) -> tuple[bytes, str | None]:
+    """Return the answer without what msgspec and expat refuse, and the encoding of its mark."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        body = codecs.BOM_UTF8 + body.decode("utf-16").encode()
+    text = body.lstrip(codecs.BOM_UTF8 + _BLANKS.encode())
+    is_marked = codecs.BOM_UTF8 in body[: len(body) - len(text)]
+    return text, "utf-8" if is_marked else None
 
 
 def _read_json(text: bytes) -> Plain:
@@ -194,12 +217,25 @@ def _is_flat(value: Plain, levels: int) -> bool:
             return True
 
 
-def _read_xml(text: bytes) -> Plain:
+def _without_layout(_path: object, name: str, value: Plain) -> tuple[str, Plain] | None:
+    """Leave out text beside elements: the line breaks between them."""
+    return None if name == "#text" else (name, value)
+
+
+# The type stubs of xmltodict know no postprocessor that leaves something out.
+_XML_OPTIONS: Mapping[str, Any] = {
+    "xml_attribs": False,
+    "strip_whitespace": False,
+    "postprocessor": _without_layout,
+}
+
+
+def _read_xml(text: bytes, encoding: str | None) -> Plain:
     try:
         tags = text.count(b"<")
         if tags > _MANY_TAGS:
-            _check_bounds(text)
-        document: dict[str, Plain] = xmltodict.parse(text, xml_attribs=False)
+            _check_bounds(text, encoding)
+        document: dict[str, Plain] = xmltodict.parse(text, encoding, **_XML_OPTIONS)
         # The depth is at most the number of tags.
         if tags > MAX_DEPTH and not _is_flat(document, MAX_DEPTH):
             raise UnreadableError(_TOO_DEEP)
@@ -212,7 +248,7 @@ def _read_xml(text: bytes) -> Plain:
     raise UnreadableError(reason)
 
 
-def _check_bounds(text: bytes) -> None:
+def _check_bounds(text: bytes, encoding: str | None) -> None:
     """Refuse a document that is too deep or large, without building anything of it."""
     depth = elements = 0
 
@@ -232,7 +268,7 @@ def _check_bounds(text: bytes) -> None:
         msg = "entities are refused"
         raise UnreadableError(msg)
 
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(encoding)
     parser.StartElementHandler = opened
     parser.EndElementHandler = closed
     parser.EntityDeclHandler = declared
@@ -241,31 +277,40 @@ def _check_bounds(text: bytes) -> None:
 
 _Normalize = Callable[[Plain], Plain]
 
-_normalizers: dict[type, _Normalize | None] = {}
+_normalizers: dict[tuple[type, bool], _Normalize | None] = {}
 
 
-def _normalizer(wanted: type) -> _Normalize | None:
+def _normalizer(wanted: type, textual: bool) -> _Normalize | None:  # noqa: FBT001 -- half of a key
     """Return what normalizes a value for this type; ``None`` where nothing is ambiguous."""
-    if wanted not in _normalizers:
-        _normalizers[wanted] = _normalizer_of(inspect.type_info(wanted))
-    return _normalizers[wanted]
+    key = (wanted, textual)
+    if key not in _normalizers:
+        scalars = _stripped if textual else None
+        _normalizers[key] = _normalizer_of(inspect.type_info(wanted), scalars)
+    return _normalizers[key]
 
 
-def _normalizer_of(kind: inspect.Type) -> _Normalize | None:
+def _stripped(value: Plain) -> Plain:
+    return value.strip(_BLANKS) if isinstance(value, str) else value
+
+
+def _normalizer_of(kind: inspect.Type, scalars: _Normalize | None) -> _Normalize | None:
+    """Return the normalizer of a type, with this one for numbers and bools."""
     if isinstance(kind, inspect.StrType):
         return lambda value: "" if value is None else value
+    if isinstance(kind, (inspect.IntType, inspect.BoolType)):
+        return scalars
     if isinstance(kind, (inspect.ListType, inspect.VarTupleType)):
-        return _list_normalizer(_normalizer_of(kind.item_type))
+        return _list_normalizer(_normalizer_of(kind.item_type, scalars))
     if isinstance(kind, inspect.StructType):
-        return _struct_normalizer(kind)
+        return _struct_normalizer(kind, scalars)
     if isinstance(kind, inspect.UnionType):
-        return _optional_normalizer(kind)
+        return _optional_normalizer(kind, scalars)
     return None
 
 
 def _list_normalizer(normalize_item: _Normalize | None) -> _Normalize:
     def normalize(value: Plain) -> Plain:
-        if value is None:
+        if _is_empty(value):
             return []
         items: list[Plain] = value if isinstance(value, list) else [value]
         return [normalize_item(item) for item in items] if normalize_item else items
@@ -273,15 +318,15 @@ def _list_normalizer(normalize_item: _Normalize | None) -> _Normalize:
     return normalize
 
 
-def _struct_normalizer(kind: inspect.StructType) -> _Normalize:
+def _struct_normalizer(kind: inspect.StructType, scalars: _Normalize | None) -> _Normalize:
     by_name = {
         field.encode_name: normalize_field
         for field in kind.fields
-        if (normalize_field := _normalizer_of(field.type)) is not None
+        if (normalize_field := _normalizer_of(field.type, scalars)) is not None
     }
 
     def normalize(value: Plain) -> Plain:
-        if value is None:
+        if _is_empty(value):
             return {}
         if not isinstance(value, dict) or not by_name:
             return value
@@ -294,10 +339,12 @@ def _struct_normalizer(kind: inspect.StructType) -> _Normalize:
     return normalize
 
 
-def _optional_normalizer(kind: inspect.UnionType) -> _Normalize | None:
-    """Normalize ``X | None``, where an empty tag is ``None``; leave other unions as they are."""
+def _optional_normalizer(kind: inspect.UnionType, scalars: _Normalize | None) -> _Normalize | None:
+    """Normalize ``X | None``, where an empty tag is ``None``; of other unions, scalars alone."""
     others = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
-    if len(others) != 1 or isinstance(others[0], inspect.StrType):
+    if any(isinstance(one, inspect.StrType) for one in others):
         return None
-    normalize_other = _normalizer_of(others[0])
-    return normalize_other and (lambda value: None if value is None else normalize_other(value))
+    if len(others) != 1:
+        return scalars
+    normalize_other = _normalizer_of(others[0], scalars)
+    return normalize_other and (lambda value: None if _is_empty(value) else normalize_other(value))

@@ -107,10 +107,17 @@ def _database_of(ref: TaskRef) -> int | None:
 
 
 def _model(group: _Group) -> CounterGroup:
+    channels: dict[str, SubscriptionCounters] = {}
+    for one in group.channels:
+        if one.channel in channels:
+            # Which of the two is right is not known, and neither is safe to hand out.
+            msg = f"channel `{one.channel}` is there twice"
+            raise UnreadableError(msg)
+        channels[one.channel] = one.status
     return CounterGroup(
         database_id=group.list_id,
         resource_id=group.resource_id,
-        channels={one.channel: one.status for one in group.channels},
+        channels=channels,
         in_progress=bool(group.in_progress),
         refresh_task_id=line(group.refresh_task_id or ""),
         updated=parse_time(group.updated or ""),

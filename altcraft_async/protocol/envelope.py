@@ -111,19 +111,20 @@ def interpret(endpoint: Endpoint[T], response: Response, mask: Callable[[str], s
     raise _unreadable(answered, reason)
 
 
+class _Code(msgspec.Struct):
+    error: int | bool | None
+
+
 def _code_and_text(document: Document) -> tuple[int, str]:
     """Return ``error`` and ``error_text`` of an envelope."""
     fields = document.value if isinstance(document.value, dict) else {}
-    code = fields.get("error")
+    code = Document({"error": fields.get("error")}, textual=True).to(_Code).error
     if code == 0 or (code is None and "data" in fields):
         return 0, ""
-    try:
-        if isinstance(code, (int, str)):
-            return int(code), str(fields.get("error_text") or "")
-        reason = "neither error nor data in it"
-    except ValueError:
-        reason = "error is no number"
-    raise UnreadableError(reason)
+    if code is not None:
+        return int(code), str(fields.get("error_text") or "")
+    msg = "neither error nor data in it"
+    raise UnreadableError(msg)
 
 
 def _refusal(answered: Answered, code: int, error_text: str) -> ApiError:

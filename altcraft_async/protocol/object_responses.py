@@ -8,7 +8,7 @@ the vendor has ``Groups``, ``Id`` and ``Name`` where another has ``groups``,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -23,7 +23,7 @@ from altcraft_async.models.catalogue import (
     SubscriptionField,
 )
 from altcraft_async.models.counters import Count
-from altcraft_async.protocol.codecs import Document, Plain
+from altcraft_async.protocol.codecs import Document, Plain, UnreadableError
 from altcraft_async.protocol.paging import Identified, Page
 
 __all__ = [
@@ -148,12 +148,11 @@ def segment_details(document: Document) -> SegmentDetails:
     """Read an answer of ``segments/get``."""
     answer = _lowered(document).to(_Answer[_Segment]).data
     rules = Document(document.mapping("data").get("segment"), document.textual)
-    rule = _rule_of_text if document.textual else _rule
     return SegmentDetails(
         id=answer.id,
         name=answer.name,
         count=answer.count,
-        rules=tuple(map(rule, rules.to(list[dict[str, object]]))),
+        rules=tuple(map(_rule, rules.to(list[dict[str, Any]]))),
     )
 
 
@@ -191,26 +190,21 @@ def _groups(groups: list[_Group]) -> tuple[AccessGroup, ...]:
 _RULE_NUMBERS = ("limit", "list_id", "percent_from", "percent_to")
 
 
-def _rule(fields: Mapping[str, object]) -> Mapping[str, object]:
-    """Make a list of the queries, as one alone is no list in XML."""
-    queries = fields.get("queries", [])
-    if isinstance(queries, list):
-        return fields
-    return {**fields, "queries": [] if queries is None else [queries]}
+def _rule(fields: Mapping[str, Plain]) -> Mapping[str, object]:
+    """Make numbers of the documented ones, and a list of the queries, which XML has not.
+
+    The type of other fields is not known.
+    """
+    queries = Document(fields.get("queries"), textual=True).to(list[object])
+    numbers = {name: _number(fields[name]) for name in _RULE_NUMBERS if name in fields}
+    return {**fields, **numbers, "queries": queries}
 
 
-_DIGITS = 20  # more than a number of 64 bits has
-
-
-def _rule_of_text(fields: Mapping[str, object]) -> Mapping[str, object]:
-    """Make numbers of the documented ones; the type of other fields is not known."""
-    numbers = {
-        name: int(text)
-        for name in _RULE_NUMBERS
-        # Python refuses to convert very long ones.
-        if isinstance(text := fields.get(name), str) and text.isdecimal() and len(text) < _DIGITS
-    }
-    return _rule({**fields, **numbers})
+def _number(value: Plain) -> Plain:
+    try:
+        return Document(value, textual=True).to(int)
+    except UnreadableError:
+        return value
 
 
 def _lowered(document: Document) -> Document:

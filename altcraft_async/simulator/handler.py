@@ -88,7 +88,7 @@ class Handler:
             return responses.reset(request)
 
     async def _respond(self, http: web.Request) -> web.StreamResponse:
-        method = messages.method_of(http.path)
+        method = messages.method_of(http.rel_url.raw_path, strict=self._installation.strict_paths)
         if http.method != hdrs.METH_POST:
             return _http_error(web.HTTPMethodNotAllowed.status_code, "POST only")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from altcraft_async.simulator import codec
 from altcraft_async.simulator.codec import Format
@@ -53,9 +54,28 @@ class ApiResponse:
     xml_declaration: bool = False
 
 
-def method_of(path: str) -> str:
-    """Return the API method that a path names, with or without a trailing slash."""
-    return path.removeprefix(PREFIX).removesuffix("/") if path.startswith(PREFIX) else path
+def method_of(raw_path: str, *, strict: bool = False) -> str:
+    """Return the API method that a path names; the path itself where it names none.
+
+    The path is read as nginx does by default, which we take to stand before the
+    platform: percent-encoding is decoded, repeated slashes are one, and ``.`` and
+    ``..`` are resolved. A slash at the end is left out, as some of the vendor's pages
+    have one. A strict reading takes the path as it is.
+    """
+    path = raw_path if strict else _normalized(unquote(raw_path))
+    return path.removeprefix(PREFIX) if path.startswith(PREFIX) else path
+
+
+def _normalized(path: str) -> str:
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and not parts:
+            return path  # nginx refuses what leads above the root
+        if part == "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
 
 
 def read_request(

@@ -74,6 +74,7 @@ class Simulator:
         cursor: Cursor | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
         shows_running: bool = False,
+        strict_paths: bool = False,
         webhooks: Webhooks = _WEBHOOKS,
     ) -> None:
         """Describe the platform.
@@ -106,6 +107,10 @@ class Simulator:
             shows_running: Let ``get_counters`` respond in groups, as a refresh does,
                 with ``in_progress`` and the task id of a running refresh. The
                 documented response has neither.
+            strict_paths: Accept only the documented spelling of a path. By default paths
+                are read as by a server behind nginx with its defaults, which the
+                vendor does not document: repeated slashes, dot segments,
+                percent-encoding and a slash at the end make no difference.
             webhooks: How the ``feedback`` URLs of starts are called; by default once,
                 at the end of the task.
 
@@ -125,7 +130,7 @@ class Simulator:
         )
         self._script = Script(seed)
         installation = Installation(
-            self.token, http_errors, cursor, segment_database_name, shows_running
+            self.token, http_errors, cursor, segment_database_name, shows_running, strict_paths
         )
         self._handler = Handler(self.world, self._script, installation, clock, webhooks)
         self._host = host

@@ -246,6 +246,8 @@ class TaskHandle(Generic[T]):
             for waiter in self.poller.waiters
             if isinstance(waiter, Callback) and waiter.fn == fn
         ]
+        if added:
+            self.poller.check_place()
         for callback in added:
             self.poller.remove_waiter(callback)
         return len(added)

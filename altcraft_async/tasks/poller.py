@@ -147,6 +147,10 @@ class TaskPoller(TaskRecord):
         if self._observation is not None:
             self._observation.waiters_changed(self._waiters, error)
 
+    def check_place(self) -> None:
+        """Raise a `ConfigurationError` in another loop or process than the client's."""
+        self._lifecycle.check_place()
+
     def poll_now(self) -> None:
         """Poll now, unless a poll is under way."""
         if not self.rules.scheduler.is_running(self):

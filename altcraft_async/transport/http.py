@@ -97,12 +97,13 @@ class Transport:
             ClientClosedError: The borrowed aiohttp session is closed.
         """
         session = self._session(request)
+        body = _Body(request.body, content_type=request.content_type)
         try:
             with self._timeouts.limit():
                 # No variable here holds the headers: tools print the variables of a traceback.
                 answer = await session.post(
                     self._url(request.path),
-                    data=_Body(request.body, content_type=request.content_type),
+                    data=body,
                     headers=_headers(request),
                     timeout=self._timeout,
                     ssl=self._ssl,
@@ -114,14 +115,14 @@ class Transport:
                     if announced := _KEEP_ALIVE.search(headers.get("Keep-Alive", "")):
                         self._expect_close(after=int(announced[1]))
                     # Most answers come whole with their head, so there is nothing to wait for.
-                    body = content.read_nowait() if content.is_eof() else b""
-                    if not content.at_eof() or len(body) > self._limits.answer_bytes:
-                        body = await self._rest(answer, request, body)
+                    said = content.read_nowait() if content.is_eof() else b""
+                    if not content.at_eof() or len(said) > self._limits.answer_bytes:
+                        said = await self._rest(answer, request, said)
                 finally:
                     answer.release()
                 return Response(
                     status=answer.status,
-                    body=body,
+                    body=said,
                     content_type=headers.get(hdrs.CONTENT_TYPE, ""),
                     retry_after=headers.get(hdrs.RETRY_AFTER, ""),
                     location=headers.get(hdrs.LOCATION, ""),
@@ -130,7 +131,12 @@ class Transport:
         except AltcraftError:
             raise
         except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
-            error = _translated(foreign, request, closed=session.closed)
+            error = _translated(
+                foreign,
+                request.path,
+                closed=session.closed,
+                delivered=body.is_sent and request.starts,
+            )
         except BaseException as passing:
             # Most often a cancellation. The variables of aiohttp's frames hold the headers.
             passing.__traceback__ = passing.__context__ = passing.__cause__ = None
@@ -189,13 +195,31 @@ class Transport:
 
 
 class _Body(aiohttp.BytesPayload):
-    """A request body that hides its content; aiohttp would send, and show, a plain copy."""
+    """A request body that hides its content; aiohttp would send, and show, a plain copy.
+
+    It also tells whether it was sent: the kind of an error does not, as hooks of a
+    borrowed session may raise anything at any moment.
+    """
+
+    _writer: AbstractStreamWriter | None = None
+    _is_copied = False
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether any of it was given to a connection, or to code that may send a copy."""
+        return self._is_copied or (self._writer is not None and self._writer.output_size > 0)
+
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """Return the content to a middleware, which may send it in another body."""
+        self._is_copied = True
+        return await super().as_bytes(encoding, errors)
 
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
     ) -> None:
         """Write all of it; ``content_length`` is always its own."""
         del content_length
+        self._writer = writer
         await self.write(writer)
 
 
@@ -212,7 +236,6 @@ class _Meaning(NamedTuple):
 
     words: str
     error: type[TransportError | ProtocolError] = TransportError
-    sent: bool = True
     permanent: bool = False
 
 
@@ -220,24 +243,24 @@ class _Meaning(NamedTuple):
 _TABLE: tuple[tuple[type[BaseException], _Meaning], ...] = (
     (
         aiohttp.ClientConnectorCertificateError,
-        _Meaning("the server's certificate is not trusted", sent=False, permanent=True),
+        _Meaning("the server's certificate is not trusted", permanent=True),
     ),
     (
         aiohttp.ServerFingerprintMismatch,
-        _Meaning("the server's certificate is not trusted", sent=False, permanent=True),
+        _Meaning("the server's certificate is not trusted", permanent=True),
     ),
-    (aiohttp.ClientConnectorSSLError, _Meaning("no TLS connection", sent=False)),
-    (aiohttp.ClientConnectorDNSError, _Meaning("the host name cannot be resolved", sent=False)),
-    (aiohttp.ClientConnectorError, _Meaning("cannot connect", sent=False)),
+    (aiohttp.ClientConnectorSSLError, _Meaning("no TLS connection")),
+    (aiohttp.ClientConnectorDNSError, _Meaning("the host name cannot be resolved")),
+    (aiohttp.ClientConnectorError, _Meaning("cannot connect")),
     (
         aiohttp.ConnectionTimeoutError,
-        _Meaning("connecting took too long", RequestTimeoutError, sent=False),
+        _Meaning("connecting took too long", RequestTimeoutError),
     ),
-    (aiohttp.InvalidURL, _Meaning("the address cannot be used", sent=False, permanent=True)),
+    (aiohttp.InvalidURL, _Meaning("the address cannot be used", permanent=True)),
     (TimeoutError, _Meaning("no whole answer in time", RequestTimeoutError)),
     (aiohttp.ServerDisconnectedError, _Meaning("the server hung up without an answer")),
     (aiohttp.ClientPayloadError, _Meaning("the answer broke off or cannot be decompressed")),
-    (aiohttp.ClientHttpProxyError, _Meaning("the proxy refused", sent=False, permanent=True)),
+    (aiohttp.ClientHttpProxyError, _Meaning("the proxy refused", permanent=True)),
     # aiohttp says status 400 here, but it is the answer that is malformed.
     (aiohttp.ClientResponseError, _Meaning("the answer is no HTTP", ProtocolError)),
     (ValueError, _Meaning("the request cannot be made as asked", permanent=True)),
@@ -249,14 +272,16 @@ _NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 """Errors of a process, or a machine, that has too many files open."""
 
 
-def _translated(foreign: Exception, request: Request, *, closed: bool) -> AltcraftError:
+def _translated(foreign: Exception, path: str, *, closed: bool, delivered: bool) -> AltcraftError:
     if closed:
-        return ClientClosedError(f"{request.path}: the aiohttp session of this client is closed")
+        at_end = ClientClosedError(f"{path}: the aiohttp session of this client is closed")
+        at_end.maybe_delivered = delivered
+        return at_end
     meaning = next(meaning for kind, meaning in _TABLE if isinstance(foreign, kind))
     error = meaning.error(
-        f"{request.path}: {meaning.words} ({_described(foreign)})",
-        path=request.path,
-        maybe_delivered=meaning.sent and request.starts,
+        f"{path}: {meaning.words} ({_described(foreign)})",
+        path=path,
+        maybe_delivered=delivered,
         permanent=meaning.permanent,
     )
     if isinstance(error, TransportError):

@@ -62,23 +62,32 @@ class Lifecycle:
         """
         if self.closed:
             raise self.closed_error()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            msg = "client: needs a running event loop; call this from a coroutine"
-            raise ConfigurationError(msg) from None
+        loop = _running_loop()
         if self.loop is None:
             self.loop, self._process = loop, os.getpid()
             self.time = self._clock.time if self._clock else loop.time
             if self.opened is not None:
                 self.opened()
+        self._check(loop)
+        return loop
+
+    def check_place(self) -> None:
+        """Refuse to touch an open client from elsewhere, whose sockets and timers are in use.
+
+        Raises:
+            ConfigurationError: It belongs to another loop, or to the process that
+                this one is a fork of. What belongs to a closed loop may be touched.
+        """
+        if self.loop is not None:
+            self._check(self.loop if self.loop.is_closed() else _running_loop())
+
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._process != os.getpid():
             msg = "client: was opened before this process was forked; make one in each process"
             raise ConfigurationError(msg)
         if self.loop is not loop:
             msg = "client: belongs to another event loop; make one client in each loop"
             raise ConfigurationError(msg)
-        return loop
 
     def call_at(
         self,
@@ -119,7 +128,12 @@ class Lifecycle:
             self._scopes.discard(scope)
 
     def close(self) -> None:
-        """Refuse every use from now on and cancel the bodies in `until_closed`."""
+        """Refuse every use from now on and cancel the bodies in `until_closed`.
+
+        Raises:
+            ConfigurationError: As `check_place`.
+        """
+        self.check_place()
         self.closed = True
         for scope in self._scopes:
             scope.reschedule(0)
@@ -130,3 +144,11 @@ class Lifecycle:
         return ClientClosedError(
             "client: is closed; tasks go on at the platform, attach their refs with a new client"
         )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        msg = "client: needs a running event loop; call this from a coroutine"
+        raise ConfigurationError(msg) from None

@@ -75,26 +75,3 @@ def test_full_disk_is_reported_in_one_line(
         code, _, err = altcraft("status", task_id)
     assert code == 1
     assert err == "altcraft: No space left on device\n"
-
-
-def test_closed_pipe_ends_a_batch_silently(account: Simulator, spawn: Spawn) -> None:
-    """``altcraft … | head -1`` ends when ``head`` does."""
-    numbers = map(str, range(1, 41))
-    process = spawn("refresh", *numbers, "--database-id", "1", "--in-flight", "2", "--json")
-    assert process.stdout
-    assert process.stdout.readline().startswith("{")
-    process.stdout.close()
-    assert process.stderr
-    assert process.stderr.read() == ""
-    assert process.wait(30) == 1
-    assert 0 < sum(account.starts.values()) < 40
-
-
-def test_pipe_closed_during_a_wait_ends_it_silently(account: Simulator, spawn: Spawn) -> None:
-    process = spawn("refresh", "24", "--database-id", "1")
-    assert process.stdout
-    process.stdout.close()
-    assert process.stderr
-    assert process.stderr.read() == ""
-    assert process.wait(30) == 1
-    assert account.count("tasks/status") > 0

@@ -158,15 +158,17 @@ PROCESS_ROWS = (
     Row(
         82,
         "the command line is stopped, or its output is closed",
-        "exit 130 or 143; says that it may have started",
-        "exit 130 or 143; prints how to come back",
+        "exit 129, 130, 141 or 143; says that it may have started",
+        "exit 129, 130, 141 or 143; prints how to come back",
         "—",
         "`altcraft wait`",
         (
             "tests/cli/test_waits.py::test_signal_while_waiting_prints_how_to_come_back",
             terminal_test("signal_while_starting_warns_that_the_task_may_have_started"),
-            "tests/cli/test_app.py::test_closed_pipe_ends_a_batch_silently",
-            "tests/cli/test_app.py::test_pipe_closed_during_a_wait_ends_it_silently",
+            "tests/cli/test_broken_output.py::test_closed_pipe_ends_a_batch_with_the_way_back",
+            "tests/cli/test_broken_output.py::test_pipe_closed_in_a_wait_ends_it_with_the_way_back",
+            "tests/cli/test_broken_output.py::test_full_disk_ends_a_command_with_the_way_back",
+            "tests/cli/test_broken_output.py::test_closed_terminal_ends_a_command_with_the_way_back",
         ),
     ),
 )

@@ -50,7 +50,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "size of a body that arrives with the headers is checked": Guard(
         "transport/http.py",
-        " or len(body) > self._limits.answer_bytes",
+        " or len(said) > self._limits.answer_bytes",
         "",
         "tests/faults/test_exchange.py::test_answer_limit_applies_to_a_body_that_arrives_with_the_headers",
     ),
@@ -78,11 +78,18 @@ GUARDS: Mapping[str, Guard] = {
         "not isinstance(failure, AltcraftError) or may_retry(",
         "tests/transport/test_sender.py::test_cancelled_retry_ends_at_once_with_nothing_more_sent",
     ),
-    "timeout of a start may be delivered": Guard(
+    "a start that was sent may be delivered": Guard(
         "transport/http.py",
-        '_Meaning("no whole answer in time", RequestTimeoutError)',
-        '_Meaning("no whole answer in time", RequestTimeoutError, sent=False)',
+        "self._writer.output_size > 0",
+        "False",
         EXCHANGE.format("no answer", "start"),
+    ),
+    "a start that was not sent is not delivered": Guard(
+        "transport/http.py",
+        "delivered=body.is_sent and request.starts",
+        "delivered=request.starts",
+        "tests/transport/test_unsent.py::"
+        "test_start_that_fails_before_its_first_byte_is_not_delivered",
     ),
     "5xx of a start may be delivered": Guard(
         "protocol/envelope.py",
@@ -177,8 +184,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "XML may declare no entities": Guard(
         "protocol/codecs.py",
-        "xml_attribs=False)",
-        "xml_attribs=False, disable_entities=False)",
+        '"xml_attribs": False,',
+        '"xml_attribs": False, "disable_entities": False,',
         "tests/protocol/test_codecs_bounds.py::test_xml_entity_is_refused[billion laughs]",
     ),
     "large XML may declare no entities": Guard(
@@ -212,8 +219,8 @@ GUARDS: Mapping[str, Guard] = {
         "tests/faults/test_exchange.py::test_wide_answer_does_not_block_the_loop",
     ),
     "an exposed token warns": Guard(
-        "client.py",
-        "if is_exposed(self._root):",
+        "protocol/base_url.py",
+        "if is_exposed(root):",
         "if False:",
         "tests/test_client.py::test_plain_http_to_another_machine_warns_at_the_line_of_the_caller",
     ),

@@ -66,6 +66,7 @@ def test_channels_of_a_report_without_exactly_one_group_are_a_lookup_error(
         ),
         ("counted at noon in 1.5s", None, timedelta(seconds=1.5)),
         ("counted at noon in no time", None, None),
+        ("counted at 0001-01-01T00:00:00Z in 0s", None, None),
         ("never counted", None, None),
         ("counted at  in ", None, None),
         ("", None, None),

@@ -254,7 +254,7 @@ def test_empty_element_is_an_empty_object_where_one_is_wanted() -> None:
     ("body", "where"),
     [
         (b'{"numbers": ["five"]}', r"\$\.numbers\[0\]"),
-        (b'{"numbers": ["5"]}', r"\$\.numbers\[0\]"),
+        (b'{"numbers": [5.5]}', r"\$\.numbers\[0\]"),
         (b'{"inners": [{}, {"number": "s3cret"}]}', r"\$\.inners\[1\]\.number"),
         (b'{"inners": "s3cret"}', r"\$\.inners\[0\]"),
         (b'{"text": 5}', r"\$\.text"),

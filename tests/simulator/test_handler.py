@@ -6,9 +6,29 @@ import asyncio
 import io
 
 import aiohttp
+import pytest
+from yarl import URL
 
 from altcraft_async.simulator import Fault, ReceivedRequest, Simulator
 from tests.support.simulator_caller import START, STATUS, Caller, SettableClock
+
+
+@pytest.mark.parametrize(("strict", "status"), [(False, 200), (True, 404)])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1.1//databases/list", "//api/v1.1/databases/./list", "/api/v1.1/databases%2flist"],
+)
+async def test_path_is_read_as_behind_nginx_unless_it_is_strict(
+    path: str,
+    strict: bool,  # noqa: FBT001 -- a column
+    status: int,
+) -> None:
+    """The public client in Go sends the first one."""
+    async with Simulator(strict_paths=strict) as server, aiohttp.ClientSession() as session:
+        url = URL(server.url + path, encoded=True)
+        async with session.post(url, json={"token": server.token}) as response:
+            body = await response.json()
+    assert (response.status, bool(body.get("data"))) == (status, not strict)
 
 
 async def test_path_with_a_trailing_slash_is_accepted(caller: Caller) -> None:

@@ -14,12 +14,28 @@ START = "resources/refresh_counters"
     [
         ("/api/v1.1/tasks/status", "tasks/status"),
         ("/api/v1.1/tasks/status/", "tasks/status"),
+        ("/api/v1.1//tasks/status", "tasks/status"),
+        ("//api/v1.1/tasks///status//", "tasks/status"),
+        ("/api/./v1.1/x/../tasks/status", "tasks/status"),
+        ("/api/v1.1/tasks/x/..//status/.", "tasks/status"),
+        ("/api/v1%2E1/tasks%2Fstatus", "tasks/status"),
+        ("/../api/v1.1/tasks/status", "/../api/v1.1/tasks/status"),
+        ("/api/v1.1/Tasks/Status", "Tasks/Status"),
         ("/tasks/status", "/tasks/status"),
         ("/api/v1.0/tasks/status", "/api/v1.0/tasks/status"),
     ],
 )
 def test_path_below_the_prefix_names_a_method(path: str, method: str) -> None:
     assert method_of(path) == method
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1.1/tasks/status/", "/api/v1.1//tasks/status", "/api/v1.1/tasks%2Fstatus"],
+)
+def test_strict_reading_of_a_path_accepts_its_documented_spelling_only(path: str) -> None:
+    assert method_of("/api/v1.1/tasks/status", strict=True) == "tasks/status"
+    assert method_of(path, strict=True) != "tasks/status"
 
 
 def test_token_is_not_among_the_parameters() -> None:
