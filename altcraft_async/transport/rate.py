@@ -11,7 +11,8 @@ of half a second to two seconds:
   not depend on the rate. The former rate comes back, and that share counts as
   stray for a while.
 - After a cut, the rate returns to its target along a concave curve, stays
-  there, and then probes above it, as CUBIC does (RFC 9438).
+  there, and then probes above it, as CUBIC does (RFC 9438). Each further cut to
+  about the same target doubles the time of that growth, up to eight times.
 
 A ``Retry-After`` holds up all requests only when refusals persist: several in a
 row, with no request accepted in between.
@@ -45,6 +46,10 @@ _LONGEST_WINDOW = 20.0  # seconds, for that few
 _MARGIN = 0.95  # of what was accepted: the rate right after a cut
 _HALF = 0.5  # what remains of the rate when nothing at all was accepted
 _GROWTH = 0.01  # of the target, times the square of the seconds after the return
+_SAME = 0.25  # of the target: a cut that leads to so near a target confirms it
+_NEAR = 0.9  # of a rate that has grown until requests were refused: its new target at least
+_EASE = 0.97  # of a target that was confirmed: a short window measures too much
+_SLOWEST = 8.0  # times those seconds, for a target that was confirmed again and again
 _UNLIMITED = 4.0  # times the target: the limit is taken to be gone
 _STRAY_SECONDS = 10.0  # for which a share counts as stray at first
 _LONGEST_STRAY = 120.0  # seconds for which it does after several confirmations
@@ -64,6 +69,7 @@ class Rate:
         "_refused",
         "_row",
         "_sent",
+        "_slowness",
         "_stray",
         "_stray_seconds",
         "_stray_until",
@@ -79,6 +85,7 @@ class Rate:
         self._target = math.inf  # the rate that is returned to; infinite without a cut
         self._cut_rate = math.inf
         self._cut_at = 0.0
+        self._slowness = 1.0
         self._next = 0.0
         self._row = 0  # refusals since the newest accepted request
         self._window_from = -math.inf
@@ -108,7 +115,7 @@ class Rate:
         if after < RETURN_SECONDS:
             missing = (1 - max(after, 0.0) / RETURN_SECONDS) ** 3
             return min(self.most, self._target - (self._target - self._cut_rate) * missing)
-        grown = 1 + _GROWTH * (after - RETURN_SECONDS) ** 2
+        grown = 1 + _GROWTH * ((after - RETURN_SECONDS) / self._slowness) ** 2
         if grown > _UNLIMITED:
             self._target = math.inf
             return self.most
@@ -161,9 +168,23 @@ class Rate:
         else:
             self._tested = sent, accepted
             self._rate_before = self.allowed(now)
-            borne = accepted or min(self._rate_before, sent) * _HALF
+            borne = self._borne(now, sent, accepted)
+            is_same = abs(borne - self._target) <= _SAME * borne
+            self._slowness = min(2 * self._slowness, _SLOWEST) if is_same else 1.0
+            borne *= _EASE if is_same else 1.0
             self._cut(now, borne * _MARGIN, borne)
         self._begin_window(now)
+
+    def _borne(self, now: float, sent: float, accepted: float) -> float:
+        """Return the rate that the server is taken to bear.
+
+        A rate that has grown to the limit is little above it, even if a server
+        without a burst then refuses every second request.
+        """
+        has_grown = now - self._cut_at > RETURN_SECONDS and self._target < math.inf
+        if has_grown and self._accepted + self._refused >= _ENOUGH:
+            return max(accepted, self._rate_before * _NEAR)
+        return accepted or min(self._rate_before, sent) * _HALF
 
     def _is_stray(self, sent: float, accepted: float) -> bool:
         """Tell whether fewer requests sent meant fewer accepted, in the same proportion."""

@@ -95,7 +95,7 @@ COURSES: Mapping[str, Course] = {
         56,
         (completed(group(mood="good", channels=[EMAIL, SMOKE])),),
     ),
-    "quoted counter": unusable(57, group("77777"), says=_AT_SUBSCRIBED),
+    "counter in words": unusable(57, group("many"), says=_AT_SUBSCRIBED),
     "negative counter": unusable(57, group(-77777), says=_AT_SUBSCRIBED),
     "counter of 2 to the 63rd": unusable(57, group(2**63), says=_AT_SUBSCRIBED),
     "counter of thirty digits": unusable(57, group(int("7" * 30)), says=_AT_SUBSCRIBED),

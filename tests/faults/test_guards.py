@@ -256,7 +256,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "simultaneous starts share one request": Guard(
         "starts/starter.py",
-        "pending = self._joinable(start)",
+        "pending = self._pending.get(_key(start))",
         "pending = None",
         "tests/starts/test_starter.py::test_starts_at_the_same_time_share_one_request",
     ),

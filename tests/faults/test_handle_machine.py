@@ -186,7 +186,11 @@ class HandleMachine(RuleBasedStateMachine):
     def remove_callback(self, data: st.DataObject) -> None:
         """Remove a callback."""
         callback = data.draw(st.sampled_from(self.callbacks))
-        removed = self.handle.remove_done_callback(callback.fn)
+
+        async def remove() -> int:
+            return self.handle.remove_done_callback(callback.fn)
+
+        removed = self.run(remove())
         was_added = not (callback.is_removed or self.handle.done() or self.is_closed)
         assert removed == was_added
         callback.is_removed = callback.is_removed or bool(removed)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from altcraft_async import AltcraftClient, CountersReport
+    from altcraft_async.client import ClientOptions
     from altcraft_async.simulator import Simulator
     from tests.conftest import OpenPlatform
 
@@ -242,8 +243,9 @@ async def test_wait_that_begins_in_an_outage_makes_the_client_probe(
 
 
 async def test_method_that_fails_alone_is_no_outage(platform: OpenPlatform) -> None:
-    recorder = Recorder()
-    async with platform(options={"observer": recorder}) as (server, client):
+    recorder, patient = Recorder(), Patience(failures=100, seconds=1000)
+    options: ClientOptions = {"observer": recorder, "polling_patience": patient}
+    async with platform(options=options) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         server.misbehave("tasks/status", Fault.html(502), times=12)
         await handle.wait()

@@ -86,6 +86,25 @@ def test_rate_probes_above_its_target_after_a_while() -> None:
     assert rate.allowed(now + 10) > 150
 
 
+def test_confirmed_target_is_kept_for_longer() -> None:
+    rate = Rate()
+    now = second(rate, 100.0, sent=500, refused=400)
+    growth = rate.allowed(now + 6) / rate.allowed(now + RETURN_SECONDS)
+    now = second(rate, now + 5, sent=109, refused=9)
+    slower = rate.allowed(now + 6) / rate.allowed(now + RETURN_SECONDS)
+    assert 1 < slower < growth
+    now = second(rate, now + 60, sent=500, refused=100)
+    assert rate.allowed(now + 6) / rate.allowed(now + RETURN_SECONDS) == pytest.approx(growth)
+
+
+def test_rate_that_has_grown_to_a_strict_limit_falls_little() -> None:
+    """A server without a burst refuses every second request just above its limit."""
+    rate = Rate()
+    now = second(rate, 100.0, sent=500, refused=400)
+    now = second(rate, now + 4, sent=109, refused=54)
+    assert 85 < rate.allowed(now + RETURN_SECONDS) < 105
+
+
 def test_limit_that_is_never_met_again_is_forgotten() -> None:
     rate = Rate()
     now = second(rate, 100.0, sent=500, refused=400)
@@ -108,6 +127,13 @@ def test_limited_rate_comes_back_to_its_limit_when_refusals_were_stray() -> None
     now = second(rate, 100.0, sent=500, refused=100)
     now = second(rate, now, sent=380, refused=76)
     assert rate.allowed(now) == 500
+
+
+def test_refusals_are_not_stray_if_as_many_requests_were_sent() -> None:
+    rate = Rate()
+    now = second(rate, 100.0, sent=500, refused=100)
+    now = second(rate, now, sent=500, refused=100)
+    assert rate.allowed(now) < 400
 
 
 def test_stray_share_is_tested_again_after_a_while() -> None:
