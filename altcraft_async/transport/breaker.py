@@ -31,7 +31,7 @@ OPENS_AFTER = 5
 FIRST_DELAY = 0.25
 """Seconds before the first probe; each further delay is twice as long."""
 
-LONGEST_DELAY = 5.0
+LONGEST_DELAY = 2.0
 """Seconds between two probes at most, so that the end of an outage is noticed soon."""
 
 JITTER = 0.25
