@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from altcraft_async import (
     AuthenticationError,
     NotFoundError,
+    PlatformUnavailableError,
     PollingError,
     TaskFailedError,
     TaskLostError,
@@ -29,6 +30,7 @@ CAUSES: Mapping[type[BaseException], Behaviour] = {
     NotFoundError: "unknown",
     AuthenticationError: "refusing",
     TransportError: "broken",
+    PlatformUnavailableError: "broken",
     PollingError: "broken",
 }
 """The behaviour that has to precede an error."""
@@ -41,12 +43,14 @@ class ChangingPlatform:
         behaviour: Present behaviour.
         past: All behaviours since the task began.
         is_slow: Whether answers come late.
+        polls: Number of polls.
         most_at_once: Largest number of polls at the same time.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run the task."""
         self.is_slow = False
+        self.polls = 0
         self.most_at_once = 0
         self._loop = loop
         self._progress = 0
@@ -69,9 +73,12 @@ class ChangingPlatform:
         for timer in self._timers:
             timer.cancel()
 
-    def respond(self, _request: Received) -> Step:
-        """Return the answer to a poll."""
+    def respond(self, request: Received) -> Step:
+        """Return the answer to a poll, or to a probe in an outage."""
         step = self._step()
+        if not request.target.endswith("tasks/status"):
+            return step
+        self.polls += 1
         self.most_at_once = max(self.most_at_once, self._in_flight + 1)
         if not self.is_slow:
             return step

@@ -213,12 +213,12 @@ class HandleMachine(RuleBasedStateMachine):
         """Let time pass with this behaviour; polls need a waiter and come no faster than due."""
         self.platform.change(behaviour, is_slow=is_slow)
         self.run(asyncio.sleep(SLACK))  # a poll under way reaches the server
-        had_waiter, before = self.has_waiter, len(self.server.received)
+        had_waiter, before = self.has_waiter, self.platform.polls
         # Each deadline allows a last poll, and each stall limit a poll when the stall begins.
         extra = 1.0 * sum(wait.deadline is not None for wait in self.pending)
         extra += sum(1 + seconds / wait.stall for wait in self.pending if wait.stall)
         self.run(asyncio.sleep(seconds))
-        made = len(self.server.received) - before
+        made = self.platform.polls - before
         if not had_waiter:
             assert made == 0
         elif behaviour in ("running", "moving"):
