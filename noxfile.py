@@ -17,6 +17,8 @@ from interpreters import VERSIONS, find
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests"]
 
+FLOORS_PYTHON = "3.12"
+
 PURE_TESTS = (
     "tests/models",
     "tests/policies",
@@ -104,10 +106,11 @@ def order(session: nox.Session) -> None:
 
 @nox.session
 def pythons(session: nox.Session) -> None:
-    """Run the quick tests on each other Python of this machine."""
+    """Run the quick tests on each other Python of this machine, but for that of `floors`."""
+    tried_elsewhere = (FLOORS_PYTHON, ".".join(map(str, sys.version_info[:2])))
     for version in VERSIONS:
         interpreter = find(version)
-        if interpreter is None or version == ".".join(map(str, sys.version_info[:2])):
+        if interpreter is None or version in tried_elsewhere:
             continue
         folder = f"{session.cache_dir}/python{version}"
         session.run(interpreter, "-m", "venv", "--clear", folder, external=True)
@@ -117,12 +120,16 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session
 def floors(session: nox.Session) -> None:
-    """Run the quick tests on the lowest versions allowed: branch coverage of 95 % or more."""
+    """Run the quick tests on the lowest versions allowed: branch coverage of 95 % or more.
+
+    On another Python than the rest, where this machine has it, so that it is tried as well.
+    """
     folder = session.cache_dir / "floors"
     folder.mkdir(exist_ok=True)
     with (folder / "constraints").open("w") as constraints:
         session.run("python", ".ci/floors.py", stdout=constraints)
-    session.run("python", "-m", "venv", "--clear", f"{folder}/venv")
+    interpreter = find(FLOORS_PYTHON) or sys.executable
+    session.run(interpreter, "-m", "venv", "--clear", f"{folder}/venv", external=True)
     versions = ("--constraint", f"{folder}/constraints")
     session.run(f"{folder}/venv/bin/pip", "install", "-q", *versions, "-e", ".[dev]", external=True)
     session.run(

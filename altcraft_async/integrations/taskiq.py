@@ -262,6 +262,9 @@ class AltcraftRefreshes:
         # Outside the block, because taskiq stores the context of an error with it.
         if isinstance(error, StartUnknownError) and error.report is not None:
             return result_of(target, None, error.report)
+        cause = error.__cause__ if isinstance(error, StartUnknownError) else None
+        if isinstance(cause, AltcraftError) and may_pass(cause):
+            error = cause  # the platform could not be asked; the next attempt may know
         if isinstance(error, WaitTimeoutError) and handle is not None:
             error = await outage_of(handle) or error
         if not isinstance(error, WaitTimeoutError):

@@ -11,7 +11,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Literal
 
-from altcraft_async.errors import AltcraftError, ConfigurationError, PlatformUnavailableError
+from altcraft_async.errors import (
+    AltcraftError,
+    ConfigurationError,
+    PlatformUnavailableError,
+    TransportError,
+)
 from altcraft_async.models import TaskRef
 from altcraft_async.models.validation import checked_choice, checked_seconds
 from altcraft_async.protocol.counter_responses import counters_report
@@ -112,9 +117,11 @@ class Starter:
             pending = self._joinable(start)
             try:
                 return await self._share(start, pending)
-            except PlatformUnavailableError:
-                # Nothing was sent; it may have been another caller whose patience was over.
-                if pending is None or pending.start.outage_patience >= start.outage_patience:
+            except TransportError as failed:
+                # If nothing was delivered, another caller's patience may have been over.
+                is_final = failed.maybe_delivered or failed.permanent
+                own = pending is None or pending.start.outage_patience >= start.outage_patience
+                if is_final or own:
                     raise
 
     async def aclose(self) -> None:
@@ -202,10 +209,14 @@ class Starter:
             if not refused.done():
                 refused.set_exception(error)
 
-        with self._rules.client.outage.refusing(start.endpoint.path, refuse):
-            ended, _ = await asyncio.wait(
-                {pending.task, refused}, return_when=asyncio.FIRST_COMPLETED
-            )
+        try:
+            with self._rules.client.outage.refusing(start.endpoint.path, refuse):
+                ended, _ = await asyncio.wait(
+                    {pending.task, refused}, return_when=asyncio.FIRST_COMPLETED
+                )
+        except PlatformUnavailableError as error:
+            error.maybe_delivered = True  # as above
+            raise
         return (refused if refused in ended else pending.task).result()
 
 

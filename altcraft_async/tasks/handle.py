@@ -183,8 +183,10 @@ class TaskHandle(Generic[T]):
     async def _poll_once(self) -> AltcraftError | None:
         if self.poller.over:
             return None
+        outage = self.poller.rules.client.outage
+        await outage.ready(TASK_STATUS.path, 0.0)
         waiter = CoroutineWaiter(curious=True, once=True)
-        with self.poller.rules.client.outage.refusing(TASK_STATUS.path, waiter.polled):
+        with outage.refusing(TASK_STATUS.path, waiter.polled):
             self.poller.add_waiter(waiter)
             self.poller.poll_now()
             try:

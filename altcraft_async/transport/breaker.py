@@ -43,6 +43,9 @@ SILENCE = 5.0
 SLOW = 3.0
 """Times the slowest recent answer that a silence has to last at least."""
 
+STALE = 60.0
+"""Seconds without a request after which `Breaker.since` says nothing about the present."""
+
 _FORGET = 0.98  # of the slowest recent answer, kept with each faster one
 _GATEWAY = frozenset({502, 503, 504})
 
@@ -81,6 +84,7 @@ class Breaker(msgspec.Struct):
     probe_at: float = 0.0
     answers: int = 0
     slowest: float = 0.0
+    _newest: float = 0.0
     _delay: float = FIRST_DELAY
 
     @property
@@ -113,6 +117,7 @@ class Breaker(msgspec.Struct):
             self.probe_at = now
         self.failures += 1
         self.reason = error
+        self._newest = now
         return not self.is_open and self.failures >= OPENS_AFTER
 
     def silent(self, now: float, since: float, error: AltcraftError, random: float) -> bool:
@@ -123,9 +128,15 @@ class Breaker(msgspec.Struct):
             self.since = since
         self.failures += 1
         self.reason = error
+        self._newest = now
         self.is_open = True
         self._plan(now, random)
         return True
+
+    def begin_probing(self, now: float) -> None:
+        """Note that probing begins: after a long pause, patience counts from here."""
+        if self.failures and now - self._newest > STALE:
+            self.since = self._newest = now
 
     def silence(self) -> float:
         """Return the seconds without an answer after which to call `silent`."""

@@ -25,7 +25,7 @@ from altcraft_async.errors import (
     RequestTimeoutError,
 )
 from altcraft_async.observer import Notifier, logger
-from altcraft_async.transport.breaker import OPENS_AFTER, Breaker
+from altcraft_async.transport.breaker import FIRST_DELAY, OPENS_AFTER, Breaker
 from altcraft_async.transport.clock import Timer
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.prober import SHORTEST_PROBE, TIMER_SLACK, Prober
@@ -152,6 +152,14 @@ class Outage:
         if self.patience and self._breaker.failed(now, error, request.answers):
             self.prober.start()
 
+    def undecided(self) -> None:
+        """Note a failure that says nothing about the platform, and is no silence of it either."""
+        self._quiet_since = self._lifecycle.time()
+
+    def holds(self, patience: float) -> bool:
+        """Whether a request is not to be sent now; with patience, a single failure is enough."""
+        return bool(self.patience and (self._breaker.failures if patience else self.is_open))
+
     async def ready(self, path: str, patience: float) -> None:
         """Return when a request may be sent.
 
@@ -163,16 +171,13 @@ class Outage:
             PlatformUnavailableError: The platform does not answer, and the patience is over.
         """
         breaker = self._breaker
-        while breaker.failures if patience else breaker.is_open:
-            if not self.patience:
-                return
-            left = breaker.since + patience - self._lifecycle.time()
-            is_first = not self.prober.is_running
+        while self.holds(patience):
             self.prober.start()
-            if left <= TIMER_SLACK and not is_first:
+            left = breaker.since + patience - self._lifecycle.time()
+            if left <= TIMER_SLACK and (self.prober.has_just_failed or not self.prober.is_running):
                 raise self._unavailable(path)
-            # Without patience, a caller that finds no prober waits for the first probe alone.
-            await self._answer(left if patience else SHORTEST_PROBE)
+            # A caller whose patience is over waits for the first probe, which may be answered.
+            await self._answer(left if left > TIMER_SLACK else SHORTEST_PROBE)
             if not patience and breaker.is_open:
                 raise self._unavailable(path)
 
@@ -261,7 +266,7 @@ class Outage:
 
     def _unavailable(self, path: str) -> PlatformUnavailableError:
         since, breaker = self._since(), self._breaker
-        wait = max(0.0, breaker.probe_at - self._lifecycle.time())
+        wait = max(FIRST_DELAY, breaker.probe_at - self._lifecycle.time())
         return PlatformUnavailableError(
             f"{path}: not sent, as the platform has not answered since "
             f"{since:%Y-%m-%d %H:%M:%S} UTC ({breaker.reason}); next probe in {wait:.1f} s",

@@ -8,11 +8,12 @@ platform. What to conclude from a probe is decided by `breaker`.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 
 from altcraft_async.errors import AltcraftError, RequestTimeoutError
-from altcraft_async.transport.breaker import Breaker
+from altcraft_async.transport.breaker import LONGEST_DELAY, Breaker
 from altcraft_async.transport.lifecycle import Lifecycle
 
 __all__ = ["SHORTEST_PROBE", "TIMER_SLACK", "Prober"]
@@ -47,11 +48,17 @@ class Prober:
         self._breaker = breaker
         self._random = random
         self._task: asyncio.Task[None] | None = None
+        self._failed_at = -math.inf
 
     @property
     def is_running(self) -> bool:
         """Whether a probe is planned or under way."""
         return self._task is not None
+
+    @property
+    def has_just_failed(self) -> bool:
+        """Whether a probe has failed so recently that another one would tell nothing new."""
+        return self._lifecycle.time() - self._failed_at <= 2 * LONGEST_DELAY
 
     def start(self) -> None:
         """Probe until the platform answers, unless that is being done."""
@@ -59,6 +66,7 @@ class Prober:
             # Past any task factory of the user's, in a context that is nobody's.
             task = asyncio.Task(self._run(), loop=self._lifecycle.enter(), context=Context())
             self._task = task
+            self._breaker.begin_probing(self._lifecycle.time())
             task.add_done_callback(self._ended)
 
     async def aclose(self) -> None:
@@ -81,8 +89,11 @@ class Prober:
                 continue
             if await self._probe() and breaker.reason is not None:
                 self.opened(breaker.reason)
+            if breaker.failures:
+                self._failed_at = self._lifecycle.time()
             if not self.is_wanted():
                 break
+        self._task = None  # at once, so that a waiter that comes now starts a new one
 
     async def _probe(self) -> bool:
         """Send one probe; return whether it opens the breaker."""
@@ -94,6 +105,9 @@ class Prober:
             await self._send()
         except AltcraftError:
             pass  # noted by the sender, or of a limit that is shared with others
+        except asyncio.CancelledError:
+            is_sent = False  # an end that says nothing
+            raise
         finally:
             opens = breaker.probe_ended(self._lifecycle.time(), self._random(), is_sent=is_sent)
         return opens

@@ -34,6 +34,9 @@ __all__ = ["Gate", "Sender"]
 
 T = TypeVar("T")
 
+LONGEST_PATIENT_DELAY = 2.0
+"""Seconds between two attempts of a call that waits out an outage, beside that wait."""
+
 Gate = AbstractAsyncContextManager[object, None]
 """Entered right before a request is sent, and left with its answer or failure."""
 
@@ -129,8 +132,12 @@ class Sender:
         except AltcraftError as failure:
             if got_no_answer(failure):
                 outage.failed(sent, failure)
-            elif not isinstance(failure, (TransportError, ClientClosedError)):
-                outage.answered(sent)
+            elif isinstance(failure, ClientClosedError) or (
+                isinstance(failure, TransportError) and failure.local
+            ):
+                outage.undecided()
+            else:
+                outage.answered(sent)  # by something; waiting does not mend a permanent failure
             self._rate_limiter.note_refusal(failure)
             raise
         finally:
@@ -147,15 +154,19 @@ class Sender:
     async def _attempt_with_slot(
         self, endpoint: Endpoint[T], request: Request, gate: Gate | None, patience: float
     ) -> T:
-        # Before the queue for a connection, so that a run that waits holds up no other call.
-        await self._context.outage.ready(endpoint.path, patience)
-        async with self._slots[endpoint.starts]:
-            # After the queue for a connection, so that the requests that leave it are spaced.
-            await self._rate_limiter.acquire()
-            if gate is None:
-                return await self._attempt(endpoint, request)
-            async with gate:
-                return await self._attempt(endpoint, request)
+        outage = self._context.outage
+        while True:
+            # Before the queue for a connection, so that a run that waits holds up no other call.
+            await outage.ready(endpoint.path, patience)
+            async with self._slots[endpoint.starts]:
+                # After the queue for a connection, so that the requests that leave it are spaced.
+                await self._rate_limiter.acquire()
+                if outage.holds(patience):
+                    continue  # it began while this request was in the queue
+                if gate is None:
+                    return await self._attempt(endpoint, request)
+                async with gate:
+                    return await self._attempt(endpoint, request)
 
     def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
         sent = parameters(endpoint, values)
@@ -244,6 +255,8 @@ class Sender:
     def _delay(self, patience: float, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         retry, random = self._context.retry, self._context.random()
-        if patience and failure is not None and got_no_answer(failure):
-            return retry.first * random  # `Outage.ready` waits for the platform
-        return backoff(state.attempt_number - 1, failure, retry, random)
+        delay = backoff(state.attempt_number - 1, failure, retry, random)
+        if patience and isinstance(failure, AltcraftError) and got_no_answer(failure):
+            # `Outage.ready` waits for the platform.
+            return max(min(delay, LONGEST_PATIENT_DELAY), failure.retry_after or 0.0)
+        return delay

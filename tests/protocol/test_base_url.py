@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.errors import ConfigurationError
-from altcraft_async.protocol.base_url import api_root, install_of, is_exposed
+from altcraft_async.protocol.base_url import api_root, install_of, is_exposed, warn_if_exposed
 
 CORE = settings.get_profile("pure")
 
@@ -143,3 +143,10 @@ def test_invalid_host_is_refused(host: str) -> None:
 )
 def test_only_http_to_another_machine_is_exposed(base_url: str, exposed: bool) -> None:  # noqa: FBT001 -- an expected value
     assert is_exposed(api_root(base_url)) is exposed
+
+
+def test_exposed_url_warns_at_the_line_of_the_caller() -> None:
+    warn_if_exposed("https://example.com/api/v1.1", "a reason")
+    with pytest.warns(UserWarning, match="^a reason$") as warned:
+        warn_if_exposed("http://example.com/api/v1.1", "a reason")
+    assert [one.filename for one in warned] == [__file__]

@@ -273,3 +273,11 @@ def test_reading_as_a_type_does_not_modify_the_document() -> None:
     document = xml("<numbers>5</numbers><names/>")
     document.to(Shape)
     assert document.value == {"numbers": "5", "names": None}
+
+
+@pytest.mark.parametrize("name", ["json", "xml"])
+def test_escaped_text_inside_a_value_is_what_encoding_it_gives(name: str) -> None:
+    text = 'a "<&>" \\ é'
+    wire_format = FORMATS[name]
+    whole = wire_format.encode({"token": text})
+    assert wire_format.encode({"token": "~"}).replace(b"~", wire_format.escape(text)) == whole

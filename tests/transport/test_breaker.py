@@ -22,6 +22,7 @@ from altcraft_async.transport.breaker import (
     LONGEST_DELAY,
     OPENS_AFTER,
     SILENCE,
+    STALE,
     Breaker,
     got_no_answer,
 )
@@ -284,3 +285,15 @@ TestBreakerMachine = BreakerMachine.TestCase
 TestBreakerMachine.settings = settings(
     settings.get_profile("pure"), max_examples=100, stateful_step_count=40
 )
+
+
+def test_patience_counts_from_the_first_probe_after_a_long_pause() -> None:
+    breaker = Breaker()
+    breaker.failed(10.0, REFUSED, breaker.answers)
+    breaker.begin_probing(10.0 + STALE)
+    assert breaker.since == 10.0
+    breaker.begin_probing(11.0 + STALE)
+    assert breaker.since == 11.0 + STALE
+    breaker.answered(0.1)
+    breaker.begin_probing(1e6)
+    assert breaker.since == 11.0 + STALE

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
+START, LIST = "resources/refresh_counters", "resources/list"
 TARGETS = [(number, 1) for number in range(1, 101)]
 
 Outcomes = list[Completed["CountersReport"] | Failed]
@@ -59,6 +60,32 @@ async def begin_outage(server: Simulator, client: AltcraftClient) -> None:
             await client.tasks.status("t1")
     with pytest.raises(PlatformUnavailableError):
         await client.tasks.status("t1")
+
+
+async def test_run_hours_after_an_outage_that_nobody_watched_completes(
+    platform: OpenPlatform,
+) -> None:
+    async with platform() as (server, client):
+        await begin_outage(server, client)
+        await asyncio.sleep(7 * 3600)
+        await server.start()
+        outcomes = await collect(client.resources.refresh_many(TARGETS, in_flight=10))
+    assert sum(isinstance(one, Completed) for one in outcomes) == len(TARGETS)
+
+
+async def test_starts_that_wait_for_the_rate_when_an_outage_begins_are_not_sent(
+    platform: OpenPlatform,
+) -> None:
+    async with platform(options={"rate_limit": 2.0}) as (server, client):
+        for method in (START, LIST):
+            server.misbehave(method, Fault.html(503), times=10_000)
+        run = asyncio.create_task(collect(client.resources.refresh_many(TARGETS)))
+        await asyncio.sleep(5)
+        sent = server.count(START)
+        await asyncio.sleep(60)
+        assert server.count(START) <= sent + 1
+        run.cancel()
+        await asyncio.wait([run])
 
 
 async def test_run_waits_out_refused_connections(platform: OpenPlatform) -> None:

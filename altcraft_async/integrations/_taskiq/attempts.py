@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from taskiq import Context
 from taskiq.depends.progress_tracker import (  # pyright: ignore[reportMissingTypeStubs]  # a folder without __init__.py
@@ -14,6 +16,9 @@ from altcraft_async.models import CountersReport
 from altcraft_async.tasks.handle import TaskHandle
 
 __all__ = ["outage_of", "publish_progress"]
+
+POLL_SECONDS = 5.0
+"""Seconds for the poll that asks, well within the queue's ``idle_timeout``."""
 
 
 async def publish_progress(handle: TaskHandle[CountersReport], context: Context) -> None:
@@ -28,9 +33,10 @@ async def publish_progress(handle: TaskHandle[CountersReport], context: Context)
 async def outage_of(handle: TaskHandle[CountersReport]) -> AltcraftError | None:
     """Return the error that tells of an outage, if there is one; costs a poll otherwise."""
     try:
-        await handle.poll()
+        async with asyncio.timeout(POLL_SECONDS):
+            await handle.poll()
     except PlatformUnavailableError as error:
         return error
-    except AltcraftError:
+    except (AltcraftError, TimeoutError):
         pass  # the next attempt meets it again
     return None
