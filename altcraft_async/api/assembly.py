@@ -61,22 +61,8 @@ class Parts:
 
 def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
     """Make the parts of a client; does no I/O and needs no running loop."""
-    lifecycle = Lifecycle(options.clock)
-    notifier = None if options.observer is None else Notifier(options.observer)
-    outage = Outage(
-        lifecycle,
-        patience=options.outage_patience,
-        random=random.random,
-        notifier=notifier,
-    )
-    context = ClientContext(
-        lifecycle=lifecycle,
-        retry=options.retry,
-        retry_budget=RetryBudget(),
-        random=random.random,
-        notifier=notifier,
-        outage=outage,
-    )
+    context = _context(options)
+    lifecycle, outage = context.lifecycle, context.outage
     rate_limiter = _rate_limiter(lifecycle, options)
     sender = _sender(api_root, token, options, context, rate_limiter)
     scheduler = Scheduler(lifecycle, rate_limiter, workers=min(_WORKERS, options.connections))
@@ -107,6 +93,21 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
         sender, rules, registry, ledger=options.ledger, new_ledger_starter=new_ledger_starter
     )
     return Parts(lifecycle, rate_limiter, scheduler, sender, starter, rules, outage)
+
+
+def _context(options: CheckedOptions) -> ClientContext:
+    lifecycle = Lifecycle(options.clock)
+    notifier = None if options.observer is None else Notifier(options.observer)
+    return ClientContext(
+        lifecycle=lifecycle,
+        retry=options.retry,
+        retry_budget=RetryBudget(),
+        random=random.random,
+        notifier=notifier,
+        outage=Outage(
+            lifecycle, patience=options.outage_patience, random=random.random, notifier=notifier
+        ),
+    )
 
 
 def _rate_limiter(lifecycle: Lifecycle, options: CheckedOptions) -> RateLimiter:

@@ -110,24 +110,7 @@ class Transport:
                     allow_redirects=False,
                     raise_for_status=False,
                 )
-                try:
-                    content, headers = answer.content, answer.headers
-                    if announced := _KEEP_ALIVE.search(headers.get("Keep-Alive", "")):
-                        self._expect_close(after=int(announced[1]))
-                    # Most answers come whole with their head, so there is nothing to wait for.
-                    said = content.read_nowait() if content.is_eof() else b""
-                    if not content.at_eof() or len(said) > self._limits.answer_bytes:
-                        said = await self._rest(answer, request, said)
-                finally:
-                    answer.release()
-                return Response(
-                    status=answer.status,
-                    body=said,
-                    content_type=headers.get(hdrs.CONTENT_TYPE, ""),
-                    retry_after=headers.get(hdrs.RETRY_AFTER, ""),
-                    location=headers.get(hdrs.LOCATION, ""),
-                    received_at=time.time(),
-                )
+                return await self._read(answer, request)
         except AltcraftError:
             raise
         except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
@@ -172,6 +155,26 @@ class Transport:
         if path not in self._urls:
             self._urls[path] = URL(f"{self._root}/{path}")
         return self._urls[path]
+
+    async def _read(self, answer: aiohttp.ClientResponse, request: Request) -> Response:
+        content, headers = answer.content, answer.headers
+        try:
+            if announced := _KEEP_ALIVE.search(headers.get("Keep-Alive", "")):
+                self._expect_close(after=int(announced[1]))
+            # Most answers come whole with their head, so there is nothing to wait for.
+            body = content.read_nowait() if content.is_eof() else b""
+            if not content.at_eof() or len(body) > self._limits.answer_bytes:
+                body = await self._rest(answer, request, body)
+        finally:
+            answer.release()
+        return Response(
+            status=answer.status,
+            body=body,
+            content_type=headers.get(hdrs.CONTENT_TYPE, ""),
+            retry_after=headers.get(hdrs.RETRY_AFTER, ""),
+            location=headers.get(hdrs.LOCATION, ""),
+            received_at=time.time(),
+        )
 
     async def _rest(self, answer: aiohttp.ClientResponse, request: Request, body: bytes) -> bytes:
         """Read on in pieces, so that a small compressed answer cannot fill the memory."""

@@ -65,7 +65,7 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outage:
-    """Whether the platform answers a client, and who waits until it does.
+    """Whether the platform answers a client, and which callers wait until it does.
 
     Attributes:
         patience: Seconds for which polls wait out an outage; 0 switches all of this off.

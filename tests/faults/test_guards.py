@@ -50,7 +50,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "size of a body that arrives with the headers is checked": Guard(
         "transport/http.py",
-        " or len(said) > self._limits.answer_bytes",
+        " or len(body) > self._limits.answer_bytes",
         "",
         "tests/faults/test_exchange.py::test_answer_limit_applies_to_a_body_that_arrives_with_the_headers",
     ),
