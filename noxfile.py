@@ -106,16 +106,23 @@ def order(session: nox.Session) -> None:
 
 @nox.session
 def pythons(session: nox.Session) -> None:
-    """Run the quick tests on each other Python of this machine, but for that of `floors`."""
+    """Run the quick tests in a random order on each other Python but that of `floors`.
+
+    The argument is the seed. Without another Python, they run on this one.
+    """
+    seed = session.posargs[0] if session.posargs else "1"
+    command = ("-q", "--random-order-bucket=global", f"--random-order-seed={seed}")
     tried_elsewhere = (FLOORS_PYTHON, ".".join(map(str, sys.version_info[:2])))
-    for version in VERSIONS:
-        interpreter = find(version)
-        if interpreter is None or version in tried_elsewhere:
+    found = {version: find(version) for version in VERSIONS if version not in tried_elsewhere}
+    for version, interpreter in found.items():
+        if interpreter is None:
             continue
         folder = f"{session.cache_dir}/python{version}"
         session.run(interpreter, "-m", "venv", "--clear", folder, external=True)
         session.run(f"{folder}/bin/pip", "install", "-q", "-e", ".[dev]", external=True)
-        session.run(f"{folder}/bin/pytest", "-q", external=True)
+        session.run(f"{folder}/bin/pytest", *command, external=True)
+    if not any(found.values()):
+        session.run("pytest", *command)
 
 
 @nox.session
