@@ -248,8 +248,8 @@ class AltcraftRefreshes:
     ) -> dict[str, object]:
         """Make one attempt: return, fail for good, or go to the end of the queue."""
         handle: TaskHandle[CountersReport] | None = None
+        client = self._running_client()
         try:
-            client = self._running_client()
             key = context.message.task_id
             handle = await start_refresh(client, kind, target, idempotency_key=key)
             report = await self._report(handle, context)
@@ -265,7 +265,7 @@ class AltcraftRefreshes:
         cause = error.__cause__ if isinstance(error, StartUnknownError) else None
         if isinstance(cause, AltcraftError) and may_pass(cause):
             error = cause  # the platform could not be asked; the next attempt may know
-        if isinstance(error, WaitTimeoutError) and handle is not None:
+        if isinstance(error, WaitTimeoutError) and handle and client.outage:
             error = await outage_of(handle) or error
         if not isinstance(error, WaitTimeoutError):
             await self._delay_after(error, handle, context)

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from typing import NamedTuple
 
-from benchmarks.servers.bodies import BODIES, COUNTERS, completed
+from benchmarks.servers.bodies import BODIES, COUNTERS, completed, refused
 from benchmarks.servers.requests import Request
 
 MEDIAN, SIGMA, SHORTEST, LONGEST = 0.6, 0.8, 0.05, 3.0
@@ -52,6 +52,8 @@ class Refreshes:
 
     def process(self, request: Request) -> bytes:
         """Process a request; return the body of the response."""
+        if request.path.endswith(b"/list"):  # the probe of a client in an outage
+            return refused(request.wire_format, 403, "No access")
         return self._poll(request) if request.is_poll else self._start(request)
 
     def _start(self, request: Request) -> bytes:

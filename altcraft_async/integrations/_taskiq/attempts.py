@@ -31,7 +31,7 @@ async def publish_progress(handle: TaskHandle[CountersReport], context: Context)
 
 
 async def outage_of(handle: TaskHandle[CountersReport]) -> AltcraftError | None:
-    """Return the error that tells of an outage, if there is one; costs a poll otherwise."""
+    """Return the error that tells of an outage, unless it is just over."""
     try:
         async with asyncio.timeout(POLL_SECONDS):
             await handle.poll()
