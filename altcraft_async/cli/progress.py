@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -15,12 +15,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from altcraft_async import OutageStatus, TaskHandle
+from altcraft_async import AltcraftClient, OutageStatus, TaskHandle
 from altcraft_async.cli.output import message_console
 from altcraft_async.cli.tables import status_view
 from altcraft_async.cli.totals import Totals
 
-__all__ = ["SeesOutages", "outage_line", "show_many", "show_task"]
+__all__ = ["show_many", "show_task"]
 
 T = TypeVar("T")
 
@@ -28,28 +28,19 @@ _BAR_WIDTH = 24  # lets a whole line fit into 80 columns
 _FRAMES_PER_SECOND = 10
 
 
-class SeesOutages(Protocol):
-    """A client, as far as a display needs it."""
-
-    @property
-    def outage(self) -> OutageStatus | None:
-        """The outage that goes on."""
-        ...
-
-
-def show_task(client: SeesOutages, handle: TaskHandle[T]) -> AbstractContextManager[None]:
+def show_task(client: AltcraftClient, handle: TaskHandle[T]) -> AbstractContextManager[None]:
     """Show the progress of a task while the body runs, without any request."""
     spinner = Spinner("dots")
 
     def render() -> RenderableType:
         outage = client.outage
         line = _task_line(spinner, handle, None if outage else handle.eta)
-        return Group(line, Text(outage_line(outage))) if outage else line
+        return Group(line, Text(_outage_line(outage))) if outage else line
 
     return _live(render, transient=True)
 
 
-def show_many(client: SeesOutages, totals: Totals) -> AbstractContextManager[None]:
+def show_many(client: AltcraftClient, totals: Totals) -> AbstractContextManager[None]:
     """Show the progress of many refreshes while the body runs."""
     bar_columns = (TextColumn("refreshing", markup=False), BarColumn(_BAR_WIDTH))
     without_eta = (*bar_columns, TextColumn("{task.fields[count]}", markup=False))
@@ -62,12 +53,14 @@ def show_many(client: SeesOutages, totals: Totals) -> AbstractContextManager[Non
         outage = client.outage
         bars.columns = without_eta if outage else with_eta
         lines = _totals_lines(bars, bar, totals)
-        return Group(*lines, Text(f"           {outage_line(outage)}")) if outage else Group(*lines)
+        if outage:
+            lines.append(Text(f"           {_outage_line(outage)}"))
+        return Group(*lines)
 
     return _live(render, transient=False)
 
 
-def outage_line(outage: OutageStatus) -> str:
+def _outage_line(outage: OutageStatus) -> str:
     """Return a line that says since when and why the platform does not answer."""
     since = outage.since.astimezone().strftime("%H:%M:%S")
     return (
@@ -94,14 +87,12 @@ def _live(render: Callable[[], RenderableType], *, transient: bool) -> Generator
         yield
 
 
-def _totals_lines(
-    bars: Progress, bar: TaskID, totals: Totals
-) -> tuple[RenderableType, RenderableType]:
+def _totals_lines(bars: Progress, bar: TaskID, totals: Totals) -> list[RenderableType]:
     now = totals.snapshot()
     total = "?" if now.total is None else now.total
     bars.update(bar, completed=now.done, total=now.total, count=f"{now.done}/{total}{now.unit}")
     counts = f"{totals.completed} completed, {totals.failed} failed, {len(totals.running)} running"
-    return bars, Text(f"           {counts}")
+    return [bars, Text(f"           {counts}")]
 
 
 def _task_line(spinner: Spinner, handle: TaskHandle[T], eta: float | None) -> Table:

@@ -81,11 +81,7 @@ def _is_sequence(target: object) -> TypeGuard[Sequence[SupportsIndex]]:
 
 def checked_text(name: str, value: object) -> str:
     """Return a text that fits into a header and a URL; the error never quotes it."""
-    fault = text_fault(value)
-    if fault is None:
-        return cast("str", value)
-    msg = f"{name}: {fault}"
-    raise ConfigurationError(msg, wrong_value=True)
+    return _faultless(name, value, text_fault(value))
 
 
 def text_fault(value: object) -> str | None:
@@ -99,11 +95,7 @@ def text_fault(value: object) -> str | None:
 
 def checked_task_id(name: str, value: object) -> str:
     """Return the id of a task; the error never quotes it."""
-    fault = task_id_fault(value)
-    if fault is None:
-        return cast("str", value)
-    msg = f"{name}: {fault}"
-    raise ConfigurationError(msg, wrong_value=True)
+    return _faultless(name, value, task_id_fault(value))
 
 
 def task_id_fault(value: object) -> str | None:
@@ -111,6 +103,14 @@ def task_id_fault(value: object) -> str | None:
     if isinstance(value, str) and len(value) > _LONGEST_TASK_ID:
         return f"has to be no longer than {_LONGEST_TASK_ID} characters"
     return text_fault(value)
+
+
+def _faultless(name: str, value: object, fault: str | None) -> str:
+    """Return a text without a fault."""
+    if fault is None:
+        return cast("str", value)
+    msg = f"{name}: {fault}"
+    raise ConfigurationError(msg, wrong_value=True)
 
 
 def checked_seconds(name: str, value: object, *, least: float = 0.0) -> float:

@@ -114,12 +114,11 @@ class Outage:
         breaker = self._breaker
         if not breaker.is_open:
             return None
-        now = self._lifecycle.time()
         return OutageStatus(
-            since=self._lifecycle.now() - timedelta(seconds=now - breaker.since),
+            since=self._since(),
             reason=_in_short(breaker.reason),
             requests=breaker.failures,
-            retry_after=max(0.0, breaker.probe_at - now),
+            retry_after=max(0.0, breaker.probe_at - self._lifecycle.time()),
         )
 
     def sent(self) -> Sent:

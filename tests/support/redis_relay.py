@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -40,12 +39,7 @@ class RedisRelay:
         self.url = "redis://127.0.0.1:{1}".format(*self._server.sockets[0].getsockname())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_failure: object) -> None:
         """Close every connection."""
         self._server.close()
         for task in self._tasks:
