@@ -20,13 +20,13 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from altcraft_async import LedgerEntry
 from altcraft_async.integrations.redis import RedisLedger
 from altcraft_async.integrations.taskiq import AltcraftRefreshes
 from altcraft_async.simulator import Simulator
 from tests.support.fleet_worker import Settings, refreshes_of
 from tests.support.polling_until import until
 from tests.support.redis_server import RedisServer, shared_redis
+from tests.support.suspension import suspend_between_starts
 
 pytestmark = pytest.mark.slow
 
@@ -84,11 +84,11 @@ class Fleet:
 
         await until(enough, timeout=60)
 
-    async def intents(self) -> list[LedgerEntry]:
-        """Return the ledger's intents: starts that may be under way."""
+    async def suspend(self, worker: subprocess.Popen[bytes]) -> None:
+        """Suspend a worker while it has no start under way."""
         prefix = f"{self.settings.name}:"
         async with RedisLedger(self.settings.redis, prefix=prefix) as ledger:
-            return [entry async for entry in ledger.entries() if entry.ref is None]
+            await suspend_between_starts(worker.pid, ledger)
 
     def stop_workers(self) -> None:
         """Stop the running workers, suspended ones included."""
@@ -143,6 +143,7 @@ async def test_killed_worker_costs_no_refresh_and_no_second_start(
     async with fleet(shared_redis().url, f"{tmp_path}") as running:
         refreshing = asyncio.create_task(running.refresh())
         await running.until_started(60)
+        await running.suspend(running.workers[0])
         running.workers[0].send_signal(signal.SIGKILL)
         began = asyncio.get_running_loop().time()
         done = await refreshing
@@ -158,22 +159,12 @@ async def test_killed_worker_costs_no_refresh_and_no_second_start(
 
 
 async def test_suspended_worker_that_continues_starts_nothing_again(tmp_path: Path) -> None:
-    """The worker is suspended longer than its lease, so other workers have taken its jobs.
-
-    A request that was already sent cannot be fenced, so the worker is suspended while it
-    has none under way.
-    """
+    """The worker is suspended longer than its lease, so other workers have taken its jobs."""
     async with fleet(shared_redis().url, f"{tmp_path}") as running:
         refreshing = asyncio.create_task(running.refresh())
         await running.until_started(40)
         suspended = running.workers[0]
-        while True:
-            suspended.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(0.5)  # the other workers' requests end
-            if not await running.intents():
-                break
-            suspended.send_signal(signal.SIGCONT)
-            await asyncio.sleep(0.1)
+        await running.suspend(suspended)
         await asyncio.sleep(7.5)  # beyond the lease of seven seconds, and idle_timeout
         suspended.send_signal(signal.SIGCONT)
         assert_once_each(running, await refreshing)

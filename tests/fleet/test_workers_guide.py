@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from altcraft_async.integrations.redis import RedisLedger
 from altcraft_async.simulator import Simulator
 from tests.support.guides import example
 from tests.support.polling_until import until
 from tests.support.redis_server import RedisServer
+from tests.support.suspension import suspend_between_starts
 
 pytestmark = pytest.mark.slow
 
@@ -28,11 +30,13 @@ class Programs:
 
     Attributes:
         server: The platform.
+        redis: The queue and the ledger.
     """
 
     def __init__(self, server: Simulator, folder: Path, redis: RedisServer) -> None:
         """Write the programs and start the workers."""
         self.server = server
+        self.redis = redis
         self._folder = folder
         self._environment: Mapping[str, str] = {
             **os.environ,
@@ -120,6 +124,9 @@ async def test_killed_worker_costs_only_time(tmp_path: Path) -> None:
             return len(running.server.starts) >= 10
 
         await until(half_started, timeout=60)
-        os.kill(running.workers()[0], signal.SIGKILL)
+        worker = running.workers()[0]
+        async with RedisLedger(running.redis.url) as ledger:
+            await suspend_between_starts(worker, ledger)
+        os.kill(worker, signal.SIGKILL)
         assert len(await printed(program)) == 20
         assert running.server.starts == TARGETS
