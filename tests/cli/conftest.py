@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Self
@@ -135,12 +137,18 @@ def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     with ExitStack() as started:
 
         def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
-            streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+            options = {
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                # Tests that run under `nohup` would have their processes ignore it.
+                "preexec_fn": partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
+                **options,
+            }
             process: subprocess.Popen[str] = subprocess.Popen(  # noqa: S603 -- our own command line
                 [sys.executable, "-m", "altcraft_async", *arguments],
                 cwd=ROOT,
                 text=True,
-                **streams,  # type: ignore[call-overload]  # a test knows what Popen takes
+                **options,  # type: ignore[call-overload]  # a test knows what Popen takes
             )
             started.enter_context(process)
             started.callback(process.kill)
