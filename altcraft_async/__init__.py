@@ -10,10 +10,7 @@ async with AltcraftClient.from_env() as client:
 an `AltcraftError`.
 """
 
-from altcraft_async.api.databases import DatabaseTarget
 from altcraft_async.api.pages import Pages
-from altcraft_async.api.resources import ResourceTarget
-from altcraft_async.api.segments import SegmentTarget
 from altcraft_async.client import AltcraftClient, ClientOptions
 from altcraft_async.errors import (
     AltcraftError,
@@ -44,10 +41,14 @@ from altcraft_async.errors import (
 from altcraft_async.models import (
     Completed,
     CounterGroup,
+    CounterRow,
     CountersReport,
+    DatabaseTarget,
     Failed,
     Feedback,
     LedgerEntry,
+    ResourceTarget,
+    SegmentTarget,
     SubscriptionCounters,
     TaskKind,
     TaskRef,
@@ -98,6 +99,7 @@ __all__ = [
     "ConfigurationError",
     "Constant",
     "CounterGroup",
+    "CounterRow",
     "CountersReport",
     "Database",
     "DatabaseDetails",

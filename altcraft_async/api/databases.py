@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TypeAlias
 
 from altcraft_async.api.namespace import Namespace
 from altcraft_async.api.pages import Pages
@@ -20,13 +19,10 @@ from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Sender
 
-__all__ = ["DatabaseTarget", "Databases"]
-
-DatabaseTarget: TypeAlias = tuple[int, int]
-"""``(database_id, resource_id)``"""
+__all__ = ["Databases"]
 
 
-class Databases(Namespace[DatabaseTarget]):
+class Databases(Namespace[tuple[int, int]]):
     """The ``databases/…`` methods of the platform."""
 
     def __init__(self, sender: Sender, starter: Starter) -> None:

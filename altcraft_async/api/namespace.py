@@ -115,11 +115,9 @@ class Namespace(Generic[Target]):
     async def _last_report(
         self, endpoint: Endpoint[LastCounters], target: tuple[int, ...]
     ) -> CountersReport:
-        ids = ids_of(self._kind, self._checked(target))
-        counters = await self._sender.send(endpoint, ids)
-        return last_report(
-            counters, database_id=ids.get("database_id"), resource_id=ids["resource_id"]
-        )
+        checked = self._checked(target)
+        counters = await self._sender.send(endpoint, ids_of(self._kind, checked))
+        return last_report(counters, self._kind, checked)
 
     async def _start(
         self,

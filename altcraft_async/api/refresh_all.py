@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from typing import cast
 
-from altcraft_async.api.resources import Resources, ResourceTarget
+from altcraft_async.api.resources import Resources
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import Completed, CountersReport, Failed, TaskRef
 from altcraft_async.models.catalogue import Resource
@@ -44,7 +44,7 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
     async def start(target: object) -> TaskHandle[CountersReport]:
         if target in lookup_errors:
             raise lookup_errors.pop(target)
-        resource_id, database_id = cast("ResourceTarget", target)
+        resource_id, database_id = cast("tuple[int, int]", target)
         return await resources.refresh_counters(
             resource_id,
             database_id=database_id,

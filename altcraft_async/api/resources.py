@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TypeAlias
 
 from altcraft_async.api.namespace import Namespace
 from altcraft_async.api.pages import Pages
@@ -21,13 +20,10 @@ from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Sender
 
-__all__ = ["ResourceTarget", "Resources"]
-
-ResourceTarget: TypeAlias = tuple[int, int]
-"""``(resource_id, database_id)``"""
+__all__ = ["Resources"]
 
 
-class Resources(Namespace[ResourceTarget]):
+class Resources(Namespace[tuple[int, int]]):
     """The ``resources/…`` methods of the platform."""
 
     def __init__(self, sender: Sender, starter: Starter) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from altcraft_async.api.namespace import Namespace
 from altcraft_async.api.pages import Pages
-from altcraft_async.models import CountersReport
+from altcraft_async.models import CountersReport, SegmentTarget
 from altcraft_async.models.catalogue import Segment, SegmentDetails
 from altcraft_async.models.validation import checked_id
 from altcraft_async.protocol.endpoints import (
@@ -21,16 +21,13 @@ from altcraft_async.starts.starter import JoinMode, Starter
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.transport.sender import Sender
 
-__all__ = ["SegmentDatabaseName", "SegmentTarget", "Segments"]
-
-SegmentTarget: TypeAlias = tuple[int, int] | tuple[int, int, int]
-"""``(segment_id, resource_id)`` of a static one, ``(segment_id, resource_id, database_id)``"""
+__all__ = ["SegmentDatabaseName", "Segments"]
 
 SegmentDatabaseName = Literal["db_id", "list_id"]
 """What an install calls the database of a segment."""
 
 
-class Segments(Namespace[SegmentTarget]):
+class Segments(Namespace[tuple[int, int] | tuple[int, int, int] | SegmentTarget]):
     """The ``segments/…`` methods of the platform."""
 
     def __init__(

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import msgspec
 
+from altcraft_async.models.counter_row import CounterRow
+from altcraft_async.models.targets import TaskKind
 from altcraft_async.models.times import parse_go_duration, parse_time
 
 __all__ = ["Count", "CounterGroup", "CountersReport", "SubscriptionCounters"]
@@ -95,10 +97,18 @@ class CountersReport(msgspec.Struct, frozen=True):
     mapping from channel to counters. With another number, iterate over ``groups``.
 
     Attributes:
-        groups: One entry per profile database, as sent.
+        groups: One entry per profile database, as sent, with the ids of the
+            target where the answer has none.
+        kind: What was refreshed or read.
+        target: Its ids; ``None`` where unknown.
+        refreshed_at: When the start of the refresh was answered, aware, by this
+            machine's clock; ``None`` where unknown, and for counters that were only read.
     """
 
     groups: tuple[CounterGroup, ...]
+    kind: TaskKind = "unknown"
+    target: tuple[int, ...] | None = None
+    refreshed_at: datetime | None = None
 
     @property
     def channels(self) -> Mapping[str, SubscriptionCounters]:
@@ -127,3 +137,29 @@ class CountersReport(msgspec.Struct, frozen=True):
     def __iter__(self) -> Iterator[str]:
         """Iterate over the channel names of the one group."""
         return iter(self.channels)
+
+    def rows(self, *, name: str | None = None) -> list[CounterRow]:
+        """Return a flat row per group and channel, in the order of the answer.
+
+        Args:
+            name: Name of what was refreshed, for the column `CounterRow.name`.
+        """
+        segment_id = self.target[0] if self.kind == "segment" and self.target else None
+        return [
+            CounterRow._make(
+                (
+                    self.kind,
+                    group.resource_id,
+                    group.database_id,
+                    segment_id,
+                    name,
+                    channel,
+                    *msgspec.structs.astuple(counters),
+                    group.counted_at,
+                    group.updated,
+                    self.refreshed_at,
+                )
+            )
+            for group in self.groups
+            for channel, counters in group.channels.items()
+        ]

@@ -8,7 +8,8 @@ from typing import Annotated
 import msgspec
 
 from altcraft_async.models.base_errors import LedgerError
-from altcraft_async.models.tasks import TaskKind, TaskRef
+from altcraft_async.models.targets import TaskKind
+from altcraft_async.models.tasks import TaskRef
 
 __all__ = ["LedgerEntry"]
 

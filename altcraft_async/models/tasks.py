@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from altcraft_async.models.base_errors import ConfigurationError
+from altcraft_async.models.targets import TaskKind, named_target
 from altcraft_async.models.validation import checked_task_id, text_fault
 
-__all__ = ["Feedback", "TaskKind", "TaskRef", "TaskStatus"]
-
-TaskKind = Literal["resource", "database", "segment", "unknown"]
-"""What a task refreshes; ``"unknown"`` for a task that was attached by its bare id."""
+__all__ = ["Feedback", "TaskRef", "TaskStatus"]
 
 REF_VERSION = 1
 """Version in the JSON form of a ref. It goes up when an older reader would misread a newer one."""
@@ -72,8 +70,8 @@ class TaskRef(
     Attributes:
         task_id: Opaque id from the platform: 1 to 200 printable characters without spaces.
         kind: What it refreshes.
-        target: Ids of what it refreshes, as a target of ``refresh_many``;
-            ``None`` where unknown.
+        target: Ids of what it refreshes, a `ResourceTarget`, `DatabaseTarget` or
+            `SegmentTarget`; ``None`` where unknown.
         started_at: When the start was answered, by this machine's clock;
             ``None`` where unknown.
     """
@@ -86,6 +84,8 @@ class TaskRef(
     def __post_init__(self) -> None:
         """Refuse an id that cannot be sent, or could forge a line of a log."""
         checked_task_id("task_id", self.task_id)
+        if self.target is not None and (named := named_target(self.kind, self.target)):
+            msgspec.structs.force_setattr(self, "target", named)
 
     def to_json(self) -> str:
         """Return the ref as one line of JSON, for `from_json`."""

@@ -6,12 +6,14 @@ unknown fields are skipped.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
 
 from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters, TaskRef
 from altcraft_async.models.counters import Count
+from altcraft_async.models.targets import TaskKind, ids_of, named_target
 from altcraft_async.models.times import parse_time
 from altcraft_async.protocol.codecs import Document, UnreadableError
 from altcraft_async.protocol.text import line
@@ -42,7 +44,7 @@ def counters_report(result: Document, ref: TaskRef) -> CountersReport:
     Raises:
         UnreadableError: It has no group, or none of this database.
     """
-    groups = tuple(_model(group) for group in result.to(list[_Group]))
+    groups = tuple(map(_model, result.to(list[_Group])))
     if not groups:
         msg = "it is empty"
         raise UnreadableError(msg)
@@ -51,7 +53,13 @@ def counters_report(result: Document, ref: TaskRef) -> CountersReport:
     if wanted is not None and wanted not in counted and None not in counted:
         msg = f"the result is of database {', '.join(map(str, counted))}, not of {wanted}"
         raise UnreadableError(msg)
-    return CountersReport(groups)
+    ids = {} if ref.kind == "unknown" else ids_of(ref.kind, ref.target or ())
+    return CountersReport(
+        tuple(_with_ids(group, ids) for group in groups),
+        kind=ref.kind,
+        target=ref.target,
+        refreshed_at=ref.started_at,
+    )
 
 
 class LastCounters(msgspec.Struct, frozen=True):
@@ -79,19 +87,21 @@ def last_counters(document: Document) -> LastCounters:
     return LastCounters(tuple(map(_model, groups)), says_what_runs)
 
 
-def last_report(
-    counters: LastCounters, *, database_id: int | None, resource_id: int
-) -> CountersReport:
-    """Return the report of counters, with the ids of the request where the answer has none."""
-    return CountersReport(
-        tuple(
-            msgspec.structs.replace(
-                group,
-                database_id=database_id if group.database_id is None else group.database_id,
-                resource_id=resource_id if group.resource_id is None else group.resource_id,
-            )
-            for group in counters.groups
-        )
+def last_report(counters: LastCounters, kind: TaskKind, target: tuple[int, ...]) -> CountersReport:
+    """Return the report of counters that were read for a target."""
+    ids = ids_of(kind, target)
+    groups = tuple(_with_ids(group, ids) for group in counters.groups)
+    return CountersReport(groups, kind=kind, target=named_target(kind, target))
+
+
+def _with_ids(group: CounterGroup, ids: Mapping[str, int]) -> CounterGroup:
+    """Return a group with the ids of the request where the answer has none."""
+    if group.database_id is not None and group.resource_id is not None:
+        return group
+    return msgspec.structs.replace(
+        group,
+        database_id=ids.get("database_id") if group.database_id is None else group.database_id,
+        resource_id=ids.get("resource_id") if group.resource_id is None else group.resource_id,
     )
 
 

@@ -80,8 +80,8 @@ class Reconciler:
         self, kind: TaskKind, target: tuple[int, ...], patience: float
     ) -> tuple[CounterGroup | None, CountersReport]:
         ids = ids_of(kind, target)
-        database_id = ids.get("database_id")
         counters = await self._sender.send(self._endpoints[kind], ids, patience=patience)
-        report = last_report(counters, database_id=database_id, resource_id=ids["resource_id"])
+        report = last_report(counters, kind, target)
+        database_id = ids.get("database_id")
         group = group_of(counters.groups, database_id) if counters.says_what_runs else None
         return group, report

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from altcraft_async.errors import AltcraftError, ClientClosedError
-from altcraft_async.models import Completed, Failed, TaskRef
+from altcraft_async.models import Completed, Failed, Target, TaskRef
 from altcraft_async.models.validation import checked_id, checked_limit
 from altcraft_async.observer import logger
 from altcraft_async.tasks.as_completed import HandleWaiter, remove_waiters
@@ -186,7 +186,7 @@ class _Stream(Generic[T]):
             self._report(Failed(target=ref.target, ref=ref, error=failure))
             return
         completed = Completed(
-            target=ref.target or (),
+            target=cast("Target", ref.target),  # of a start, so it fits its kind
             ref=ref,
             value=handle.result(),
             polls=handle.polls,

@@ -14,6 +14,7 @@ from altcraft_async import (
     CountersReport,
     Failed,
     NotFoundError,
+    ResourceTarget,
     SubscriptionCounters,
     TaskKind,
     TaskRef,
@@ -83,7 +84,9 @@ def test_resource_that_could_not_be_looked_up_has_a_row_without_a_database() -> 
 
 
 def test_completed_refresh_has_the_rows_of_its_report() -> None:
-    outcome: Outcome = Completed(target=(24, 1), ref=REF, value=report(), polls=3, seconds=1.0)
+    outcome: Outcome = Completed(
+        target=ResourceTarget(24, 1), ref=REF, value=report(), polls=3, seconds=1.0
+    )
     assert list(outcome_rows("resource", outcome)) == list(
         report_rows("resource", (24, 1), report(), "t")
     )
@@ -96,7 +99,7 @@ def test_formula_in_the_name_of_a_channel_is_live_in_raw_csv_only(
     value = report(channels={"=1+1": SubscriptionCounters(all=9)})
     print_report(value, form, "resource", (24, 1))
     outcome_printer(form, "resource")(
-        Completed(target=(24, 1), ref=REF, value=value, polls=3, seconds=1.0)
+        Completed(target=ResourceTarget(24, 1), ref=REF, value=value, polls=3, seconds=1.0)
     )
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["channel"] for row in rows] == [shown, "channel", shown]

@@ -8,6 +8,7 @@ from altcraft_async import (
     CounterGroup,
     CountersReport,
     Failed,
+    ResourceTarget,
     SubscriptionCounters,
     TaskRef,
     WaitError,
@@ -25,7 +26,9 @@ def ref(number: int) -> TaskRef:
 
 def completed(number: int) -> Completed[CountersReport]:
     """Return a completed refresh of a resource."""
-    return Completed(target=(number, 1), ref=ref(number), value=REPORT, polls=3, seconds=1.0)
+    return Completed(
+        target=ResourceTarget(number, 1), ref=ref(number), value=REPORT, polls=3, seconds=1.0
+    )
 
 
 def refused(number: int) -> Failed:

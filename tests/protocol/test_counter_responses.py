@@ -210,11 +210,15 @@ def test_report_of_any_database_is_taken_for_a_target_without_one(
     assert counters_report(result, TaskRef(task_id="x", kind=kind, target=target)).groups
 
 
-def test_group_that_does_not_name_its_database_is_taken() -> None:
+def test_group_that_does_not_name_its_ids_gets_those_of_the_target() -> None:
     """The pages do not show list_id for every kind of task."""
     result = Document([{"channels": []}], textual=False)
     report = counters_report(result, TaskRef(task_id="x", kind="resource", target=(24, 1)))
-    assert report.groups[0].database_id is None
+    assert report.groups == (CounterGroup(database_id=1, resource_id=24, channels={}),)
+    segment = counters_report(result, TaskRef(task_id="x", kind="segment", target=(7, 24)))
+    assert segment.groups == (CounterGroup(database_id=None, resource_id=24, channels={}),)
+    unknown = counters_report(result, BARE)
+    assert unknown.groups == (CounterGroup(database_id=None, channels={}),)
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,9 @@ def test_last_report_has_the_ids_of_the_request_where_the_answer_has_none() -> N
     bare = CounterGroup(database_id=None, channels={})
     named = CounterGroup(database_id=7, resource_id=8, channels={})
     counters = LastCounters((bare, named), says_what_runs=False)
-    report = last_report(counters, database_id=1, resource_id=24)
+    report = last_report(counters, "resource", (24, 1))
     assert report.groups == (CounterGroup(database_id=1, resource_id=24, channels={}), named)
-    static = last_report(counters, database_id=None, resource_id=24)
+    static = last_report(counters, "segment", (7, 24))
     assert static.groups[0].database_id is None
 
 
