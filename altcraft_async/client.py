@@ -6,13 +6,14 @@ import asyncio
 import os
 import ssl
 import warnings
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from typing import NoReturn, Self, Unpack
 
 import aiohttp
 
 from altcraft_async.api.assembly import Parts, assemble
 from altcraft_async.api.databases import Databases
+from altcraft_async.api.environment import checked_environment
 from altcraft_async.api.options import CheckedOptions, ClientOptions, FormatName
 from altcraft_async.api.refresh_all import refresh_all
 from altcraft_async.api.resources import Resources
@@ -38,7 +39,6 @@ from altcraft_async.transport.retry import Retry
 
 __all__ = ["AltcraftClient", "ClientOptions"]
 
-_FORMAT_NAMES: Mapping[str, FormatName] = {"json": "json", "xml": "xml"}
 _RETRY = Retry()
 _PATIENCE = Patience()
 
@@ -184,21 +184,13 @@ class AltcraftClient:
             options: Further arguments of the client.
 
         Raises:
-            ConfigurationError: A variable is missing or wrong; the text names
-                it, or the argument that it becomes.
+            ConfigurationError: A variable or another argument is wrong; the text names it.
         """
-        for name in ("ALTCRAFT_URL", "ALTCRAFT_TOKEN"):
-            if not os.environ.get(name):
-                msg = f"{name}: this environment variable is not set"
-                raise ConfigurationError(msg)
-        wire_format = os.environ.get("ALTCRAFT_FORMAT") or "json"
-        if wire_format not in _FORMAT_NAMES:
-            msg = f"ALTCRAFT_FORMAT: has to be json or xml, not {wire_format!r}"
-            raise ConfigurationError(msg)
+        wire_format = checked_environment()
         return cls(
             os.environ["ALTCRAFT_URL"],
             os.environ["ALTCRAFT_TOKEN"],
-            format=_FORMAT_NAMES[wire_format],
+            format=wire_format,
             **options,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
@@ -136,9 +137,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     prepare()
     try:
-        return _run(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning  # type: ignore[assignment]  # takes fewer by name
+            return _run(arguments)
     finally:
         discard_unwritten()
+
+
+def _show_warning(message: Warning | str, *_where: object) -> None:
+    """Print a warning as a message; where in the code it arose says nothing to people."""
+    print_message(str(message).replace("base_url:", "ALTCRAFT_URL:"))
 
 
 def _run(arguments: Sequence[str] | None) -> int:

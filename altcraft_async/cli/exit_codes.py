@@ -22,11 +22,13 @@ from altcraft_async import (
     WaitError,
 )
 from altcraft_async.models.task_words import task_word
+from altcraft_async.protocol.endpoints import TASK_STATUS
 
 __all__ = [
     "EXIT_CODES",
     "HUNG_UP",
     "INTERRUPTED",
+    "NO_MATCH",
     "PIPE_CLOSED",
     "TERMINATED",
     "UNEXPECTED",
@@ -41,6 +43,7 @@ T = TypeVar("T")
 
 UNEXPECTED = 1
 USAGE = 2
+NO_MATCH = 9
 HUNG_UP = 129  # 128 + SIGHUP, as in shells
 INTERRUPTED = 130  # 128 + SIGINT
 PIPE_CLOSED = 141  # 128 + SIGPIPE
@@ -75,6 +78,7 @@ EXIT_CODES = (
     ExitCode(6, "the answer is not Altcraft's", (ProtocolError,)),
     ExitCode(7, "the task failed or is unknown to the platform", (TaskFailedError, TaskLostError)),
     ExitCode(8, "the wait ended before the task did", (WaitError,)),
+    ExitCode(NO_MATCH, "no resource matches the filter; nothing was started"),
     ExitCode(HUNG_UP, "stopped as its terminal was closed (SIGHUP)"),
     ExitCode(INTERRUPTED, "stopped by Ctrl-C"),
     ExitCode(PIPE_CLOSED, "stopped as the reader of its output ended, as in: altcraft … | head -1"),
@@ -103,8 +107,6 @@ _ARGUMENT_HINTS: Mapping[str, str] = {
     "ALTCRAFT_TOKEN": "to set it: export ALTCRAFT_TOKEN=…  (or, without showing it:"
     " read -rs ALTCRAFT_TOKEN && export ALTCRAFT_TOKEN)",
     "ALTCRAFT_FORMAT": "to set it: export ALTCRAFT_FORMAT=json",
-    "base_url": "it is read from ALTCRAFT_URL",
-    "token": "it is read from ALTCRAFT_TOKEN",
     "duration": "give the shortest first: --duration 0.5 5",
     "port": "choose another one; --port 0 finds a free one",
     "stored": 'give a task id, or the "task" value that --json printed',
@@ -113,6 +115,8 @@ _ARGUMENT_HINTS: Mapping[str, str] = {
 
 def code_of(error: AltcraftError) -> int:
     """Return the exit code of an error."""
+    if isinstance(error, NotFoundError) and error.path == TASK_STATUS.path:
+        return _CODES[TaskLostError]  # the same, whether a task is polled once or waited for
     return _nearest(_CODES, error, UNEXPECTED)
 
 

@@ -66,16 +66,30 @@ def examples(*lines: str) -> str:
 
 
 def form_option(*forms: str) -> Callable[[Command], Command]:
-    """Add an option per form of output, CSV also raw; the last one wins, a table is the default."""
+    """Add an option per form of output, CSV also raw; without one, a table is printed."""
 
     def add(command: Command) -> Command:
         with_raw = [one for form in forms for one in (CSV if form == "csv" else (form,))]
         for form in reversed(with_raw):
-            option = click.option(f"--{form}", "form", flag_value=form, help=_FORMS[form])
+            option = click.option(
+                f"--{form}", is_flag=True, expose_value=False, callback=_choose, help=_FORMS[form]
+            )
             command = option(command)
         return command
 
     return add
+
+
+def _choose(context: click.Context, parameter: click.Parameter, chosen: object) -> None:
+    """Set the one parameter ``form``, and refuse a second form."""
+    other = context.params.setdefault("form", None)
+    if not chosen:
+        return
+    form = parameter.opts[0].removeprefix("--")
+    if other is not None:
+        msg = f"--{other} and --{form} exclude each other."
+        raise click.UsageError(msg, context)
+    context.params["form"] = form
 
 
 def id_argument(name: str) -> Callable[[Command], Command]:

@@ -97,8 +97,11 @@ def print_view(*views: RenderableType) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one line of JSON, in ASCII, so that nothing in it can control a terminal."""
-    click.echo(json.dumps(value))
+    """Print one line of JSON in UTF-8; what could control a terminal is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+    click.echo(text.encode())
 
 
 def print_csv(lines: Iterable[Iterable[str]], *, raw: bool) -> None:

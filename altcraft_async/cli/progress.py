@@ -25,6 +25,7 @@ __all__ = ["show_many", "show_task"]
 T = TypeVar("T")
 
 _BAR_WIDTH = 24  # lets a whole line fit into 80 columns
+_BAR_STYLE = "cyan"  # rich's own is red, which reads as a failure
 _FRAMES_PER_SECOND = 10
 
 
@@ -42,7 +43,10 @@ def show_task(client: AltcraftClient, handle: TaskHandle[T]) -> AbstractContextM
 
 def show_many(client: AltcraftClient, totals: Totals) -> AbstractContextManager[None]:
     """Show the progress of many refreshes while the body runs."""
-    bar_columns = (TextColumn("refreshing", markup=False), BarColumn(_BAR_WIDTH))
+    bar_columns = (
+        TextColumn("refreshing", markup=False),
+        BarColumn(_BAR_WIDTH, complete_style=_BAR_STYLE),
+    )
     without_eta = (*bar_columns, TextColumn("{task.fields[count]}", markup=False))
     eta = (TextColumn("{task.fields[count]}, ETA", markup=False), TimeRemainingColumn())
     with_eta = (*bar_columns, *eta)
@@ -102,6 +106,7 @@ def _task_line(spinner: Spinner, handle: TaskHandle[T], eta: float | None) -> Ta
         total=None if progress is None else 100,
         completed=min(max(progress or 0, 0), 100),
         width=_BAR_WIDTH,
+        complete_style=_BAR_STYLE,
     )
     line = Table.grid(padding=(0, 1))
     line.add_row(

@@ -23,6 +23,7 @@ from altcraft_async.cli.chart import Chart
 from altcraft_async.cli.object_kinds import group_ids
 from altcraft_async.cli.safe_text import cells, clean
 from altcraft_async.cli.totals import FAILURES_KEPT, Totals
+from altcraft_async.models.task_words import task_word
 
 __all__ = [
     "CountersTable",
@@ -134,8 +135,8 @@ def details_table(record: msgspec.Struct) -> Table:
 
 
 def task_view(ref: TaskRef) -> Text:
-    """Show the id of a task."""
-    return Text(clean(ref.task_id))
+    """Show a task as one word, with its target."""
+    return Text(clean(task_word(ref)))
 
 
 def status_view(status: TaskStatus) -> Text:

@@ -98,18 +98,21 @@ class ResourceTotals(Totals):
 
     The number of refreshes is known only at the end, since the databases of a
     resource are looked up shortly before its refreshes start.
+
+    Attributes:
+        chosen: Resources listed so far that will be refreshed.
     """
 
     def __init__(self) -> None:
         """Start at zero; ``total`` may be set to the number of resources at any time."""
         super().__init__()
         self._skipped = 0
-        self._chosen = 0
+        self.chosen = 0
         self._reached: set[int] = set()
 
     def list(self, *, chosen: bool) -> None:
         """Note a listed resource, and whether it will be refreshed."""
-        self._chosen += chosen
+        self.chosen += chosen
         self._skipped += not chosen
 
     def add(self, outcome: Outcome) -> None:
@@ -122,7 +125,7 @@ class ResourceTotals(Totals):
     def snapshot(self) -> Snapshot:
         """Return the progress; skipped resources do not count."""
         # The display calls this from its own thread, while resources are being listed.
-        total = None if self.total is None else max(self.total - self._skipped, self._chosen)
+        total = None if self.total is None else max(self.total - self._skipped, self.chosen)
         return Snapshot(len(self._reached), total, " resources")
 
 

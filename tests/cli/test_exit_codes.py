@@ -70,6 +70,42 @@ def test_missing_account_prints_how_to_set_it_and_sends_nothing(
     assert hint in err
 
 
+@pytest.mark.parametrize(
+    ("variable", "wrong"),
+    [("ALTCRAFT_URL", "example.com"), ("ALTCRAFT_TOKEN", "two words"), ("ALTCRAFT_FORMAT", "yaml")],
+)
+def test_wrong_setting_is_called_by_the_name_of_its_variable(
+    altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch, variable: str, wrong: str
+) -> None:
+    monkeypatch.setenv("ALTCRAFT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALTCRAFT_TOKEN", "secret")
+    monkeypatch.setenv(variable, wrong)
+    code, _, err = altcraft("status", "some-task")
+    assert code == 2
+    first, hint = err.splitlines()
+    assert first.startswith(f"altcraft: {variable}: ")
+    assert "two words" not in err
+    assert f"to set it: export {variable}=" in hint
+
+
+@pytest.mark.filterwarnings("default:base_url")
+def test_unencrypted_address_is_warned_of_in_one_line(
+    altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALTCRAFT_URL", "http://altcraft.invalid")
+    monkeypatch.setenv("ALTCRAFT_TOKEN", "secret")
+    _, _, err = altcraft("status", "some-task")
+    assert err.splitlines()[0] == (
+        "altcraft: ALTCRAFT_URL: http:// sends the token unencrypted; use https://"
+    )
+
+
+@pytest.mark.usefixtures("account")
+def test_unknown_task_has_one_code_whether_polled_once_or_waited_for(altcraft: Altcraft) -> None:
+    assert altcraft("status", "unknown-task")[0] == 7
+    assert altcraft("wait", "unknown-task")[0] == 7
+
+
 def test_unreachable_platform_gives_a_hint_on_url_and_network(
     altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch
 ) -> None:

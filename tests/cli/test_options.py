@@ -27,6 +27,9 @@ SEGMENT = ("7", "--resource-id", "24", "--database-id", "1")
         ("resources", "refresh-all", "--in-flight", "0"),
         ("resources", "refresh-all", "--rate-limit", "0"),
         ("segments", "refresh", "7", "--resource-id", "24", "--database-name", "id"),
+        ("refresh", "24", "--database-id", "1", "--json", "--csv"),
+        ("refresh", "24", "--database-id", "1", "--no-wait", "--csv"),
+        ("resources", "list", "--csv", "--csv-raw"),
     ],
 )
 def test_wrong_arguments_exit_with_2_and_send_nothing(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
 
 import pytest
+
+from altcraft_async.cli.output import print_json
 
 OnTerminal = Callable[..., tuple[int, str]]
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -22,6 +25,33 @@ def test_pipe_gets_no_escapes(spawn: Spawn) -> None:
     assert err == ""
     assert out
     assert not re.search(r"[^\n -~─]", out)
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("Магазин 🛍", "Магазин 🛍"),
+        ("\x9b31m \u202e", r"\u009b31m \u202e"),
+        ("\U000e0041 \ud800", r"\udb40\udc41 \ud800"),
+    ],
+)
+def test_json_is_utf8_and_escapes_what_could_control_a_terminal(
+    capsysbinary: pytest.CaptureFixture[bytes], text: str, sent: str
+) -> None:
+    print_json({"name": text})
+    line = capsysbinary.readouterr().out
+    assert line == f'{{"name": "{sent}"}}\n'.encode()
+    assert json.loads(line) == {"name": text}
+
+
+@pytest.mark.usefixtures("account")
+def test_bar_of_a_run_that_goes_well_is_not_red(
+    on_terminal: OnTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    _, screen = on_terminal(*REFRESH)
+    colours = re.findall(r"38;2;(\d+);(\d+);(\d+)", screen)
+    assert not any(int(red) > int(green) + int(blue) for red, green, blue in colours)
 
 
 @pytest.mark.usefixtures("refusing")

@@ -46,12 +46,16 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
             example,
             f"{example} --timeout 600 --json",
             f"{path} 24 25 26 {kind.example.partition(' ')[2]} --csv",
-            f'altcraft task wait "$({example} --no-wait)"',
+            f"altcraft task wait $({example} --no-wait)",
         ),
     )
     @target_options(kind, many=True)
     @many_options
-    @click.option("--no-wait", is_flag=True, help="Only start the tasks, and print their ids.")
+    @click.option(
+        "--no-wait",
+        is_flag=True,
+        help="Only start the tasks, and print a word for each that task wait takes.",
+    )
     @form_option("json", "csv", "chart")
     def command(
         *,
@@ -62,6 +66,9 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
         form: Form,
         **options: Any,  # noqa: ANN401 -- ids, and for segments a name
     ) -> None:
+        if no_wait and form not in {None, "json"}:
+            msg = f"--no-wait prints tasks, which --{form} does not show; use --json or neither."
+            raise click.UsageError(msg)
         targets: list[Any] = [make_target(kind, number, options) for number in numbers]
         client = make_client(options)
         if no_wait:

@@ -7,8 +7,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import click
+from click.exceptions import Exit
 
 from altcraft_async import AltcraftClient, Resource
+from altcraft_async.cli.exit_codes import NO_MATCH
 from altcraft_async.cli.options import (
     Form,
     examples,
@@ -17,6 +19,7 @@ from altcraft_async.cli.options import (
     make_client,
     many_options,
 )
+from altcraft_async.cli.output import print_message
 from altcraft_async.cli.totals import ResourceTotals
 from altcraft_async.cli.waits import follow, run_batch
 
@@ -72,6 +75,9 @@ def refresh_all(
             await follow(client, outcomes, totals, form, "resource")
 
     run_batch(refresh(), totals, form)
+    if (names or groups) and not totals.chosen:
+        print_message("no resource matches; to see them: altcraft resources list")
+        raise Exit(NO_MATCH)
 
 
 def resource_filter(names: tuple[str, ...], groups: tuple[str, ...]) -> Callable[[Resource], bool]:

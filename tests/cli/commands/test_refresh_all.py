@@ -78,10 +78,15 @@ def test_refused_token_prints_no_totals(
     assert "check ALTCRAFT_TOKEN" in err
 
 
-def test_filter_without_a_match_refreshes_nothing(account: Simulator, altcraft: Altcraft) -> None:
-    code, out, _ = altcraft(*ALL, "--group", "unknown")
-    assert code == 0
+def test_filter_without_a_match_is_an_error_of_its_own(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    code, out, err = altcraft(*ALL, "--group", "unknown")
+    assert code == 9
     assert out.splitlines()[-1].startswith("0 of 0 refreshes, ")
+    assert err.splitlines()[-1] == (
+        "altcraft: no resource matches; to see them: altcraft resources list"
+    )
     assert not account.starts
 
 
