@@ -9,16 +9,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import ParamSpec, TypeVar
 from uuid import uuid4
+
+import msgspec
 
 from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
 from altcraft_async.models import LedgerEntry, TaskRef
 from altcraft_async.observer import about, logger
 from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.starts.intent import EntryChangedError, IntentGate
-from altcraft_async.starts.ledger import TaskLedger, entry_key
+from altcraft_async.starts.ledger import TaskLedger, entry_key, name_key
 from altcraft_async.starts.reconcile import Reconciler
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
 from altcraft_async.starts.transitions import (
@@ -30,6 +33,7 @@ from altcraft_async.starts.transitions import (
     Wait,
     changed,
     decide,
+    record_of,
     start_unknown,
 )
 from altcraft_async.starts.write_behind import BackgroundWriter
@@ -110,6 +114,7 @@ class LedgerStarter:
                 case JoinIfRunning(ref):
                     handle = self._attach(ref)
                     if await self._is_running(handle):
+                        await self._keep_name(entry, start.idempotency_key)
                         return self._register(handle, start)
                 case Send():
                     pass
@@ -138,11 +143,11 @@ class LedgerStarter:
         return await self._until_closed(self._entries)
 
     async def _entries(self) -> list[LedgerEntry]:
-        return [
-            entry
-            async for entry in self.ledger.entries()
-            if entry.key == entry_key(self._root, entry.kind, entry.target)
-        ]
+        return [entry async for entry in self.ledger.entries() if self._is_target(entry)]
+
+    def _is_target(self, entry: LedgerEntry) -> bool:
+        """Tell whether an entry is of a target of this install, not of a name there."""
+        return entry.key == entry_key(self._root, entry.kind, entry.target)
 
     async def _decide(
         self,
@@ -152,7 +157,7 @@ class LedgerStarter:
         *,
         patience: float = 0.0,
     ) -> tuple[Send | Return | JoinIfRunning, LedgerEntry | None]:
-        """Wait until the entry is no intent, then return what to do and the entry.
+        """Return what to do and the entry, once no intent is in the way.
 
         Args:
             entry: As it was read.
@@ -160,29 +165,53 @@ class LedgerStarter:
             idempotency_key: Of the start that follows; ``None`` where none follows.
             patience: Seconds for which it waits out an outage.
         """
+        name = idempotency_key or ""
         while True:
-            decision = decide(entry, idempotency_key=idempotency_key or "", now=self.ledger.now())
+            record = None
+            if name and (entry is None or entry.idempotency_key != name):
+                record = await self._until_closed(self.ledger.read, name_key(key, name))
+            decision = decide(entry, idempotency_key=name, now=self.ledger.now(), record=record)
             match decision:
                 case Wait(seconds):
                     await self._until_closed(asyncio.sleep, seconds)
                 case Reconcile(intent):
                     same = (None, intent.idempotency_key)
                     is_new_request = idempotency_key == "" or idempotency_key not in same
-                    await self._reconcile(intent, is_new_request=is_new_request, patience=patience)
+                    settled = await self._reconcile(
+                        intent, is_new_request=is_new_request, patience=patience
+                    )
+                    if settled is intent:
+                        return Send(), entry
                 case _:
                     return decision, entry
             entry = await self._until_closed(self.ledger.read, key)
 
     async def _reconcile(
         self, intent: LedgerEntry, *, is_new_request: bool, patience: float
-    ) -> None:
+    ) -> LedgerEntry:
+        """Find out what became of an intent, and write that unless it stays the intent."""
         if self._reconciler is None:
             raise start_unknown((intent,))
         entry = await self._reconciler.reconcile(
             intent, is_new_request=is_new_request, patience=patience
         )
-        # Where another process was quicker, the ledger has its entry.
-        await self._until_closed(self.ledger.write, entry, expected=intent.revision)
+        if entry is not intent:
+            if not self._is_target(intent):  # its task is that of the target's own entry
+                entry = msgspec.structs.replace(entry, over=True)
+            # Where another process was quicker, the ledger has its entry.
+            await self._until_closed(self.ledger.write, entry, expected=intent.revision)
+        return entry
+
+    async def _keep_name(self, entry: LedgerEntry | None, name: str | None = None) -> None:
+        """Keep what the name of an entry came to, or that another name joins its task."""
+        if entry is not None and name is not None:
+            entry = msgspec.structs.replace(entry, idempotency_key=name)
+        stored: LedgerEntry | None = None
+        while (record := record_of(entry, stored)) is not None:
+            write = partial(self.ledger.write, record, expected=record.revision - 1)
+            if await self._until_closed(write):
+                return
+            stored = await self._until_closed(self.ledger.read, record.key)
 
     async def _send(
         self,
@@ -192,6 +221,7 @@ class LedgerStarter:
         send: Callable[[Start, Gate], Awaitable[Handle]],
     ) -> Handle | None:
         """Send a start; ``None`` where another process has changed the entry before."""
+        await self._keep_name(entry)
         reconciler, before = self._reconciler, ""
         if reconciler is not None:
             patience = start.outage_patience

@@ -151,7 +151,7 @@ class Starter:
         )
         started = self._rules.client.lifecycle.time()
         handle = TaskHandle(ref, self._rules, counters_report, started=started)
-        self._registry.add(start.kind, start.target, handle, start.feedback)
+        self._registry.add(start.kind, start.target, handle, start.feedback, start.idempotency_key)
         return handle
 
     async def _is_running(self, handle: Handle) -> bool:
