@@ -9,11 +9,14 @@ does a variable of a frame hold a URL once an error is raised.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TypeVar
+from urllib.parse import unquote
 
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
@@ -42,6 +45,16 @@ _UNAVAILABLE: tuple[type[RedisError], ...] = (
 """The server is away, or not the right one any more; a new connection may find the right one."""
 
 
+_REPLIES = ("protocol", "legacy_responses", "decode_responses", "encoding", "encoding_errors")
+"""Options of a URL that decide the shape of replies; what reads the replies chooses it."""
+
+_TEXTS = ("host", "path", "username", "password", "client_name", "lib_name", "lib_version")
+"""Options of a URL that are texts."""
+
+_POSITIVE = ("socket_timeout", "socket_connect_timeout", "socket_read_size")
+"""Options of a URL with which no command succeeds unless they are above zero."""
+
+
 class RedisFailure(Exception):  # noqa: N818 -- no error that a caller gets
     """A command failed; the caller raises an error of its own.
 
@@ -56,17 +69,37 @@ class RedisFailure(Exception):  # noqa: N818 -- no error that a caller gets
 
 
 def checked_redis_url(name: str, url: str) -> str:
-    """Return a valid URL; the text of the error does not quote it."""
+    """Return a valid URL without the options that the package chooses; no error quotes it."""
     fault = text_fault(url)
     if fault is None:
         with suppress(Exception):  # whose texts may quote a password
-            pool = ConnectionPool.from_url(url)
-            pool.connection_class(**pool.connection_kwargs)  # which checks the options
-            return url
+            url = _without_reply_options(url)
+            if _are_usable(parse_url(url)):
+                pool = ConnectionPool.from_url(url)
+                connection = pool.connection_class(**pool.connection_kwargs)  # checks them too
+                if isinstance(connection, SSLConnection):
+                    connection.ssl_context.get()  # reads the certificates
+                return url
         fault = "has to be a URL such as redis://localhost:6379/0, with valid options"
     del url
     msg = f"{name}: {fault}"
     raise ConfigurationError(msg)
+
+
+def _without_reply_options(url: str) -> str:
+    address, mark, query = url.partition("?")
+    options = [one for one in query.split("&") if unquote(one.partition("=")[0]) not in _REPLIES]
+    return f"{address}{mark}{'&'.join(options)}".removesuffix("?")
+
+
+def _are_usable(options: Mapping[str, object]) -> bool:
+    """Tell whether redis-py takes no option of a URL, always a text at first, for an object."""
+    for name, value in options.items():
+        if isinstance(value, str) and not (name in _TEXTS or name.startswith("ssl_")):
+            return False
+        if name in _POSITIVE and not (isinstance(value, (int, float)) and 0 < value < math.inf):
+            return False
+    return True
 
 
 def client_of(redis: Redis | str, *, retries: int) -> tuple[Redis, bool]:
