@@ -70,8 +70,8 @@ class RedisLedger(TaskLedger):
 
     It keeps one short string per target, and one per name that another start of the target
     came after, under ``<prefix>ledger:``. A start costs three to five small commands, and
-    its end two more. If Redis cannot be reached, every method raises
-    a `LedgerError` and nothing is started.
+    its end two more. If Redis cannot be reached, or does not answer within
+    ten seconds, every method raises a `LedgerError` and nothing is started.
 
     ```python
     from altcraft_async import AltcraftClient
@@ -152,8 +152,7 @@ class RedisLedger(TaskLedger):
 
     async def _run(self, command: Callable[[], Awaitable[T]]) -> T:
         try:
-            async with self._slots:
-                return await run_command(self._redis, command)
+            return await run_command(self._redis, command, self._slots)
         except RedisFailure as failed:
             reason = str(failed)
         msg = f"ledger: Redis cannot be used ({reason})"
@@ -196,8 +195,7 @@ class FleetLimit:
         delay = _MIN_DELAY
         while True:
             try:
-                async with self._lock:
-                    wait = await run_command(self._redis, self._wait)
+                wait = await run_command(self._redis, self._wait, self._lock)
             except RedisFailure as failed:
                 reason, may_pass = str(failed), failed.may_pass
             else:

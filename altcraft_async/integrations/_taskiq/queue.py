@@ -22,7 +22,7 @@ from functools import partial
 from typing import cast
 
 from redis.asyncio import Redis
-from taskiq import AckableMessage
+from taskiq import AckableMessage, BrokerMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
@@ -42,6 +42,9 @@ _RECLAIM_COUNT = 10
 
 _RETRIES = 30
 """Over about half a minute; then the worker ends, and taskiq starts another."""
+
+_SEND_SECONDS = 30.0
+"""Seconds for sending a job, with all retries; as long as refused connections are retried."""
 
 _UNLIMITED = -1
 
@@ -112,6 +115,11 @@ class RefreshBroker(RedisStreamBroker):
         self._block = max(int(min(_RECLAIM_SECONDS, patience / 2) * 1000), 1)  # 0 is for ever
         self._reclaim_from = b"0-0"
         self._reclaim_at = 0.0
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Send a job to the queue; half a minute without success is a `SendTaskError`."""
+        async with asyncio.timeout(_SEND_SECONDS):
+            await super().kick(message)
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Iterate over new jobs and those of dead workers, as this worker can begin them."""
