@@ -121,7 +121,7 @@ class Namespace(Generic[Target]):
             counters, database_id=ids.get("database_id"), resource_id=ids["resource_id"]
         )
 
-    async def _start(
+    async def _start(  # noqa: PLR0913 -- as `_finish`
         self,
         target: object,
         *,
@@ -129,6 +129,7 @@ class Namespace(Generic[Target]):
         idempotency_key: str | None,
         outage_patience: float,
         feedback: Feedback | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 -- only for the starts of other processes
     ) -> TaskHandle[CountersReport]:
         checked = self._checked(target)
         if feedback is not None:
@@ -141,6 +142,7 @@ class Namespace(Generic[Target]):
             feedback=feedback,
             idempotency_key=checked_key("idempotency_key", idempotency_key),
             outage_patience=checked_seconds("outage_patience", outage_patience),
+            timeout=timeout,
         )
         return await self._starter.start(start, join=join)
 
@@ -154,13 +156,14 @@ class Namespace(Generic[Target]):
         timeout: float | None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
         feedback: Feedback | None = None,
     ) -> CountersReport:
-        checked_limit("timeout", timeout)  # before anything is started
+        timeout = checked_limit("timeout", timeout)  # before anything is started
         handle = await self._start(
             target,
             join=join,
             idempotency_key=idempotency_key,
             outage_patience=outage_patience,
             feedback=feedback,
+            timeout=timeout,
         )
         return await handle.wait(timeout=timeout)
 

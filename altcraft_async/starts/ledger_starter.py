@@ -21,6 +21,7 @@ from altcraft_async.models import LedgerEntry, TaskRef
 from altcraft_async.observer import about, logger
 from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.starts.intent import EntryChangedError, IntentGate
+from altcraft_async.starts.lease import LeaseWait
 from altcraft_async.starts.ledger import TaskLedger, entry_key, name_key
 from altcraft_async.starts.reconcile import Reconciler
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
@@ -106,7 +107,11 @@ class LedgerStarter:
         while True:
             entry = await self._until_closed(self.ledger.read, key)
             decision, entry = await self._decide(
-                entry, key, start.idempotency_key, patience=start.outage_patience
+                entry,
+                key,
+                start.idempotency_key,
+                patience=start.outage_patience,
+                timeout=start.timeout,
             )
             match decision:
                 case Return(ref, over):
@@ -156,6 +161,7 @@ class LedgerStarter:
         idempotency_key: str | None,
         *,
         patience: float = 0.0,
+        timeout: float | None = None,  # noqa: ASYNC109 -- for `LeaseWait`
     ) -> tuple[Send | Return | JoinIfRunning, LedgerEntry | None]:
         """Return what to do and the entry, once no intent is in the way.
 
@@ -164,15 +170,24 @@ class LedgerStarter:
             key: Of the entry.
             idempotency_key: Of the start that follows; ``None`` where none follows.
             patience: Seconds for which it waits out an outage.
+            timeout: Seconds for which it waits for a start of another process.
         """
         name = idempotency_key or ""
+        lease = LeaseWait(timeout)
         while True:
             record = None
             if name and (entry is None or entry.idempotency_key != name):
                 record = await self._until_closed(self.ledger.read, name_key(key, name))
-            decision = decide(entry, idempotency_key=name, now=self.ledger.now(), record=record)
+            decision = decide(
+                entry,
+                idempotency_key=name,
+                now=self.ledger.now(),
+                record=record,
+                waited=lease.seconds_seen(entry, record),
+            )
             match decision:
-                case Wait(seconds):
+                case Wait():
+                    seconds = lease.seconds_to_wait(decision, self.ledger.now())
                     await self._until_closed(asyncio.sleep, seconds)
                 case Reconcile(intent):
                     same = (None, intent.idempotency_key)

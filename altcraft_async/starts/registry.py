@@ -32,6 +32,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         feedback: Where the platform shall report.
         idempotency_key: The caller's own name for this start; ``""`` for none.
         outage_patience: Seconds for which it waits out an outage.
+        timeout: Seconds for which it waits for another process that starts the same
+            target; ``None`` for as long as that can take.
     """
 
     endpoint: Endpoint[str]
@@ -41,6 +43,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     feedback: Feedback | None = None
     idempotency_key: str = ""
     outage_patience: float = 0.0
+    timeout: float | None = None
 
 
 class TaskRegistry:

@@ -59,6 +59,8 @@ __all__ = [
     "is_fresh",
     "reconciled",
     "record_of",
+    "seconds_ahead",
+    "start_pending",
     "start_unknown",
     "surely_not_started",
     "withdrawal_of",
@@ -93,6 +95,7 @@ class Wait(msgspec.Struct, frozen=True):
     """Read the entry again in so many seconds: a start is under way, maybe in another process."""
 
     seconds: float
+    intent: LedgerEntry
 
 
 class Reconcile(msgspec.Struct, frozen=True):
@@ -110,6 +113,7 @@ def decide(
     idempotency_key: str,
     now: datetime,
     record: LedgerEntry | None = None,
+    waited: float = 0.0,
 ) -> Decision:
     """Return what a start does.
 
@@ -118,6 +122,7 @@ def decide(
         idempotency_key: Of this start; ``""`` for none.
         now: The ledger's time of day.
         record: What the ledger keeps of this idempotency key beside the entry.
+        waited: Seconds for which the two have been the same, by a clock that is never set.
     """
     if record is not None and not _is_withdrawn(record):
         entry = record
@@ -129,8 +134,17 @@ def decide(
         return Send() if entry.over else JoinIfRunning(entry.ref)
     if entry.over:
         return Send()
-    left = (entry.lease_until - now).total_seconds()
-    return Wait(min(left, REREAD_DELAY)) if left > 0 else Reconcile(entry)
+    # Of a clock that is ahead, the lease ends late. But an intent is no younger than it was
+    # seen, so no lease goes on for longer than its own length from then.
+    length = (entry.lease_until - entry.intended_at).total_seconds()
+    left = min((entry.lease_until - now).total_seconds(), length - waited)
+    return Wait(min(left, REREAD_DELAY), entry) if left > 0 else Reconcile(entry)
+
+
+def seconds_ahead(intent: LedgerEntry, now: datetime) -> float:
+    """Return by how much the clock that wrote an intent is ahead; 0 where that is no matter."""
+    ahead = (intent.intended_at - now).total_seconds()
+    return ahead if ahead > GRACE / 2 else 0.0
 
 
 def changed(entry: LedgerEntry, *, ref: TaskRef | None = None, over: bool = False) -> LedgerEntry:
@@ -277,6 +291,16 @@ def group_of(groups: tuple[CounterGroup, ...], database_id: int | None) -> Count
     """Return the one group that is of this database, or does not name its database."""
     own = [one for one in groups if database_id is None or one.database_id in (None, database_id)]
     return own[0] if len(own) == 1 else None
+
+
+def start_pending(intent: LedgerEntry) -> StartUnknownError:
+    """Return the error for a start that may be under way when the caller's time is over."""
+    return StartUnknownError(
+        f"ledger: another process may be starting {intent.kind} "
+        f"{', '.join(map(str, intent.target))}, so nothing was sent within `timeout`. Call again "
+        f"later",
+        entries=(intent,),
+    )
 
 
 def start_unknown(

@@ -36,6 +36,8 @@ from altcraft_async.starts.transitions import (
     is_fresh,
     reconciled,
     record_of,
+    seconds_ahead,
+    start_pending,
     start_unknown,
     surely_not_started,
     withdrawal_of,
@@ -58,8 +60,8 @@ OTHER_REF = TaskRef(task_id="t2", kind="resource", target=(24, 1))
         (None, "a", NIGHT, Send()),
         (changed(INTENT, over=True), "", NIGHT, Send()),
         (changed(INTENT, over=True), "a", NIGHT, Send()),
-        (INTENT, "", NIGHT, Wait(REREAD_DELAY)),
-        (INTENT, "a", EARLY, Wait(0.125)),
+        (INTENT, "", NIGHT, Wait(REREAD_DELAY, INTENT)),
+        (INTENT, "a", EARLY, Wait(0.125, INTENT)),
         (INTENT, "a", LATE, Reconcile(INTENT)),
         (INTENT, "", LATE, Reconcile(INTENT)),
         (TASK, "", NIGHT, JoinIfRunning(REF)),
@@ -151,6 +153,27 @@ def test_withdrawal_replaces_only_an_intent_of_the_same_start() -> None:
     others = (entry_of(revision=3), entry_of(revision=2, owner="o2"), changed(second, over=True))
     for stored in (None, *others, changed(entry_of(), ref=REF)):
         assert withdrawal_of(second, stored) is None
+
+
+def test_lease_ends_once_its_intent_was_seen_for_as_long() -> None:
+    """The clock that wrote it was an hour ahead."""
+    hour = timedelta(hours=1)
+    ahead = entry_of(intended_at=NIGHT + hour, lease_until=LATE + hour)
+    length = (LATE - NIGHT).total_seconds()
+    for waited, decision in (
+        (0.0, Wait(REREAD_DELAY, ahead)),
+        (length - 0.125, Wait(0.125, ahead)),
+        (length, Reconcile(ahead)),
+    ):
+        assert decide(ahead, idempotency_key="", now=NIGHT, waited=waited) == decision
+    assert seconds_ahead(ahead, NIGHT) == 3600
+    assert seconds_ahead(INTENT, NIGHT - timedelta(seconds=2.5)) == 0
+
+
+def test_error_of_a_pending_start_names_it() -> None:
+    error = start_pending(INTENT)
+    assert str(error).startswith("ledger: another process may be starting resource 24, 1, so")
+    assert error.entries == (INTENT,)
 
 
 RECORD = msgspec.structs.replace(TASK, key=name_key(TASK.key, "a"), revision=1, over=True)
