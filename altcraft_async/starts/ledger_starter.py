@@ -25,6 +25,7 @@ from altcraft_async.starts.lease import LeaseWait
 from altcraft_async.starts.ledger import TaskLedger, entry_key, name_key
 from altcraft_async.starts.reconcile import Reconciler
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
+from altcraft_async.starts.restore import Restorer
 from altcraft_async.starts.transitions import (
     GRACE,
     JoinIfRunning,
@@ -60,6 +61,7 @@ class LedgerStarter:
     Attributes:
         ledger: The store.
         writer: Writes in the background what could not be written at once.
+        restorer: Writes running tasks again where the ledger has lost them.
     """
 
     def __init__(  # noqa: PLR0913 -- one argument per part, all but one by name
@@ -83,7 +85,8 @@ class LedgerStarter:
             registry: The tasks that the client has running.
         """
         self.ledger = ledger
-        self.writer = BackgroundWriter(ledger, api_root)
+        self.writer = BackgroundWriter(ledger)
+        self.restorer = Restorer(ledger, self.writer)
         self._root = api_root
         self._lease = timedelta(seconds=request_timeout + GRACE)
         self._reconciler = reconciler
@@ -115,17 +118,30 @@ class LedgerStarter:
             )
             match decision:
                 case Return(ref, over):
-                    return self._attach(ref) if over else self._register(self._attach(ref), start)
+                    handle = self._attach(ref)
+                    return handle if over else self._register(handle, start, entry)
                 case JoinIfRunning(ref):
                     handle = self._attach(ref)
                     if await self._is_running(handle):
                         await self._keep_name(entry, start.idempotency_key)
-                        return self._register(handle, start)
+                        return self._register(handle, start, entry)
                 case Send():
                     pass
             sent = await self._send(start, entry, key, send)
             if sent is not None:
                 return sent
+
+    def ended(self, ref: TaskRef) -> None:
+        """Write that a task has ended, if the ledger has it."""
+        if ref.target is not None:
+            key = entry_key(self._root, ref.kind, ref.target)
+            self.restorer.remove(key, ref)
+            self.writer.ended(key, ref)
+
+    async def aclose(self) -> None:
+        """Write what is left, as far as the ledger lets it."""
+        await self.restorer.aclose()
+        await self.writer.aclose()
 
     async def handle_of(self, entry: LedgerEntry) -> Handle | None:
         """Return a handle for an entry; ``None`` where no task came of it.
@@ -134,11 +150,11 @@ class LedgerStarter:
             StartUnknownError: Its start may have happened.
         """
         self._rules.client.lifecycle.enter()
-        decision, _ = await self._decide(entry, entry.key, None)
+        decision, stored = await self._decide(entry, entry.key, None)
         if isinstance(decision, Send):
             return None
-        self._registry.on_end_of(decision.ref, self.writer.ended)
-        return self._register(self._attach(decision.ref), entry)
+        self._registry.on_end_of(decision.ref, self.ended)
+        return self._register(self._attach(decision.ref), entry, stored)
 
     async def entries(self) -> list[LedgerEntry]:
         """Return the entries of this install that are not over.
@@ -267,6 +283,7 @@ class LedgerStarter:
         is_stored = False
         try:
             task = changed(intent, ref=ref)
+            self.restorer.add(task)
             is_stored = await self._until_closed(self.ledger.write, task, expected=intent.revision)
         except ClientClosedError:
             pass  # the writer has some seconds left for it
@@ -281,8 +298,12 @@ class LedgerStarter:
         known = self._registry.handle_of(ref)
         return known or TaskHandle(ref, self._rules, counters_report)
 
-    def _register(self, handle: Handle, target: Start | LedgerEntry) -> Handle:
-        """Let later starts of this client join the task."""
+    def _register(
+        self, handle: Handle, target: Start | LedgerEntry, entry: LedgerEntry | None
+    ) -> Handle:
+        """Let later starts of this client join the task, and keep its entry."""
+        if entry is not None and not handle.done():
+            self.restorer.add(entry)
         self._registry.add(target.kind, target.target, handle)
         return handle
 

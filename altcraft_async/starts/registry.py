@@ -47,10 +47,15 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskRegistry:
-    """Finds the running task of a target, and calls functions when tasks end."""
+    """Finds the running task of a target, and calls functions when tasks are polled or end.
+
+    Attributes:
+        on_poll: Called with each poll of a task; ``None`` for nothing.
+    """
 
     def __init__(self) -> None:
         """Begin with no task."""
+        self.on_poll: Callable[[], None] | None = None
         self._by_target: OrderedDict[object, tuple[Handle, Feedback | None, str]] = OrderedDict()
         self._on_end: set[_OnEnd] = set()
         self._on_end_of: dict[str, _OnEnd] = {}
