@@ -72,7 +72,7 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
     rules = PollRules(
         client=context,
         scheduler=scheduler,
-        poll=partial(_poll, sender),
+        poll=partial(_poll, sender, registry),
         policy=policy,
         learn=policy.learn if isinstance(policy, Learner) else None,
         on_end=registry.end,
@@ -160,5 +160,7 @@ def _connect(
     outage.prober.probe = partial(sender.attempt, LIST_RESOURCES, {"from_id": 1, "limit": 1})
 
 
-def _poll(sender: Sender, task_id: str) -> Awaitable[TaskAnswer]:
+def _poll(sender: Sender, registry: TaskRegistry, task_id: str) -> Awaitable[TaskAnswer]:
+    if registry.on_poll is not None:
+        registry.on_poll()
     return sender.attempt(TASK_STATUS, {"task_id": task_id})

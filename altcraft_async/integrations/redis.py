@@ -26,13 +26,11 @@ from altcraft_async.models import LedgerEntry
 from altcraft_async.models.validation import checked_positive, checked_text
 from altcraft_async.observer import logger
 from altcraft_async.protocol.base_url import install_of
-from altcraft_async.starts.ledger import TaskLedger
+from altcraft_async.starts.ledger import WEEK, TaskLedger
 
 __all__ = ["FleetLimit", "RedisLedger", "fleet_limit"]
 
 T = TypeVar("T")
-
-_WEEK = 7 * 86_400.0
 
 _SCAN_COUNT = 500
 """Keys per SCAN, so that Redis serves other clients in between."""
@@ -70,9 +68,10 @@ return 1
 class RedisLedger(TaskLedger):
     """A ledger of starts in Redis, shared by all workers that use it.
 
-    It keeps one short string per target, under ``<prefix>ledger:``. A start costs three
-    small commands, and its end two more. If Redis cannot be reached, every method raises
-    a `LedgerError` and nothing is started.
+    It keeps one short string per target, and one per name that another start of the target
+    came after, under ``<prefix>ledger:``. A start costs three to five small commands, and
+    its end two more. If Redis cannot be reached, or does not answer within
+    ten seconds, every method raises a `LedgerError` and nothing is started.
 
     ```python
     from altcraft_async import AltcraftClient
@@ -84,14 +83,14 @@ class RedisLedger(TaskLedger):
     """
 
     def __init__(
-        self, redis: Redis | str, *, prefix: str = "altcraft:", keep: float = _WEEK
+        self, redis: Redis | str, *, prefix: str = "altcraft:", keep: float = WEEK
     ) -> None:
         """Describe the store; nothing is opened yet.
 
         Args:
-            redis: URL such as ``"redis://localhost:6379/0"``, whose connections are
-                closed with the ledger, or your own ``redis.asyncio.Redis``, which is
-                not closed.
+            redis: URL such as ``"redis://localhost:6379/0"``, ``rediss://`` or
+                ``unix://``, whose connections are closed with the ledger, or your own
+                ``redis.asyncio.Redis``, for example of a Sentinel, which is not closed.
             prefix: Start of all key names; the same in all workers.
             keep: Seconds for which an entry is kept after its task has ended, so that
                 a call with the same ``idempotency_key`` finds it. Other entries never
@@ -106,7 +105,8 @@ class RedisLedger(TaskLedger):
             del redis  # tools that show the variables of a traceback must not show a password
         self._prefix = checked_text("prefix", prefix) + "ledger:"
         self._keep = math.ceil(checked_positive("keep", keep) * 1000)
-        self._slots = asyncio.Semaphore(_MAX_COMMANDS)
+        most = self._redis.connection_pool.max_connections if self._owned else _MAX_COMMANDS
+        self._slots = asyncio.Semaphore(min(most, _MAX_COMMANDS))
         self._closed = False
 
     async def read(self, key: str) -> LedgerEntry | None:
@@ -152,8 +152,7 @@ class RedisLedger(TaskLedger):
 
     async def _run(self, command: Callable[[], Awaitable[T]]) -> T:
         try:
-            async with self._slots:
-                return await run_command(self._redis, command)
+            return await run_command(self._redis, command, self._slots)
         except RedisFailure as failed:
             reason = str(failed)
         msg = f"ledger: Redis cannot be used ({reason})"
@@ -196,8 +195,7 @@ class FleetLimit:
         delay = _MIN_DELAY
         while True:
             try:
-                async with self._lock:
-                    wait = await run_command(self._redis, self._wait)
+                wait = await run_command(self._redis, self._wait, self._lock)
             except RedisFailure as failed:
                 reason, may_pass = str(failed), failed.may_pass
             else:
