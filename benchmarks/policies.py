@@ -8,12 +8,15 @@ same library give the same tables. The benchmark draws the plot too.
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
+from altcraft_async import Adaptive
 from altcraft_async.policies.base import Learner
 from benchmarks.comparison import Row
 from benchmarks.plot import Point, draw
+from benchmarks.simulation.calls import CALLS, called, fewest_polls, nightly
 from benchmarks.simulation.engine import Outcome, cold, warm
 from benchmarks.simulation.policies import POLICIES, ComparedPolicy
 from benchmarks.simulation.rate_limiter import ORDERS, rate_limited
@@ -32,6 +35,14 @@ CASES = (
 RATE_LIMIT, LIMITED_ARRIVALS = 20.0, 4.0  # requests a second, tasks a second
 LIMITED_POLICIES = ("Adaptive()", "Constant(1)", "Constant(5)", "Exponential()", "a quarter")
 LIMITED_PROGRESSES = ("linear", "mixed")
+
+CALLED_CASES = (
+    ("linear", "another target each"),
+    ("mixed", "another target each"),
+    ("mixed", "the same 200 targets every night"),
+)
+CALLED_BARS = {"none lost": (1.2, 1.0), "10 % lost": (1.6, 3.0)}
+"""Most polls and mean lateness in percent where targets are known."""
 
 
 class Size(NamedTuple):
@@ -61,6 +72,15 @@ class Job(NamedTuple):
     order: str = ""
 
 
+class CalledJob(NamedTuple):
+    """One simulation with calls of the platform, by the name of `CALLS`."""
+
+    progress: str
+    targets: str
+    calls: str
+    size: Size
+
+
 def main() -> dict[str, list[Row]]:
     """Simulate everything on all cores, and draw the plot."""
     tables, points = _simulated(FULL)
@@ -82,9 +102,11 @@ def _simulated(size: Size) -> tuple[dict[str, list[Row]], list[Point]]:
         for order in ORDERS
         if policy.label in LIMITED_POLICIES
     ]
+    called_jobs = [CalledJob(*case, calls, size) for case in CALLED_CASES for calls in CALLS]
     with ProcessPoolExecutor() as pool:
         outcomes = list(zip(jobs, pool.map(_warm_and_cold, jobs), strict=True))
         limited = list(zip(limited_jobs, pool.map(_limited, limited_jobs), strict=True))
+        with_calls = list(zip(called_jobs, pool.map(_called, called_jobs), strict=True))
     by_case = {
         f"{durations} durations, {progress} progress": [
             _row(POLICIES[job.policy], *pair)
@@ -100,6 +122,9 @@ def _simulated(size: Size) -> tuple[dict[str, list[Row]], list[Point]]:
             for case, rows in by_case.items()
         ],
         f"{limit}, lognormal durations": [_limited_row(*one) for one in limited],
+        "Adaptive() where the platform calls, lognormal durations": [
+            _called_row(*one) for one in with_calls
+        ],
         **by_case,
     }
     points = [
@@ -129,6 +154,32 @@ def _limited(job: Job) -> Outcome:
         job.durations, job.progress, tasks=job.size.limited, rate=LIMITED_ARRIVALS
     )
     return rate_limited(POLICIES[job.policy].make(), tasks, order=job.order, per_second=RATE_LIMIT)
+
+
+def _called(job: CalledJob) -> tuple[Outcome, float]:
+    warm_up, measured, _ = job.size
+    tasks = simulated_tasks("lognormal", job.progress, tasks=warm_up + measured, rate=ARRIVALS)
+    if job.targets != CALLED_CASES[0][1]:
+        tasks = nightly(tasks)
+    calls = CALLS[job.calls]
+    return called(Adaptive(), tasks, calls, warm_up=warm_up), fewest_polls(tasks, calls.lost)
+
+
+def _called_row(job: CalledJob, simulated: tuple[Outcome, float]) -> Row:
+    outcome, fewest = simulated
+    row: Row = {
+        "progress": job.progress,
+        "targets": job.targets,
+        "calls": job.calls,
+        **_columns("", outcome),
+    }
+    row["polls"] = round(outcome.polls, 2)
+    if job.targets == CALLED_CASES[0][1]:
+        return {**row, "fewest polls for 3 %": round(fewest, 2), "met": ""}
+    polls, lateness = CALLED_BARS.get(job.calls, (math.inf, math.inf))
+    met = outcome.polls <= polls and 100 * outcome.mean_lateness <= lateness
+    has_bar = job.calls in CALLED_BARS and job.size is FULL
+    return {**row, "fewest polls for 3 %": "", "met": ("yes" if met else "no") if has_bar else ""}
 
 
 def _row(policy: ComparedPolicy, warm_outcome: Outcome, cold_outcome: Outcome) -> Row:

@@ -34,6 +34,9 @@ from altcraft_async.simulator.world import TaskState, World
 TRANSCRIPT = 10_000
 """Number of recorded calls."""
 
+SHORTEST_SLEEP = 1e-4
+"""Seconds; in a loop whose time moves in steps, a shorter sleep may take no time at all."""
+
 CALL_TIMEOUT = 5.0
 """Seconds that a call may take."""
 
@@ -160,7 +163,7 @@ class Sender:
             if end is None or math.isinf(end):
                 return
             while (left := end - now()) > 0:  # noqa: ASYNC110 -- a timer may fire a little early
-                await asyncio.sleep(left)
+                await asyncio.sleep(max(left, SHORTEST_SLEEP))
             await asyncio.sleep(delay)
         state = self._world.poll(webhook.task_id, now())
         if state is not None:

@@ -30,6 +30,7 @@ from altcraft_async.errors import (
 from altcraft_async.models import TaskRef
 from altcraft_async.observer import about, logger
 from altcraft_async.policies.base import SHORTEST_INTERVAL
+from altcraft_async.policies.callbacks import ExpectedCall
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.tasks.observation import Observation
@@ -104,6 +105,14 @@ class TaskPoller(TaskRecord):
             return 0.0
         track = self._seen()
         return self._lifecycle.time() - max(track.started, track.polled_at)
+
+    def expect_call(self, *, early: bool) -> ExpectedCall:
+        """Expect a call of the platform at the end; ``early`` if one may have come already."""
+        track = self._seen()
+        if track.call is None:
+            sure = not self._poll_at_once  # else it may be long over
+            track.call = self.rules.callbacks.expect(sure=sure, early=early)
+        return track.call
 
     def joined(self) -> None:
         """Note that a start returned this task instead of sending a request."""
@@ -230,11 +239,15 @@ class TaskPoller(TaskRecord):
         if verdict is Verdict.GO_ON:
             if self._observation is not None:
                 self._observation.found_running(now)
+            if track.call is not None and not self._poll_at_once:  # else a call came meanwhile
+                track.call.found_running()
             if self._waiters.limited:
                 self._end_overdue(track, now)
         elif verdict is Verdict.COMPLETED:
             self._end_task(self._decode_result(answer))
             self._learn(track, now)
+            if track.call is not None:
+                track.call.found_over(now, now - track.started)
         else:
             self._end_task(self._error(TaskFailedError, "failed"))
 

@@ -72,6 +72,12 @@ GUARDS: Mapping[str, Guard] = {
         "idle = POLL_IDLE",
         "tests/transport/test_keepalive.py::test_start_after_a_pause_takes_a_new_connection",
     ),
+    "task with a forged call is polled as without calls": Guard(
+        "policies/callbacks.py",
+        "self._state = _State.VOID",
+        "self._state = _State.AWAITED",
+        "tests/policies/test_callbacks.py::test_forged_call_is_void_and_changes_nothing_for_other_tasks",
+    ),
     "only errors of the package are retried": Guard(
         "transport/sender.py",
         "isinstance(failure, AltcraftError) and may_retry(",
