@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-from benchmarks import end_to_end, imports, observers, policies, polls, scheduler, soak
+from benchmarks import end_to_end, imports, observers, policies, polls, scheduler, soak, starts
 from benchmarks.results import Tables, circumstances, publish, render, store
 
 
@@ -34,6 +34,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "policies": policies,
     "scheduler": scheduler,
     "end_to_end": end_to_end,
+    "starts": starts,
     "soak": soak,
     "imports": imports,
     "observers": observers,

@@ -12,9 +12,10 @@ pytest.importorskip("uvloop")  # on every system but Windows
 pytest.importorskip("matplotlib", reason="needs the extra `bench`")
 
 from altcraft_async.api.options import CheckedOptions
-from benchmarks import end_to_end
+from benchmarks import end_to_end, nginx, starts
 from benchmarks.__main__ import broken_criteria
 from benchmarks.comparison import Row, at_most
+from benchmarks.contenders.starts import CLIENTS, RELOADS
 from benchmarks.end_to_end import CPU, LATENESS, REQUESTS
 from benchmarks.processes import Measurements
 
@@ -30,12 +31,38 @@ def measured(cpu: float, lateness: float) -> list[Measurements]:
 
 
 @pytest.mark.slow
-def test_benchmark_runs_in_its_smallest_size() -> None:
-    command = [sys.executable, "-m", "benchmarks", "--quick", "end_to_end"]
+@pytest.mark.parametrize("name", ["end_to_end", "starts"])
+def test_benchmark_runs_in_its_smallest_size(name: str) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", name]
     done = subprocess.run(  # noqa: S603 -- our own module
         command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(nginx.PROGRAM is None, reason="nginx is not installed")
+def test_client_is_right_about_every_start_while_nginx_is_reloaded() -> None:
+    """A reload may break one start of each connection."""
+    outcomes = starts.reloads(10.0, keepalive=1.0)
+    assert (outcomes["wrong"], outcomes["not sent"]) == (0, 0)
+    assert outcomes["confirmed"] > 0
+    assert outcomes["ambiguous"] <= RELOADS * CLIENTS
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(nginx.PROGRAM is None, reason="nginx is not installed")
+def test_no_start_over_a_connection_of_its_own_is_ambiguous_while_nginx_is_reloaded() -> None:
+    outcomes = starts.reloads(10.0, keepalive=0)
+    assert outcomes["starts"] == outcomes["confirmed"] > 0
+
+
+@pytest.mark.parametrize(("received", "wrong"), [(4, 1), (5, 0), (6, 0), (7, 1)])
+def test_start_that_happened_against_what_the_client_said_is_wrong(
+    received: int, wrong: int
+) -> None:
+    outcomes: Measurements = {"confirmed": 5, "ambiguous": 1, "not sent": 1}
+    assert starts.checked(outcomes, received, 3)["wrong"] == wrong
 
 
 def test_broken_criterion_says_what_was_measured_and_what_is_required() -> None:
