@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from contextvars import Context
 
 from altcraft_async.errors import AltcraftError, RateLimitedError, TransportError
@@ -72,20 +72,20 @@ class RateLimiter:
         if refused := await slot:
             raise refused
 
-    def note_refusal(self, error: AltcraftError) -> None:
+    def note_refusal(self, error: AltcraftError, request: Hashable) -> None:
         """Slow down if the server refused a request for its rate.
 
         After a 429 nothing is sent before the time that the server asked for.
         """
         asked = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
         if isinstance(error, RateLimitedError):
-            self._rate.refused(self._lifecycle.time(), asked)
+            self._rate.refused(self._lifecycle.time(), request, asked)
         elif asked:
-            self._rate.refused(self._lifecycle.time())
+            self._rate.refused(self._lifecycle.time(), request)
 
-    def note_accepted(self) -> None:
+    def note_accepted(self, request: Hashable) -> None:
         """Note that a request was not refused."""
-        self._rate.accepted()
+        self._rate.accepted(request)
 
     def ramp(self) -> None:
         """Begin slowly after an outage."""

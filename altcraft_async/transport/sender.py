@@ -138,12 +138,12 @@ class Sender:
                 outage.undecided()
             else:
                 outage.answered(sent)  # by something; waiting does not mend a permanent failure
-            self._rate_limiter.note_refusal(failure)
+            self._rate_limiter.note_refusal(failure, request)
             raise
         finally:
             outage.ended()
         outage.answered(sent)
-        self._rate_limiter.note_accepted()
+        self._rate_limiter.note_accepted(request)
         self._context.retry_budget.reward()
         return said
 
