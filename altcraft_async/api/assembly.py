@@ -152,8 +152,13 @@ def _connect(
             rate_limiter.ramp()
         scheduler.resume(is_back=is_back)
 
+    def recovered(before: float) -> None:
+        scheduler.rerun(before)
+        sender.give_up(before)
+
     outage.opened = scheduler.suspend
     outage.closed = closed
+    outage.recovered = recovered
     scheduler.on_held = outage.prober.start
     outage.is_wanted = lambda: scheduler.has_jobs
     outage.prober.acquire = rate_limiter.acquire

@@ -21,10 +21,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import Context
-from itertools import chain, islice
+from itertools import chain, count, islice
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.tasks.due_jobs import DUE, DueJobs, Job
@@ -42,9 +41,6 @@ JOBS_PER_ITERATION = 250
 
 SPREAD_SECONDS = 2.0
 """Seconds over which all jobs are spread after an outage."""
-
-HUNG_SECONDS = 2.0
-"""Seconds after which a job that still runs when an outage ends is run again."""
 
 _SLOT_SECONDS = 1 / SLOTS_PER_SECOND
 _TIMER_SLACK = 1e-3  # slots
@@ -133,33 +129,37 @@ class Scheduler:
         self._is_suspended = True
 
     def resume(self, *, is_back: bool) -> None:
-        """Run jobs again.
-
-        Args:
-            is_back: Whether the platform answers again. Then every job runs within
-                `SPREAD_SECONDS`, and one that waits for an answer from before is run again.
-        """
+        """Run jobs again; if the platform is back, every job within `SPREAD_SECONDS`."""
         self._is_suspended = False
         if is_back:
             now = self._lifecycle.time()
-            for worker, began in self._began.items():
-                if now - began > HUNG_SECONDS:
-                    worker.cancel()
-            later = (slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND)
-            self._hasten(now, deque(sorted(later)))
+            later = sorted(slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND)
+            each = SPREAD_SECONDS / (self._scheduled + 1)
+            self._hasten(zip(self._in_slots(later), count(now, each), strict=False))
         self._wake_worker()
 
-    def _hasten(self, now: float, slots: deque[int]) -> None:
-        """Bring the jobs of these slots forward, some in each iteration of the event loop."""
-        moved, each = 0, SPREAD_SECONDS / (self._scheduled + 1)
-        while slots and moved < JOBS_PER_ITERATION:
-            slot = slots.popleft()
+    def rerun(self, before: float) -> None:
+        """Run again the jobs that began before this time, as they wait for an answer in vain."""
+        noticed = asyncio.current_task()  # may be a worker, whose job got an answer
+        for worker, began in self._began.items():
+            if began < before and worker is not noticed:
+                worker.cancel()
+
+    def _in_slots(self, slots: list[int]) -> Iterator[Job]:
+        """Iterate over the scheduled jobs of these slots, which may be moved meanwhile."""
+        for slot in slots:
             for job in tuple(self._wheel.get(slot, ())):
                 if job.slot == slot:
-                    self.at_latest(job, now + SPREAD_SECONDS - each * len(slots))
-                    moved += 1
-        if slots and not self._lifecycle.closed:
-            self._lifecycle.enter().call_soon(self._hasten, now, slots, context=Context())
+                    yield job
+
+    def _hasten(self, plan: Iterator[tuple[Job, float]]) -> None:
+        """Bring jobs forward to these times, some in each iteration of the event loop."""
+        moved = 0
+        for job, when in islice(plan, JOBS_PER_ITERATION):
+            self.at_latest(job, when)
+            moved += 1
+        if moved == JOBS_PER_ITERATION and not self._lifecycle.closed:
+            self._lifecycle.enter().call_soon(self._hasten, plan, context=Context())
 
     async def aclose(self) -> None:
         """Stop the workers and end every job that is scheduled, due or running."""

@@ -85,7 +85,7 @@ class Transport:
         # a request that never connected can safely be retried.
         connect = min(limits.seconds / 2, limits.connect_seconds)
         # `Timeouts` is cheaper than aiohttp's total limit, so aiohttp limits only connecting.
-        self._timeouts = Timeouts(limits.seconds)
+        self._timeouts = {starts: Timeouts(limits.seconds) for starts in (False, True)}
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
 
     async def exchange(self, request: Request) -> Response:
@@ -99,7 +99,7 @@ class Transport:
         session = self._session(request)
         body = _Body(request.body, content_type=request.content_type)
         try:
-            with self._timeouts.limit():
+            with self._timeouts[request.starts].limit():
                 # No variable here holds the headers: tools print the variables of a traceback.
                 answer = await session.post(
                     self._url(request.path),
@@ -126,9 +126,15 @@ class Transport:
             raise
         raise error
 
+    def give_up(self, age: float, *, start_seconds: float) -> None:
+        """Let requests of at least this age time out: reads now, starts after so many seconds."""
+        self._timeouts[False].shorten(0.0, age)
+        self._timeouts[True].shorten(start_seconds, age)
+
     async def aclose(self) -> None:
         """Close what was opened here; a borrowed session is left as it is."""
-        self._timeouts.close()
+        for timeouts in self._timeouts.values():
+            timeouts.close()
         for session in self._own.values():
             await session.close()
 

@@ -40,6 +40,21 @@ class Timeouts:
         """Return a context whose body ends with a ``TimeoutError`` if it takes too long."""
         return _Limit(self)
 
+    def shorten(self, seconds: float, age: float) -> None:
+        """Leave the bodies that began ``age`` seconds ago or earlier at most so many seconds."""
+        if not self.running or self._timer is None or self.loop is None:
+            return
+        now = self.loop.time()
+        latest, oldest = now + seconds, now - age + self.seconds
+        for limit, when in self.running.items():
+            if when > oldest:
+                break
+            self.running[limit] = min(when, latest)
+        self._timer.cancel()
+        self._timer = self.loop.call_at(
+            next(iter(self.running.values()), now), self._fire, self.loop
+        )
+
     def close(self) -> None:
         """Leave no timer behind; running bodies lose their limit."""
         if self._timer is not None:

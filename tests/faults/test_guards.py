@@ -188,6 +188,51 @@ GUARDS: Mapping[str, Guard] = {
         "scale",
         "tests/faults/test_load.py::test_requests_after_an_outage_are_spread_over_time[200]",
     ),
+    "no start is sent into an outage": Guard(
+        "transport/sender.py",
+        "if outage.holds(patience):",
+        "if False:",
+        "tests/transport/test_outage.py::"
+        "test_starts_that_wait_for_the_rate_when_an_outage_begins_are_not_sent",
+    ),
+    "polls that hang are run again after an outage": Guard(
+        "tasks/scheduler.py",
+        "if began < before and worker is not noticed:",
+        "if False:",
+        "tests/tasks/test_scheduler.py::test_jobs_that_wait_in_vain_run_again_and_newer_ones_go_on",
+    ),
+    "reads that hang are given up after an outage": Guard(
+        "transport/http.py",
+        "self._timeouts[False].shorten(0.0, age)",
+        "pass",
+        "tests/transport/test_black_hole.py::test_read_that_hangs_is_sent_again_after_the_return",
+    ),
+    "starts that hang are given up after an outage": Guard(
+        "transport/http.py",
+        "self._timeouts[True].shorten(start_seconds, age)",
+        "pass",
+        "tests/transport/test_black_hole.py::"
+        "test_run_through_a_black_hole_ends_seconds_after_the_rest_is_done",
+    ),
+    "a late answer to a probe ends an outage": Guard(
+        "transport/prober.py",
+        "await asyncio.wait({probe}, timeout=limit)",
+        "await asyncio.wait({probe}, timeout=limit); probe.cancel()",
+        "tests/transport/test_black_hole.py::test_platform_that_comes_back_slowly_ends_the_outage",
+    ),
+    "polls go first after an outage": Guard(
+        "transport/rate_limit.py",
+        " if self._lifecycle.time() >= self._polls_first_until else 0",
+        "",
+        "tests/transport/test_rate_limit.py::test_polls_go_first_right_after_an_outage_only",
+    ),
+    "a refused target slows down no other": Guard(
+        "transport/rate.py",
+        "if self._is_of_its_target(request):",
+        "if False:",
+        "tests/transport/test_rate.py::"
+        "test_target_that_is_refused_again_and_again_slows_down_nothing_else",
+    ),
     "XML may declare no entities": Guard(
         "protocol/codecs.py",
         '"xml_attribs": False,',

@@ -148,7 +148,7 @@ async def test_slot_granted_after_a_refusal_is_not_used() -> None:
     waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0.5)
     for _ in range(PERSISTS_AFTER):
-        rate.refused(now(), 5.0)
+        rate.refused(now(), "request", 5.0)
     await waiting
     assert now() == pytest.approx(6.5, abs=0.01)
 
