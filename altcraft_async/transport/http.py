@@ -96,6 +96,7 @@ class Transport:
             ProtocolError: The answer is no HTTP, or too large.
             ClientClosedError: The borrowed aiohttp session is closed.
         """
+        self._cookies: aiohttp.CookieJar | None = None
         session = self._session(request)
         body = _Body(request.body, content_type=request.content_type)
         try:
@@ -144,7 +145,11 @@ class Transport:
         connector = aiohttp.TCPConnector(
             limit=0, keepalive_timeout=idle or None, force_close=not idle
         )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        if self._cookies is None:
+            # One for starts and polls: behind a balancer with a cookie, a poll has to reach the
+            # node of its start. Unsafe means that hosts given as an IP address may set cookies.
+            self._cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=self._cookies)
 
     def _expect_close(self, *, after: int) -> None:
         """Keep no connection for starts if the server closes it within that time anyway."""
