@@ -65,7 +65,7 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
     lifecycle, outage = context.lifecycle, context.outage
     rate_limiter = _rate_limiter(lifecycle, options)
     sender = _sender(api_root, token, options, context, rate_limiter)
-    scheduler = Scheduler(lifecycle, rate_limiter, workers=min(_WORKERS, options.connections))
+    scheduler = Scheduler(lifecycle, rate_limiter, workers=min(_WORKERS, _at_once(options)))
     _connect(outage, sender, scheduler, rate_limiter)
     registry = TaskRegistry()
     policy = checked_policy(Adaptive() if options.poll is None else options.poll)
@@ -129,6 +129,8 @@ def _sender(
         answer_bytes=options.max_answer_bytes,
         start_idle=options.start_keepalive,
     )
+    if options.session is not None:
+        limits = limits.within(options.session.timeout)
     return Sender(
         Transport(
             api_root, limits=limits, borrowed=options.session, ssl_context=options.ssl_context
@@ -138,8 +140,16 @@ def _sender(
         token=token,
         token_in=options.token_in,
         wire_format=FORMATS[options.format],
-        at_once=options.connections,
+        at_once=_at_once(options),
     )
+
+
+def _at_once(options: CheckedOptions) -> int:
+    """Return how many requests of one sort may be sent at once."""
+    connector = options.session and options.session.connector
+    bounds = (connector.limit, connector.limit_per_host) if connector else ()
+    # Otherwise requests would wait in the connector, and waiting there counts as connecting.
+    return min([options.connections, *(bound for bound in bounds if bound)])
 
 
 def _connect(

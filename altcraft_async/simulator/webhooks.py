@@ -22,6 +22,7 @@ from aiohttp import hdrs
 
 from altcraft_async.simulator import codec, payloads
 from altcraft_async.simulator.messages import ApiRequest, ApiResponse
+from altcraft_async.simulator.methods import METHODS
 from altcraft_async.simulator.parameters import Parameters
 from altcraft_async.simulator.randomness import (
     Duration,
@@ -102,7 +103,7 @@ class Webhook(NamedTuple):
 
 def requested_webhook(request: ApiRequest, response: ApiResponse) -> Webhook | None:
     """Return the call that a start requests, ``None`` if its URL is on another machine."""
-    if response.code != 0:
+    if response.code != 0 or "feedback" not in METHODS[request.method].parameters:
         return None
     data = response.envelope.get("data")
     fields = Parameters(request.params, request.format).fields("feedback")

@@ -9,7 +9,8 @@ waiter is removed, the poller leaves the scheduler.
 
 A poll under way belongs to the scheduler: removing a waiter never cancels it.
 A waiter with a deadline gets one poll at the deadline, and is ended by a timer
-of its own if that poll takes too long.
+of its own if that poll takes too long. If the loop stood still until then, the
+poll has not had its time yet, and the timer is set once more.
 
 Nothing here sends requests, computes intervals or interprets answers.
 """
@@ -47,6 +48,7 @@ from altcraft_async.tasks.record import TaskRecord
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.tasks.waiters import Waiter, Waiters
 from altcraft_async.transport.breaker import got_no_answer
+from altcraft_async.transport.timeouts import STOOD_STILL
 
 __all__ = ["TaskPoller"]
 
@@ -138,7 +140,7 @@ class TaskPoller(TaskRecord):
         if waiter.deadline < math.inf:
             self._plan(waiter.deadline)
             late = waiter.deadline + LAST_POLL_SECONDS
-            waiter.timer = self._lifecycle.call_at(late, self._time_out, waiter)
+            waiter.timer = self._lifecycle.call_at(late, self._limit_last_poll, waiter, late)
         if self._observation is not None:
             self._observation.waiters_changed(self._waiters)
 
@@ -300,6 +302,14 @@ class TaskPoller(TaskRecord):
     def _end_wait(self, waiter: Waiter, error: AltcraftError) -> None:
         self.remove_waiter(waiter, error)
         waiter.end(error)
+
+    def _limit_last_poll(self, waiter: Waiter, when: float) -> None:
+        """End a wait whose last poll takes too long, unless the loop stood still meanwhile."""
+        now = self._lifecycle.time()
+        if now - when > STOOD_STILL:
+            waiter.timer = self._lifecycle.call_at(now + LAST_POLL_SECONDS, self._time_out, waiter)
+        else:
+            self._time_out(waiter)
 
     def _time_out(self, waiter: Waiter) -> None:
         self._end_wait(waiter, self._error(WaitTimeoutError, "was not over in time"))
