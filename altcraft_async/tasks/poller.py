@@ -44,7 +44,7 @@ from altcraft_async.tasks.poll_state import (
 )
 from altcraft_async.tasks.record import TaskRecord
 from altcraft_async.tasks.scheduler import Scheduler
-from altcraft_async.tasks.waiters import Waiter, Waiters
+from altcraft_async.tasks.waiters import LimitedWaiter, Waiter, Waiters
 from altcraft_async.transport.breaker import got_no_answer
 
 __all__ = ["TaskPoller"]
@@ -126,7 +126,7 @@ class TaskPoller(TaskRecord):
             # A coroutine may need an earlier poll than a callback did.
             self._plan(self._first_poll_at())
         self._waiters.append(waiter)
-        if waiter.deadline < math.inf:
+        if isinstance(waiter, LimitedWaiter) and waiter.deadline < math.inf:
             self._plan(waiter.deadline)
             late = waiter.deadline + LAST_POLL_SECONDS
             waiter.timer = self._lifecycle.call_at(late, self._time_out, waiter)
