@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from benchmarks import end_to_end, imports, observers, policies, polls, scheduler, soak
+from benchmarks import end_to_end, imports, latency, observers, policies, polls, scheduler, soak
 from benchmarks.results import Tables, circumstances, publish, render, store
 
 
@@ -33,6 +33,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "policies": policies,
     "scheduler": scheduler,
     "end_to_end": end_to_end,
+    "latency": latency,
     "soak": soak,
     "imports": imports,
     "observers": observers,

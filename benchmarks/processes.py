@@ -82,9 +82,9 @@ class SlicedContender:
 
 
 @contextmanager
-def running_server(module: str, argument: str) -> Generator[Server, None, None]:
+def running_server(module: str, *arguments: str) -> Generator[Server, None, None]:
     """Run a server of `benchmarks.servers` on the last core."""
-    process = _start(f"benchmarks.servers.{module}", argument, core=max(os.sched_getaffinity(0)))
+    process = _start(f"benchmarks.servers.{module}", *arguments, core=max(os.sched_getaffinity(0)))
     assert process.stdout is not None
     try:
         server = Server(int(process.stdout.readline()), {})

@@ -1,8 +1,9 @@
 """A minimal HTTP server, so that the client is what is measured.
 
-``python -m benchmarks.servers.fast_server PLATFORM`` prints its port, and on
+``python -m benchmarks.servers.fast_server PLATFORM [LATENCY]`` prints its port, and on
 SIGTERM its numbers of starts and polls. It reads POST requests with a
-Content-Length on kept-alive connections.
+Content-Length on kept-alive connections. It holds back each request, and each response,
+for half of the latency, as a distant server would get and give them.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from typing import cast
 import uvloop
 
 from benchmarks.servers.platforms import PLATFORMS, Platform
-from benchmarks.servers.requests import parse_request
+from benchmarks.servers.requests import Request, parse_request
 
 
 class Connection(asyncio.Protocol):
     """One kept-alive connection."""
 
-    def __init__(self, platform: Platform) -> None:
-        """Serve this platform."""
+    def __init__(self, platform: Platform, latency: float) -> None:
+        """Serve this platform, so many seconds away."""
         self._platform = platform
+        self._one_way = latency / 2
         self._received = b""
         self._transport: asyncio.Transport
 
@@ -39,9 +41,16 @@ class Connection(asyncio.Protocol):
         responses: list[bytes] = []
         while (parsed := parse_request(self._received)) is not None:
             request, self._received = parsed
-            responses.append(_response(*self._platform.answer(request)))
+            if self._one_way:
+                asyncio.get_running_loop().call_later(self._one_way, self._arrive, request)
+            else:
+                responses.append(_response(*self._platform.answer(request)))
         if responses:
             self._transport.write(b"".join(responses))
+
+    def _arrive(self, request: Request) -> None:
+        response = _response(*self._platform.answer(request))
+        asyncio.get_running_loop().call_later(self._one_way, self._transport.write, response)
 
 
 def _response(content_type: bytes, body: bytes) -> bytes:
@@ -67,6 +76,10 @@ async def serve(
 
 if __name__ == "__main__":
     served = PLATFORMS[sys.argv[1]]()
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0  # noqa: PLR2004 -- as documented
     uvloop.run(
-        serve(lambda: Connection(served), lambda: {"starts": served.starts, "polls": served.polls})
+        serve(
+            lambda: Connection(served, seconds),
+            lambda: {"starts": served.starts, "polls": served.polls},
+        )
     )

@@ -1,4 +1,4 @@
-"""Three simple platforms for the fast server; they check nothing and never fail."""
+"""Simple platforms for the fast server; they check nothing and never fail."""
 
 from __future__ import annotations
 
@@ -86,13 +86,16 @@ class Timed(Platform):
 
     def start(self) -> bytes:
         """Draw a task and return its id."""
-        drawn = self._random.lognormvariate(math.log(MEDIAN), SIGMA)
-        duration = min(LONGEST, max(SHORTEST, drawn))
+        duration = self._draw_duration()
         bend = math.exp(self._random.gauss(0, 0.3))
         now = time.monotonic()
         task_id = b"%08d-%d" % (self.starts, int((now + duration) * 1e6))
         self._tasks[task_id] = (now, duration, bend)
         return task_id
+
+    def _draw_duration(self) -> float:
+        drawn = self._random.lognormvariate(math.log(MEDIAN), SIGMA)
+        return min(LONGEST, max(SHORTEST, drawn))
 
     def poll(self, bodies: Bodies, body: bytes) -> bytes:
         """Answer with the progress or the result."""
@@ -103,8 +106,16 @@ class Timed(Platform):
         return bodies.running % int(100 * elapsed**bend)
 
 
+class Uniform(Timed):
+    """The same, with one to three seconds for each task."""
+
+    def _draw_duration(self) -> float:
+        return self._random.uniform(1, 3)
+
+
 PLATFORMS: Mapping[str, Callable[[], Platform]] = {
     "fixed": Fixed,
     "three_polls": ThreePolls,
     "timed": Timed,
+    "uniform": Uniform,
 }
