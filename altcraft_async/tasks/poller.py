@@ -46,11 +46,15 @@ from altcraft_async.tasks.record import TaskRecord
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.tasks.waiters import LimitedWaiter, Waiter, Waiters
 from altcraft_async.transport.breaker import got_no_answer
+from altcraft_async.transport.retry import is_passing
 
 __all__ = ["TaskPoller"]
 
 LAST_POLL_SECONDS = 1.0
 """How long the poll that is made at a deadline may take before the wait ends without it."""
+
+CALLBACK_SECONDS = 30.0
+"""How much later a poll for callbacks only is wanted."""
 
 _CLOCK_SLACK = 1e-3  # seconds by which a poll may come before the deadline it is made for
 
@@ -93,10 +97,11 @@ class TaskPoller(TaskRecord):
     def priority(self) -> float:
         """Return the time by which this poll is wanted; later if no coroutine waits."""
         track = self._seen()
-        now = self._lifecycle.time()
-        age = now - track.started
-        priority = poll_priority(now, age, seconds_left(track, now))
-        return priority if self.awaited else priority + age
+        wanted = now = self._lifecycle.time()
+        # The first poll that a waiter sees goes before the next one of any other.
+        if track.polls and all(waiter.since <= track.polled_at for waiter in self._waiters):
+            wanted = poll_priority(now, now - track.started, seconds_left(track, now))
+        return wanted if self.awaited else wanted + CALLBACK_SECONDS
 
     def seconds_unpolled(self) -> float:
         """Return for how many seconds nothing has been heard of the task; 0 with a waiter."""
@@ -176,6 +181,8 @@ class TaskPoller(TaskRecord):
             answer = await self.rules.poll(self.ref.task_id)
         except AltcraftError as error:
             failure = error
+            if is_passing(error):
+                self.rules.scheduler.concurrency.failed()
         except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         return self._polled(answer, failure)
