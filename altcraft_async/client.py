@@ -78,7 +78,7 @@ class AltcraftClient:
         polling_patience: Patience = _PATIENCE,
         outage_patience: float = 600.0,
         failure_statuses: Collection[str] = FAILURE_STATUSES,
-        connections: int = 64,
+        connections: int = 256,
         start_keepalive: float = 1.0,
         max_answer_bytes: int = 16 * 2**20,
         ssl_context: ssl.SSLContext | None = None,
@@ -117,7 +117,7 @@ class AltcraftClient:
                 platform does not answer. With 0, each request fails by itself.
             failure_statuses: Statuses of a failed task, in any case. The vendor
                 documents none; the default is a guess.
-            connections: Requests at once: starts, polls (32 at most), and others each.
+            connections: Requests at once at most: polls, starts, and others each.
             start_keepalive: Seconds that an idle connection is kept for the next
                 start. A start that meets the server's closing it is ``maybe_delivered``,
                 so stay below the server's limit. 0 opens one for each. Not with ``session``.

@@ -35,8 +35,6 @@ from altcraft_async.transport.sender import Sender
 
 __all__ = ["Parts", "assemble"]
 
-_WORKERS = 32  # keep one core busy over loopback, and cost an idle client nothing
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -65,7 +63,7 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
     lifecycle, outage = context.lifecycle, context.outage
     rate_limiter = _rate_limiter(lifecycle, options)
     sender = _sender(api_root, token, options, context, rate_limiter)
-    scheduler = Scheduler(lifecycle, rate_limiter, workers=min(_WORKERS, _at_once(options)))
+    scheduler = Scheduler(lifecycle, rate_limiter, workers=_at_once(options))
     _connect(outage, sender, scheduler, rate_limiter)
     registry = TaskRegistry()
     policy = checked_policy(Adaptive() if options.poll is None else options.poll)

@@ -78,7 +78,7 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
     polling_patience: Patience = Patience()
     outage_patience: float = 600.0
     failure_statuses: Collection[str] = FAILURE_STATUSES
-    connections: int = 64
+    connections: int = 256
     start_keepalive: float = _START_KEEPALIVE
     max_answer_bytes: int = 16 * 2**20
     ssl_context: ssl.SSLContext | None = None

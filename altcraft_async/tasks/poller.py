@@ -46,14 +46,18 @@ from altcraft_async.tasks.poll_state import (
 )
 from altcraft_async.tasks.record import TaskRecord
 from altcraft_async.tasks.scheduler import Scheduler
-from altcraft_async.tasks.waiters import Waiter, Waiters
+from altcraft_async.tasks.waiters import LimitedWaiter, Waiter, Waiters
 from altcraft_async.transport.breaker import got_no_answer
+from altcraft_async.transport.retry import is_passing
 from altcraft_async.transport.timeouts import STOOD_STILL
 
 __all__ = ["TaskPoller"]
 
 LAST_POLL_SECONDS = 1.0
 """How long the poll that is made at a deadline may take before the wait ends without it."""
+
+CALLBACK_SECONDS = 30.0
+"""How much later a poll for callbacks only is wanted."""
 
 _CLOCK_SLACK = 1e-3  # seconds by which a poll may come before the deadline it is made for
 
@@ -96,10 +100,11 @@ class TaskPoller(TaskRecord):
     def priority(self) -> float:
         """Return the time by which this poll is wanted; later if no coroutine waits."""
         track = self._seen()
-        now = self._lifecycle.time()
-        age = now - track.started
-        priority = poll_priority(now, age, seconds_left(track, now))
-        return priority if self.awaited else priority + age
+        wanted = now = self._lifecycle.time()
+        # The first poll that a waiter sees goes before the next one of any other.
+        if track.polls and all(waiter.since <= track.polled_at for waiter in self._waiters):
+            wanted = poll_priority(now, now - track.started, seconds_left(track, now))
+        return wanted if self.awaited else wanted + CALLBACK_SECONDS
 
     def seconds_unpolled(self) -> float:
         """Return for how many seconds nothing has been heard of the task; 0 with a waiter."""
@@ -137,7 +142,7 @@ class TaskPoller(TaskRecord):
             # A coroutine may need an earlier poll than a callback did.
             self._plan(self._first_poll_at())
         self._waiters.append(waiter)
-        if waiter.deadline < math.inf:
+        if isinstance(waiter, LimitedWaiter) and waiter.deadline < math.inf:
             self._plan(waiter.deadline)
             late = waiter.deadline + LAST_POLL_SECONDS
             waiter.timer = self._lifecycle.call_at(late, self._limit_last_poll, waiter, late)
@@ -187,6 +192,8 @@ class TaskPoller(TaskRecord):
             answer = await self.rules.poll(self.ref.task_id)
         except AltcraftError as error:
             failure = error
+            if is_passing(error):
+                self.rules.scheduler.concurrency.failed()
         except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         return self._polled(answer, failure)
@@ -303,7 +310,7 @@ class TaskPoller(TaskRecord):
         self.remove_waiter(waiter, error)
         waiter.end(error)
 
-    def _limit_last_poll(self, waiter: Waiter, when: float) -> None:
+    def _limit_last_poll(self, waiter: LimitedWaiter, when: float) -> None:
         """End a wait whose last poll takes too long, unless the loop stood still meanwhile."""
         now = self._lifecycle.time()
         if now - when > STOOD_STILL:

@@ -2,10 +2,12 @@
 
 Jobs wait in a timer wheel: a dict of slots, each a hundredth of a second with a
 list of jobs, and one loop timer for the earliest slot. When a slot is due, its
-jobs are queued in `DueJobs`, and up to 32 workers run them. While the rate limiter
-is saturated, and in an outage, jobs are queued by `Job.priority`.
+jobs are queued in `DueJobs`, and workers run them, as many at once as `Concurrency`
+allows. Jobs that have to wait for a worker, for the rate limiter or for the end of an
+outage are queued by `Job.priority`.
 
-A worker lives while jobs are known, so an idle client has no task. Workers are
+A worker is created when a job is due and all others are busy. It lives while jobs are
+known, so an idle client has no task. Workers are
 woken one after the other: each wakes the next before it runs its job, if more jobs
 are due. Only one worker at a time waits for the rate limiter. It picks a job once
 a request may be sent, so no request is wasted on a job that was dropped meanwhile.
@@ -26,8 +28,9 @@ from contextvars import Context
 from itertools import chain, count, islice
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.tasks.due_jobs import DUE, DueJobs, Job
+from altcraft_async.tasks.due_jobs import AT_ONCE, DUE, DueJobs, Job
 from altcraft_async.transport.clock import Timer
+from altcraft_async.transport.concurrency import Concurrency
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate_limit import RateLimiter
 
@@ -52,18 +55,19 @@ class Scheduler:
     """Runs jobs when they are due, a few at once.
 
     Attributes:
+        concurrency: How many jobs run at once; to be told which of them have failed.
         on_held: Called when jobs are due that wait for `resume`.
     """
 
     IDLE = _IDLE
 
     def __init__(
-        self, lifecycle: Lifecycle, rate_limiter: RateLimiter, *, workers: int = 32
+        self, lifecycle: Lifecycle, rate_limiter: RateLimiter, *, workers: int = 256
     ) -> None:
-        """Run up to ``workers`` jobs at once; open nothing yet."""
+        """Run up to ``workers`` jobs at once, fewer where that is enough; open nothing yet."""
         self._lifecycle = lifecycle
         self._rate_limiter = rate_limiter
-        self._most_workers = workers
+        self.concurrency = Concurrency(workers)
         self._wheel: dict[int, list[Job]] = {}
         self._slots: list[int] = []
         self._timer: Timer | None = None
@@ -93,6 +97,8 @@ class Scheduler:
         job.slot = slot
         jobs = self._wheel.get(slot)
         if jobs is not None:
+            if jobs[-1].slot == slot:
+                job.slot = jobs[-1].slot  # the same object, which saves 32 bytes
             jobs.append(job)
             return
         self._wheel[slot] = [job]
@@ -166,7 +172,7 @@ class Scheduler:
         workers = list(self._workers)
         for worker in workers:
             worker.cancel()
-        left = chain(self._due, _drained(self._clear()))
+        left = chain(self._due.drain(), _drained(self._clear()))
         for number, job in enumerate(left, start=1):
             if job.slot != _IDLE:
                 job.slot = _IDLE
@@ -204,14 +210,14 @@ class Scheduler:
             return
         # asyncio runs a timer up to the clock's resolution early.
         now = int(self._lifecycle.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
-        is_saturated = self._is_suspended or self._rate_limiter.is_saturated
+        room = 0.0 if self._is_suspended else min(self._room, self._rate_limiter.free)
         while self._slots and self._slots[0] <= now:
             slot = heapq.heappop(self._slots)
             for job in self._wheel.pop(slot):
                 if job.slot != slot:
                     continue
                 self._scheduled -= 1
-                self._due.add(job, by_priority=is_saturated)
+                self._due.add(job, AT_ONCE if len(self._due) < room else job.priority())
         if self._slots:
             self._arm()
         if self._is_suspended and self.on_held is not None:
@@ -220,14 +226,12 @@ class Scheduler:
 
     def _wake_worker(self) -> None:
         """Wake or create one more worker, if jobs are due and none is on its way."""
-        if self._waking or self._acquiring or self._lifecycle.closed or not self._has_due():
+        if self._waking or self._acquiring or self._lifecycle.closed or not self._can_run():
             return
         while self._wake_ups and self._wake_ups[-1].done():  # cancelled by other code
             self._wake_ups.pop()
         if self._wake_ups:
             self._wake_ups.pop().set_result(None)
-        elif len(self._workers) >= self._most_workers:
-            return
         else:
             # Not by a task factory of the user's: an eager one would run it within this call.
             worker = asyncio.Task(self._work(), loop=self._lifecycle.enter(), context=Context())
@@ -250,7 +254,7 @@ class Scheduler:
         """Run due jobs, and wait for more while any are known."""
         self._waking = False
         while True:
-            if self._acquiring or not self._has_due():
+            if self._acquiring or not self._can_run():
                 if not (self._acquiring or self._scheduled):
                     break
                 await self._wait_for_job()
@@ -260,24 +264,31 @@ class Scheduler:
                 return  # jobs are left where `aclose` finds them
             # The job is picked once a request may be sent, not when the waiting begins.
             job = None if self._is_suspended else self._due.take()
-            if job is None:
-                continue
-            job.slot = _RUNNING
-            again: float | None = None
-            worker = asyncio.current_task()
-            assert worker is not None  # noqa: S101 -- narrows: a coroutine of a task
-            self._began[worker] = self._lifecycle.time()
-            try:
-                self._wake_worker()
-                again = job.refuse(refused) if refused else await job.run()
-            except asyncio.CancelledError:
-                # By other code, such as that which cancels all tasks: another worker runs the job.
-                again = self._lifecycle.time() + _SLOT_SECONDS
-                raise
-            finally:
-                del self._began[worker]
-                self._reschedule(job, again)
+            if job is not None:
+                await self._run(job, refused)
         self._release_workers()
+
+    async def _run(self, job: Job, refused: AltcraftError | None) -> None:
+        job.slot = _RUNNING
+        again: float | None = None
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101 -- narrows: a coroutine of a task
+        self._began[worker] = began = self._lifecycle.time()
+        try:
+            self._wake_worker()
+            if refused is not None:
+                again = job.refuse(refused)
+            else:
+                again = await job.run()
+                is_reached = self._room <= 0 < len(self._due)
+                self.concurrency.ended(began, self._lifecycle.time(), is_reached=is_reached)
+        except asyncio.CancelledError:
+            # By other code, such as that which cancels all tasks: another worker runs the job.
+            again = self._lifecycle.time() + _SLOT_SECONDS
+            raise
+        finally:
+            del self._began[worker]
+            self._reschedule(job, again)
 
     async def _acquire(self) -> AltcraftError | None:
         """Wait for the rate limiter; only one worker waits, so no slot is wasted."""
@@ -315,8 +326,13 @@ class Scheduler:
             if not wake_up.done():
                 wake_up.set_result(None)
 
-    def _has_due(self) -> bool:
-        return bool(self._due) and not self._is_suspended
+    @property
+    def _room(self) -> int:
+        """How many more jobs may run."""
+        return self.concurrency.limit - len(self._began)
+
+    def _can_run(self) -> bool:
+        return bool(self._due) and not self._is_suspended and self._room > 0
 
 
 def _drained(wheel: dict[int, list[Job]]) -> Iterator[Job]:

@@ -17,6 +17,7 @@ Retries and what a request is are no concern of this module.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from contextvars import Context
@@ -52,9 +53,12 @@ class RateLimiter:
         self._timer: Timer | None = None
 
     @property
-    def is_saturated(self) -> bool:
-        """Whether requests have to wait now."""
-        return bool(self._timer) or self._rate.wait(self._lifecycle.time()) > 0
+    def free(self) -> float:
+        """How many requests may be sent now: none while others wait, and one below a rate."""
+        now = self._lifecycle.time()
+        if self._timer or self._rate.wait(now):
+            return 0
+        return math.inf if self._rate.allowed(now) == math.inf else 1
 
     def try_acquire(self) -> bool:
         """Take the slot of one request, if one may be sent at once; return whether."""
@@ -137,9 +141,9 @@ class SharedRateLimiter(RateLimiter):
         self._asking: asyncio.Task[None] | None = None
 
     @property
-    def is_saturated(self) -> bool:
-        """Whether requests have to wait now."""
-        return self._asking is not None or super().is_saturated
+    def free(self) -> float:
+        """How many requests may be sent once the limit agrees: one, or none while others wait."""
+        return 0 if self._asking is not None else min(1, super().free)
 
     def try_acquire(self) -> bool:
         """Return ``False``: the shared limit has to be asked."""

@@ -100,14 +100,34 @@ async def test_running_job_is_not_started_twice() -> None:
     assert len(job.ran) == 1
 
 
-async def test_awaited_jobs_run_before_those_of_callbacks() -> None:
-    scheduler = scheduler_of(Lifecycle(), workers=1)
-    callbacks = [RecordedJob(awaited=False, seconds=1) for _ in range(3)]
-    awaited = [RecordedJob(awaited=True, seconds=1) for _ in range(3)]
-    for job in (*callbacks, *awaited):
+async def test_jobs_run_by_priority_when_all_workers_are_busy() -> None:
+    scheduler = scheduler_of(Lifecycle(), workers=2)
+    busy = [RecordedJob(seconds=1) for _ in range(2)]
+    waiting = [RecordedJob(priority=rank, seconds=1) for rank in (5.0, 1.0, 4.0, 2.0)]
+    for job in busy:
+        scheduler.at(job, 0.5)
+    for job in waiting:
         scheduler.at(job, 1.0)
     await asyncio.sleep(10)
-    assert max(job.ran[0] for job in awaited) < min(job.ran[0] for job in callbacks)
+    ran = [round(job.ran[0], 1) for job in sorted(waiting, key=RecordedJob.priority)]
+    assert ran == [1.5, 1.5, 2.5, 2.5]
+
+
+async def test_jobs_that_need_not_wait_are_not_asked_for_a_priority() -> None:
+    asked: list[object] = []
+
+    class Asked(RecordedJob):
+        def priority(self) -> float:
+            asked.append(self)
+            return 0.0
+
+    scheduler = scheduler_of(Lifecycle(), workers=5)
+    jobs = [Asked(seconds=1) for _ in range(5)]
+    for job in jobs:
+        scheduler.at(job, 0.5)
+    await asyncio.sleep(5)
+    assert [len(job.ran) for job in jobs] == [1] * 5
+    assert not asked
 
 
 async def test_jobs_run_by_priority_when_the_rate_limiter_is_saturated() -> None:
