@@ -43,6 +43,9 @@ _RETRIES = 6
 
 _SECOND_US = 1_000_000
 
+_STEP_MS = 1000
+"""A clock that goes back by more was set; by less, it was perhaps corrected."""
+
 _MIN_DELAY, _MAX_DELAY = 0.05, 5.0
 """Bounds of the seconds between attempts to reach Redis; redis-py retries within each."""
 
@@ -164,6 +167,8 @@ class FleetLimit:
 
     Made by `fleet_limit`. Each slot is reserved in Redis ahead of its time and by the
     clock of Redis, so requests go out in the order in which they came, wherever they run.
+    If that clock is set back, the limit begins anew: at once in a process that saw it, and
+    in a new one as soon as it would wait for more than a thousand slots.
     """
 
     def __init__(self, redis: Redis | str, *, name: str, per_second: float, prefix: str) -> None:
@@ -179,6 +184,11 @@ class FleetLimit:
         interval_us = math.ceil(_SECOND_US / per_second)
         # Kept for a thousand slots and a minute: longer than any slot is reserved ahead.
         self._store: StateStore = RedisStateStore(self._redis, key, ttl_ms=interval_us + 60_000)
+        self._key = key
+        # A client waits for one slot at a time, so these are more than there are clients.
+        self._longest = max(interval_us, _STEP_MS)
+        self._longest_after_step = interval_us // 100 + _STEP_MS
+        self._seen = -math.inf, 0.0
         # pyrate-limiter takes whole milliseconds, so a rate of a million per a million
         # intervals keeps the microseconds. Slots come at whole milliseconds; above 100 a
         # second the burst makes up for the rounding.
@@ -223,9 +233,22 @@ class FleetLimit:
             await self._redis.aclose()
 
     async def _wait(self) -> int:
-        """Reserve the next slot; return the milliseconds until then."""
-        now = await self._now()
-        return await self._reserve(now) - now
+        """Reserve the next slot; return the milliseconds until then.
+
+        Slots that were reserved before the clock of Redis was set back are far ahead of
+        it. They are dropped, so that the limit begins anew.
+        """
+        time = asyncio.get_running_loop().time
+        asked_at, now = time(), await self._now()
+        seen_now, seen_at = self._seen
+        behind = seen_now + (asked_at - seen_at) * 1000 - now
+        slot = await self._reserve(now)
+        if slot - now > (self._longest_after_step if behind > _STEP_MS else self._longest):
+            logger.warning("shared_limit: the clock of Redis went back; the limit begins anew")
+            await self._redis.delete(self._key)
+            slot = await self._reserve(now)
+        self._seen = now, time()
+        return slot - now
 
     async def _now(self) -> int:
         """Return the next whole millisecond by the clock of Redis."""

@@ -54,12 +54,15 @@ PROCESS_ROWS = (
     ),
     Row(
         69,
-        "with a ledger: a job is delivered again while its worker is alive",
+        "with a ledger: a job is delivered again while its worker is alive, or after other runs",
         "the same task",
         "both workers poll it",
         "1 / —",
         "make `idle_timeout` longer",
-        (fleet_test("slow_job_taken_twice_is_started_once"),),
+        (
+            fleet_test("slow_job_taken_twice_is_started_once"),
+            ledger_test("names.py::test_name_gets_its_own_task_after_other_names"),
+        ),
     ),
     Row(
         70,
@@ -74,6 +77,8 @@ PROCESS_ROWS = (
                 "write_behind.py::test_task_that_cannot_be_written_is_returned_and_written_later"
             ),
             fleet_test("restart_of_redis_loses_nothing"),
+            "tests/integrations/test_redis_frozen.py::"
+            "test_starts_at_once_fail_within_the_time_of_one_command",
         ),
     ),
     Row(

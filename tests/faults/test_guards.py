@@ -362,6 +362,25 @@ GUARDS: Mapping[str, Guard] = {
         "return Send()",
         "tests/starts/test_ledger_starter.py::test_next_process_joins_the_running_task",
     ),
+    "a name is kept before another one replaces its entry": Guard(
+        "starts/ledger_starter.py",
+        "await self._keep_name(entry)\n",
+        "pass\n",
+        "tests/starts/test_names.py::test_name_gets_its_own_task_after_other_names[memory]",
+    ),
+    "a lease ends when it was seen for its length": Guard(
+        "starts/transitions.py",
+        "length - waited)",
+        "1e9)",
+        "tests/starts/test_lease.py::test_lease_of_a_clock_that_was_ahead_ends_after_its_length",
+    ),
+    "a ledger that lost its entries gets them again": Guard(
+        "starts/restore.py",
+        "if found is None and self._running:",
+        "if False:",
+        "tests/starts/test_restore.py::"
+        "test_process_that_joined_a_task_registers_it_again_under_its_name",
+    ),
     "an answered start is returned though the ledger fails": Guard(
         "starts/ledger_starter.py",
         "except Exception as failed:  # noqa: BLE001 -- a ledger may be the user's code",

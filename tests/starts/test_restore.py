@@ -62,6 +62,7 @@ async def test_process_that_joined_a_task_registers_it_again_under_its_name() ->
         joined.add_done_callback(lambda _: None)
         world.ledger.stored.clear()
         await asyncio.sleep(3)
+        assert world.key in world.ledger.stored
         assert world.entry.idempotency_key == "a"
         assert await start(world.open(), "a") == first
         assert world.starts == 1
