@@ -74,6 +74,8 @@ class Connection(asyncio.Protocol):
             self._write(b"".join(responses))
 
     def _write(self, answers: bytes) -> None:
+        if self._transport.is_closing():  # a client that stops waiting hangs up
+            return
         self._transport.write(answers)
         if self._behaviour.close_idle:
             after = random.uniform(*self._behaviour.close_idle)  # noqa: S311 -- any moment will do
