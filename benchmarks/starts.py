@@ -45,10 +45,10 @@ def _idle(share: float, *, first: bool = False) -> Case:
 CASES = {
     "after each answer, starts 50 ms later": Case((0, 0), (0.05, 0.05), first=True),
     "after each answer, starts at once": Case((0, 0), (0, 0)),
-    "idle for 0.7 of the client's limit": _idle(0.7, first=True),
+    "idle for 0.5 of the client's limit": _idle(0.5, first=True),
     "idle for 0.9 of the client's limit": _idle(0.9),
     "idle for the client's limit": _idle(1.0),
-    "idle for 1.1 of the client's limit": _idle(1.1, first=True),
+    "idle for 1.1 of the client's limit": _idle(1.1),
     "at random within 10 ms, starts within 10 ms": Case((0, 0.01), (0, 0.01)),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ pytest.importorskip("uvloop")  # on every system but Windows
 pytest.importorskip("matplotlib", reason="needs the extra `bench`")
 
 from altcraft_async.api.options import CheckedOptions
-from benchmarks import end_to_end, nginx, starts
+from benchmarks import end_to_end, nginx, policies, starts
 from benchmarks.__main__ import broken_criteria
 from benchmarks.comparison import Row, at_most
 from benchmarks.contenders.starts import CLIENTS, RELOADS
 from benchmarks.end_to_end import CPU, LATENESS, REQUESTS
 from benchmarks.processes import Measurements
+from benchmarks.simulation.policies import POLICIES
+from benchmarks.simulation.rate_limiter import EXPECTED_END, ORDERS
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,6 +102,25 @@ def test_lateness_with_latency_is_compared_with_that_by_hand() -> None:
         0.5: {"ours_many": measured(1, 500), "by_hand": measured(1, 1_000)},
     }
     assert met(end_to_end.far_criteria(far)) == ["yes", "no"]
+
+
+@pytest.mark.parametrize(("p95", "expected"), [(40.0, "yes"), (78.8, "no")])
+def test_lateness_at_a_rate_limit_is_that_of_the_default_policy_in_the_clients_order(
+    p95: float, expected: str
+) -> None:
+    ours = ("mixed", POLICIES[policies.DEFAULT].title, EXPECTED_END)
+    rows: list[Row] = [
+        {
+            "progress": one[0],
+            "policy": one[1],
+            "polls ordered by": one[2],
+            policies.P95: p95 if one == ours else 60.0 - p95,
+        }
+        for one in product(
+            policies.LIMITED_PROGRESSES, [policy.title for policy in POLICIES], ORDERS
+        )
+    ]
+    assert policies.limited_criterion(rows)["met"] == expected
 
 
 @pytest.mark.parametrize(("last", "expected"), [(109.0, "yes"), (111.0, "no")])

@@ -74,9 +74,15 @@ class Connection(asyncio.Protocol):
             self._write(b"".join(responses))
 
     def _write(self, answers: bytes) -> None:
+        if self._transport.is_closing():  # a client that stops waiting hangs up
+            return
         self._transport.write(answers)
-        if self._behaviour.close_idle:
-            after = random.uniform(*self._behaviour.close_idle)  # noqa: S311 -- any moment will do
+        if not self._behaviour.close_idle:
+            return
+        after = random.uniform(*self._behaviour.close_idle)  # noqa: S311 -- any moment will do
+        if not after:
+            self._transport.close()
+        else:
             self._closing = self._loop.call_later(after, self._transport.close)
 
 
