@@ -17,6 +17,7 @@ from altcraft_async import AltcraftClient, PollState
 from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.randomness import Curve, Duration
+from tests.support.api_calls import Way
 from tests.support.leftovers import left_behind, let_go
 from tests.support.loop_time import NOOP_CYCLES
 from tests.support.ports import full
@@ -138,6 +139,14 @@ async def server(nothing_left: None) -> AsyncGenerator[ScriptedServer, None]:  #
     async with ScriptedServer() as listening:
         yield listening
         assert not listening.unfired
+
+
+@pytest.fixture(params=[True, False], ids=["fast", "session"])
+def both_ways(request: pytest.FixtureRequest) -> Generator[None, None, None]:
+    """Run a test on both ways to send a request."""
+    Way.fast_path = request.param
+    yield
+    Way.fast_path = True
 
 
 @pytest.fixture

@@ -154,6 +154,7 @@ async def test_repr_of_a_client_shows_its_state() -> None:
         ("connections", 0),
         ("start_keepalive", -1),
         ("start_keepalive", None),
+        ("fast_path", 1),
         ("max_answer_bytes", -1),
         ("token", ""),
         ("token", None),

@@ -131,7 +131,11 @@ def _sender(
         limits = limits.within(options.session.timeout)
     return Sender(
         Transport(
-            api_root, limits=limits, borrowed=options.session, ssl_context=options.ssl_context
+            api_root,
+            limits=limits,
+            borrowed=options.session,
+            ssl_context=options.ssl_context,
+            fast_path=options.fast_path,
         ),
         context=context,
         rate_limiter=rate_limiter,

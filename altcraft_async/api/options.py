@@ -53,6 +53,7 @@ class ClientOptions(TypedDict, total=False):
     start_keepalive: float
     max_answer_bytes: int
     ssl_context: ssl.SSLContext | None
+    fast_path: bool
     segment_database_name: SegmentDatabaseName | None
     ledger: TaskLedger | None
     reconcile_starts: bool
@@ -82,6 +83,7 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
     start_keepalive: float = _START_KEEPALIVE
     max_answer_bytes: int = 16 * 2**20
     ssl_context: ssl.SSLContext | None = None
+    fast_path: bool = True
     segment_database_name: SegmentDatabaseName | None = None
     ledger: TaskLedger | None = None
     reconcile_starts: bool = False
@@ -110,6 +112,7 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
         checked_id("max_answer_bytes", self.max_answer_bytes)
         checked_id("connections", self.connections)
         checked_seconds("start_keepalive", self.start_keepalive)
+        checked_kind("fast_path", self.fast_path, bool)
         checked_names("failure_statuses", self.failure_statuses)
 
     def _check_session(self, session: aiohttp.ClientSession) -> None:

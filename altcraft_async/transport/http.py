@@ -1,6 +1,10 @@
 """Sends one request through aiohttp and reads the whole answer.
 
-Only this module knows aiohttp. Whatever aiohttp raises is mapped by one table
+A client's own connections are used by `fast_exchange`. The requests of a borrowed
+session go through that session, with its proxy, its hooks and its cookies. So do all
+requests if ``fast_path`` is off or aiohttp lacks what `fast_exchange` needs.
+
+Only these three modules know aiohttp. Whatever aiohttp raises is mapped by one table
 and raised outside the ``except`` block: a chained error of aiohttp's would carry
 frames whose variables hold the request, and with it the token. A cancellation
 loses these frames for the same reason.
@@ -17,9 +21,7 @@ from typing import NamedTuple
 
 import aiohttp
 from aiohttp import hdrs
-from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client import DEFAULT_TIMEOUT
-from yarl import URL
 
 from altcraft_async.errors import (
     AltcraftError,
@@ -28,15 +30,13 @@ from altcraft_async.errors import (
     RequestTimeoutError,
     TransportError,
 )
+from altcraft_async.observer import logger
 from altcraft_async.protocol.messages import Request, Response
+from altcraft_async.transport.fast_exchange import FastConnections, missing
+from altcraft_async.transport.session_exchange import LONGEST_IDLE, Answer, Sessions
 from altcraft_async.transport.timeouts import Timeouts
 
 __all__ = ["Limits", "Transport"]
-
-USER_AGENT = "altcraft-async"
-
-POLL_IDLE = 15.0
-"""Seconds that an idle connection is kept for polls; aiohttp's own default."""
 
 _KEEP_ALIVE = re.compile(r"\btimeout\s*=\s*(\d{1,9})", re.IGNORECASE | re.ASCII)
 
@@ -71,13 +71,13 @@ class Limits(NamedTuple):
 
 
 class Transport:
-    """Sends requests below one API root, on its own aiohttp sessions or a borrowed one.
+    """Sends requests below one API root, on its own connections or a borrowed session.
 
     Connections are kept alive. If the server closes one at the moment in which a
     start is sent over it, nobody knows whether the start arrived. Servers close
-    connections that have been idle for long, so starts have a session whose
-    connections are kept for ``start_idle`` seconds only, or not at all once the
-    server announces that it closes them that soon.
+    connections that have been idle for long, so a start takes one that was used
+    within ``start_idle`` seconds, or none once the server announces that it closes
+    them that soon.
     """
 
     def __init__(
@@ -87,17 +87,16 @@ class Transport:
         limits: Limits,
         borrowed: aiohttp.ClientSession | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        fast_path: bool = True,
     ) -> None:
         """Remember how to connect; nothing is opened yet."""
         self._root = root
         self._limits = limits
         self._borrowed = borrowed
-        self._headers = {} if _has_agent(borrowed) else {"User-Agent": USER_AGENT}
         self._ssl = ssl_context or True
         self._start_idle = limits.start_idle
-        self._own: dict[float, aiohttp.ClientSession] = {}
-        self._cookies: aiohttp.CookieJar | None = None
-        self._urls: dict[str, URL] = {}
+        self._may_be_fast = fast_path and borrowed is None
+        self._exchanges: FastConnections | Sessions | None = None
         # Well below the total, so that it is known which of the two ran out:
         # a request that never connected can safely be retried.
         connect = min(limits.seconds / 2, limits.connect_seconds)
@@ -115,34 +114,29 @@ class Transport:
             ProtocolError: The answer is no HTTP, or too large.
             ClientClosedError: The borrowed aiohttp session is closed.
         """
-        session = self._session(request)
-        body = _Body(request.body, content_type=request.content_type)
+        idle = self._start_idle if request.starts else LONGEST_IDLE
+        exchange = (self._exchanges or self._open()).begin(request, idle)
+        is_whole = False
         try:
             with self._timeouts[request.starts].limit():
-                # No variable here holds the headers: tools print the variables of a traceback.
-                answer = await session.post(
-                    self._url(request.path),
-                    data=body,
-                    headers=self._headers | _headers(request),
-                    timeout=self._timeout,
-                    ssl=self._ssl,
-                    allow_redirects=False,
-                    raise_for_status=False,
-                )
-                return await self._read(answer, request)
+                response = await self._read(await exchange.answer(), request)
+                is_whole = True
+                return response
         except AltcraftError:
             raise
         except Exception as foreign:  # noqa: BLE001 -- hooks of a borrowed session may raise anything
             error = _translated(
                 foreign,
                 request.path,
-                closed=session.closed,
-                delivered=body.is_sent and request.starts,
+                closed=exchange.is_closed,
+                delivered=exchange.is_sent and request.starts,
             )
         except BaseException as passing:
             # Most often a cancellation. The variables of aiohttp's frames hold the headers.
             passing.__traceback__ = passing.__context__ = passing.__cause__ = None
             raise
+        finally:
+            exchange.end(is_whole=is_whole)
         raise error
 
     def give_up(self, age: float, *, start_seconds: float) -> None:
@@ -154,48 +148,37 @@ class Transport:
         """Close what was opened here; a borrowed session is left as it is."""
         for timeouts in self._timeouts.values():
             timeouts.close()
-        for session in self._own.values():
-            await session.close()
+        if self._exchanges is not None:
+            await self._exchanges.aclose()
 
-    def _session(self, request: Request) -> aiohttp.ClientSession:
-        if self._borrowed is not None:
-            return self._borrowed
-        idle = self._start_idle if request.starts else POLL_IDLE
-        if idle not in self._own:
-            self._own[idle] = self._open(idle)
-        return self._own[idle]
-
-    def _open(self, idle: float) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=idle or None, force_close=not idle
-        )
-        if self._cookies is None:
-            # One for starts and polls: behind a balancer with a cookie, a poll has to reach the
-            # node of its start. Unsafe means that hosts given as an IP address may set cookies.
-            self._cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=self._cookies)
+    def _open(self) -> FastConnections | Sessions:
+        """Choose how to send, once a loop runs."""
+        # Behind a balancer with a cookie, a poll has to reach the node of its start. Unsafe
+        # means that hosts given as an IP address may set cookies.
+        cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
+        if self._may_be_fast and _has_fast_path():
+            self._exchanges = FastConnections(
+                self._root, cookies, ssl_context=self._ssl, timeout=self._timeout
+            )
+        else:
+            self._exchanges = Sessions(
+                self._root, cookies, self._borrowed, ssl_context=self._ssl, timeout=self._timeout
+            )
+        return self._exchanges
 
     def _expect_close(self, *, after: int) -> None:
         """Keep no connection for starts if the server closes it within that time anyway."""
         if after <= self._start_idle:
             self._start_idle = 0.0
 
-    def _url(self, path: str) -> URL:
-        if path not in self._urls:
-            self._urls[path] = URL(f"{self._root}/{path}")
-        return self._urls[path]
-
-    async def _read(self, answer: aiohttp.ClientResponse, request: Request) -> Response:
+    async def _read(self, answer: Answer, request: Request) -> Response:
         content, headers = answer.content, answer.headers
-        try:
-            if announced := _KEEP_ALIVE.search(headers.get("Keep-Alive", "")):
-                self._expect_close(after=int(announced[1]))
-            # Most answers come whole with their head, so there is nothing to wait for.
-            body = content.read_nowait() if content.is_eof() else b""
-            if not content.at_eof() or len(body) > self._limits.answer_bytes:
-                body = await self._rest(answer, request, body)
-        finally:
-            answer.release()
+        if announced := _KEEP_ALIVE.search(headers.get("Keep-Alive", "")):
+            self._expect_close(after=int(announced[1]))
+        # Most answers come whole with their head, so there is nothing to wait for.
+        body = content.read_nowait() if content.is_eof() else b""
+        if not content.at_eof() or len(body) > self._limits.answer_bytes:
+            body = await self._rest(answer, request, body)
         return Response(
             status=answer.status,
             body=body,
@@ -205,17 +188,16 @@ class Transport:
             received_at=time.time(),
         )
 
-    async def _rest(self, answer: aiohttp.ClientResponse, request: Request, body: bytes) -> bytes:
+    async def _rest(self, answer: Answer, request: Request, body: bytes) -> bytes:
         """Read on in pieces, so that a small compressed answer cannot fill the memory."""
         pieces, left = [body], self._limits.answer_bytes - len(body)
-        if (answer.content_length or 0) > self._limits.answer_bytes:
+        if int(answer.headers.get(hdrs.CONTENT_LENGTH, 0)) > self._limits.answer_bytes:
             left = -1
         while left >= 0:
             if answer.content.at_eof():
                 return b"".join(pieces)
             pieces.append(await answer.content.readany())
             left -= len(pieces[-1])
-        answer.close()
         msg = f"{request.path}: the answer is larger than {self._limits.answer_bytes} bytes"
         raise ProtocolError(
             msg,
@@ -226,49 +208,11 @@ class Transport:
         )
 
 
-class _Body(aiohttp.BytesPayload):
-    """A request body that hides its content; aiohttp would send, and show, a plain copy.
-
-    It also tells whether it was sent: the kind of an error does not, as hooks of a
-    borrowed session may raise anything at any moment.
-    """
-
-    _writer: AbstractStreamWriter | None = None
-    _is_copied = False
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether any of it was given to a connection, or to code that may send a copy."""
-        return self._is_copied or (self._writer is not None and self._writer.output_size > 0)
-
-    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
-        """Return the content to a middleware, which may send it in another body."""
-        self._is_copied = True
-        return await super().as_bytes(encoding, errors)
-
-    async def write_with_length(
-        self, writer: AbstractStreamWriter, content_length: int | None
-    ) -> None:
-        """Write all of it; ``content_length`` is always its own."""
-        del content_length
-        self._writer = writer
-        await self.write(writer)
-
-
-def _has_agent(session: aiohttp.ClientSession | None) -> bool:
-    """Return whether the session decides what the header ``User-Agent`` says."""
-    header = hdrs.USER_AGENT
-    return session is not None and (
-        header in session.headers or header in session.skip_auto_headers
-    )
-
-
-def _headers(request: Request) -> dict[str, str]:
-    # The default headers of a borrowed session would win over the type of the body.
-    headers = {"Content-Type": request.content_type}
-    if request.authorization is not None:
-        headers["Authorization"] = request.authorization
-    return headers
+def _has_fast_path() -> bool:
+    lacking = missing()
+    if lacking is not None:
+        logger.debug("requests go through aiohttp's session: %s is missing", lacking)
+    return lacking is None
 
 
 class _Meaning(NamedTuple):

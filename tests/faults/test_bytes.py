@@ -29,6 +29,8 @@ from altcraft_async.protocol.token import Token
 from tests.support.api_calls import POLL, START, STARTED, TOKEN, Call, client_of, told
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SAMPLES = Path(__file__).parents[1] / "samples"
 FORMATS = ("json", "xml")
 STARTS = [SAMPLES / f"resources_refresh_counters.answer.{kind}" for kind in FORMATS]

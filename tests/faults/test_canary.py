@@ -34,6 +34,8 @@ from tests.support.api_calls import POLL, START, STARTED, TOKEN, WireFormat, cli
 from tests.support.scripted_server import ScriptedServer, Step, answer
 from tests.support.telemetry import Telemetry
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 GONE = answer(f"<html>{TOKEN}</html>", status="502 Bad Gateway", content_type="text/html")
 
 

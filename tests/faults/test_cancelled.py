@@ -14,7 +14,7 @@ from tests.support.leftovers import let_go
 from tests.support.loop_time import now
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("both_ways")]
 
 
 @pytest.mark.parametrize("phase", ["headers", "body", "retry", "delay"])

@@ -37,7 +37,10 @@ from tests.support.loop_time import now
 from tests.support.ports import full
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
-pytestmark = pytest.mark.filterwarnings("ignore:base_url. http")  # names that do not resolve
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:base_url. http"),
+    pytest.mark.usefixtures("both_ways"),
+]  # names that do not resolve
 
 
 class NoNames(AbstractResolver):

@@ -36,6 +36,8 @@ from tests.support.api_calls import (
 from tests.support.leftovers import let_go
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 OLD_AIOHTTP = version("aiohttp").startswith("3.13.")
 
 

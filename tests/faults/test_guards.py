@@ -15,8 +15,9 @@ PACKAGE = "altcraft_async"
 
 EXCHANGE = (
     "tests/faults/test_exchange.py::"
-    "test_fault_raises_its_error_after_the_safe_number_of_requests[{}-{}]"
+    "test_fault_raises_its_error_after_the_safe_number_of_requests[{}-{}-{}]"
 )
+FAST = "tests/transport/test_fast_exchange.py::"
 
 
 class Guard(NamedTuple):
@@ -37,7 +38,7 @@ class Guard(NamedTuple):
 
 GUARDS: Mapping[str, Guard] = {
     "redirects are not followed": Guard(
-        "transport/http.py",
+        "transport/session_exchange.py",
         "allow_redirects=False",
         "allow_redirects=True",
         "tests/faults/test_exchange.py::test_redirect_is_not_followed",
@@ -56,20 +57,20 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "declared size is checked before reading": Guard(
         "transport/http.py",
-        "(answer.content_length or 0) > self._limits.answer_bytes",
+        "int(answer.headers.get(hdrs.CONTENT_LENGTH, 0)) > self._limits.answer_bytes",
         "False",
-        EXCHANGE.format("Content-Length of 100 GB", "poll"),
+        EXCHANGE.format("fast", "Content-Length of 100 GB", "poll"),
     ),
     "ambiguous starts are not retried": Guard(
         "transport/retry.py",
         "not error.maybe_delivered",
         "True",
-        EXCHANGE.format("reset after the request is read", "start"),
+        EXCHANGE.format("fast", "reset after the request is read", "start"),
     ),
     "start is not sent over a connection that was idle for long": Guard(
         "transport/http.py",
-        "idle = self._start_idle if request.starts else POLL_IDLE",
-        "idle = POLL_IDLE",
+        "idle = self._start_idle if request.starts else LONGEST_IDLE",
+        "idle = LONGEST_IDLE",
         "tests/transport/test_keepalive.py::test_start_after_a_pause_takes_a_new_connection",
     ),
     "task with a forged call is polled as without calls": Guard(
@@ -85,14 +86,44 @@ GUARDS: Mapping[str, Guard] = {
         "tests/transport/test_sender.py::test_cancelled_retry_ends_at_once_with_nothing_more_sent",
     ),
     "a start that was sent may be delivered": Guard(
-        "transport/http.py",
+        "transport/session_exchange.py",
         "self._writer.output_size > 0",
         "False",
-        EXCHANGE.format("no answer", "start"),
+        EXCHANGE.format("session", "no answer", "start"),
+    ),
+    "a start that was sent past the session may be delivered": Guard(
+        "transport/fast_exchange.py",
+        "self.is_sent = True",
+        "pass",
+        EXCHANGE.format("fast", "no answer", "start"),
+    ),
+    "a connection whose answer was not read is not kept": Guard(
+        "transport/fast_exchange.py",
+        "if is_whole and self._idle:",
+        "if self._idle:",
+        FAST + "test_request_that_ended_early_leaves_its_answer_to_no_other[cancelled-nothing]",
+    ),
+    "a connection with more than its answer is not kept": Guard(
+        "transport/fast_exchange.py",
+        "protocol is None or protocol.should_close or not protocol.is_connected()",
+        "protocol is None",
+        "tests/faults/test_exchange.py::test_extra_answer_answers_no_later_request",
+    ),
+    "bytes on an idle connection are noticed": Guard(
+        "transport/fast_exchange.py",
+        "_drop_parser(protocol)\n        self._idle.append",
+        "self._idle.append",
+        FAST + "test_connection_with_bytes_that_no_request_asked_for_is_not_used[read-HTTP/1.1 2]",
+    ),
+    "bytes on an idle connection that were not read yet are noticed": Guard(
+        "transport/fast_exchange.py",
+        "return not arrived.poll(0)",
+        "return True",
+        FAST + "test_connection_with_bytes_that_no_request_asked_for_is_not_used",
     ),
     "a start that was not sent is not delivered": Guard(
         "transport/http.py",
-        "delivered=body.is_sent and request.starts",
+        "delivered=exchange.is_sent and request.starts",
         "delivered=request.starts",
         "tests/transport/test_unsent.py::"
         "test_start_that_fails_before_its_first_byte_is_not_delivered",
@@ -101,13 +132,13 @@ GUARDS: Mapping[str, Guard] = {
         "protocol/envelope.py",
         "(by_server or bool(acted))",
         "bool(acted)",
-        EXCHANGE.format("503", "start"),
+        EXCHANGE.format("fast", "503", "start"),
     ),
     "unreadable answer to a start may be delivered": Guard(
         "protocol/envelope.py",
         "answered.endpoint.starts and not refused",
         "False",
-        EXCHANGE.format("HTML with 200", "start"),
+        EXCHANGE.format("fast", "HTML with 200", "start"),
     ),
     "the whole exchange has a limit": Guard(
         "transport/timeouts.py",
@@ -136,13 +167,13 @@ GUARDS: Mapping[str, Guard] = {
         "tests/faults/test_connecting.py::test_untrusted_certificate_is_refused_once",
     ),
     "starts and polls share cookies": Guard(
-        "transport/http.py",
+        "transport/session_exchange.py",
         "cookie_jar=self._cookies",
         "cookie_jar=None",
         "tests/transport/test_cookies.py::test_polls_reach_the_node_of_their_start[127.0.0.1]",
     ),
     "a proxy in the environment is ignored": Guard(
-        "transport/http.py",
+        "transport/session_exchange.py",
         "cookie_jar=self._cookies",
         "cookie_jar=self._cookies, trust_env=True",
         "tests/faults/test_connecting.py::test_proxy_in_the_environment_is_ignored",
@@ -151,7 +182,7 @@ GUARDS: Mapping[str, Guard] = {
         "transport/http.py",
         "error = _translated(",
         "raise _translated(",
-        "tests/faults/test_canary.py::test_no_fault_shows_the_token[json-body]",
+        "tests/faults/test_canary.py::test_no_fault_shows_the_token[session-json-body]",
     ),
     "the token is masked in error texts": Guard(
         "protocol/envelope.py",
@@ -182,7 +213,7 @@ GUARDS: Mapping[str, Guard] = {
         "wanted not in counted",
         "not counted",
         "tests/faults/test_waiting.py::"
-        "test_wait_ends_with_the_outcome_of_the_last_poll[result of another database]",
+        "test_wait_ends_with_the_outcome_of_the_last_poll[fast-result of another database]",
     ),
     "retries of calls spend the retry budget": Guard(
         "transport/sender.py",
@@ -194,13 +225,13 @@ GUARDS: Mapping[str, Guard] = {
         "tasks/poll_rules.py",
         "0.0 if client.retry_budget.spend() else self.interval(track, ref, now)",
         "0.0",
-        "tests/faults/test_load.py::test_outage_adds_at_most_a_fifth_to_the_requests[200]",
+        "tests/faults/test_load.py::test_outage_adds_at_most_a_fifth_to_the_requests[fast-200]",
     ),
     "delays after a failed poll are random": Guard(
         "transport/retry.py",
         "scale * random",
         "scale",
-        "tests/faults/test_load.py::test_requests_after_an_outage_are_spread_over_time[200]",
+        "tests/faults/test_load.py::test_requests_after_an_outage_are_spread_over_time[fast-200]",
     ),
     "no start is sent into an outage": Guard(
         "transport/sender.py",

@@ -19,6 +19,8 @@ from tests.faults.tasks import DONE
 from tests.support.api_calls import RUNNING, TOKEN
 from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 POLLED_EVERY = 10.0
 CALLED_EVERY = 0.5
 OUTAGE = (30.0, 90.0)

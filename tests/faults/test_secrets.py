@@ -27,6 +27,8 @@ from tests.support.api_calls import (
 )
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 @both_calls
 async def test_truncated_header_with_the_token_is_not_shown(

@@ -30,6 +30,12 @@ STARTED = answer('{"data": {"task_id": "t1"}, "error": 0, "error_text": "Success
 RUNNING = answer('{"data": {"status": "running", "progress": 40}, "error": 0, "error_text": ""}')
 
 
+class Way:
+    """The way in which `client_of` sends; set by the fixture ``both_ways``."""
+
+    fast_path = True
+
+
 def client_of(
     base_url: str,
     token: str = TOKEN,
@@ -38,7 +44,12 @@ def client_of(
     **options: Unpack[ClientOptions],
 ) -> AltcraftClient:
     """Return a client that repeats without a pause and polls as often as it may."""
-    quick: ClientOptions = {"retry": AT_ONCE, "poll": Constant(0.05), **options}
+    quick: ClientOptions = {
+        "retry": AT_ONCE,
+        "poll": Constant(0.05),
+        "fast_path": Way.fast_path,
+        **options,
+    }
     return AltcraftClient(base_url, token, format=wire_format, **quick)
 
 

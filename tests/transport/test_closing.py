@@ -29,6 +29,8 @@ from tests.support.api_calls import (
 )
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 HANG = Step(then="hang")
 
 

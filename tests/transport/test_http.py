@@ -18,6 +18,8 @@ from altcraft_async import (
 from tests.support.api_calls import RUNNING, STARTED, TOKEN, WireFormat, client_of
 from tests.support.scripted_server import Received, ScriptedServer, answer
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 ReadSample = Callable[[str], bytes]
 
 TASK = "c9c3ec48-1bef-4969-9c1a-df39f0c179bb"

@@ -24,6 +24,8 @@ from tests.support.api_calls import (
 from tests.support.forks import in_a_fork
 from tests.support.scripted_server import ScriptedServer, Step
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 HANG = Step(then="hang")
 
 

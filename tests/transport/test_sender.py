@@ -36,6 +36,7 @@ from tests.support.api_calls import (
     STARTED,
     TOKEN,
     Call,
+    Way,
     both_calls,
     client_of,
     failure_of,
@@ -43,7 +44,7 @@ from tests.support.api_calls import (
 from tests.support.loop_time import now
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("both_ways")]
 
 RESET = Step(then="reset")
 
@@ -71,7 +72,7 @@ def sender_of(
         outage=outage,
     )
     return Sender(
-        Transport(f"{server.url}/api/v1.1", limits=Limits()),
+        Transport(f"{server.url}/api/v1.1", limits=Limits(), fast_path=Way.fast_path),
         context=context,
         rate_limiter=rate_limiter,
         token=Token(TOKEN),

@@ -1,0 +1,113 @@
+"""A platform whose every answer says which request it belongs to.
+
+A poll is answered with the id of its task as the status, a start of resource 24
+with the task ``t24``. So a test can tell whether an answer got to another request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+Respond = Callable[[str, asyncio.StreamWriter], Awaitable[bool]]
+"""Answers the request about this task; returns whether the connection goes on."""
+
+
+def body_about(task_id: str) -> bytes:
+    """Return a body that answers a poll and a start."""
+    return json.dumps(
+        {"error": 0, "data": {"task_id": task_id, "status": task_id, "progress": 1}}
+    ).encode()
+
+
+def answer_about(task_id: str) -> bytes:
+    """Return a whole answer."""
+    body = body_about(task_id)
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+async def respond(task_id: str, writer: asyncio.StreamWriter) -> bool:
+    """Answer at once."""
+    writer.write(answer_about(task_id))
+    return True
+
+
+class EchoServer:
+    """Listens on a free port of 127.0.0.1.
+
+    Attributes:
+        writers: Of all connections, in the order in which they were made.
+        received: What each request is about, with the number of its connection from 0.
+        open: How many connections the client has not closed.
+        respond: Answers a request.
+    """
+
+    def __init__(self) -> None:
+        """Answer at once; a test may set another `respond`."""
+        self.writers: list[asyncio.StreamWriter] = []
+        self.received: list[tuple[str, int]] = []
+        self.open = 0
+        self.respond: Respond = respond
+        self._handlers: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Condition()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL for a client."""
+        assert self._server is not None
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def has_received(self, count: int) -> None:
+        """Wait until so many requests have come."""
+        async with asyncio.timeout(5), self._news:
+            await self._news.wait_for(lambda: len(self.received) >= count)
+
+    async def __aenter__(self) -> Self:
+        """Listen."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close every connection."""
+        assert self._server is not None
+        self._server.close()
+        for handler in self._handlers:
+            handler.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handler = asyncio.current_task()
+        assert handler is not None
+        self._handlers.add(handler)
+        number = len(self.writers)
+        self.writers.append(writer)
+        self.open += 1
+        try:
+            while await self.respond(await self._request(reader, number), writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client has closed it, or the server is being closed
+        finally:
+            self.open -= 1
+            self._handlers.discard(handler)
+            writer.transport.abort()
+
+    async def _request(self, reader: asyncio.StreamReader, connection: int) -> str:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+        sent = json.loads(await reader.readexactly(length))
+        task_id = str(sent.get("task_id") or f"t{sent['id']}")
+        async with self._news:
+            self.received.append((task_id, connection))
+            self._news.notify_all()
+        return task_id
