@@ -75,8 +75,10 @@ PROCESS_ROWS = (
                 "write_behind.py::test_task_that_cannot_be_written_is_returned_and_written_later"
             ),
             fleet_test("restart_of_redis_loses_nothing"),
-            "tests/integrations/test_redis_frozen.py::"
-            "test_starts_at_once_fail_within_the_time_of_one_command",
+            (
+                "tests/integrations/test_redis_frozen.py::"
+                "test_starts_at_once_fail_within_the_time_of_one_command"
+            ),
         ),
     ),
     Row(
