@@ -60,6 +60,7 @@ _LONGEST_STRAY = 120.0  # seconds for which it does after several confirmations
 _TEST_SECONDS = 2 * _WINDOW  # after a cut, within which it shows whether the cut helped
 _MOST_REFUSING = 1000  # requests whose newest refusal is remembered
 _RAMP = 20.0  # requests a second right after an outage
+_ROOM = 2.0  # times the rate before an outage, which a short window measures too small
 
 
 class Rate:
@@ -82,6 +83,7 @@ class Rate:
         "_target",
         "_tested",
         "_total",
+        "_usual",
         "_window_from",
         "most",
     )
@@ -97,6 +99,7 @@ class Rate:
         self._row = 0  # refusals since the newest accepted request
         self._window_from = -math.inf
         self._sent = self._accepted = self._refused = 0
+        self._usual = 0.0  # requests a second in the newest window with answers
         self._total = 0  # requests accepted so far
         self._refusing: dict[int, int] = {}  # that total at the refusal, by the request's hash
         self._tested: tuple[float, float] | None = None  # sent and accepted a second, at the cut
@@ -170,7 +173,8 @@ class Rate:
     def ramp(self, now: float) -> None:
         """Begin slowly after an outage, and return to the former rate."""
         rate = self.allowed(now)
-        self._cut(now, min(_RAMP, rate), min(rate, _UNLIMITED * max(_RAMP, self._sent / _WINDOW)))
+        former = max(self._usual, self._sent / _WINDOW)
+        self._cut(now, min(_RAMP, rate), min(rate, max(_UNLIMITED * _RAMP, _ROOM * former)))
 
     def _is_of_its_target(self, request: Hashable) -> bool:
         """Tell whether others were accepted since this request was refused last."""
@@ -225,5 +229,7 @@ class Rate:
         self._next = max(self._next, now + 1 / self._cut_rate)
 
     def _begin_window(self, now: float) -> None:
+        if self._accepted >= _FEW:  # not a window of an outage, which has probes only
+            self._usual = self._sent / _WINDOW
         self._window_from = now
         self._sent = self._accepted = self._refused = 0

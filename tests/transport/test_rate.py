@@ -247,6 +247,18 @@ def test_rate_begins_slowly_after_an_outage_and_is_back_within_seconds() -> None
     assert unlimited.allowed(160.0) == math.inf
 
 
+def test_former_rate_is_found_again_after_an_outage_with_many_probes() -> None:
+    rate, now = Rate(), 100.0
+    for _ in range(5):
+        now = second(rate, now, sent=500, refused=0)
+    for _ in range(60):
+        now += 2.0
+        rate.sent(now)
+    rate.ramp(now)
+    assert rate.allowed(now) == 20
+    assert 450 <= rate.allowed(now + RETURN_SECONDS) <= 1100
+
+
 def test_throttling_server_refuses_few_requests_after_a_while() -> None:
     rate, tokens, refused, sent = Rate(), 20.0, 0, 0
     now = last = 1000.0
