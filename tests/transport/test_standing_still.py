@@ -39,7 +39,7 @@ def client_of(server: ThreadedSimulator) -> AltcraftClient:
 
 
 async def test_answer_to_a_start_that_came_meanwhile_is_read(apart: ThreadedSimulator) -> None:
-    apart.misbehave(START, Fault.slow_body(LIMIT / 2))
+    apart.misbehave(START, Fault.stall(LIMIT / 2))
     async with client_of(apart) as client:
         still = asyncio.create_task(stand_still(2 * LIMIT, once=lambda: apart.count(START) == 1))
         handle = await client.resources.refresh_counters(24, database_id=1)
@@ -53,7 +53,7 @@ async def test_answers_to_many_requests_that_came_meanwhile_are_read(
 ) -> None:
     async with client_of(apart) as client:
         handle = await client.resources.refresh_counters(24, database_id=1)
-        apart.misbehave(STATUS, Fault.slow_body(LIMIT / 2), times=20)
+        apart.misbehave(STATUS, Fault.stall(LIMIT / 2), times=20)
         still = asyncio.create_task(stand_still(2 * LIMIT, once=lambda: apart.count(STATUS) == 20))
         polls = (client.tasks.status(handle.ref.task_id) for _ in range(20))
         assert {status.status for status in await asyncio.gather(*polls)} == {"completed"}
