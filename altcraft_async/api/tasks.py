@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar, cast, get_origin, overload
 
@@ -48,7 +49,10 @@ class Tasks:
         (``tasks/status``).
         """
         values = {"task_id": checked_task_id("task_id", task_id)}
-        return (await self._sender.send(TASK_STATUS, values)).status
+        answer = await self._sender.send(TASK_STATUS, values)
+        if answer.is_large:
+            return await asyncio.to_thread(getattr, answer, "whole_status")
+        return answer.whole_status
 
     @overload
     def attach(self, task: TaskRef) -> TaskHandle[CountersReport]: ...

@@ -51,8 +51,8 @@ class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):
             (and, once, ``success``) is documented. Any other name counts as running,
             unless it is one of the client's ``failure_statuses``.
         progress: As sent, evidently percent; ``None`` where missing or no number.
-        raw: The answer's ``data`` as sent, with unknown fields; in an error, empty
-            where it is larger than 64 KB.
+        raw: The answer's ``data`` as sent, with unknown fields; empty where it is larger
+            than 256 KB in a handle, or than 64 KB in an error.
     """
 
     status: str

@@ -18,12 +18,10 @@ So the same answer in both formats gives equal values, or is refused in both.
 For that, a number may be a text in JSON as well. Text keeps its blanks, but a
 list with one blank text reads as empty.
 
-The first byte of an answer tells its format, as the vendor does not document
-the format of an error in an XML call.
+The first byte of an answer tells its format: that of an error in XML is not documented.
 
-Reading is bounded: `MAX_DEPTH` in both formats, `MAX_ELEMENTS` and no entities
-in XML. A large XML document is checked by a parser that builds nothing, before
-the one that builds dicts.
+Reading is bounded: `MAX_DEPTH` in both formats, `MAX_ELEMENTS` and no entities in
+XML. A parser that builds nothing checks large XML before the one that builds dicts.
 """
 
 from __future__ import annotations
@@ -37,6 +35,8 @@ from xml.sax.saxutils import escape
 import msgspec
 import xmltodict
 from msgspec import inspect
+
+from altcraft_async.protocol import fair_json
 
 __all__ = [
     "FORMATS",
@@ -194,8 +194,8 @@ def _bare(body: bytes) -> tuple[bytes, str | None]:
 
 def _read_json(text: bytes) -> Plain:
     try:
-        decoded: Plain = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as refused:
+        decoded: Plain = fair_json.decode(text)
+    except ValueError as refused:
         reason = str(refused)
     except RecursionError:
         reason = _TOO_DEEP

@@ -13,10 +13,22 @@ import msgspec
 
 from altcraft_async.models import TaskStatus
 from altcraft_async.models.validation import task_id_fault
+from altcraft_async.protocol import fair_json
 from altcraft_async.protocol.codecs import Document, Plain, UnreadableError
+from altcraft_async.protocol.messages import LARGE
 from altcraft_async.protocol.text import line
 
-__all__ = ["LONGEST_RAW", "TaskAnswer", "started_task_id", "task_answer", "usual_task_answer"]
+__all__ = [
+    "LARGEST_RAW",
+    "LONGEST_RAW",
+    "TaskAnswer",
+    "started_task_id",
+    "task_answer",
+    "usual_task_answer",
+]
+
+LARGEST_RAW = 2**18
+"""Bytes of an answer that a status keeps; it decodes them in the event loop."""
 
 LONGEST_RAW = 2**16
 """Bytes of an answer that an error keeps; the documented ones of running tasks have 40."""
@@ -48,9 +60,21 @@ class TaskAnswer(msgspec.Struct, frozen=True, gc=False):
     textual: bool = False
 
     @property
-    def status(self) -> TaskStatus:
-        """The status as a model."""
+    def is_large(self) -> bool:
+        """Whether it is decoded in a thread."""
+        return len(self.data) > LARGE
+
+    @property
+    def whole_status(self) -> TaskStatus:
+        """The status with all that came."""
         return TaskStatus(status=self.name, progress=self.progress, raw=self._fields())
+
+    @property
+    def status(self) -> TaskStatus:
+        """The status as a model, which is made in no time: without what is very large."""
+        if len(self.data) <= LARGEST_RAW:
+            return self.whole_status
+        return TaskStatus(status=self.name, progress=self.progress)
 
     @property
     def stored_status(self) -> TaskStatus:
@@ -65,7 +89,7 @@ class TaskAnswer(msgspec.Struct, frozen=True, gc=False):
         return Document(self._fields().get("result"), self.textual)
 
     def _fields(self) -> dict[str, Plain]:
-        fields: dict[str, Plain] = msgspec.json.decode(self.data)
+        fields: dict[str, Plain] = fair_json.decode(self.data)
         return fields
 
 
@@ -99,9 +123,9 @@ _decode_usual_data = msgspec.json.Decoder(_UsualData).decode
 def usual_task_answer(body: bytes) -> TaskAnswer | None:
     """Read a usual answer of ``tasks/status``, at a fifth of the cost of `task_answer`.
 
-    ``None`` where it is not JSON with the documented fields only.
+    ``None`` where it is not JSON with the documented fields only, or large.
     """
-    if not body.startswith(b"{"):
+    if not body.startswith(b"{") or len(body) > LARGE:
         return None
     try:
         sent = _decode_usual(body).data

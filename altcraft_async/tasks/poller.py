@@ -18,11 +18,13 @@ Nothing here sends requests, computes intervals or interprets answers.
 from __future__ import annotations
 
 import math
+from asyncio import to_thread
 from collections.abc import Callable
 
 from altcraft_async.errors import (
     AltcraftError,
     PollingError,
+    ProtocolError,
     TaskFailedError,
     TaskLostError,
     TaskStalledError,
@@ -69,7 +71,7 @@ class TaskPoller(TaskRecord):
         slot: The scheduler's note.
     """
 
-    __slots__ = ("_observation", "_poll_at_once", "_waiters", "slot")
+    __slots__ = ("_decoded", "_observation", "_poll_at_once", "_waiters", "slot")
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class TaskPoller(TaskRecord):
         """Remember the task; its first waiter gets a poll at once if it was started elsewhere."""
         super().__init__(ref, rules, decode, started=started)
         self.slot = Scheduler.IDLE
+        self._decoded: tuple[object, ProtocolError | None] | None = None  # of a large answer
         self._poll_at_once = started is None  # it may be long over
         self._waiters = Waiters()
         notifier = rules.client.notifier
@@ -190,6 +193,8 @@ class TaskPoller(TaskRecord):
         failure: AltcraftError | None = None
         try:
             answer = await self.rules.poll(self.ref.task_id)
+            large = answer.is_large
+            self._decoded = await to_thread(self._decode_result, answer) if large else None
         except AltcraftError as error:
             failure = error
             if is_passing(error):
@@ -253,7 +258,8 @@ class TaskPoller(TaskRecord):
             if self._waiters.limited:
                 self._end_overdue(track, now)
         elif verdict is Verdict.COMPLETED:
-            self._end_task(self._decode_result(answer))
+            self.value, error = self._decoded or self._decode_result(answer)
+            self._end_task(error)
             self._learn(track, now)
             if track.call is not None:
                 track.call.found_over(now, now - track.started)
@@ -280,7 +286,7 @@ class TaskPoller(TaskRecord):
             self._end_overdue(track, now)
 
     def _end_task(self, error: AltcraftError | None) -> None:
-        self.over, self.error = True, error
+        self.over, self.error, self._decoded = True, error, None
         self._log("is over", error)
         waiters, self._waiters = self._waiters, Waiters()
         if self.rules.on_end is not None:

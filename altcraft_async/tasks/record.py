@@ -90,13 +90,12 @@ class TaskRecord:
             self._track = Track(started=self._lifecycle.time() - age)
         return self._track
 
-    def _decode_result(self, answer: TaskAnswer) -> ProtocolError | None:
-        """Keep the result of a completed task; return why it cannot be used, if so."""
+    def _decode_result(self, answer: TaskAnswer) -> tuple[object, ProtocolError | None]:
+        """Return the result of a completed task, and why it cannot be used, if so."""
         try:
-            self.value = self._decode(answer.result, self.ref)
+            return self._decode(answer.result, self.ref), None
         except Exception as refused:  # noqa: BLE001 -- a decoder may be the user's code
-            return unusable_result(self.ref, answer, refused, self.rules.mask)
-        return None
+            return None, unusable_result(self.ref, answer, refused, self.rules.mask)
 
     def _learn(self, track: Track, now: float) -> None:
         if self.rules.learn is None or track.history is None:

@@ -92,6 +92,11 @@ def keepalive_test(name: str) -> str:
     return f"tests/transport/test_keepalive.py::test_{name}"
 
 
+def still_test(name: str) -> str:
+    """Name a test of an event loop that stands still."""
+    return f"tests/transport/test_standing_still.py::test_{name}"
+
+
 def terminal_test(name: str) -> str:
     """Name a test of ``altcraft refresh`` in a terminal."""
     return f"tests/cli/commands/test_refresh.py::test_{name}"

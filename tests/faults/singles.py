@@ -14,6 +14,7 @@ from tests.faults.row import (
     faults_test,
     keepalive_test,
     sender_test,
+    still_test,
     waits,
     works,
 )
@@ -226,5 +227,41 @@ SINGLE = (
         "1 / —",
         '`join="never"` starts another',
         ("tests/starts/test_starter.py::test_starts_at_the_same_time_share_one_request",),
+    ),
+    works(
+        83,
+        "the event loop stands still, as on a paused machine, and answers come meanwhile",
+        still_test("answer_to_a_start_that_came_meanwhile_is_read"),
+        still_test("wait_that_ended_meanwhile_makes_its_poll"),
+    ),
+    works(
+        84,
+        "an answer, or a result, of megabytes: it is read beside the event loop",
+        "tests/transport/test_large_answers.py::test_answer_is_read_beside_the_loop",
+        "tests/transport/test_large_answers.py::test_result_is_read_beside_the_loop",
+    ),
+    works(
+        85,
+        "a balancer that leads clients to nodes by a cookie",
+        "tests/transport/test_cookies.py::test_polls_reach_the_node_of_their_start",
+    ),
+    both(
+        86,
+        "a `session` with a setting that would have no effect",
+        "`ConfigurationError` that names it",
+        "0 / 0",
+        FIX_REQUEST,
+        "tests/transport/test_borrowed_session.py::"
+        "test_login_beside_a_token_in_the_header_is_refused",
+        "tests/transport/test_borrowed_session.py::test_function_that_would_not_be_called_is_refused",
+    ),
+    waits(
+        87,
+        "a made-up address of a task in a web app",
+        "404 after one poll, or none under another target",
+        NOTHING,
+        "tests/integrations/_web/test_app.py::test_unknown_task_costs_one_poll_and_is_remembered",
+        "tests/integrations/_web/test_app.py::"
+        "test_task_of_the_app_is_not_found_under_another_target",
     ),
 )

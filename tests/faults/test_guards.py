@@ -150,8 +150,7 @@ GUARDS: Mapping[str, Guard] = {
         "transport/timeouts.py",
         "self._timer = loop.call_later(reading, self._cancel_late, loop, when)",
         "self._cancel_late(loop, when)",
-        "tests/transport/test_standing_still.py::"
-        "test_answer_to_a_start_that_came_meanwhile_is_read",
+        "tests/transport/test_standing_still.py::test_large_answer_that_came_meanwhile_is_read",
     ),
     "a wait makes a poll before it times out": Guard(
         "tasks/poller.py",
@@ -308,11 +307,23 @@ GUARDS: Mapping[str, Guard] = {
         "",
         "tests/protocol/test_codecs_bounds.py::test_xml_of_too_many_elements_is_unreadable",
     ),
-    "large XML is parsed in a thread": Guard(
+    "a large answer is read in a thread": Guard(
         "transport/sender.py",
         "if response.is_slow_to_read:",
         "if False:",
-        "tests/faults/test_exchange.py::test_wide_answer_does_not_block_the_loop",
+        "tests/transport/test_large_answers.py::test_answer_is_read_beside_the_loop[groups]",
+    ),
+    "a large answer is read so that the loop goes on": Guard(
+        "protocol/fair_json.py",
+        "if len(text) <= FAIR else",
+        "if len(text) else",
+        "tests/protocol/test_fair_json.py::test_other_threads_go_on_while_a_large_document_is_read",
+    ),
+    "a large result is decoded in a thread": Guard(
+        "tasks/poller.py",
+        "if large else None",
+        "if False else None",
+        "tests/transport/test_large_answers.py::test_result_is_read_beside_the_loop",
     ),
     "an exposed token warns": Guard(
         "protocol/base_url.py",

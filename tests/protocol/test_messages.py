@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altcraft_async.protocol.messages import LARGE_XML, Request, Response
+from altcraft_async.protocol.messages import LARGE, Request, Response
 from altcraft_async.protocol.token import SecretBytes
 
 SECRET = "t0k3n"
@@ -46,10 +46,11 @@ def test_equal_requests_and_responses_compare_equal() -> None:
 @pytest.mark.parametrize(
     ("body", "slow"),
     [
-        (b"<xml>" + b" " * LARGE_XML, True),
+        (b"<xml>" + b" " * LARGE, True),
         (b"<xml>", False),
-        (b"{" + b" " * LARGE_XML, False),
+        (b"{" + b" " * LARGE, True),
+        (b"{}", False),
     ],
 )
-def test_only_large_xml_is_slow_to_read(body: bytes, slow: bool) -> None:  # noqa: FBT001 -- an expected value
+def test_only_a_large_body_is_slow_to_read(body: bytes, slow: bool) -> None:  # noqa: FBT001 -- an expected value
     assert Response(status=200, body=body).is_slow_to_read is slow

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from altcraft_async.models import TaskStatus
 from altcraft_async.protocol.codecs import Document, Plain, UnreadableError, read
 from altcraft_async.protocol.task_responses import (
+    LARGEST_RAW,
     LONGEST_RAW,
     TaskAnswer,
     started_task_id,
@@ -67,6 +68,12 @@ def test_status_in_an_error_has_small_data_only() -> None:
     small, large = answer_of(status="a", note="x"), answer_of(status="a", note="x" * LONGEST_RAW)
     assert small.stored_status == small.status
     assert large.stored_status == TaskStatus(status="a")
+
+
+def test_status_of_a_very_large_answer_has_no_raw_values_but_whole() -> None:
+    answer = answer_of(status="a", note="x" * LARGEST_RAW)
+    assert answer.status == TaskStatus(status="a")
+    assert answer.whole_status.raw == {"status": "a", "note": "x" * LARGEST_RAW}
 
 
 @pytest.mark.parametrize("task_id", ["null", "true", "123", "task_1", "007"])

@@ -39,54 +39,59 @@ def client_of(server: ThreadedSimulator) -> AltcraftClient:
 
 
 async def test_answer_to_a_start_that_came_meanwhile_is_read(apart: ThreadedSimulator) -> None:
-    apart.misbehave(START, Fault.slow_body(LIMIT / 2))
-    async with client_of(apart) as client, asyncio.TaskGroup() as group:
-        group.create_task(stand_still(2 * LIMIT, once=lambda: apart.count(START) == 1))
+    apart.misbehave(START, Fault.stall(LIMIT / 2))
+    async with client_of(apart) as client:
+        still = asyncio.create_task(stand_still(2 * LIMIT, once=lambda: apart.count(START) == 1))
         handle = await client.resources.refresh_counters(24, database_id=1)
         assert apart.starts["resource", (24, 1)] == 1
         assert handle.ref.task_id
+        await still
 
 
 async def test_answers_to_many_requests_that_came_meanwhile_are_read(
     apart: ThreadedSimulator,
 ) -> None:
-    async with client_of(apart) as client, asyncio.TaskGroup() as group:
+    async with client_of(apart) as client:
         handle = await client.resources.refresh_counters(24, database_id=1)
-        apart.misbehave(STATUS, Fault.slow_body(LIMIT / 2), times=20)
-        group.create_task(stand_still(2 * LIMIT, once=lambda: apart.count(STATUS) == 20))
+        apart.misbehave(STATUS, Fault.stall(LIMIT / 2), times=20)
+        still = asyncio.create_task(stand_still(2 * LIMIT, once=lambda: apart.count(STATUS) == 20))
         polls = (client.tasks.status(handle.ref.task_id) for _ in range(20))
         assert {status.status for status in await asyncio.gather(*polls)} == {"completed"}
+        await still
 
 
 async def test_large_answer_that_came_meanwhile_is_read(apart: ThreadedSimulator) -> None:
     """It is too large for one read from the socket."""
-    async with client_of(apart) as client, asyncio.TaskGroup() as group:
-        group.create_task(stand_still(5 * LIMIT, once=lambda: apart.count(LIST) == 1))
+    async with client_of(apart) as client:
+        still = asyncio.create_task(stand_still(5 * LIMIT, once=lambda: apart.count(LIST) == 1))
         async for resource in client.resources.list(limit=4_000):
             assert resource.id == 1
             break
+        await still
 
 
 async def test_answer_that_does_not_come_is_a_timeout_all_the_same(
     apart: ThreadedSimulator,
 ) -> None:
     apart.misbehave(STATUS, Fault.stall())
-    async with client_of(apart) as client, asyncio.TaskGroup() as group:
+    async with client_of(apart) as client:
         handle = await client.resources.refresh_counters(24, database_id=1)
-        group.create_task(stand_still(2 * LIMIT, once=lambda: apart.count(STATUS) == 1))
+        still = asyncio.create_task(stand_still(2 * LIMIT, once=lambda: apart.count(STATUS) == 1))
         with pytest.raises(TimeoutError):
             await client.tasks.status(handle.ref.task_id)
+        await still
 
 
 @pytest.mark.parametrize("duration", [0.0, 3600.0])
 async def test_wait_that_ended_meanwhile_makes_its_poll(duration: float) -> None:
     with ThreadedSimulator(duration=duration) as server:
-        async with client_of(server) as client, asyncio.TaskGroup() as group:
+        async with client_of(server) as client:
             handle = await client.resources.refresh_counters(24, database_id=1)
-            group.create_task(stand_still(1.5, once=lambda: bool(handle.poller.waiters)))
+            still = asyncio.create_task(stand_still(1.5, once=lambda: bool(handle.poller.waiters)))
             if duration:
                 with pytest.raises(WaitTimeoutError):
                     await handle.wait(timeout=0.2)
             else:
                 assert (await handle.wait(timeout=0.2)).groups
             assert server.count(STATUS) == 1
+            await still
