@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 from altcraft_async import AltcraftError, Failed, SubscriptionCounters, TaskRef, WaitError
 from altcraft_async.cli.object_kinds import Outcome, Target
+from altcraft_async.models.counters import channel_order
 
 __all__ = ["FAILURES_KEPT", "ResourceTotals", "Snapshot", "Totals"]
 
@@ -84,6 +85,8 @@ class Totals:
         for group in outcome.value.groups:
             for name, counters in group.channels.items():
                 self.channels[name] = _sum(self.channels.get(name), counters)
+        names = sorted(self.channels, key=channel_order)
+        self.channels = {name: self.channels[name] for name in names}
 
     def _add_failure(self, failure: Failed) -> None:
         self.failed += 1
