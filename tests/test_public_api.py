@@ -46,6 +46,7 @@ OPTIONAL = [
     "sqlite3",
     # our own
     "altcraft_async.cli",
+    "altcraft_async.history",
     "altcraft_async.integrations",
     "altcraft_async.simulator",
 ]
