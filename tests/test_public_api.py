@@ -31,6 +31,7 @@ OPTIONAL = [
     "airflow",
     "click",
     "fastapi",
+    "matplotlib",
     "opentelemetry",
     "pydantic",
     "pyrate_limiter",

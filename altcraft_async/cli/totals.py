@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
-from altcraft_async import AltcraftError, Failed, SubscriptionCounters, TaskRef, WaitError
+from altcraft_async import (
+    AltcraftError,
+    Failed,
+    Resource,
+    SubscriptionCounters,
+    TaskRef,
+    WaitError,
+)
 from altcraft_async.cli.object_kinds import Outcome, Target
 from altcraft_async.models.counters import channel_order
 
@@ -41,6 +48,7 @@ class Totals:
         failures: The first failures.
         running: Started tasks without an outcome, by id.
         unfinished: Tasks whose wait ended while they ran, by id.
+        names: Names of resources, as far as known, by id.
     """
 
     def __init__(self, total: int | None = None) -> None:
@@ -54,6 +62,7 @@ class Totals:
         self.failures: list[Failed] = []
         self.running: dict[str, TaskRef] = {}
         self.unfinished: dict[str, TaskRef] = {}
+        self.names: dict[int, str] = {}
 
     @property
     def done(self) -> int:
@@ -68,6 +77,11 @@ class Totals:
     def snapshot(self) -> Snapshot:
         """Return the progress."""
         return Snapshot(self.done, self.total)
+
+    def name_of(self, outcome: Outcome) -> str | None:
+        """Return the name of what an outcome is about; ``None`` where unknown."""
+        target = outcome.target
+        return self.names.get(cast("Target", target)[0]) if isinstance(target, tuple) else None
 
     def begin(self, ref: TaskRef) -> None:
         """Note a started task."""
@@ -113,10 +127,12 @@ class ResourceTotals(Totals):
         self.chosen = 0
         self._reached: set[int] = set()
 
-    def list(self, *, chosen: bool) -> None:
+    def list(self, resource: Resource, *, chosen: bool) -> None:
         """Note a listed resource, and whether it will be refreshed."""
         self.chosen += chosen
         self._skipped += not chosen
+        if chosen:
+            self.names[resource.id] = resource.name
 
     def add(self, outcome: Outcome) -> None:
         """Add an outcome and note its resource."""

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import msgspec
 
@@ -26,7 +25,10 @@ from altcraft_async.models.counters import channel_order
 from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.targets import TARGET_IDS
 from altcraft_async.models.validation import checked_choice, checked_id, checked_kind
-from altcraft_async.starts.sqlite_file import SQLiteFile
+from altcraft_async.starts.sqlite_file import SQLiteFile, UnusableFileError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 __all__ = ["CounterHistory"]
 
@@ -231,7 +233,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version not in (0, VERSION):
         msg = f"it is of version {version}, and this library reads version {VERSION}"
-        raise sqlite3.DatabaseError(msg)
+        raise UnusableFileError(msg)
     if not version:
         connection.executescript(_SCHEMA)
 
@@ -264,7 +266,7 @@ def _row(key: _Key, stored: tuple[Any, ...]) -> CounterRow:
     else:
         named_ids = (number or None for number in ids)
         return CounterRow._make((kind, *named_ids, name, channel, *counters, *times))
-    raise sqlite3.DatabaseError(reason)
+    raise UnusableFileError(reason)
 
 
 def _moment(stored: int | None) -> datetime | None:

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     import sqlite3
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["BUSY_SECONDS", "SQLiteFile"]
+__all__ = ["BUSY_SECONDS", "SQLiteFile", "UnusableFileError"]
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
 """Seconds to wait for a lock of another process, for all that wait together."""
+
+
+class UnusableFileError(Exception):
+    """What is in the file cannot be used; the text says why. `SQLiteFile` replaces it."""
 
 
 class SQLiteFile:
@@ -115,7 +119,8 @@ class SQLiteFile:
                 self._connection = self._connect(give_up)
             _wait_for_locks(self._connection, give_up)
             result = work(self._connection)
-        except (sqlite3.Error, UnicodeError) as failed:  # the latter from a damaged schema
+        # A UnicodeError comes from a damaged schema.
+        except (sqlite3.Error, UnicodeError, UnusableFileError) as failed:
             reason = self._reason(failed)
         else:
             if writes:
@@ -156,15 +161,13 @@ class SQLiteFile:
 
     def _refuse_others(self, connection: sqlite3.Connection) -> None:
         """Refuse a database of another program before anything in it changes."""
-        import sqlite3  # noqa: PLC0415 -- as above
-
         with connection:  # both in one transaction, as another process may be making the tables
             connection.execute("BEGIN")
             (found,) = connection.execute("PRAGMA application_id").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if found != self._application_id and (found or tables):
             msg = f"it is a SQLite database, but no {self._name}"
-            raise sqlite3.DatabaseError(msg)
+            raise UnusableFileError(msg)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
