@@ -19,18 +19,24 @@ def draw(path: str, channels: Sequence[Sequence[CounterRow]], counter: str, titl
     """
     figure = _figure()
     axes = figure.subplots()
+    databases = {rows[0].database_id for rows in channels}
     for rows in channels:
+        one = rows[0]
         axes.plot(
             [time_of(row) for row in rows],
             [getattr(row, counter) for row in rows],
             marker=".",
-            label=rows[0].channel,
+            label=one.channel
+            if len(databases) == 1
+            else f"database {one.database_id}, {one.channel}",
         )
-    axes.set_title(title)
+    # Names may have dollar signs, which are no formulas here.
+    axes.set_title(title, parse_math=False)
+    for label in axes.legend().get_texts():
+        label.set_parse_math(False)
     axes.set_ylabel(counter.replace("_", " "))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.grid(alpha=0.3)
-    axes.legend()
     figure.autofmt_xdate()
     try:
         figure.savefig(path, format="png")

@@ -239,6 +239,15 @@ def test_png_has_a_line_per_channel(history: Altcraft, tmp_path: Path) -> None:
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
+def test_png_draws_names_with_dollar_signs_and_several_databases(
+    altcraft: Altcraft, tmp_path: Path
+) -> None:
+    write(tmp_path / "h", *(row_of(name="$\\no{$", channel="$^$", database_id=n) for n in (1, 2)))
+    chart = tmp_path / "chart.png"
+    assert altcraft("history", "24", "--png", str(chart), "--history", str(tmp_path / "h"))[0] == 0
+    assert chart.exists()
+
+
 def test_png_that_cannot_be_written_is_an_error_that_names_the_argument(
     history: Altcraft, tmp_path: Path
 ) -> None:
