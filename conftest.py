@@ -76,15 +76,20 @@ def _open(namespace: Namespace) -> None:
     namespace["_environment"] = environment = pytest.MonkeyPatch()
     environment.setenv("ALTCRAFT_URL", server.url)
     environment.setenv("ALTCRAFT_TOKEN", server.token)
-    namespace["client"] = AltcraftClient(server.url, server.token)
+    namespace["client"] = client = AltcraftClient(server.url, server.token)
+    # A page may make its own of these names.
+    namespace["_opened"] = (server, client)
 
 
 def _close(namespace: Namespace) -> None:
     runner: asyncio.Runner = namespace["_runner"]
     namespace["_environment"].undo()
+    server, client = namespace["_opened"]
     with runner:
-        runner.run(namespace["client"].aclose())
-        runner.run(namespace["server"].stop())
+        for one in {client, namespace["client"]}:
+            runner.run(one.aclose())
+        for one in {server, namespace["server"]}:
+            runner.run(one.stop())
 
 
 _collect = Sybil(

@@ -28,6 +28,7 @@ PURE_TESTS = (
     "tests/starts/test_transitions.py",
     "tests/tasks/test_poll_state.py",
     "tests/transport/test_breaker.py",
+    "tests/transport/test_concurrency.py",
     "tests/transport/test_rate.py",
     "tests/transport/test_retry.py",
 )
@@ -39,6 +40,7 @@ PURE_FILES = (
     "starts/transitions.py",
     "tasks/poll_state.py",
     "transport/breaker.py",
+    "transport/concurrency.py",
     "transport/rate.py",
     "transport/retry.py",
 )

@@ -78,7 +78,7 @@ class AltcraftClient:
         polling_patience: Patience = _PATIENCE,
         outage_patience: float = 600.0,
         failure_statuses: Collection[str] = FAILURE_STATUSES,
-        connections: int = 64,
+        connections: int = 256,
         start_keepalive: float = 1.0,
         max_answer_bytes: int = 16 * 2**20,
         ssl_context: ssl.SSLContext | None = None,
@@ -98,8 +98,8 @@ class AltcraftClient:
             format: Of requests; an answer is read in either format.
             token_in: ``"body"``, as every vendor page documents, or ``"header"``
                 for newer installs.
-            session: An open ``aiohttp.ClientSession``; the client does not close
-                it. Without one the client has its own.
+            session: An open ``aiohttp.ClientSession``, used as it is set up and never closed
+                here. Without one the client has its own, which keeps cookies in memory.
             retry: How often a failed request is retried.
             poll: When to poll a running task again: `Adaptive` by default,
                 another policy, or a function from `PollState` to seconds.
@@ -117,10 +117,10 @@ class AltcraftClient:
                 platform does not answer. With 0, each request fails by itself.
             failure_statuses: Statuses of a failed task, in any case. The vendor
                 documents none; the default is a guess.
-            connections: Requests at once: starts, polls (32 at most), and others each.
+            connections: Requests at once at most: polls, starts, and others each.
             start_keepalive: Seconds that an idle connection is kept for the next
                 start. A start that meets the server's closing it is ``maybe_delivered``,
-                so stay below the server's limit. 0 opens one for each start.
+                so stay below the server's limit. 0 opens one for each. Not with ``session``.
             max_answer_bytes: Largest answer, after decompression.
             ssl_context: For a private certificate authority; with a session as well.
             segment_database_name: What your install calls the database of a segment:

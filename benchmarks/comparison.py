@@ -57,6 +57,17 @@ def median_ratio(ours: Sequence[Measurements], rival: Sequence[Measurements], na
     return statistics.median(one[name] / other[name] for one, other in pairs)
 
 
+def at_most(criterion: str, limit: float, measured: float) -> Row:
+    """Return a criterion's row; a run with a row that is not met ends with status 1."""
+    met = "yes" if measured <= limit else "no"
+    return {
+        "criterion": criterion,
+        "required": f"≤ {limit:g}",
+        "measured": rounded(measured),
+        "met": met,
+    }
+
+
 def rounded(value: float) -> float | int:
     """Return the value with three significant digits, or all digits before the point."""
     for limit, digits in ((1, 3), (10, 2), (100, 1)):

@@ -6,9 +6,17 @@ fixed body. A second table compares a whole refresh in XML and in JSON.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
-from benchmarks.comparison import Row, interleaved_slices, median, median_ratio, rounded
+from benchmarks.comparison import (
+    Row,
+    at_most,
+    interleaved_slices,
+    median,
+    median_ratio,
+    rounded,
+)
 from benchmarks.processes import Measurements, SlicedContender, running_server
 
 ROUNDS = 60
@@ -27,23 +35,45 @@ TITLES = {
 REFRESH = "CPU µs per refresh"
 XMLTODICT = "xmltodict µs of that"
 
+Slices = Mapping[str, Sequence[Measurements]]
+"""The measurements of every slice by contender."""
+
 
 def main(rounds: int = ROUNDS) -> dict[str, list[Row]]:
     """Compare the contenders, then the formats."""
-    return {"One poll": _polls(rounds), "One refresh with three polls": _formats(rounds)}
+    polls, formats = _polls(rounds), _formats(rounds)
+    cpu = {name: median(measured)[REFRESH] for name, measured in formats.items()}
+    return {
+        **_tables(polls, formats),
+        "Criteria": [
+            at_most(
+                "a poll / tuned bare aiohttp",
+                0.6,
+                median_ratio(polls["ours"], polls["tuned"], POLL),
+            ),
+            at_most("a refresh in XML / JSON, everything included", 1.3, cpu["xml"] / cpu["json"]),
+        ],
+    }
 
 
 def quick() -> dict[str, list[Row]]:
-    """Take one slice of each."""
-    return main(rounds=1)
+    """Take one slice of each, without criteria."""
+    return _tables(_polls(1), _formats(1))
 
 
-def _polls(rounds: int) -> list[Row]:
+def _polls(rounds: int) -> Slices:
     with running_server("fast_server", "fixed") as server:
         contenders = {
             name: partial(SlicedContender, "polls", name, str(server.port)) for name in TITLES
         }
-        slices = interleaved_slices(contenders, rounds=rounds)
+        return interleaved_slices(contenders, rounds=rounds)
+
+
+def _tables(polls: Slices, formats: Slices) -> dict[str, list[Row]]:
+    return {"One poll": _poll_rows(polls), "One refresh with three polls": _format_rows(formats)}
+
+
+def _poll_rows(slices: Slices) -> list[Row]:
     return [
         {
             "contender": TITLES[name],
@@ -60,13 +90,16 @@ def _ours_on_loop_of(name: str) -> str:
     return "ours_uvloop" if name.endswith("_uvloop") else "ours"
 
 
-def _formats(rounds: int) -> list[Row]:
+def _formats(rounds: int) -> Slices:
     with running_server("fast_server", "three_polls") as server:
         contenders = {
             name: partial(SlicedContender, "formats", name, str(server.port))
             for name in ("json", "xml")
         }
-        slices = interleaved_slices(contenders, rounds=rounds)
+        return interleaved_slices(contenders, rounds=rounds)
+
+
+def _format_rows(slices: Slices) -> list[Row]:
     without = {name: [_without_xmltodict(one) for one in runs] for name, runs in slices.items()}
     return [
         {

@@ -1,4 +1,4 @@
-"""The processes of a benchmark: each contender alone on one core, its server on another."""
+"""The processes of a benchmark: each contender alone on one core, its server on others."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 Measurements = dict[str, float]
@@ -20,12 +21,21 @@ class Server(NamedTuple):
     """A server that runs for one contender.
 
     Attributes:
+        process: Its process.
         port: Its port on 127.0.0.1.
         counts: What it counted; filled when it has stopped.
     """
 
+    process: subprocess.Popen[str]
     port: int
     counts: Measurements
+
+    def counts_now(self) -> Measurements:
+        """Ask what it has counted until now."""
+        self.process.send_signal(signal.SIGUSR1)
+        assert self.process.stdout is not None
+        counted: Measurements = json.loads(self.process.stdout.readline())
+        return counted
 
 
 def run_contender(module: str, *arguments: str) -> Measurements:
@@ -82,12 +92,13 @@ class SlicedContender:
 
 
 @contextmanager
-def running_server(module: str, argument: str) -> Generator[Server, None, None]:
-    """Run a server of `benchmarks.servers` on the last core."""
-    process = _start(f"benchmarks.servers.{module}", argument, core=max(os.sched_getaffinity(0)))
+def running_server(module: str, *arguments: str) -> Generator[Server, None, None]:
+    """Run a server of `benchmarks.servers` on the cores that contenders do not use."""
+    command = [sys.executable, "-m", f"benchmarks.servers.{module}", *arguments]
+    process = start(command, cores=server_cores())
     assert process.stdout is not None
     try:
-        server = Server(int(process.stdout.readline()), {})
+        server = Server(process, int(process.stdout.readline()), {})
         yield server
         process.terminate()
         server.counts.update(json.loads(process.communicate(timeout=_TIMEOUT)[0]))
@@ -97,12 +108,24 @@ def running_server(module: str, argument: str) -> Generator[Server, None, None]:
 
 
 def _start_contender(module: str, *arguments: str) -> subprocess.Popen[str]:
-    core = min(os.sched_getaffinity(0))
-    return _start(f"benchmarks.contenders.{module}", *arguments, core=core)
+    command = [sys.executable, "-m", f"benchmarks.contenders.{module}", *arguments]
+    return start(command, cores={min(os.sched_getaffinity(0))})
 
 
-def _start(module: str, *arguments: str, core: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- our own modules
-    os.sched_setaffinity(process.pid, {core})
+def server_cores() -> set[int]:
+    """Return the cores that contenders do not use; the only one if there is no other."""
+    cores = os.sched_getaffinity(0)
+    return cores - {min(cores)} or cores
+
+
+def start(command: Sequence[str], *, cores: set[int]) -> subprocess.Popen[str]:
+    """Start a process on some of the cores; its output is read by the caller."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 -- our own
+    os.sched_setaffinity(process.pid, cores)
     return process
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

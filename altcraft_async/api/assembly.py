@@ -35,8 +35,6 @@ from altcraft_async.transport.sender import Sender
 
 __all__ = ["Parts", "assemble"]
 
-_WORKERS = 32  # keep one core busy over loopback, and cost an idle client nothing
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -65,14 +63,14 @@ def assemble(api_root: str, token: Token, options: CheckedOptions) -> Parts:
     lifecycle, outage = context.lifecycle, context.outage
     rate_limiter = _rate_limiter(lifecycle, options)
     sender = _sender(api_root, token, options, context, rate_limiter)
-    scheduler = Scheduler(lifecycle, rate_limiter, workers=min(_WORKERS, options.connections))
+    scheduler = Scheduler(lifecycle, rate_limiter, workers=_at_once(options))
     _connect(outage, sender, scheduler, rate_limiter)
     registry = TaskRegistry()
     policy = checked_policy(Adaptive() if options.poll is None else options.poll)
     rules = PollRules(
         client=context,
         scheduler=scheduler,
-        poll=partial(_poll, sender),
+        poll=partial(_poll, sender, registry),
         policy=policy,
         learn=policy.learn if isinstance(policy, Learner) else None,
         on_end=registry.end,
@@ -129,6 +127,8 @@ def _sender(
         answer_bytes=options.max_answer_bytes,
         start_idle=options.start_keepalive,
     )
+    if options.session is not None:
+        limits = limits.within(options.session.timeout)
     return Sender(
         Transport(
             api_root, limits=limits, borrowed=options.session, ssl_context=options.ssl_context
@@ -138,8 +138,16 @@ def _sender(
         token=token,
         token_in=options.token_in,
         wire_format=FORMATS[options.format],
-        at_once=options.connections,
+        at_once=_at_once(options),
     )
+
+
+def _at_once(options: CheckedOptions) -> int:
+    """Return how many requests of one sort may be sent at once."""
+    connector = options.session and options.session.connector
+    bounds = (connector.limit, connector.limit_per_host) if connector else ()
+    # Otherwise requests would wait in the connector, and waiting there counts as connecting.
+    return min([options.connections, *(bound for bound in bounds if bound)])
 
 
 def _connect(
@@ -152,13 +160,20 @@ def _connect(
             rate_limiter.ramp()
         scheduler.resume(is_back=is_back)
 
+    def recovered(before: float) -> None:
+        scheduler.rerun(before)
+        sender.give_up(before)
+
     outage.opened = scheduler.suspend
     outage.closed = closed
+    outage.recovered = recovered
     scheduler.on_held = outage.prober.start
     outage.is_wanted = lambda: scheduler.has_jobs
     outage.prober.acquire = rate_limiter.acquire
     outage.prober.probe = partial(sender.attempt, LIST_RESOURCES, {"from_id": 1, "limit": 1})
 
 
-def _poll(sender: Sender, task_id: str) -> Awaitable[TaskAnswer]:
+def _poll(sender: Sender, registry: TaskRegistry, task_id: str) -> Awaitable[TaskAnswer]:
+    if registry.on_poll is not None:
+        registry.on_poll()
     return sender.attempt(TASK_STATUS, {"task_id": task_id})

@@ -119,7 +119,7 @@ class Namespace(Generic[Target]):
         counters = await self._sender.send(endpoint, ids_of(self._kind, checked))
         return last_report(counters, self._kind, checked)
 
-    async def _start(
+    async def _start(  # noqa: PLR0913 -- as `_finish`
         self,
         target: object,
         *,
@@ -127,6 +127,7 @@ class Namespace(Generic[Target]):
         idempotency_key: str | None,
         outage_patience: float,
         feedback: Feedback | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 -- only for the starts of other processes
     ) -> TaskHandle[CountersReport]:
         checked = self._checked(target)
         if feedback is not None:
@@ -139,6 +140,7 @@ class Namespace(Generic[Target]):
             feedback=feedback,
             idempotency_key=checked_key("idempotency_key", idempotency_key),
             outage_patience=checked_seconds("outage_patience", outage_patience),
+            timeout=timeout,
         )
         return await self._starter.start(start, join=join)
 
@@ -152,13 +154,14 @@ class Namespace(Generic[Target]):
         timeout: float | None,  # noqa: ASYNC109 -- handed on to `TaskHandle.wait`
         feedback: Feedback | None = None,
     ) -> CountersReport:
-        checked_limit("timeout", timeout)  # before anything is started
+        timeout = checked_limit("timeout", timeout)  # before anything is started
         handle = await self._start(
             target,
             join=join,
             idempotency_key=idempotency_key,
             outage_patience=outage_patience,
             feedback=feedback,
+            timeout=timeout,
         )
         return await handle.wait(timeout=timeout)
 

@@ -33,6 +33,8 @@ __all__ = ["CheckedOptions", "ClientOptions", "FormatName"]
 
 FormatName = Literal["json", "xml"]
 
+_START_KEEPALIVE = 1.0
+
 
 class ClientOptions(TypedDict, total=False):
     """The keyword arguments of `AltcraftClient` but for the format, documented there."""
@@ -76,8 +78,8 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
     polling_patience: Patience = Patience()
     outage_patience: float = 600.0
     failure_statuses: Collection[str] = FAILURE_STATUSES
-    connections: int = 64
-    start_keepalive: float = 1.0
+    connections: int = 256
+    start_keepalive: float = _START_KEEPALIVE
     max_answer_bytes: int = 16 * 2**20
     ssl_context: ssl.SSLContext | None = None
     segment_database_name: SegmentDatabaseName | None = None
@@ -98,9 +100,8 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
         for name, kind in _KINDS.items():
             if getattr(self, name) is not None:
                 checked_kind(name, getattr(self, name), kind)
-        if self.session is not None and not self.session.auto_decompress:
-            msg = "session: has auto_decompress=False, so that no answer could be read"
-            raise ConfigurationError(msg)
+        if self.session is not None:
+            self._check_session(self.session)
         if self.rate_limit is not None:
             checked_positive("rate_limit", self.rate_limit)
         checked_function("shared_limit", self.shared_limit)
@@ -110,6 +111,21 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
         checked_id("connections", self.connections)
         checked_seconds("start_keepalive", self.start_keepalive)
         checked_names("failure_statuses", self.failure_statuses)
+
+    def _check_session(self, session: aiohttp.ClientSession) -> None:
+        """Refuse what would have no effect together."""
+        in_header = self.token_in == "header"  # noqa: S105 -- a place, no password
+        fault = ""
+        if not session.auto_decompress:
+            fault = "session: has auto_decompress=False, so that no answer could be read"
+        elif callable(session.raise_for_status):
+            fault = "session: has a function as raise_for_status, which this client does not call"
+        elif in_header and (session.auth or "Authorization" in session.headers):
+            fault = "session: has auth or a header Authorization, which token_in='header' needs"
+        elif self.start_keepalive != _START_KEEPALIVE:
+            fault = "start_keepalive: has no effect on a session, whose connector keeps connections"
+        if fault:
+            raise ConfigurationError(fault)
 
     def _check_ledger(self) -> None:
         checked_kind("reconcile_starts", self.reconcile_starts, bool)

@@ -217,7 +217,8 @@ class Resources(Namespace[tuple[int, int]]):
             feedback: Where the platform shall report at the end as well.
             join: Whether to join a running refresh of this client.
             idempotency_key: Your own name for this start, as in `refresh_counters`.
-            timeout: Seconds to wait once the refresh has started.
+            timeout: Seconds to wait once the refresh has started, and before that at
+                most as long for another process that is starting it.
             outage_patience: Seconds to wait while the platform is known not to
                 answer. By default the call fails at once with a
                 `PlatformUnavailableError`.

@@ -216,7 +216,8 @@ class Segments(Namespace[tuple[int, int] | tuple[int, int, int] | SegmentTarget]
                 ``db_id``, unless the client has another ``segment_database_name``.
             join: Whether to join a running refresh of this client.
             idempotency_key: Your own name for this start, as in `refresh_counters`.
-            timeout: Seconds to wait once the refresh has started.
+            timeout: Seconds to wait once the refresh has started, and before that at
+                most as long for another process that is starting it.
             outage_patience: Seconds to wait while the platform is known not to
                 answer. By default the call fails at once with a
                 `PlatformUnavailableError`.

@@ -71,9 +71,12 @@ class ObjectKind:
         """Read the last counters of a target."""
         return await self.namespace(client).get_counters(target[0], **self._other_ids(target))
 
-    async def start(self, client: AltcraftClient, target: Target) -> TaskHandle[CountersReport]:
+    async def start(
+        self, client: AltcraftClient, target: Target, outage_patience: float
+    ) -> TaskHandle[CountersReport]:
         """Start a refresh of a target."""
-        return await self.namespace(client).refresh_counters(target[0], **self._other_ids(target))
+        start = self.namespace(client).refresh_counters
+        return await start(target[0], **self._other_ids(target), outage_patience=outage_patience)
 
     def _other_ids(self, target: Target) -> dict[str, Any]:
         return dict(zip(ID_NAMES[self.name][1:], target[1:], strict=False))

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from altcraft_async import AltcraftClient, TaskRef
+from altcraft_async import AltcraftClient, ClientOptions, TaskRef
 from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind, Target
 from altcraft_async.models.task_words import read_task
 
@@ -144,9 +144,13 @@ def target_options(kind: ObjectKind, *, many: bool) -> Callable[[Command], Comma
 
 def make_client(options: Mapping[str, Any]) -> AltcraftClient:
     """Return a client of the account in the environment, set up by the options of a command."""
-    return AltcraftClient.from_env(
-        segment_database_name=options.get("database_name"), rate_limit=options.get("rate_limit")
-    )
+    given: ClientOptions = {
+        "segment_database_name": options.get("database_name"),
+        "rate_limit": options.get("rate_limit"),
+    }
+    if (patience := options.get("outage_patience")) is not None:
+        given["outage_patience"] = patience
+    return AltcraftClient.from_env(**given)
 
 
 def make_target(kind: ObjectKind, number: int, options: Mapping[str, Any]) -> Target:
@@ -157,7 +161,7 @@ def make_target(kind: ObjectKind, number: int, options: Mapping[str, Any]) -> Ta
 
 def many_options(command: Command) -> Command:
     """Add the options of commands that wait for many tasks at once."""
-    return _timeout_option(in_flight_option(100)(_rate_option(command)))
+    return _timeout_option(_patience_option(in_flight_option(100)(_rate_option(command))))
 
 
 def _read_seconds(
@@ -193,6 +197,14 @@ _timeout_option = click.option(
     callback=_read_seconds,
     metavar="S",
     help="Stop waiting for a task after this many seconds.",
+)
+
+_patience_option = click.option(
+    "--outage-patience",
+    type=float,
+    callback=_read_seconds,
+    metavar="S",
+    help="Wait so many seconds if the platform does not answer; 600 by default.",
 )
 
 _rate_option = click.option(

@@ -1,10 +1,12 @@
-"""Live displays on stderr."""
+"""Live displays on stderr, and single lines where there is no terminal."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from rich.console import Group, RenderableType
@@ -16,17 +18,18 @@ from rich.table import Table
 from rich.text import Text
 
 from altcraft_async import AltcraftClient, OutageStatus, TaskHandle
-from altcraft_async.cli.output import message_console
+from altcraft_async.cli.output import message_console, print_message
 from altcraft_async.cli.tables import status_view
 from altcraft_async.cli.totals import Totals
 
-__all__ = ["show_many", "show_task"]
+__all__ = ["print_outages", "show_many", "show_task"]
 
 T = TypeVar("T")
 
 _BAR_WIDTH = 24  # lets a whole line fit into 80 columns
 _BAR_STYLE = "cyan"  # rich's own is red, which reads as a failure
 _FRAMES_PER_SECOND = 10
+_OUTAGE_SECONDS = 0.5  # between two looks at the client; a shorter outage is not worth a line
 
 
 def show_task(client: AltcraftClient, handle: TaskHandle[T]) -> AbstractContextManager[None]:
@@ -38,7 +41,7 @@ def show_task(client: AltcraftClient, handle: TaskHandle[T]) -> AbstractContextM
         line = _task_line(spinner, handle, None if outage else handle.eta)
         return Group(line, Text(_outage_line(outage))) if outage else line
 
-    return _live(render, transient=True)
+    return _live(client, render, transient=True)
 
 
 def show_many(client: AltcraftClient, totals: Totals) -> AbstractContextManager[None]:
@@ -61,23 +64,56 @@ def show_many(client: AltcraftClient, totals: Totals) -> AbstractContextManager[
             lines.append(Text(f"           {_outage_line(outage)}"))
         return Group(*lines)
 
-    return _live(render, transient=False)
-
-
-def _outage_line(outage: OutageStatus) -> str:
-    """Return a line that says since when and why the platform does not answer."""
-    since = outage.since.astimezone().strftime("%H:%M:%S")
-    return (
-        f"no answer since {since} ({outage.reason}), retrying in {math.ceil(outage.retry_after)} s"
-    )
+    return _live(client, render, transient=False)
 
 
 @contextmanager
-def _live(render: Callable[[], RenderableType], *, transient: bool) -> Generator[None, None, None]:
+def print_outages(client: AltcraftClient) -> Generator[None, None, None]:
+    """Print a line when an outage begins, and one when it ends, while the body runs."""
+    since: datetime | None = None
+
+    def check() -> None:
+        nonlocal since
+        outage = client.outage
+        if outage and since is None:
+            since = outage.since
+            print_message(f"{_no_answer(outage)}, waiting")
+        elif since is not None and not outage:
+            seconds = (datetime.now(UTC) - since).total_seconds()
+            print_message(f"the platform answers again after {seconds:.0f} s")
+            since = None
+
+    async def check_often() -> None:
+        while True:
+            check()
+            await asyncio.sleep(_OUTAGE_SECONDS)
+
+    checking = asyncio.create_task(check_often())
+    try:
+        yield
+    finally:
+        checking.cancel()
+        check()
+
+
+def _outage_line(outage: OutageStatus) -> str:
+    return f"{_no_answer(outage)}, retrying in {math.ceil(outage.retry_after)} s"
+
+
+def _no_answer(outage: OutageStatus) -> str:
+    """Say since when and why the platform does not answer."""
+    return f"no answer since {outage.since.astimezone():%H:%M:%S} ({outage.reason})"
+
+
+@contextmanager
+def _live(
+    client: AltcraftClient, render: Callable[[], RenderableType], *, transient: bool
+) -> Generator[None, None, None]:
     console = message_console()
     # FORCE_COLOR makes rich take a pipe for a terminal, so the file is asked as well.
     if not (console.is_interactive and console.file.isatty()):
-        yield
+        with print_outages(client):
+            yield
         return
     with Live(
         get_renderable=render,

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from typing import TypeVar
 
 from altcraft_async import AltcraftClient, AltcraftError, HistoryError, TaskHandle, TaskKind
@@ -14,7 +14,7 @@ from altcraft_async.cli.exit_codes import wait_hint
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import FOR_PROGRAMS, Form
 from altcraft_async.cli.output import is_off_screen, print_message
-from altcraft_async.cli.progress import show_many, show_task
+from altcraft_async.cli.progress import print_outages, show_many, show_task
 from altcraft_async.cli.results import outcome_printer, print_totals
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.totals import Totals
@@ -61,7 +61,7 @@ async def follow(  # noqa: PLR0913 -- all but one by position, as commands have 
     # `altcraft … --json | jq` ends on that screen as well.
     is_shown = form not in FOR_PROGRAMS or is_off_screen(sys.stdout)
     try:
-        with show_many(client, totals) if is_shown else nullcontext():
+        with show_many(client, totals) if is_shown else print_outages(client):
             async with aclosing(outcomes):
                 async for outcome in outcomes:
                     # First, so that a task whose result cannot be printed counts as running.

@@ -9,11 +9,15 @@ does a variable of a frame hold a URL once an error is raised.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import TypeVar
+from urllib.parse import unquote
 
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import (
@@ -33,6 +37,9 @@ __all__ = ["RedisFailure", "checked_redis_url", "client_of", "command_retry", "r
 
 T = TypeVar("T")
 
+COMMAND_SECONDS = 10.0
+"""Seconds for a command: enough to give up a connection that froze and to try another one."""
+
 _UNAVAILABLE: tuple[type[RedisError], ...] = (
     RedisConnectionError,  # also LOADING and NOAUTH
     RedisTimeoutError,
@@ -40,6 +47,16 @@ _UNAVAILABLE: tuple[type[RedisError], ...] = (
     ClusterDownError,  # also MASTERDOWN
 )
 """The server is away, or not the right one any more; a new connection may find the right one."""
+
+
+_REPLIES = ("protocol", "legacy_responses", "decode_responses", "encoding", "encoding_errors")
+"""Options of a URL that decide the shape of replies; what reads the replies chooses it."""
+
+_TEXTS = ("host", "path", "username", "password", "client_name", "lib_name", "lib_version")
+"""Options of a URL that are texts."""
+
+_POSITIVE = ("socket_timeout", "socket_connect_timeout", "socket_read_size")
+"""Options of a URL with which no command succeeds unless they are above zero."""
 
 
 class RedisFailure(Exception):  # noqa: N818 -- no error that a caller gets
@@ -56,17 +73,37 @@ class RedisFailure(Exception):  # noqa: N818 -- no error that a caller gets
 
 
 def checked_redis_url(name: str, url: str) -> str:
-    """Return a valid URL; the text of the error does not quote it."""
+    """Return a valid URL without the options that the package chooses; no error quotes it."""
     fault = text_fault(url)
     if fault is None:
         with suppress(Exception):  # whose texts may quote a password
-            pool = ConnectionPool.from_url(url)
-            pool.connection_class(**pool.connection_kwargs)  # which checks the options
-            return url
+            if _are_usable(parse_url(url)):
+                pool = ConnectionPool.from_url(url)
+                connection = pool.connection_class(**pool.connection_kwargs)  # checks them too
+                if isinstance(connection, SSLConnection):
+                    connection.ssl_context.get()  # reads the certificates
+                return _without_reply_options(url)
         fault = "has to be a URL such as redis://localhost:6379/0, with valid options"
     del url
     msg = f"{name}: {fault}"
     raise ConfigurationError(msg)
+
+
+def _without_reply_options(url: str) -> str:
+    address, mark, query = url.partition("?")
+    options = [one for one in query.split("&") if unquote(one.partition("=")[0]) not in _REPLIES]
+    return f"{address}{mark}{'&'.join(options)}".removesuffix("?")
+
+
+def _are_usable(options: Mapping[str, object]) -> bool:
+    """Tell whether redis-py takes no option of a URL, always a text at first, for an object."""
+    for name, value in options.items():
+        is_text = name in _TEXTS or name in _REPLIES or name.startswith("ssl_")
+        if isinstance(value, str) and not is_text:
+            return False
+        if name in _POSITIVE and not (isinstance(value, (int, float)) and 0 < value < math.inf):
+            return False
+    return True
 
 
 def client_of(redis: Redis | str, *, retries: int) -> tuple[Redis, bool]:
@@ -89,14 +126,36 @@ def command_retry(retries: int) -> Retry:
     return Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.1), retries, _UNAVAILABLE)
 
 
-async def run_command(redis: Redis, command: Callable[[], Awaitable[T]]) -> T:
-    """Await a command of this client.
+async def run_command(
+    redis: Redis, command: Callable[[], Awaitable[T]], turn: AbstractAsyncContextManager[object]
+) -> T:
+    """Await a command of this client, and before it the turn to send one.
+
+    One limit holds for both and for all retries, so that commands at once fail at once
+    and not one after the other.
 
     Raises:
-        RedisFailure: It failed.
+        RedisFailure: It failed, or took more than `COMMAND_SECONDS`.
     """
+    # A task of its own, as redis-py does not end each time that it is cancelled.
+    running = asyncio.create_task(_run(redis, command, turn))
+    running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     try:
-        return await command()
+        await asyncio.wait({running}, timeout=COMMAND_SECONDS)
+        if running.done():
+            return running.result()
+    finally:
+        running.cancel()
+    msg = f"no answer within {COMMAND_SECONDS:g} seconds"
+    raise RedisFailure(msg, may_pass=True)
+
+
+async def _run(
+    redis: Redis, command: Callable[[], Awaitable[T]], turn: AbstractAsyncContextManager[object]
+) -> T:
+    try:
+        async with turn:
+            return await command()
     except Exception as error:  # noqa: BLE001 -- your own client may raise anything
         is_refused = isinstance(error, ResponseError)
         may_pass = isinstance(error, _UNAVAILABLE) and not isinstance(error, AuthenticationError)

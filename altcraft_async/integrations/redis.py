@@ -26,13 +26,11 @@ from altcraft_async.models import LedgerEntry
 from altcraft_async.models.validation import checked_positive, checked_text
 from altcraft_async.observer import logger
 from altcraft_async.protocol.base_url import install_of
-from altcraft_async.starts.ledger import TaskLedger
+from altcraft_async.starts.ledger import WEEK, TaskLedger
 
 __all__ = ["FleetLimit", "RedisLedger", "fleet_limit"]
 
 T = TypeVar("T")
-
-_WEEK = 7 * 86_400.0
 
 _SCAN_COUNT = 500
 """Keys per SCAN, so that Redis serves other clients in between."""
@@ -44,6 +42,9 @@ _RETRIES = 6
 """Over about four seconds, so that a quick restart of Redis goes unnoticed."""
 
 _SECOND_US = 1_000_000
+
+_STEP_MS = 1000
+"""A clock that goes back by more was set; by less, it was perhaps corrected."""
 
 _MIN_DELAY, _MAX_DELAY = 0.05, 5.0
 """Bounds of the seconds between attempts to reach Redis; redis-py retries within each."""
@@ -70,9 +71,10 @@ return 1
 class RedisLedger(TaskLedger):
     """A ledger of starts in Redis, shared by all workers that use it.
 
-    It keeps one short string per target, under ``<prefix>ledger:``. A start costs three
-    small commands, and its end two more. If Redis cannot be reached, every method raises
-    a `LedgerError` and nothing is started.
+    It keeps one short string per target, and one per name that another start of the target
+    came after, under ``<prefix>ledger:``. A start costs three to five small commands, and
+    its end two more. If Redis cannot be reached, or does not answer within
+    ten seconds, every method raises a `LedgerError` and nothing is started.
 
     ```python
     from altcraft_async import AltcraftClient
@@ -84,14 +86,14 @@ class RedisLedger(TaskLedger):
     """
 
     def __init__(
-        self, redis: Redis | str, *, prefix: str = "altcraft:", keep: float = _WEEK
+        self, redis: Redis | str, *, prefix: str = "altcraft:", keep: float = WEEK
     ) -> None:
         """Describe the store; nothing is opened yet.
 
         Args:
-            redis: URL such as ``"redis://localhost:6379/0"``, whose connections are
-                closed with the ledger, or your own ``redis.asyncio.Redis``, which is
-                not closed.
+            redis: URL such as ``"redis://localhost:6379/0"``, ``rediss://`` or
+                ``unix://``, whose connections are closed with the ledger, or your own
+                ``redis.asyncio.Redis``, for example of a Sentinel, which is not closed.
             prefix: Start of all key names; the same in all workers.
             keep: Seconds for which an entry is kept after its task has ended, so that
                 a call with the same ``idempotency_key`` finds it. Other entries never
@@ -106,7 +108,8 @@ class RedisLedger(TaskLedger):
             del redis  # tools that show the variables of a traceback must not show a password
         self._prefix = checked_text("prefix", prefix) + "ledger:"
         self._keep = math.ceil(checked_positive("keep", keep) * 1000)
-        self._slots = asyncio.Semaphore(_MAX_COMMANDS)
+        most = self._redis.connection_pool.max_connections if self._owned else _MAX_COMMANDS
+        self._slots = asyncio.Semaphore(min(most, _MAX_COMMANDS))
         self._closed = False
 
     async def read(self, key: str) -> LedgerEntry | None:
@@ -152,8 +155,7 @@ class RedisLedger(TaskLedger):
 
     async def _run(self, command: Callable[[], Awaitable[T]]) -> T:
         try:
-            async with self._slots:
-                return await run_command(self._redis, command)
+            return await run_command(self._redis, command, self._slots)
         except RedisFailure as failed:
             reason = str(failed)
         msg = f"ledger: Redis cannot be used ({reason})"
@@ -165,6 +167,8 @@ class FleetLimit:
 
     Made by `fleet_limit`. Each slot is reserved in Redis ahead of its time and by the
     clock of Redis, so requests go out in the order in which they came, wherever they run.
+    If that clock is set back, the limit begins anew: at once in a process that saw it, and
+    in a new one as soon as it would wait for more than a thousand slots.
     """
 
     def __init__(self, redis: Redis | str, *, name: str, per_second: float, prefix: str) -> None:
@@ -180,6 +184,11 @@ class FleetLimit:
         interval_us = math.ceil(_SECOND_US / per_second)
         # Kept for a thousand slots and a minute: longer than any slot is reserved ahead.
         self._store: StateStore = RedisStateStore(self._redis, key, ttl_ms=interval_us + 60_000)
+        self._key = key
+        # A client waits for one slot at a time, so these are more than there are clients.
+        self._longest = max(interval_us, _STEP_MS)
+        self._longest_after_step = interval_us // 100 + _STEP_MS
+        self._seen = -math.inf, 0.0
         # pyrate-limiter takes whole milliseconds, so a rate of a million per a million
         # intervals keeps the microseconds. Slots come at whole milliseconds; above 100 a
         # second the burst makes up for the rounding.
@@ -196,8 +205,7 @@ class FleetLimit:
         delay = _MIN_DELAY
         while True:
             try:
-                async with self._lock:
-                    wait = await run_command(self._redis, self._wait)
+                wait = await run_command(self._redis, self._wait, self._lock)
             except RedisFailure as failed:
                 reason, may_pass = str(failed), failed.may_pass
             else:
@@ -225,9 +233,22 @@ class FleetLimit:
             await self._redis.aclose()
 
     async def _wait(self) -> int:
-        """Reserve the next slot; return the milliseconds until then."""
-        now = await self._now()
-        return await self._reserve(now) - now
+        """Reserve the next slot; return the milliseconds until then.
+
+        Slots that were reserved before the clock of Redis was set back are far ahead of
+        it. They are dropped, so that the limit begins anew.
+        """
+        time = asyncio.get_running_loop().time
+        asked_at, now = time(), await self._now()
+        seen_now, seen_at = self._seen
+        behind = seen_now + (asked_at - seen_at) * 1000 - now
+        slot = await self._reserve(now)
+        if slot - now > (self._longest_after_step if behind > _STEP_MS else self._longest):
+            logger.warning("shared_limit: the clock of Redis went back; the limit begins anew")
+            await self._redis.delete(self._key)
+            slot = await self._reserve(now)
+        self._seen = now, time()
+        return slot - now
 
     async def _now(self) -> int:
         """Return the next whole millisecond by the clock of Redis."""

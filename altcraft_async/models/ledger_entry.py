@@ -1,4 +1,4 @@
-"""`LedgerEntry`: what a ledger has of the newest start of one target."""
+"""`LedgerEntry`: what a ledger has of one start."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 class LedgerEntry(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="version", tag=ENTRY_VERSION
 ):
-    """The newest start of one target; never has the API token.
+    """The newest start of one target, or what a name came to there; never has the API token.
 
     Attributes:
-        key: Of the target and its install; see `entry_key`.
+        key: Of the target and its install, see `entry_key`, or of a name there, see `name_key`.
         kind: What is refreshed.
         target: Ids of what is refreshed, as a target of ``refresh_many``.
         revision: Grows by one with every change, from 1 on.

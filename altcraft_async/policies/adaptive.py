@@ -21,6 +21,10 @@ time waited, unless progress and enough finished tasks confirm that the end is
 further away; then it is seven times as long at most. Polls also come a little early
 at random, because otherwise nothing would be learned about earlier ends.
 
+Where the platform calls at the end of a task, the call makes the poll, and a planned
+poll only bounds what a lost call costs. Lateness then counts by the share of calls
+that get lost, and the poll comes a quarter later than the end is expected at most.
+
 The duration of a finished task is unknown as well: it ended between two polls.
 `Adaptive.learn` takes a time between them at which a similar task ended or linear
 progress would end, and blurs it a little, as values derived from derived values
@@ -163,6 +167,9 @@ class Adaptive:
     def next_poll(self, state: PollState) -> float:
         """Return the delay after which a poll is most worth its cost."""
         waited = state.waited
+        if state.calls > 0 and (narrowest := self._narrowest(state)):
+            best, unit = narrowest
+            return min(max(best.at * unit - waited, waited * _LEAST_STEP), self.ceiling)
         # An attached task is polled at once, which may tell nothing and leaves many in step.
         at_once = state.polls == 1 and waited < self.first / 2 and state.progress <= 0
         if state.polls == 0 or at_once:
@@ -199,11 +206,7 @@ class Adaptive:
 
     def _learned_poll_at(self, state: PollState) -> float | None:
         """Return when to poll by the narrowest estimate; ``None`` without any."""
-        narrowest = self._estimate_by_group(state)
-        if narrowest is None or narrowest[0].spread > _NARROW:
-            for other in (self._estimate_by_duration(state), self._estimate_by_target(state)):
-                if other and (narrowest is None or other[0].spread < narrowest[0].spread):
-                    narrowest = other
+        narrowest = self._narrowest(state)
         if narrowest is None:
             return None
         waited, (best, unit) = state.waited, narrowest
@@ -215,11 +218,19 @@ class Adaptive:
             furthest = max(furthest, min(earliest * _BEHIND_EARLIEST, end, _FAR * waited))
         return min(at, furthest)
 
+    def _narrowest(self, state: PollState) -> _Estimate | None:
+        narrowest = self._estimate_by_group(state)
+        if narrowest is None or narrowest[0].spread > _NARROW:
+            for other in (self._estimate_by_duration(state), self._estimate_by_target(state)):
+                if other and (narrowest is None or other[0].spread < narrowest[0].spread):
+                    narrowest = other
+        return narrowest
+
     def _estimate_by_duration(self, state: PollState) -> _Estimate | None:
         if len(self._durations) < _ENOUGH_DURATIONS:
             return None
         cost = self.poll_cost * _BLIND_COST
-        best = self._durations.best(state.waited, cost, _ENOUGH_DURATIONS_BEYOND)
+        best = self._durations.best(state.waited, cost, _ENOUGH_DURATIONS_BEYOND, 1 - state.calls)
         return best and (best, 1.0)
 
     def _estimate_by_group(self, state: PollState) -> _Estimate | None:
@@ -230,7 +241,9 @@ class Adaptive:
         for group in _groups(state.waited, state.progress, earlier):
             sample = self._by_group.get(group)
             if sample is not None and len(sample) >= _ENOUGH:
-                best = sample.best(state.waited / end, self.poll_cost, _ENOUGH_BEYOND)
+                best = sample.best(
+                    state.waited / end, self.poll_cost, _ENOUGH_BEYOND, 1 - state.calls
+                )
                 if best:
                     return best, end
         return None
@@ -240,7 +253,10 @@ class Adaptive:
         if last is None or state.target is None:
             return None
         best = self._target_ratios.best(
-            state.waited / last, self.poll_cost * _BLIND_COST, _ENOUGH_DURATIONS_BEYOND
+            state.waited / last,
+            self.poll_cost * _BLIND_COST,
+            _ENOUGH_DURATIONS_BEYOND,
+            1 - state.calls,
         )
         return best and (best, last)
 
@@ -253,6 +269,8 @@ class Adaptive:
         self._derived += 1
         rank, shift = (self._derived * stride % 1 for stride in _EVEN_SPREAD)
         over = max(finished.seconds, _TINY)
+        if finished.called:
+            return over
         if not finished.polls:
             return self._durations.between(0, over, rank) or over * 0.7
         *_, step = _steps(finished.polls)

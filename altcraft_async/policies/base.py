@@ -51,6 +51,8 @@ class PollState(msgspec.Struct, frozen=True, gc=False):
         chance: A random number, 0 <= chance < 1, to spread the polls of many tasks.
         kind: What the task counts.
         target: Ids of what it counts, ``None`` if unknown.
+        calls: Share of such tasks at whose end the platform calls in time, as a
+            `FeedbackReceiver` counted; 0 if polls may not rely on a call.
     """
 
     waited: float
@@ -61,6 +63,7 @@ class PollState(msgspec.Struct, frozen=True, gc=False):
     chance: float = 0.5
     kind: TaskKind = "unknown"
     target: tuple[int, ...] | None = None
+    calls: float = 0.0
 
 
 class FinishedTask(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -73,12 +76,15 @@ class FinishedTask(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             in order; long histories are thinned out.
         seconds: Seconds waited when a poll found it over. Its real duration
             lies between the last of ``polls`` and this.
+        called: Whether the platform called before that poll, so that the real
+            duration is hardly less than ``seconds``.
     """
 
     kind: TaskKind
     target: tuple[int, ...] | None
     polls: Sequence[tuple[float, int]]
     seconds: float
+    called: bool = False
 
 
 @runtime_checkable

@@ -24,6 +24,11 @@ _RENEWAL = 0.25  # share of new numbers after which choices are made again
 _MOST_LATER_POLLS = 10.0  # more would overrate the cost of a poll that is too early
 _RELIABLE_COUNT = 32
 _EARLIEST = 50  # one number in so many may be an error
+_LATE = 1.25  # times the expected end at which a silent task is polled at the latest
+
+# A poll that only guards against a lost call counts so many times. In simulation with known
+# targets and a tenth of the calls lost, tasks take 1.8 polls at 2.2 % with 2, 1.5 at 2.6 % with 3.
+_GUARD = 3.0
 
 
 class PollTime(NamedTuple):
@@ -53,7 +58,7 @@ class Sample:
         self._added = 0
         self._added_when_sorted = 0
         self._sorted: list[float] = []
-        self._choices: dict[int, PollTime] = {}
+        self._choices: dict[tuple[int, float], PollTime] = {}
         self._later_polls = 2.0
 
     def __len__(self) -> int:
@@ -89,18 +94,27 @@ class Sample:
         first, last = bisect_right(numbers, low), bisect_right(numbers, high)
         return numbers[first + int((last - first) * rank)] if last > first else None
 
-    def best(self, passed: float, poll_cost: float, at_least: int) -> PollTime | None:
+    def best(
+        self, passed: float, poll_cost: float, at_least: int, silent: float = 1.0
+    ) -> PollTime | None:
         """Return when to poll, given that the end lies beyond ``passed``.
 
         ``None`` if fewer than ``at_least`` numbers do.
+
+        Args:
+            passed: Time waited.
+            poll_cost: What one poll costs, as a share of the number.
+            at_least: Numbers needed.
+            silent: Share of the tasks whose end only a poll finds.
         """
         numbers = self._in_order()
         first = bisect_right(numbers, passed)
         if len(numbers) - first < at_least:
             return None
-        if first not in self._choices:
-            self._choices[first] = self._choose(numbers[first:], poll_cost)
-        return self._choices[first]
+        key = first, silent
+        if key not in self._choices:
+            self._choices[key] = self._choose(numbers[first:], poll_cost, silent)
+        return self._choices[key]
 
     def _in_order(self) -> list[float]:
         if not self._sorted:
@@ -109,13 +123,15 @@ class Sample:
             self._choices = {}
         return self._sorted
 
-    def _choose(self, possible: list[float], poll_cost: float) -> PollTime:
+    def _choose(self, possible: list[float], poll_cost: float, silent: float) -> PollTime:
         """Minimise the expected lateness, as a share of the number, plus the cost of more polls.
 
         A poll that is too early costs itself and the polls after it, less half
         of itself for what it tells.
         """
         count = len(possible)
+        if silent < 1:
+            poll_cost *= _GUARD / silent
         too_early = poll_cost * (0.5 + min(self._later_polls, _MOST_LATER_POLLS))
         inverses = accumulate([1 / number for number in possible])
         costs = [
@@ -123,10 +139,28 @@ class Sample:
             for rank, number, inverse in zip(range(1, count + 1), possible, inverses, strict=True)
         ]
         decile = count // 10
+        # Just behind the number, so that an end just there is found.
+        at = possible[costs.index(min(costs))] * 1.002
         return PollTime(
-            # Just behind the number, so that an end just there is found.
-            at=possible[costs.index(min(costs))] * 1.002,
+            at=at if silent == 1 else min(at, _quarter_late(possible, silent)),
             earliest=possible[count // _EARLIEST],
             spread=possible[count - 1 - decile] / possible[decile],
             is_reliable=count >= _RELIABLE_COUNT,
         )
+
+
+def _quarter_late(possible: list[float], silent: float) -> float:
+    """Return when a task that is silent so far is a quarter later than it is expected to end.
+
+    The numbers that are over count by the share that ends in silence, because the
+    others would have been heard of.
+    """
+    ahead, over = sum(possible), 0.0
+    count = len(possible)
+    for rank, number in enumerate(possible):
+        expected = (ahead + silent * over) / (count - rank + silent * rank)
+        if _LATE * expected < number:
+            return max(_LATE * expected, possible[rank - 1])
+        ahead -= number
+        over += number
+    return _LATE * over / count

@@ -6,6 +6,7 @@ It shares no code with the client's codec, so each is a check on the other.
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Literal, cast
 from xml.etree import ElementTree as ET
@@ -25,17 +26,21 @@ _FORMATS: dict[str, Format] = {
     "text/xml": "xml",
 }
 
+_STARTS: dict[bytes, Format] = {b"<": "xml", b"{": "json"}
+
 
 class UnreadableError(ValueError):
     """A body is not an object in its format."""
 
 
-def format_of(content_type: str, body: bytes) -> Format:
-    """Return the format of the content type, or else of the first character of the body."""
-    named = _FORMATS.get(content_type)
-    if named:
-        return named
-    return "xml" if body.lstrip()[:1] == b"<" else "json"
+def format_of(content_type: str, body: bytes, *, strict: bool = False) -> Format:
+    """Return the format by the first character of the body, or else by the content type.
+
+    A strict reading takes the content type first.
+    """
+    by_body = _STARTS.get(body.removeprefix(BOM_UTF8).lstrip()[:1])
+    by_type = _FORMATS.get(content_type)
+    return (by_type or by_body if strict else by_body or by_type) or "json"
 
 
 def read(body: bytes, wire_format: Format) -> dict[str, object]:

@@ -88,7 +88,8 @@ class Handler:
             return responses.reset(request)
 
     async def _respond(self, http: web.Request) -> web.StreamResponse:
-        method = messages.method_of(http.rel_url.raw_path, strict=self._installation.strict_paths)
+        strict = self._installation.strict
+        method = messages.method_of(http.rel_url.raw_path, strict=strict)
         if http.method != hdrs.METH_POST:
             return _http_error(web.HTTPMethodNotAllowed.status_code, "POST only")
         try:
@@ -96,7 +97,9 @@ class Handler:
         except web.HTTPRequestEntityTooLarge as error:
             return _http_error(error.status, "the body is larger than 10 MB")
         authorization = http.headers.get(hdrs.AUTHORIZATION, "")
-        request = messages.read_request(method, body, http.content_type, authorization)
+        request = messages.read_request(
+            method, body, http.content_type, authorization, strict=strict
+        )
         self.counts[method] += 1
         fault = self._script.draw(method)
         if fault is None:

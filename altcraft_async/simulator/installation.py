@@ -31,7 +31,7 @@ class Installation:
             ``None`` accepts both.
         shows_running: Whether ``get_counters`` answers in groups, as a refresh does,
             and reports a running refresh.
-        strict_paths: Whether only the documented spelling of a path is accepted.
+        strict: Whether requests are accepted only as documented.
     """
 
     token: str
@@ -39,4 +39,4 @@ class Installation:
     cursor: Cursor | None = None
     segment_database_name: SegmentDatabaseName | None = None
     shows_running: bool = False
-    strict_paths: bool = False
+    strict: bool = False

@@ -33,8 +33,9 @@ class ApiRequest:
     @property
     def response_format(self) -> Format:
         """The format that the parameter ``format`` names, else that of the body."""
-        named = self.params.get("format")
-        return named if named in ("json", "xml") else self.format
+        named = str(self.params.get("format")).strip().lower()
+        formats: dict[str, Format] = {"json": "json", "xml": "xml"}
+        return formats.get(named, self.format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,19 @@ def _normalized(path: str) -> str:
 
 
 def read_request(
-    method: str, body: bytes, content_type: str, authorization: str = ""
+    method: str, body: bytes, content_type: str, authorization: str = "", *, strict: bool = False
 ) -> ApiRequest:
-    """Read a request; an unreadable body gives a request without parameters."""
-    wire_format = codec.format_of(content_type, body)
+    """Read a request; an unreadable body gives a request without parameters.
+
+    An empty body does so as well, but is unreadable for a strict reading.
+    """
+    wire_format = codec.format_of(content_type, body, strict=strict)
     try:
-        values = codec.read(body, wire_format)
+        values = codec.read(body, wire_format) if strict or body.strip() else {}
     except codec.UnreadableError as error:
         return ApiRequest(method, wire_format, {}, unreadable=str(error))
     scheme, _, bearer = authorization.partition(" ")
-    token = values.pop("token", None) or (bearer if scheme.lower() == "bearer" else None)
+    token = values.pop("token", None) or (bearer.strip() if scheme.lower() == "bearer" else None)
     return ApiRequest(method, wire_format, values, token)
 
 

@@ -59,10 +59,9 @@ def segment_target(call: MethodCall) -> Target:
 def _segment_database(call: MethodCall) -> int | None:
     # Older pages of the vendor name the database db_id, newer ones list_id.
     parameters, accepted = call.parameters, call.installation.segment_database_name
-    for name in ("db_id", "list_id"):
-        if accepted and name != accepted and name in parameters.values:
-            raise RefusedError(BAD_REQUEST, f"unknown parameter {name!r}")
-    ids = {parameters.number(name) for name in ("db_id", "list_id") if parameters.is_given(name)}
+    names = {accepted} if accepted else {"db_id", "list_id"}
+    parameters.check_names(frozenset({"format", "id", "resource_id", *names}))
+    ids = {parameters.number(name, 0) for name in names} - {0}
     if len(ids) > 1:
         raise RefusedError(BAD_REQUEST, "parameters 'db_id' and 'list_id' contradict each other")
     return ids.pop() if ids else None

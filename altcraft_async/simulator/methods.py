@@ -38,9 +38,10 @@ def respond(
     fault: Fault | None = None,
 ) -> ApiResponse:
     """Run the API method of a request and return its response, a refusal included."""
-    parameters = Parameters(request.params, request.format)
+    parameters = Parameters(request.params, request.format, installation.strict)
     try:
         method = _checked_method(request, installation.token)
+        parameters.choice("format", ("json", "xml"), default="json")
         parameters.check_names(method.parameters)
         envelope = method.run(MethodCall(world, parameters, now, installation, fault))
     except RefusedError as refused:
@@ -57,8 +58,6 @@ def _checked_method(request: ApiRequest, token: str) -> _Method:
         raise RefusedError(BAD_REQUEST, request.unreadable)
     if request.token != token:
         raise RefusedError(UNAUTHORIZED, "API token required")
-    if request.params.get("format", "json") not in ("json", "xml"):
-        raise RefusedError(BAD_REQUEST, "parameter 'format' has to be 'json' or 'xml'")
     return METHODS[request.method]
 
 

@@ -74,7 +74,7 @@ class Simulator:
         cursor: Cursor | None = None,
         segment_database_name: SegmentDatabaseName | None = None,
         shows_running: bool = False,
-        strict_paths: bool = False,
+        strict: bool = False,
         webhooks: Webhooks = _WEBHOOKS,
     ) -> None:
         """Describe the platform.
@@ -107,10 +107,14 @@ class Simulator:
             shows_running: Let ``get_counters`` respond in groups, as a refresh does,
                 with ``in_progress`` and the task id of a running refresh. The
                 documented response has neither.
-            strict_paths: Accept only the documented spelling of a path. By default paths
-                are read as by a server behind nginx with its defaults, which the
-                vendor does not document: repeated slashes, dot segments,
-                percent-encoding and a slash at the end make no difference.
+            strict: Refuse whatever is not as documented, so that mistakes show. By
+                default requests are read as by a lenient server behind nginx, which
+                is inferred, as the vendor documents neither. In a path, repeated
+                slashes, dot segments, percent-encoding and a slash at the end make no
+                difference. The body tells its format, whatever its content type, and
+                may be empty. Unknown parameters are ignored. A number may be a text,
+                a text a number, and a list a single value. Words may be in any case.
+                0 and an empty object count as left out.
             webhooks: How the ``feedback`` URLs of starts are called; by default once,
                 at the end of the task.
 
@@ -130,7 +134,7 @@ class Simulator:
         )
         self._script = Script(seed)
         installation = Installation(
-            self.token, http_errors, cursor, segment_database_name, shows_running, strict_paths
+            self.token, http_errors, cursor, segment_database_name, shows_running, strict
         )
         self._handler = Handler(self.world, self._script, installation, clock, webhooks)
         self._host = host

@@ -22,6 +22,7 @@ from aiohttp import hdrs
 
 from altcraft_async.simulator import codec, payloads
 from altcraft_async.simulator.messages import ApiRequest, ApiResponse
+from altcraft_async.simulator.methods import METHODS
 from altcraft_async.simulator.parameters import Parameters
 from altcraft_async.simulator.randomness import (
     Duration,
@@ -33,6 +34,9 @@ from altcraft_async.simulator.world import TaskState, World
 
 TRANSCRIPT = 10_000
 """Number of recorded calls."""
+
+SHORTEST_SLEEP = 1e-4
+"""Seconds; in a loop whose time moves in steps, a shorter sleep may take no time at all."""
 
 CALL_TIMEOUT = 5.0
 """Seconds that a call may take."""
@@ -99,7 +103,7 @@ class Webhook(NamedTuple):
 
 def requested_webhook(request: ApiRequest, response: ApiResponse) -> Webhook | None:
     """Return the call that a start requests, ``None`` if its URL is on another machine."""
-    if response.code != 0:
+    if response.code != 0 or "feedback" not in METHODS[request.method].parameters:
         return None
     data = response.envelope.get("data")
     fields = Parameters(request.params, request.format).fields("feedback")
@@ -160,7 +164,7 @@ class Sender:
             if end is None or math.isinf(end):
                 return
             while (left := end - now()) > 0:  # noqa: ASYNC110 -- a timer may fire a little early
-                await asyncio.sleep(left)
+                await asyncio.sleep(max(left, SHORTEST_SLEEP))
             await asyncio.sleep(delay)
         state = self._world.poll(webhook.task_id, now())
         if state is not None:

@@ -1,4 +1,4 @@
-"""The interface of a ledger: a store of one entry per target.
+"""The interface of a ledger: a store of one entry per target, and of one per name at a target.
 
 The platform documents no idempotency key, so a start whose answer was lost
 cannot be sent again safely. A ledger has each start before it is sent, and
@@ -19,7 +19,11 @@ import msgspec
 from altcraft_async.models import TaskKind
 from altcraft_async.models.ledger_entry import LedgerEntry
 
-__all__ = ["TaskLedger", "entry_key"]
+__all__ = ["WEEK", "TaskLedger", "entry_key", "name_key"]
+
+
+WEEK = 7 * 86_400.0
+"""Seconds for which the package's stores keep what is over, by default."""
 
 
 class TaskLedger(ABC):
@@ -112,3 +116,11 @@ class TaskLedger(ABC):
 def entry_key(api_root: str, kind: TaskKind, target: tuple[int, ...]) -> str:
     """Return the key of a target of one install: ``https://host/api/v1.1 resource 24 1``."""
     return " ".join((api_root, kind, *map(str, target)))
+
+
+def name_key(key: str, idempotency_key: str) -> str:
+    """Return the key of what a name came to at a target, beside the key of the target.
+
+    No target has such a key, as a target ends with a number.
+    """
+    return f"{key} as {idempotency_key}"

@@ -9,18 +9,23 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import ParamSpec, TypeVar
 from uuid import uuid4
+
+import msgspec
 
 from altcraft_async.errors import AltcraftError, ClientClosedError, NotFoundError
 from altcraft_async.models import LedgerEntry, TaskRef
 from altcraft_async.observer import about, logger
 from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.starts.intent import EntryChangedError, IntentGate
-from altcraft_async.starts.ledger import TaskLedger, entry_key
+from altcraft_async.starts.lease import LeaseWait
+from altcraft_async.starts.ledger import TaskLedger, entry_key, name_key
 from altcraft_async.starts.reconcile import Reconciler
 from altcraft_async.starts.registry import Handle, Start, TaskRegistry
+from altcraft_async.starts.restore import Restorer
 from altcraft_async.starts.transitions import (
     GRACE,
     JoinIfRunning,
@@ -30,6 +35,7 @@ from altcraft_async.starts.transitions import (
     Wait,
     changed,
     decide,
+    record_of,
     start_unknown,
 )
 from altcraft_async.starts.write_behind import BackgroundWriter
@@ -55,6 +61,7 @@ class LedgerStarter:
     Attributes:
         ledger: The store.
         writer: Writes in the background what could not be written at once.
+        restorer: Writes running tasks again where the ledger has lost them.
     """
 
     def __init__(  # noqa: PLR0913 -- one argument per part, all but one by name
@@ -78,7 +85,8 @@ class LedgerStarter:
             registry: The tasks that the client has running.
         """
         self.ledger = ledger
-        self.writer = BackgroundWriter(ledger, api_root)
+        self.writer = BackgroundWriter(ledger)
+        self.restorer = Restorer(ledger, self.writer)
         self._root = api_root
         self._lease = timedelta(seconds=request_timeout + GRACE)
         self._reconciler = reconciler
@@ -102,20 +110,38 @@ class LedgerStarter:
         while True:
             entry = await self._until_closed(self.ledger.read, key)
             decision, entry = await self._decide(
-                entry, key, start.idempotency_key, patience=start.outage_patience
+                entry,
+                key,
+                start.idempotency_key,
+                patience=start.outage_patience,
+                timeout=start.timeout,
             )
             match decision:
                 case Return(ref, over):
-                    return self._attach(ref) if over else self._register(self._attach(ref), start)
+                    handle = self._attach(ref)
+                    return handle if over else self._register(handle, start, entry)
                 case JoinIfRunning(ref):
                     handle = self._attach(ref)
                     if await self._is_running(handle):
-                        return self._register(handle, start)
+                        await self._keep_name(entry, start.idempotency_key)
+                        return self._register(handle, start, entry)
                 case Send():
                     pass
             sent = await self._send(start, entry, key, send)
             if sent is not None:
                 return sent
+
+    def ended(self, ref: TaskRef) -> None:
+        """Write that a task has ended, if the ledger has it."""
+        if ref.target is not None:
+            key = entry_key(self._root, ref.kind, ref.target)
+            self.restorer.remove(key, ref)
+            self.writer.ended(key, ref)
+
+    async def aclose(self) -> None:
+        """Write what is left, as far as the ledger lets it."""
+        await self.restorer.aclose()
+        await self.writer.aclose()
 
     async def handle_of(self, entry: LedgerEntry) -> Handle | None:
         """Return a handle for an entry; ``None`` where no task came of it.
@@ -124,11 +150,11 @@ class LedgerStarter:
             StartUnknownError: Its start may have happened.
         """
         self._rules.client.lifecycle.enter()
-        decision, _ = await self._decide(entry, entry.key, None)
+        decision, stored = await self._decide(entry, entry.key, None)
         if isinstance(decision, Send):
             return None
-        self._registry.on_end_of(decision.ref, self.writer.ended)
-        return self._register(self._attach(decision.ref), entry)
+        self._registry.on_end_of(decision.ref, self.ended)
+        return self._register(self._attach(decision.ref), entry, stored)
 
     async def entries(self) -> list[LedgerEntry]:
         """Return the entries of this install that are not over.
@@ -138,11 +164,11 @@ class LedgerStarter:
         return await self._until_closed(self._entries)
 
     async def _entries(self) -> list[LedgerEntry]:
-        return [
-            entry
-            async for entry in self.ledger.entries()
-            if entry.key == entry_key(self._root, entry.kind, entry.target)
-        ]
+        return [entry async for entry in self.ledger.entries() if self._is_target(entry)]
+
+    def _is_target(self, entry: LedgerEntry) -> bool:
+        """Tell whether an entry is of a target of this install, not of a name there."""
+        return entry.key == entry_key(self._root, entry.kind, entry.target)
 
     async def _decide(
         self,
@@ -151,38 +177,72 @@ class LedgerStarter:
         idempotency_key: str | None,
         *,
         patience: float = 0.0,
+        timeout: float | None = None,  # noqa: ASYNC109 -- for `LeaseWait`
     ) -> tuple[Send | Return | JoinIfRunning, LedgerEntry | None]:
-        """Wait until the entry is no intent, then return what to do and the entry.
+        """Return what to do and the entry, once no intent is in the way.
 
         Args:
             entry: As it was read.
             key: Of the entry.
             idempotency_key: Of the start that follows; ``None`` where none follows.
             patience: Seconds for which it waits out an outage.
+            timeout: Seconds for which it waits for a start of another process.
         """
+        name = idempotency_key or ""
+        lease = LeaseWait(timeout)
         while True:
-            decision = decide(entry, idempotency_key=idempotency_key or "", now=self.ledger.now())
+            record = None
+            if name and (entry is None or entry.idempotency_key != name):
+                record = await self._until_closed(self.ledger.read, name_key(key, name))
+            decision = decide(
+                entry,
+                idempotency_key=name,
+                now=self.ledger.now(),
+                record=record,
+                waited=lease.seconds_seen(entry, record),
+            )
             match decision:
-                case Wait(seconds):
+                case Wait():
+                    seconds = lease.seconds_to_wait(decision, self.ledger.now())
                     await self._until_closed(asyncio.sleep, seconds)
                 case Reconcile(intent):
                     same = (None, intent.idempotency_key)
                     is_new_request = idempotency_key == "" or idempotency_key not in same
-                    await self._reconcile(intent, is_new_request=is_new_request, patience=patience)
+                    settled = await self._reconcile(
+                        intent, is_new_request=is_new_request, patience=patience
+                    )
+                    if settled is intent:
+                        return Send(), entry
                 case _:
                     return decision, entry
             entry = await self._until_closed(self.ledger.read, key)
 
     async def _reconcile(
         self, intent: LedgerEntry, *, is_new_request: bool, patience: float
-    ) -> None:
+    ) -> LedgerEntry:
+        """Find out what became of an intent, and write that unless it stays the intent."""
         if self._reconciler is None:
             raise start_unknown((intent,))
         entry = await self._reconciler.reconcile(
             intent, is_new_request=is_new_request, patience=patience
         )
-        # Where another process was quicker, the ledger has its entry.
-        await self._until_closed(self.ledger.write, entry, expected=intent.revision)
+        if entry is not intent:
+            if not self._is_target(intent):  # its task is that of the target's own entry
+                entry = msgspec.structs.replace(entry, over=True)
+            # Where another process was quicker, the ledger has its entry.
+            await self._until_closed(self.ledger.write, entry, expected=intent.revision)
+        return entry
+
+    async def _keep_name(self, entry: LedgerEntry | None, name: str | None = None) -> None:
+        """Keep what the name of an entry came to, or that another name joins its task."""
+        if entry is not None and name is not None:
+            entry = msgspec.structs.replace(entry, idempotency_key=name)
+        stored: LedgerEntry | None = None
+        while (record := record_of(entry, stored)) is not None:
+            write = partial(self.ledger.write, record, expected=record.revision - 1)
+            if await self._until_closed(write):
+                return
+            stored = await self._until_closed(self.ledger.read, record.key)
 
     async def _send(
         self,
@@ -192,6 +252,7 @@ class LedgerStarter:
         send: Callable[[Start, Gate], Awaitable[Handle]],
     ) -> Handle | None:
         """Send a start; ``None`` where another process has changed the entry before."""
+        await self._keep_name(entry)
         reconciler, before = self._reconciler, ""
         if reconciler is not None:
             patience = start.outage_patience
@@ -222,6 +283,7 @@ class LedgerStarter:
         is_stored = False
         try:
             task = changed(intent, ref=ref)
+            self.restorer.add(task)
             is_stored = await self._until_closed(self.ledger.write, task, expected=intent.revision)
         except ClientClosedError:
             pass  # the writer has some seconds left for it
@@ -236,8 +298,12 @@ class LedgerStarter:
         known = self._registry.handle_of(ref)
         return known or TaskHandle(ref, self._rules, counters_report)
 
-    def _register(self, handle: Handle, target: Start | LedgerEntry) -> Handle:
-        """Let later starts of this client join the task."""
+    def _register(
+        self, handle: Handle, target: Start | LedgerEntry, entry: LedgerEntry | None
+    ) -> Handle:
+        """Let later starts of this client join the task, and keep its entry."""
+        if entry is not None and not handle.done():
+            self.restorer.add(entry)
         self._registry.add(target.kind, target.target, handle)
         return handle
 

@@ -52,7 +52,7 @@ class Reconciler:
     async def reconcile(
         self, intent: LedgerEntry, *, is_new_request: bool, patience: float = 0.0
     ) -> LedgerEntry:
-        """Return the entry that follows an intent whose lease is over.
+        """Return the entry that follows an intent whose lease is over, or the intent itself.
 
         Args:
             intent: Its task is not known.

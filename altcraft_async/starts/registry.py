@@ -32,6 +32,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
         feedback: Where the platform shall report.
         idempotency_key: The caller's own name for this start; ``""`` for none.
         outage_patience: Seconds for which it waits out an outage.
+        timeout: Seconds for which it waits for another process that starts the same
+            target; ``None`` for as long as that can take.
     """
 
     endpoint: Endpoint[str]
@@ -41,14 +43,20 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     feedback: Feedback | None = None
     idempotency_key: str = ""
     outage_patience: float = 0.0
+    timeout: float | None = None
 
 
 class TaskRegistry:
-    """Finds the running task of a target, and calls functions when tasks end."""
+    """Finds the running task of a target, and calls functions when tasks are polled or end.
+
+    Attributes:
+        on_poll: Called with each poll of a task; ``None`` for nothing.
+    """
 
     def __init__(self) -> None:
         """Begin with no task."""
-        self._by_target: OrderedDict[object, tuple[Handle, Feedback | None]] = OrderedDict()
+        self.on_poll: Callable[[], None] | None = None
+        self._by_target: OrderedDict[object, tuple[Handle, Feedback | None, str]] = OrderedDict()
         self._on_end: set[_OnEnd] = set()
         self._on_end_of: dict[str, _OnEnd] = {}
 
@@ -58,9 +66,10 @@ class TaskRegistry:
         target: tuple[int, ...],
         handle: Handle,
         feedback: Feedback | None = None,
+        idempotency_key: str = "",
     ) -> None:
-        """Keep the task of this target, and with which feedback it was started."""
-        self._by_target[kind, target] = handle, feedback
+        """Keep the task of this target, and with which feedback and name it was started."""
+        self._by_target[kind, target] = handle, feedback, idempotency_key
         self._by_target.move_to_end((kind, target))
         if len(self._by_target) > MOST_TASKS:
             self._by_target.popitem(last=False)
@@ -68,14 +77,15 @@ class TaskRegistry:
     def find(self, start: Start) -> Handle | None:
         """Return the task that this start can join.
 
-        A start with feedback joins only a task that was started with the same feedback.
+        A start with feedback or a name joins only a task that was started with the same one.
         """
-        handle, feedback = self._by_target.get((start.kind, start.target), (None, None))
-        return handle if start.feedback in (None, feedback) else None
+        handle, feedback, name = self._by_target.get((start.kind, start.target), (None, None, ""))
+        is_same = start.feedback in (None, feedback) and start.idempotency_key in ("", name)
+        return handle if is_same else None
 
     def handle_of(self, ref: TaskRef) -> Handle | None:
         """Return the handle of this very task; ``None`` where it is not kept."""
-        handle, _ = self._by_target.get((ref.kind, ref.target), (None, None))
+        handle, *_ = self._by_target.get((ref.kind, ref.target), (None,))
         return handle if handle is not None and handle.ref.task_id == ref.task_id else None
 
     def on_end(self, call: _OnEnd) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import zlib
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from altcraft_async.errors import LedgerError
 from altcraft_async.models import LedgerEntry
 from altcraft_async.models.representation import at_any_moment
-from altcraft_async.starts.ledger import TaskLedger
+from altcraft_async.models.validation import checked_positive
+from altcraft_async.starts.ledger import WEEK, TaskLedger
 from altcraft_async.starts.sqlite_file import SQLiteFile
 
 if TYPE_CHECKING:
@@ -18,16 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["SQLiteLedger"]
 
+PURGE_SECONDS = 600.0
+"""Seconds between two looks for entries that were kept long enough."""
+
 PAGE = 500
 """Entries read at once, so that a slow iteration holds no lock."""
 
 _SEAL_LENGTH = 8  # hex digits of a CRC-32
 
+# `over` is 0, or when the entry was written as over, in seconds since 1970; earlier versions
+# wrote 1 there, and such an entry is kept until its target is started again.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS altcraft_starts (
     key TEXT PRIMARY KEY, revision INTEGER NOT NULL, over INTEGER NOT NULL, entry TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS altcraft_starts_open ON altcraft_starts (key) WHERE NOT over;
+CREATE INDEX IF NOT EXISTS altcraft_starts_over ON altcraft_starts (over) WHERE over > 1;
 """
 _ALL = "SELECT key, revision, over, entry FROM altcraft_starts"
 _READ = f"{_ALL} WHERE key = ?"
@@ -39,6 +47,7 @@ _UPDATE = (
     "UPDATE altcraft_starts SET revision = :revision, over = :over, entry = :entry "
     "WHERE key = :key AND revision = :expected"
 )
+_PURGE = "DELETE FROM altcraft_starts WHERE over > 1 AND over < ?"
 _OPEN = f"{_ALL} WHERE NOT over AND key > ? ORDER BY key LIMIT ?"
 
 _Row = tuple[object, object, object, object]
@@ -50,7 +59,7 @@ class SQLiteLedger(TaskLedger):
 
     Several processes of one machine can share the file. Machines cannot, as
     SQLite does not lock over a network. Each write is on the disk when it
-    returns. The file grows with the number of targets.
+    returns. The file grows with the number of starts in the last ``keep`` seconds.
 
     If the file is deleted or replaced while it is open, each use raises a
     `LedgerError`, as other processes no longer see what is written here. Put
@@ -65,18 +74,22 @@ class SQLiteLedger(TaskLedger):
     ```
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, keep: float = WEEK) -> None:
         """Remember the path; the first use opens the file, and makes it if it is missing.
 
         Args:
             path: Of the file. SQLite puts two more beside it while it is open.
+            keep: Seconds for which an entry is kept after its task has ended, so that
+                a call with the same ``idempotency_key`` finds it. Other entries stay.
 
         Raises:
-            ConfigurationError: ``path`` is no path of a file.
+            ConfigurationError: ``path`` is no path of a file, or ``keep`` is not positive.
         """
         self._file = SQLiteFile(
             path, error=LedgerError, name="ledger", application_id=0, prepare=_prepare
         )
+        self._keep = checked_positive("keep", keep)
+        self._purge_at = 0.0
 
     @at_any_moment
     def __repr__(self) -> str:
@@ -90,7 +103,8 @@ class SQLiteLedger(TaskLedger):
 
     async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
         """Insert or update in one statement, which SQLite executes as a whole or not at all."""
-        over = int(entry.over)
+        now = self.now().timestamp()
+        over = max(int(now), 1) if entry.over else 0
         values = {
             "key": entry.key,
             "revision": entry.revision,
@@ -101,6 +115,9 @@ class SQLiteLedger(TaskLedger):
         statement = _UPDATE if expected else _INSERT
 
         def write(connection: sqlite3.Connection) -> bool:
+            if time.monotonic() >= self._purge_at:
+                connection.execute(_PURGE, (now - self._keep,))
+                self._purge_at = time.monotonic() + PURGE_SECONDS
             return connection.execute(statement, values).rowcount == 1
 
         return await self._file.run(write, writes=True)

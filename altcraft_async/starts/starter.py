@@ -63,7 +63,8 @@ class Starter:
         self._ledger_starters: list[LedgerStarter] = []
         self._own = None if ledger is None else self.of_ledger(ledger)
         if self._own is not None:
-            registry.on_end(self._own.writer.ended)
+            registry.on_end(self._own.ended)
+            registry.on_poll = self._own.restorer.polled
         self._pending: dict[Hashable, _Pending] = {}
         self._sending: set[asyncio.Task[Handle]] = set()
 
@@ -127,7 +128,7 @@ class Starter:
     async def aclose(self) -> None:
         """Wait for starts under way, which closing ends at once, and for writes into ledgers."""
         await asyncio.gather(*self._sending, return_exceptions=True)
-        await asyncio.gather(*(one.writer.aclose() for one in self._ledger_starters))
+        await asyncio.gather(*(one.aclose() for one in self._ledger_starters))
 
     async def _send(self, start: Start) -> Handle:
         try:
@@ -151,7 +152,7 @@ class Starter:
         )
         started = self._rules.client.lifecycle.time()
         handle = TaskHandle(ref, self._rules, counters_report, started=started)
-        self._registry.add(start.kind, start.target, handle, start.feedback)
+        self._registry.add(start.kind, start.target, handle, start.feedback, start.idempotency_key)
         return handle
 
     async def _is_running(self, handle: Handle) -> bool:

@@ -1,8 +1,9 @@
 """The state machine of a ledger entry: what a start does, and how the entry changes.
 
-A ledger holds one entry per target. Each change is the next revision, and a
-store swaps the entry only if it still has the revision before that. So if two
-processes change the same entry, one of them succeeds.
+A ledger holds one entry per target, which keeps two starts of it apart. Each
+change is the next revision, and a store swaps the entry only if it still has
+the revision before that. So if two processes change the same entry, one of
+them succeeds.
 
     state       ref   over   reached by
     intent      no    no     a start that is about to be sent
@@ -14,6 +15,12 @@ processes change the same entry, one of them succeeds.
 reconciles an intent whose lease is over, joins a running task, and is sent
 where there is no entry or one that is over. A start with the idempotency key
 of the entry gets the entry's task, running or ended.
+
+Before a start replaces the entry of another name, `record_of` keeps what that
+name came to under a key of its own: its task, or that its outcome is unknown.
+A start that joins the task of another name is kept that way too. A start reads
+the entry of its target first and the record of its name second, so it cannot
+miss both.
 
 A lease outlasts the request, so an intent whose lease is over is a start
 whose answer was lost: `reconciled` tells what the platform's counters prove
@@ -33,6 +40,7 @@ import msgspec
 from altcraft_async.errors import AltcraftError, StartUnknownError
 from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskRef
 from altcraft_async.models.validation import task_id_fault
+from altcraft_async.starts.ledger import name_key
 
 __all__ = [
     "GRACE",
@@ -50,6 +58,9 @@ __all__ = [
     "intent_after",
     "is_fresh",
     "reconciled",
+    "record_of",
+    "seconds_ahead",
+    "start_pending",
     "start_unknown",
     "surely_not_started",
     "withdrawal_of",
@@ -84,6 +95,7 @@ class Wait(msgspec.Struct, frozen=True):
     """Read the entry again in so many seconds: a start is under way, maybe in another process."""
 
     seconds: float
+    intent: LedgerEntry
 
 
 class Reconcile(msgspec.Struct, frozen=True):
@@ -95,14 +107,25 @@ class Reconcile(msgspec.Struct, frozen=True):
 Decision: TypeAlias = Send | Return | JoinIfRunning | Wait | Reconcile
 
 
-def decide(entry: LedgerEntry | None, *, idempotency_key: str, now: datetime) -> Decision:
+def decide(
+    entry: LedgerEntry | None,
+    *,
+    idempotency_key: str,
+    now: datetime,
+    record: LedgerEntry | None = None,
+    waited: float = 0.0,
+) -> Decision:
     """Return what a start does.
 
     Args:
         entry: The ledger's entry of the target; ``None`` where there is none.
         idempotency_key: Of this start; ``""`` for none.
         now: The ledger's time of day.
+        record: What the ledger keeps of this idempotency key beside the entry.
+        waited: Seconds for which the two have been the same, by a clock that is never set.
     """
+    if record is not None and not _is_withdrawn(record):
+        entry = record
     if entry is None:
         return Send()
     if entry.ref is not None:
@@ -111,8 +134,17 @@ def decide(entry: LedgerEntry | None, *, idempotency_key: str, now: datetime) ->
         return Send() if entry.over else JoinIfRunning(entry.ref)
     if entry.over:
         return Send()
-    left = (entry.lease_until - now).total_seconds()
-    return Wait(min(left, REREAD_DELAY)) if left > 0 else Reconcile(entry)
+    # Of a clock that is ahead, the lease ends late. But an intent is no younger than it was
+    # seen, so no lease goes on for longer than its own length from then.
+    length = (entry.lease_until - entry.intended_at).total_seconds()
+    left = min((entry.lease_until - now).total_seconds(), length - waited)
+    return Wait(min(left, REREAD_DELAY), entry) if left > 0 else Reconcile(entry)
+
+
+def seconds_ahead(intent: LedgerEntry, now: datetime) -> float:
+    """Return by how much the clock that wrote an intent is ahead; 0 where that is no matter."""
+    ahead = (intent.intended_at - now).total_seconds()
+    return ahead if ahead > GRACE / 2 else 0.0
 
 
 def changed(entry: LedgerEntry, *, ref: TaskRef | None = None, over: bool = False) -> LedgerEntry:
@@ -142,6 +174,31 @@ def intent_after(previous: LedgerEntry | None, draft: LedgerEntry, *, now: datet
         intended_at=now,
         lease_until=now + (draft.lease_until - draft.intended_at),
     )
+
+
+def record_of(entry: LedgerEntry | None, stored: LedgerEntry | None = None) -> LedgerEntry | None:
+    """Return what to keep of a name whose entry is replaced; ``None`` where nothing is to write.
+
+    Args:
+        entry: The one that is replaced.
+        stored: What is kept of the name so far.
+    """
+    if entry is None or not entry.idempotency_key or _is_withdrawn(entry):
+        return None
+    if stored is not None:
+        is_known = stored.owner == entry.owner and entry.ref is None
+        if is_known or stored.ref is not None:
+            return None
+    return msgspec.structs.replace(
+        entry,
+        key=name_key(entry.key, entry.idempotency_key),
+        revision=stored.revision + 1 if stored else 1,
+        over=entry.ref is not None,
+    )
+
+
+def _is_withdrawn(entry: LedgerEntry) -> bool:
+    return entry.over and entry.ref is None
 
 
 def is_fresh(intent: LedgerEntry, *, now: datetime, passed: float) -> bool:
@@ -198,7 +255,8 @@ def reconciled(
             does not matter whether this one was refreshed and has ended.
 
     Returns:
-        The entry with the running task, or withdrawn; ``None`` where the counters prove neither.
+        The entry with the running task, or withdrawn; the intent itself where it stays
+        unknown and does not matter; ``None`` where the counters prove nothing.
     """
     if group is None:
         return None
@@ -216,7 +274,9 @@ def reconciled(
     after = fingerprint(group)
     if not (intent.before and after):
         return None
-    return changed(intent, over=True) if is_new_request or after == intent.before else None
+    if after == intent.before:
+        return changed(intent, over=True)
+    return intent if is_new_request else None
 
 
 def fingerprint(group: CounterGroup | None) -> str:
@@ -231,6 +291,16 @@ def group_of(groups: tuple[CounterGroup, ...], database_id: int | None) -> Count
     """Return the one group that is of this database, or does not name its database."""
     own = [one for one in groups if database_id is None or one.database_id in (None, database_id)]
     return own[0] if len(own) == 1 else None
+
+
+def start_pending(intent: LedgerEntry) -> StartUnknownError:
+    """Return the error for a start that may be under way when the caller's time is over."""
+    return StartUnknownError(
+        f"ledger: another process may be starting {intent.kind} "
+        f"{', '.join(map(str, intent.target))}, so nothing was sent within `timeout`. Call again "
+        f"later",
+        entries=(intent,),
+    )
 
 
 def start_unknown(

@@ -24,7 +24,7 @@ from itertools import islice
 
 from altcraft_async.models import LedgerEntry, TaskRef
 from altcraft_async.observer import about, logger
-from altcraft_async.starts.ledger import TaskLedger, entry_key
+from altcraft_async.starts.ledger import TaskLedger
 from altcraft_async.starts.transitions import changed, end_of, withdrawal_of
 from altcraft_async.tasks.descriptions import named
 
@@ -46,10 +46,9 @@ _Change = Callable[[LedgerEntry | None], LedgerEntry | None]
 class BackgroundWriter:
     """Writes changes into one ledger, and tries again where the ledger fails."""
 
-    def __init__(self, ledger: TaskLedger, api_root: str) -> None:
+    def __init__(self, ledger: TaskLedger) -> None:
         """Begin with nothing to write."""
         self._ledger = ledger
-        self._root = api_root
         self._changes: OrderedDict[str, deque[tuple[str, _Change]]] = OrderedDict()
         self._written = 0
         self._writing: asyncio.Task[None] | None = None
@@ -71,11 +70,14 @@ class BackgroundWriter:
         """Write that an intent, which may be stored, was not sent."""
         self._add(intent.key, "", partial(withdrawal_of, intent))
 
-    def ended(self, ref: TaskRef) -> None:
-        """Write that a task has ended, if the ledger has it."""
-        if ref.target is not None:
-            key = entry_key(self._root, ref.kind, ref.target)
-            self._add(key, ref.task_id, partial(end_of, ref))
+    def restore(self, entry: LedgerEntry) -> None:
+        """Write the entry of a running task where the ledger has none of its target."""
+        task_id = entry.ref.task_id if entry.ref else ""
+        self._add(entry.key, task_id, lambda stored: entry if stored is None else None)
+
+    def ended(self, key: str, ref: TaskRef) -> None:
+        """Write that a task has ended, if the ledger has it under this key."""
+        self._add(key, ref.task_id, partial(end_of, ref))
 
     async def aclose(self) -> None:
         """Write what is left as long as writes succeed, and log the rest."""

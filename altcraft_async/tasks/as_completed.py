@@ -8,17 +8,17 @@ from typing import Generic, TypeVar
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.tasks.handle import TaskHandle
-from altcraft_async.tasks.waiters import Waiter
+from altcraft_async.tasks.waiters import LimitedWaiter
 
 __all__ = ["HandleWaiter", "as_completed", "remove_waiters"]
 
 T = TypeVar("T")
 
-HANDLES_PER_ITERATION = 1_000
-"""Handles handled in one iteration of the event loop: below a millisecond."""
+HANDLES_PER_ITERATION = 250
+"""Handles added or removed in one iteration of the event loop: some milliseconds."""
 
 
-class HandleWaiter(Waiter, Generic[T]):
+class HandleWaiter(LimitedWaiter, Generic[T]):
     """Calls a function with itself when the task of a handle, or the wait for it, ends.
 
     Attributes:
@@ -66,16 +66,20 @@ async def as_completed(handles: Iterable[TaskHandle[T]]) -> AsyncGenerator[TaskH
     def put(waiter: HandleWaiter[T], _error: AltcraftError | None) -> None:
         queue.put_nowait(waiter.handle)
 
-    waiters = [HandleWaiter(handle, put) for handle in dict.fromkeys(handles)]
+    waiters: dict[TaskHandle[T], HandleWaiter[T]] = {}
     try:
-        for waiter in waiters:
-            waiter.handle.poller.add_waiter(waiter)
+        for handle in handles:
+            if handle not in waiters:
+                waiters[handle] = waiter = HandleWaiter(handle, put)
+                handle.poller.add_waiter(waiter)
+                if len(waiters) % HANDLES_PER_ITERATION == 0:
+                    await asyncio.sleep(0)
         for number in range(1, len(waiters) + 1):
             yield await queue.get()
             if number % HANDLES_PER_ITERATION == 0:  # for when very many end together
                 await asyncio.sleep(0)
     finally:
-        await remove_waiters(waiters)
+        await remove_waiters(waiters.values())
 
 
 async def remove_waiters(waiters: Iterable[HandleWaiter[T]]) -> None:

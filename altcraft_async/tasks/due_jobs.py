@@ -1,24 +1,26 @@
 """The jobs of a scheduler that are due, in the order in which they run.
 
-Jobs with a waiting coroutine go first. Jobs that are queued while requests are
-short go by `Job.priority` instead. Jobs that were queued before then get every
-other turn, so that neither kind starves.
+Jobs that can run at once are queued with `AT_ONCE` and run in the order in which they
+came. Others are queued by `Job.priority`.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import deque
+import math
 from collections.abc import Iterator
-from itertools import chain, count
+from itertools import count
 from typing import Protocol
 
 from altcraft_async.errors import AltcraftError
 
-__all__ = ["DUE", "DueJobs", "Job"]
+__all__ = ["AT_ONCE", "DUE", "DueJobs", "Job"]
 
 DUE = -2
 """`Job.slot` of a job in here; one with another slot was dropped and is skipped."""
+
+AT_ONCE = -math.inf
+"""The priority of a job that need not wait, which is cheaper than asking for one."""
 
 
 class Job(Protocol):
@@ -30,13 +32,8 @@ class Job(Protocol):
 
     slot: int
 
-    @property
-    def awaited(self) -> bool:
-        """Whether a coroutine waits for it."""
-        ...
-
     def priority(self) -> float:
-        """Return a number; the job with the smallest one goes first when requests are short."""
+        """Return a number; the job with the smallest one goes first when jobs have to wait."""
         ...
 
     async def run(self) -> float | None:
@@ -53,44 +50,33 @@ class Job(Protocol):
 
 
 class DueJobs:
-    """A queue of due jobs."""
+    """A queue of due jobs, the smallest priority first."""
 
-    __slots__ = ("_by_priority", "_queues", "_tie_breakers", "_took_by_priority")
+    __slots__ = ("_heap", "_tie_breakers")
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._queues: tuple[deque[Job], deque[Job]] = (deque(), deque())
-        self._by_priority: list[tuple[float, int, Job]] = []
+        self._heap: list[tuple[float, int, Job]] = []
         self._tie_breakers = count()
-        self._took_by_priority = False
 
-    def __bool__(self) -> bool:
-        """Whether any job is in here, dropped ones included."""
-        return bool(self._queues[0] or self._queues[1] or self._by_priority)
+    def __len__(self) -> int:
+        """Return how many jobs are in here, dropped ones included."""
+        return len(self._heap)
 
-    def __iter__(self) -> Iterator[Job]:
-        """Iterate over the jobs in here, dropped ones included."""
-        return chain(*self._queues, (job for *_, job in self._by_priority))
-
-    def add(self, job: Job, *, by_priority: bool) -> None:
-        """Queue a job, by its priority while requests are short."""
+    def add(self, job: Job, priority: float) -> None:
+        """Queue a job; of equal priorities, the one that came first goes first."""
         job.slot = DUE
-        if by_priority:
-            heapq.heappush(self._by_priority, (job.priority(), next(self._tie_breakers), job))
-        else:
-            self._queues[0 if job.awaited else 1].append(job)
+        heapq.heappush(self._heap, (priority, next(self._tie_breakers), job))
 
     def take(self) -> Job | None:
-        """Take the next job, in turn by priority and from those queued without one.
-
-        Jobs that come back with a priority could otherwise use up a low rate limit.
-        """
-        while self:
-            first, second = self._queues
-            others = first or second
-            by_priority = bool(self._by_priority) and not (self._took_by_priority and others)
-            self._took_by_priority = by_priority
-            job = heapq.heappop(self._by_priority)[2] if by_priority else others.popleft()
+        """Take the next job."""
+        while self._heap:
+            job = heapq.heappop(self._heap)[2]
             if job.slot == DUE:
                 return job
         return None
+
+    def drain(self) -> Iterator[Job]:
+        """Take all jobs out in any order, dropped ones included."""
+        while self._heap:
+            yield self._heap.pop()[2]

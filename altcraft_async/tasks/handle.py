@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import Context, copy_context
-from functools import partial
 from typing import Generic, NoReturn, TypeVar, cast
 
 from altcraft_async.errors import AltcraftError, TransportError
@@ -238,8 +237,7 @@ class TaskHandle(Generic[T]):
         Unlike a wait, this goes on after any number of failed polls. The function
         is not called if the client is closed first.
         """
-        call = partial(fn, self)
-        self.poller.add_waiter(Callback(fn, call, context or copy_context()))
+        self.poller.add_waiter(Callback(fn, self, context or copy_context()))
 
     def remove_done_callback(self, fn: Callable[[TaskHandle[T]], object]) -> int:
         """Remove a callback; return how many times it had been added."""

@@ -15,6 +15,7 @@ from altcraft_async.policies.base import (
     PollPolicy,
     poll_interval,
 )
+from altcraft_async.policies.callbacks import Callbacks
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.tasks.poll_state import Patience, Track, poll_state
 from altcraft_async.tasks.scheduler import Scheduler
@@ -37,6 +38,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         patience: How long a wait goes on while polls fail.
         failure_statuses: Lower-case names of statuses that mean failure.
         mask: Masks the token in text that the server sent.
+        callbacks: Counts how reliably the platform calls at the end of a task.
     """
 
     client: ClientContext
@@ -48,6 +50,7 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
     patience: Patience
     failure_statuses: Collection[str]
     mask: Callable[[str], str]
+    callbacks: Callbacks = msgspec.field(default_factory=Callbacks)
 
     def interval(self, track: Track, ref: TaskRef, now: float) -> float:
         """Return the seconds to the next poll by the policy."""

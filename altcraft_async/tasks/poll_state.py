@@ -27,6 +27,7 @@ from altcraft_async.errors import AltcraftError, NotFoundError
 from altcraft_async.models import TaskRef
 from altcraft_async.models.validation import checked_number
 from altcraft_async.policies.base import FinishedTask, PollState
+from altcraft_async.policies.callbacks import ExpectedCall
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.transport.retry import is_passing
 
@@ -109,6 +110,7 @@ class Track(msgspec.Struct):
         unknown_since: When the server first did not know the task, in a row.
         history: Seconds waited and progress of each poll that found the task
             running, in turn; ``None`` if no policy learns from it.
+        call: The call that a `FeedbackReceiver` expects for it.
     """
 
     started: float
@@ -123,6 +125,7 @@ class Track(msgspec.Struct):
     failing_since: float = 0.0
     unknown_since: float | None = None
     history: array[float] | None = None
+    call: ExpectedCall | None = None
 
 
 def age_of(started_at: datetime | None, now: datetime) -> float:
@@ -185,6 +188,7 @@ def finished_task(track: Track, ref: TaskRef, now: float) -> FinishedTask:
         target=ref.target,
         polls=[(waited, int(progress)) for waited, progress in zip(waits, progresses, strict=True)],
         seconds=now - track.started,
+        called=track.call is not None and track.call.came,
     )
 
 
@@ -228,6 +232,7 @@ def poll_state(track: Track, ref: TaskRef, now: float, random: float) -> PollSta
         random,
         ref.kind,
         ref.target,
+        track.call.share if track.call else 0.0,
     )
 
 

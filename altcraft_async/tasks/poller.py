@@ -9,7 +9,8 @@ waiter is removed, the poller leaves the scheduler.
 
 A poll under way belongs to the scheduler: removing a waiter never cancels it.
 A waiter with a deadline gets one poll at the deadline, and is ended by a timer
-of its own if that poll takes too long.
+of its own if that poll takes too long. If the loop stood still until then, the
+poll has not had its time yet, and the timer is set once more.
 
 Nothing here sends requests, computes intervals or interprets answers.
 """
@@ -30,6 +31,7 @@ from altcraft_async.errors import (
 from altcraft_async.models import TaskRef
 from altcraft_async.observer import about, logger
 from altcraft_async.policies.base import SHORTEST_INTERVAL
+from altcraft_async.policies.callbacks import ExpectedCall
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.tasks.observation import Observation
@@ -44,13 +46,18 @@ from altcraft_async.tasks.poll_state import (
 )
 from altcraft_async.tasks.record import TaskRecord
 from altcraft_async.tasks.scheduler import Scheduler
-from altcraft_async.tasks.waiters import Waiter, Waiters
+from altcraft_async.tasks.waiters import LimitedWaiter, Waiter, Waiters
 from altcraft_async.transport.breaker import got_no_answer
+from altcraft_async.transport.retry import is_passing
+from altcraft_async.transport.timeouts import STOOD_STILL
 
 __all__ = ["TaskPoller"]
 
 LAST_POLL_SECONDS = 1.0
 """How long the poll that is made at a deadline may take before the wait ends without it."""
+
+CALLBACK_SECONDS = 30.0
+"""How much later a poll for callbacks only is wanted."""
 
 _CLOCK_SLACK = 1e-3  # seconds by which a poll may come before the deadline it is made for
 
@@ -93,10 +100,11 @@ class TaskPoller(TaskRecord):
     def priority(self) -> float:
         """Return the time by which this poll is wanted; later if no coroutine waits."""
         track = self._seen()
-        now = self._lifecycle.time()
-        age = now - track.started
-        priority = poll_priority(now, age, seconds_left(track, now))
-        return priority if self.awaited else priority + age
+        wanted = now = self._lifecycle.time()
+        # The first poll that a waiter sees goes before the next one of any other.
+        if track.polls and all(waiter.since <= track.polled_at for waiter in self._waiters):
+            wanted = poll_priority(now, now - track.started, seconds_left(track, now))
+        return wanted if self.awaited else wanted + CALLBACK_SECONDS
 
     def seconds_unpolled(self) -> float:
         """Return for how many seconds nothing has been heard of the task; 0 with a waiter."""
@@ -104,6 +112,14 @@ class TaskPoller(TaskRecord):
             return 0.0
         track = self._seen()
         return self._lifecycle.time() - max(track.started, track.polled_at)
+
+    def expect_call(self, *, early: bool) -> ExpectedCall:
+        """Expect a call of the platform at the end; ``early`` if one may have come already."""
+        track = self._seen()
+        if track.call is None:
+            sure = not self._poll_at_once  # else it may be long over
+            track.call = self.rules.callbacks.expect(sure=sure, early=early)
+        return track.call
 
     def joined(self) -> None:
         """Note that a start returned this task instead of sending a request."""
@@ -126,10 +142,10 @@ class TaskPoller(TaskRecord):
             # A coroutine may need an earlier poll than a callback did.
             self._plan(self._first_poll_at())
         self._waiters.append(waiter)
-        if waiter.deadline < math.inf:
+        if isinstance(waiter, LimitedWaiter) and waiter.deadline < math.inf:
             self._plan(waiter.deadline)
             late = waiter.deadline + LAST_POLL_SECONDS
-            waiter.timer = self._lifecycle.call_at(late, self._time_out, waiter)
+            waiter.timer = self._lifecycle.call_at(late, self._limit_last_poll, waiter, late)
         if self._observation is not None:
             self._observation.waiters_changed(self._waiters)
 
@@ -176,6 +192,8 @@ class TaskPoller(TaskRecord):
             answer = await self.rules.poll(self.ref.task_id)
         except AltcraftError as error:
             failure = error
+            if is_passing(error):
+                self.rules.scheduler.concurrency.failed()
         except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
         return self._polled(answer, failure)
@@ -230,11 +248,15 @@ class TaskPoller(TaskRecord):
         if verdict is Verdict.GO_ON:
             if self._observation is not None:
                 self._observation.found_running(now)
+            if track.call is not None and not self._poll_at_once:  # else a call came meanwhile
+                track.call.found_running()
             if self._waiters.limited:
                 self._end_overdue(track, now)
         elif verdict is Verdict.COMPLETED:
             self._end_task(self._decode_result(answer))
             self._learn(track, now)
+            if track.call is not None:
+                track.call.found_over(now, now - track.started)
         else:
             self._end_task(self._error(TaskFailedError, "failed"))
 
@@ -287,6 +309,14 @@ class TaskPoller(TaskRecord):
     def _end_wait(self, waiter: Waiter, error: AltcraftError) -> None:
         self.remove_waiter(waiter, error)
         waiter.end(error)
+
+    def _limit_last_poll(self, waiter: LimitedWaiter, when: float) -> None:
+        """End a wait whose last poll takes too long, unless the loop stood still meanwhile."""
+        now = self._lifecycle.time()
+        if now - when > STOOD_STILL:
+            waiter.timer = self._lifecycle.call_at(now + LAST_POLL_SECONDS, self._time_out, waiter)
+        else:
+            self._time_out(waiter)
 
     def _time_out(self, waiter: Waiter) -> None:
         self._end_wait(waiter, self._error(WaitTimeoutError, "was not over in time"))

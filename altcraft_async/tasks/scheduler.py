@@ -2,10 +2,12 @@
 
 Jobs wait in a timer wheel: a dict of slots, each a hundredth of a second with a
 list of jobs, and one loop timer for the earliest slot. When a slot is due, its
-jobs are queued in `DueJobs`, and up to 32 workers run them. While the rate limiter
-is saturated, and in an outage, jobs are queued by `Job.priority`.
+jobs are queued in `DueJobs`, and workers run them, as many at once as `Concurrency`
+allows. Jobs that have to wait for a worker, for the rate limiter or for the end of an
+outage are queued by `Job.priority`.
 
-A worker lives while jobs are known, so an idle client has no task. Workers are
+A worker is created when a job is due and all others are busy. It lives while jobs are
+known, so an idle client has no task. Workers are
 woken one after the other: each wakes the next before it runs its job, if more jobs
 are due. Only one worker at a time waits for the rate limiter. It picks a job once
 a request may be sent, so no request is wasted on a job that was dropped meanwhile.
@@ -21,14 +23,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import Context
-from itertools import chain, islice
+from itertools import chain, count, islice
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.tasks.due_jobs import DUE, DueJobs, Job
+from altcraft_async.tasks.due_jobs import AT_ONCE, DUE, DueJobs, Job
 from altcraft_async.transport.clock import Timer
+from altcraft_async.transport.concurrency import Concurrency
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate_limit import RateLimiter
 
@@ -43,9 +45,6 @@ JOBS_PER_ITERATION = 250
 SPREAD_SECONDS = 2.0
 """Seconds over which all jobs are spread after an outage."""
 
-HUNG_SECONDS = 2.0
-"""Seconds after which a job that still runs when an outage ends is run again."""
-
 _SLOT_SECONDS = 1 / SLOTS_PER_SECOND
 _TIMER_SLACK = 1e-3  # slots
 
@@ -56,18 +55,19 @@ class Scheduler:
     """Runs jobs when they are due, a few at once.
 
     Attributes:
+        concurrency: How many jobs run at once; to be told which of them have failed.
         on_held: Called when jobs are due that wait for `resume`.
     """
 
     IDLE = _IDLE
 
     def __init__(
-        self, lifecycle: Lifecycle, rate_limiter: RateLimiter, *, workers: int = 32
+        self, lifecycle: Lifecycle, rate_limiter: RateLimiter, *, workers: int = 256
     ) -> None:
-        """Run up to ``workers`` jobs at once; open nothing yet."""
+        """Run up to ``workers`` jobs at once, fewer where that is enough; open nothing yet."""
         self._lifecycle = lifecycle
         self._rate_limiter = rate_limiter
-        self._most_workers = workers
+        self.concurrency = Concurrency(workers)
         self._wheel: dict[int, list[Job]] = {}
         self._slots: list[int] = []
         self._timer: Timer | None = None
@@ -97,6 +97,8 @@ class Scheduler:
         job.slot = slot
         jobs = self._wheel.get(slot)
         if jobs is not None:
+            if jobs[-1].slot == slot:
+                job.slot = jobs[-1].slot  # the same object, which saves 32 bytes
             jobs.append(job)
             return
         self._wheel[slot] = [job]
@@ -133,40 +135,44 @@ class Scheduler:
         self._is_suspended = True
 
     def resume(self, *, is_back: bool) -> None:
-        """Run jobs again.
-
-        Args:
-            is_back: Whether the platform answers again. Then every job runs within
-                `SPREAD_SECONDS`, and one that waits for an answer from before is run again.
-        """
+        """Run jobs again; if the platform is back, every job within `SPREAD_SECONDS`."""
         self._is_suspended = False
         if is_back:
             now = self._lifecycle.time()
-            for worker, began in self._began.items():
-                if now - began > HUNG_SECONDS:
-                    worker.cancel()
-            later = (slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND)
-            self._hasten(now, deque(sorted(later)))
+            later = sorted(slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND)
+            each = SPREAD_SECONDS / (self._scheduled + 1)
+            self._hasten(zip(self._in_slots(later), count(now, each), strict=False))
         self._wake_worker()
 
-    def _hasten(self, now: float, slots: deque[int]) -> None:
-        """Bring the jobs of these slots forward, some in each iteration of the event loop."""
-        moved, each = 0, SPREAD_SECONDS / (self._scheduled + 1)
-        while slots and moved < JOBS_PER_ITERATION:
-            slot = slots.popleft()
+    def rerun(self, before: float) -> None:
+        """Run again the jobs that began before this time, as they wait for an answer in vain."""
+        noticed = asyncio.current_task()  # may be a worker, whose job got an answer
+        for worker, began in self._began.items():
+            if began < before and worker is not noticed:
+                worker.cancel()
+
+    def _in_slots(self, slots: list[int]) -> Iterator[Job]:
+        """Iterate over the scheduled jobs of these slots, which may be moved meanwhile."""
+        for slot in slots:
             for job in tuple(self._wheel.get(slot, ())):
                 if job.slot == slot:
-                    self.at_latest(job, now + SPREAD_SECONDS - each * len(slots))
-                    moved += 1
-        if slots and not self._lifecycle.closed:
-            self._lifecycle.enter().call_soon(self._hasten, now, slots, context=Context())
+                    yield job
+
+    def _hasten(self, plan: Iterator[tuple[Job, float]]) -> None:
+        """Bring jobs forward to these times, some in each iteration of the event loop."""
+        moved = 0
+        for job, when in islice(plan, JOBS_PER_ITERATION):
+            self.at_latest(job, when)
+            moved += 1
+        if moved == JOBS_PER_ITERATION and not self._lifecycle.closed:
+            self._lifecycle.enter().call_soon(self._hasten, plan, context=Context())
 
     async def aclose(self) -> None:
         """Stop the workers and end every job that is scheduled, due or running."""
         workers = list(self._workers)
         for worker in workers:
             worker.cancel()
-        left = chain(self._due, _drained(self._clear()))
+        left = chain(self._due.drain(), _drained(self._clear()))
         for number, job in enumerate(left, start=1):
             if job.slot != _IDLE:
                 job.slot = _IDLE
@@ -204,14 +210,14 @@ class Scheduler:
             return
         # asyncio runs a timer up to the clock's resolution early.
         now = int(self._lifecycle.time() * SLOTS_PER_SECOND + _TIMER_SLACK)
-        is_saturated = self._is_suspended or self._rate_limiter.is_saturated
+        room = 0.0 if self._is_suspended else min(self._room, self._rate_limiter.free)
         while self._slots and self._slots[0] <= now:
             slot = heapq.heappop(self._slots)
             for job in self._wheel.pop(slot):
                 if job.slot != slot:
                     continue
                 self._scheduled -= 1
-                self._due.add(job, by_priority=is_saturated)
+                self._due.add(job, AT_ONCE if len(self._due) < room else job.priority())
         if self._slots:
             self._arm()
         if self._is_suspended and self.on_held is not None:
@@ -220,14 +226,12 @@ class Scheduler:
 
     def _wake_worker(self) -> None:
         """Wake or create one more worker, if jobs are due and none is on its way."""
-        if self._waking or self._acquiring or self._lifecycle.closed or not self._has_due():
+        if self._waking or self._acquiring or self._lifecycle.closed or not self._can_run():
             return
         while self._wake_ups and self._wake_ups[-1].done():  # cancelled by other code
             self._wake_ups.pop()
         if self._wake_ups:
             self._wake_ups.pop().set_result(None)
-        elif len(self._workers) >= self._most_workers:
-            return
         else:
             # Not by a task factory of the user's: an eager one would run it within this call.
             worker = asyncio.Task(self._work(), loop=self._lifecycle.enter(), context=Context())
@@ -250,7 +254,7 @@ class Scheduler:
         """Run due jobs, and wait for more while any are known."""
         self._waking = False
         while True:
-            if self._acquiring or not self._has_due():
+            if self._acquiring or not self._can_run():
                 if not (self._acquiring or self._scheduled):
                     break
                 await self._wait_for_job()
@@ -260,24 +264,31 @@ class Scheduler:
                 return  # jobs are left where `aclose` finds them
             # The job is picked once a request may be sent, not when the waiting begins.
             job = None if self._is_suspended else self._due.take()
-            if job is None:
-                continue
-            job.slot = _RUNNING
-            again: float | None = None
-            worker = asyncio.current_task()
-            assert worker is not None  # noqa: S101 -- narrows: a coroutine of a task
-            self._began[worker] = self._lifecycle.time()
-            try:
-                self._wake_worker()
-                again = job.refuse(refused) if refused else await job.run()
-            except asyncio.CancelledError:
-                # By other code, such as that which cancels all tasks: another worker runs the job.
-                again = self._lifecycle.time() + _SLOT_SECONDS
-                raise
-            finally:
-                del self._began[worker]
-                self._reschedule(job, again)
+            if job is not None:
+                await self._run(job, refused)
         self._release_workers()
+
+    async def _run(self, job: Job, refused: AltcraftError | None) -> None:
+        job.slot = _RUNNING
+        again: float | None = None
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101 -- narrows: a coroutine of a task
+        self._began[worker] = began = self._lifecycle.time()
+        try:
+            self._wake_worker()
+            if refused is not None:
+                again = job.refuse(refused)
+            else:
+                again = await job.run()
+                is_reached = self._room <= 0 < len(self._due)
+                self.concurrency.ended(began, self._lifecycle.time(), is_reached=is_reached)
+        except asyncio.CancelledError:
+            # By other code, such as that which cancels all tasks: another worker runs the job.
+            again = self._lifecycle.time() + _SLOT_SECONDS
+            raise
+        finally:
+            del self._began[worker]
+            self._reschedule(job, again)
 
     async def _acquire(self) -> AltcraftError | None:
         """Wait for the rate limiter; only one worker waits, so no slot is wasted."""
@@ -315,8 +326,13 @@ class Scheduler:
             if not wake_up.done():
                 wake_up.set_result(None)
 
-    def _has_due(self) -> bool:
-        return bool(self._due) and not self._is_suspended
+    @property
+    def _room(self) -> int:
+        """How many more jobs may run."""
+        return self.concurrency.limit - len(self._began)
+
+    def _can_run(self) -> bool:
+        return bool(self._due) and not self._is_suspended and self._room > 0
 
 
 def _drained(wheel: dict[int, list[Job]]) -> Iterator[Job]:

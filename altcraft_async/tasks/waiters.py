@@ -13,11 +13,12 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable
 from contextvars import Context
+from typing import Any
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.transport.clock import Timer
 
-__all__ = ["Callback", "CoroutineWaiter", "Waiter", "Waiters"]
+__all__ = ["Callback", "CoroutineWaiter", "LimitedWaiter", "Waiter", "Waiters"]
 
 
 class Waiter:
@@ -27,28 +28,21 @@ class Waiter:
         since: The client's time at which the wait began.
         deadline: The client's time at which a last poll is made for it.
         stall: Seconds without a change after which the wait ends.
-        timer: Ends the wait a little after its deadline, if the last poll takes too long.
         awaited: Whether a coroutine waits. Its polls go before those of callbacks.
         patient: Whether it stays when polls keep failing.
         curious: Whether it is told of every poll.
         once: Whether one poll is all that it wants.
     """
 
-    __slots__ = ("deadline", "since", "stall", "timer")
+    __slots__ = ()
 
+    since: float = 0.0
+    deadline: float = math.inf
+    stall: float = math.inf
     awaited: bool = True
     patient: bool = False
     curious: bool = False
     once: bool = False
-
-    def __init__(
-        self, since: float = 0.0, *, timeout: float | None = None, stall: float | None = None
-    ) -> None:
-        """Wait for at most ``timeout`` seconds from ``since``."""
-        self.since = since
-        self.deadline = math.inf if timeout is None else since + timeout
-        self.stall = math.inf if stall is None else stall
-        self.timer: Timer | None = None
 
     @property
     def limited(self) -> bool:
@@ -61,15 +55,37 @@ class Waiter:
 
     def cancel_timer(self) -> None:
         """Cancel the timer, if there is one."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
     def polled(self, failure: AltcraftError | None) -> None:
         """Note that a poll was made, and why it failed if it did; called if curious."""
 
     def end(self, error: AltcraftError | None) -> None:
         """Note that the task is over, or why it is no longer polled for this waiter."""
+
+
+class LimitedWaiter(Waiter):
+    """A waiter that may have a deadline, or give up on a stall.
+
+    Attributes:
+        timer: Ends the wait a little after its deadline, if the last poll takes too long.
+    """
+
+    __slots__ = ("deadline", "since", "stall", "timer")
+
+    def __init__(
+        self, since: float = 0.0, *, timeout: float | None = None, stall: float | None = None
+    ) -> None:
+        """Wait for at most ``timeout`` seconds from ``since``."""
+        self.since = since
+        self.deadline = math.inf if timeout is None else since + timeout
+        self.stall = math.inf if stall is None else stall
+        self.timer: Timer | None = None
+
+    def cancel_timer(self) -> None:
+        """Cancel the timer, if there is one."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
 
 class Waiters(list[Waiter]):
@@ -121,7 +137,7 @@ class Waiters(list[Waiter]):
         return min(min(waiter.deadline, waiter.stalls_at(moved_at)) for waiter in self)
 
 
-class CoroutineWaiter(Waiter):
+class CoroutineWaiter(LimitedWaiter):
     """Wakes a coroutine at the end and, if curious, at every poll.
 
     Polls made while the coroutine is not waiting are missed.
@@ -175,19 +191,19 @@ class Callback(Waiter):
         fn: The function as it was added.
     """
 
-    __slots__ = ("_call", "_context", "fn")
+    __slots__ = ("_argument", "_context", "fn")
 
     awaited = False
     patient = True
 
-    def __init__(self, fn: object, call: Callable[[], object], context: Context) -> None:
-        """Remember what to call, in which context, and the function it was added as."""
-        super().__init__()
+    def __init__(self, fn: Callable[[Any], object], argument: object, context: Context) -> None:
+        """Remember what to call, with which argument, and in which context."""
         self.fn = fn
-        self._call = call
+        self._argument = argument
         self._context = context
 
     def end(self, error: AltcraftError | None) -> None:
         """Call the function soon, unless the client was closed first."""
         if error is None:
-            asyncio.get_running_loop().call_soon(self._call, context=self._context)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self.fn, self._argument, context=self._context)

@@ -7,12 +7,14 @@ answered since it began, so one bad task among good ones changes nothing.
 
 - **Closed**: requests are sent. After the first failure the breaker is
   *suspicious*: a run probes before it sends its next start.
-  After `OPENS_AFTER` failures in a row it wants a probe in any case.
-- **Open**: a probe has failed as well, or there was silence while as many requests
-  were under way. Only probes are sent, one at a time, with a growing delay. One
-  method that fails while the probe is answered opens nothing.
-- **Half-open**: a probe is under way. An answer closes the breaker, a failure
-  opens it again.
+  After `OPENS_AFTER` failures in a row it wants a probe in any case. A silence makes
+  it suspicious too: then all requests that wait for an answer count as failed.
+- **Open**: with `OPENS_AFTER` failures, a probe has failed as well. Only probes are
+  sent, with a growing delay. Any answer closes the breaker. One method that fails
+  while the probe is answered opens nothing.
+
+A probe under way is what the field calls half-open; it needs no state here, as the
+`Prober` sends the next probe only after `probe_ended`.
 
 Nothing here does I/O, sleeps or reads a clock: the caller passes the time.
 """
@@ -31,14 +33,14 @@ OPENS_AFTER = 5
 FIRST_DELAY = 0.25
 """Seconds before the first probe; each further delay is twice as long."""
 
-LONGEST_DELAY = 2.0
-"""Seconds between two probes at most, so that the end of an outage is noticed soon."""
+LONGEST_DELAY = 1.5
+"""Seconds between two probes in an outage at most, so that its end is noticed soon."""
 
 JITTER = 0.25
 """Share of a delay that is random, so that many clients do not probe together."""
 
-SILENCE = 5.0
-"""Seconds without any answer, while requests are under way, that open it."""
+SILENCE = 2.0
+"""Seconds without any answer, while requests are under way, that make it suspicious."""
 
 SLOW = 3.0
 """Times the slowest recent answer that a silence has to last at least."""
@@ -70,7 +72,6 @@ class Breaker(msgspec.Struct):
         since: When the first of them failed.
         reason: Why the newest of them failed.
         is_open: Whether only probes may be sent.
-        is_probing: Whether a probe is under way.
         probe_at: When the next probe may be sent.
         answers: Answers so far.
         slowest: Seconds that the slowest recent answer took.
@@ -80,17 +81,12 @@ class Breaker(msgspec.Struct):
     since: float = 0.0
     reason: AltcraftError | None = None
     is_open: bool = False
-    is_probing: bool = False
     probe_at: float = 0.0
     answers: int = 0
     slowest: float = 0.0
     _newest: float = 0.0
+    _counted: float = 0.0
     _delay: float = FIRST_DELAY
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the newest request that ended was answered."""
-        return not self.failures
 
     def answered(self, seconds: float) -> bool:
         """Note an answer that took so long; return whether it closes the breaker."""
@@ -102,15 +98,16 @@ class Breaker(msgspec.Struct):
         self.failures, self.is_open, self._delay = 0, False, FIRST_DELAY
         return was_open
 
-    def failed(self, now: float, error: AltcraftError, answers: int) -> bool:
+    def failed(self, now: float, error: AltcraftError, answers: int, sent_at: float) -> bool:
         """Note a request without an answer; return whether a probe has to tell what is up.
 
         Args:
             now: The time.
             error: Why it failed.
             answers: `answers` when the request was sent.
+            sent_at: When that was.
         """
-        if answers != self.answers:
+        if answers != self.answers or sent_at < self._counted:
             return False
         if not self.failures:
             self.since = now
@@ -120,18 +117,17 @@ class Breaker(msgspec.Struct):
         self._newest = now
         return not self.is_open and self.failures >= OPENS_AFTER
 
-    def silent(self, now: float, since: float, error: AltcraftError, random: float) -> bool:
-        """Note that nothing was answered since then; return whether that opens the breaker."""
-        if self.is_open:
-            return False
+    def silent(self, now: float, since: float, requests: int, error: AltcraftError) -> None:
+        """Note that so many requests have waited for any answer since then.
+
+        They count as failed from now on, so `failed` does not count them once more.
+        """
         if not self.failures:
             self.since = since
-        self.failures += 1
+            self.probe_at = now
+        self.failures = max(self.failures, requests)
         self.reason = error
-        self._newest = now
-        self.is_open = True
-        self._plan(now, random)
-        return True
+        self._newest = self._counted = now
 
     def begin_probing(self, now: float) -> None:
         """Note that probing begins: after a long pause, patience counts from here."""
@@ -142,33 +138,21 @@ class Breaker(msgspec.Struct):
         """Return the seconds without an answer after which to call `silent`."""
         return max(SILENCE, SLOW * self.slowest)
 
-    def may_probe(self, now: float) -> bool:
-        """Tell whether a probe may be sent now."""
-        return not self.is_probing and now >= self.probe_at
-
-    def probe_sent(self) -> None:
-        """Note that a probe is under way."""
-        self.is_probing = True
-
-    def probe_ended(self, now: float, random: float, *, is_sent: bool = True) -> bool:
+    def probe_ended(self, sent_at: float, random: float, *, is_sent: bool = True) -> bool:
         """Note that the probe ended, after its outcome was noted, and plan the next one.
 
         Args:
-            now: The time.
+            sent_at: When it was sent; the delay counts from here.
             random: 0 <= random < 1, for the jitter of the next probe.
             is_sent: Whether a request was sent, so that its end says something.
 
         Returns:
             Whether it opens the breaker.
         """
-        self.is_probing = False
         if not self.failures:
             return False
         opens = is_sent and not self.is_open and self.failures >= OPENS_AFTER
         self.is_open = self.is_open or opens
-        self._plan(now, random)
-        return opens
-
-    def _plan(self, now: float, random: float) -> None:
-        self.probe_at = now + self._delay * (1 - JITTER * random)
+        self.probe_at = sent_at + self._delay * (1 - JITTER * random)
         self._delay = min(self._delay * 2, LONGEST_DELAY)
+        return opens

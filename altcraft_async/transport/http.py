@@ -9,6 +9,7 @@ loses these frames for the same reason.
 from __future__ import annotations
 
 import errno
+import math
 import re
 import ssl
 import time
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp import hdrs
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client import DEFAULT_TIMEOUT
 from yarl import URL
 
 from altcraft_async.errors import (
@@ -47,12 +49,25 @@ class Limits(NamedTuple):
         connect_seconds: For connecting alone, and at most half of the above.
         answer_bytes: Size of an answer after decompression.
         start_idle: Seconds that an idle connection is kept for the next start.
+        read_seconds: For each read from the connection; ``None`` for no such limit.
     """
 
     seconds: float = 30.0
     connect_seconds: float = 10.0
     answer_bytes: int = 16 * 2**20
     start_idle: float = 1.0
+    read_seconds: float | None = None
+
+    def within(self, timeout: aiohttp.ClientTimeout) -> Limits:
+        """Return the limits with those of a borrowed session, unless it has aiohttp's default."""
+        if timeout == DEFAULT_TIMEOUT:
+            return self
+        connect = timeout.connect, timeout.sock_connect
+        return self._replace(
+            seconds=min(self.seconds, timeout.total or math.inf),
+            connect_seconds=min(self.connect_seconds, *(one or math.inf for one in connect)),
+            read_seconds=timeout.sock_read,
+        )
 
 
 class Transport:
@@ -77,16 +92,20 @@ class Transport:
         self._root = root
         self._limits = limits
         self._borrowed = borrowed
+        self._headers = {} if _has_agent(borrowed) else {"User-Agent": USER_AGENT}
         self._ssl = ssl_context or True
         self._start_idle = limits.start_idle
         self._own: dict[float, aiohttp.ClientSession] = {}
+        self._cookies: aiohttp.CookieJar | None = None
         self._urls: dict[str, URL] = {}
         # Well below the total, so that it is known which of the two ran out:
         # a request that never connected can safely be retried.
         connect = min(limits.seconds / 2, limits.connect_seconds)
         # `Timeouts` is cheaper than aiohttp's total limit, so aiohttp limits only connecting.
-        self._timeouts = Timeouts(limits.seconds)
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
+        self._timeouts = {starts: Timeouts(limits.seconds) for starts in (False, True)}
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=connect, sock_connect=connect, sock_read=limits.read_seconds
+        )
 
     async def exchange(self, request: Request) -> Response:
         """Send one request and read the whole answer.
@@ -99,12 +118,12 @@ class Transport:
         session = self._session(request)
         body = _Body(request.body, content_type=request.content_type)
         try:
-            with self._timeouts.limit():
+            with self._timeouts[request.starts].limit():
                 # No variable here holds the headers: tools print the variables of a traceback.
                 answer = await session.post(
                     self._url(request.path),
                     data=body,
-                    headers=_headers(request),
+                    headers=self._headers | _headers(request),
                     timeout=self._timeout,
                     ssl=self._ssl,
                     allow_redirects=False,
@@ -126,9 +145,15 @@ class Transport:
             raise
         raise error
 
+    def give_up(self, age: float, *, start_seconds: float) -> None:
+        """Let requests of at least this age time out: reads now, starts after so many seconds."""
+        self._timeouts[False].shorten(0.0, age)
+        self._timeouts[True].shorten(start_seconds, age)
+
     async def aclose(self) -> None:
         """Close what was opened here; a borrowed session is left as it is."""
-        self._timeouts.close()
+        for timeouts in self._timeouts.values():
+            timeouts.close()
         for session in self._own.values():
             await session.close()
 
@@ -144,7 +169,11 @@ class Transport:
         connector = aiohttp.TCPConnector(
             limit=0, keepalive_timeout=idle or None, force_close=not idle
         )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        if self._cookies is None:
+            # One for starts and polls: behind a balancer with a cookie, a poll has to reach the
+            # node of its start. Unsafe means that hosts given as an IP address may set cookies.
+            self._cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=self._cookies)
 
     def _expect_close(self, *, after: int) -> None:
         """Keep no connection for starts if the server closes it within that time anyway."""
@@ -226,9 +255,17 @@ class _Body(aiohttp.BytesPayload):
         await self.write(writer)
 
 
+def _has_agent(session: aiohttp.ClientSession | None) -> bool:
+    """Return whether the session decides what the header ``User-Agent`` says."""
+    header = hdrs.USER_AGENT
+    return session is not None and (
+        header in session.headers or header in session.skip_auto_headers
+    )
+
+
 def _headers(request: Request) -> dict[str, str]:
     # The default headers of a borrowed session would win over the type of the body.
-    headers = {"User-Agent": USER_AGENT, "Content-Type": request.content_type}
+    headers = {"Content-Type": request.content_type}
     if request.authorization is not None:
         headers["Authorization"] = request.authorization
     return headers
@@ -266,7 +303,13 @@ _TABLE: tuple[tuple[type[BaseException], _Meaning], ...] = (
     (aiohttp.ClientHttpProxyError, _Meaning("the proxy refused", permanent=True)),
     # aiohttp says status 400 here, but it is the answer that is malformed.
     (aiohttp.ClientResponseError, _Meaning("the answer is no HTTP", ProtocolError)),
-    (ValueError, _Meaning("the request cannot be made as asked", permanent=True)),
+    (
+        ValueError,
+        _Meaning(
+            "the request cannot be made as asked, as with a login in netrc beside the token",
+            permanent=True,
+        ),
+    ),
     (Exception, _Meaning("the connection broke")),
 )
 

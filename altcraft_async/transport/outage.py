@@ -25,15 +25,18 @@ from altcraft_async.errors import (
     RequestTimeoutError,
 )
 from altcraft_async.observer import Notifier, logger
-from altcraft_async.transport.breaker import FIRST_DELAY, OPENS_AFTER, Breaker
+from altcraft_async.transport.breaker import FIRST_DELAY, Breaker
 from altcraft_async.transport.clock import Timer
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.prober import SHORTEST_PROBE, TIMER_SLACK, Prober
 
 __all__ = ["Outage", "OutageStatus", "Sent"]
 
-CHECK_SECONDS = 1.0
+CHECK_SECONDS = 0.5
 """Seconds between two checks for silence, while requests are under way."""
+
+SILENT_REQUESTS = 2
+"""Requests without an answer that make a silence: one alone may have a heavy answer."""
 
 
 class OutageStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +75,8 @@ class Outage:
         prober: Finds out when the platform answers again.
         opened: Called when an outage begins.
         closed: Called when it ends, or with ``False`` when `patience` is over before.
+        recovered: Called at an answer after a failed probe, with the time at which that
+            request was sent: the platform may have lost the requests that were sent before.
         is_wanted: Tells whether a poll waits for the end of the outage.
     """
 
@@ -87,6 +92,7 @@ class Outage:
         self.patience = patience
         self.opened: Callable[[], None] = _nothing
         self.closed: Callable[[bool], None] = _ignore
+        self.recovered: Callable[[float], None] = _ignore
         self.is_wanted: Callable[[], bool] = bool
         self._lifecycle = lifecycle
         self._breaker = Breaker()
@@ -95,9 +101,8 @@ class Outage:
         self.prober.opened = self._open
         self._random = random
         self._notifier = notifier
-        self._under_way = 0
+        self._unanswered = 0  # requests under way that were sent after the newest answer
         self._quiet_since = 0.0
-        self._answers_checked = 0
         self._check: Timer | None = None
         self._patience_timer: Timer | None = None
         self._waiting: set[asyncio.Future[None]] = set()
@@ -124,31 +129,37 @@ class Outage:
     def sent(self) -> Sent:
         """Note that a request is sent; `ended` has to follow."""
         now = self._lifecycle.time()
-        if not self._under_way:
+        if not self._unanswered:
             self._quiet_since = now
-        self._under_way += 1
+        self._unanswered += 1
         if self._check is None and self.patience:
-            self._answers_checked = self._breaker.answers
             self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
         return Sent(now, self._breaker.answers)
 
-    def ended(self) -> None:
+    def ended(self, request: Sent) -> None:
         """Note that a request is not under way any more, answered or not."""
-        self._under_way -= 1
+        if request.answers == self._breaker.answers:
+            self._unanswered -= 1
 
     def answered(self, request: Sent) -> None:
         """Note that a request was answered."""
         breaker = self._breaker
         failures, since = breaker.failures, breaker.since
-        if breaker.answered(self._lifecycle.time() - request.at):
+        closes = breaker.answered(self._lifecycle.time() - request.at)
+        self._unanswered = 0
+        if not failures:
+            return
+        if self.prober.has_failed_since(since):
+            self.recovered(request.at)
+        if closes:
             self._close(failures, since)
-        elif failures:
+        else:
             self._wake()
 
     def failed(self, request: Sent, error: AltcraftError) -> None:
         """Note that a request got no answer."""
-        now = self._lifecycle.time()
-        if self.patience and self._breaker.failed(now, error, request.answers):
+        now, breaker = self._lifecycle.time(), self._breaker
+        if self.patience and breaker.failed(now, error, request.answers, request.at):
             self.prober.start()
 
     def undecided(self) -> None:
@@ -209,18 +220,16 @@ class Outage:
         await self.prober.aclose()
 
     def _listen(self) -> None:
-        """Open after a silence; ask again while requests are under way."""
+        """Probe after a silence; ask again while requests are under way."""
         self._check = None
-        if not self._under_way or self._lifecycle.closed:
+        if not self._unanswered or self._lifecycle.closed:
             return
-        now, breaker = self._lifecycle.time(), self._breaker
-        if breaker.answers != self._answers_checked:
-            self._answers_checked, self._quiet_since = breaker.answers, now
-        elif self._under_way >= OPENS_AFTER and now - self._quiet_since >= breaker.silence():
-            msg = f"no answer to {self._under_way} requests for {now - self._quiet_since:.0f} s"
-            error = RequestTimeoutError(msg)
-            if breaker.silent(now, self._quiet_since, error, self._random()):
-                self._open(error)
+        now, breaker, requests = self._lifecycle.time(), self._breaker, self._unanswered
+        seconds, is_quiet = now - self._quiet_since, requests >= SILENT_REQUESTS
+        if is_quiet and seconds >= breaker.silence() and not self.prober.is_running:
+            error = RequestTimeoutError(f"no answer to {requests} requests for {seconds:.0f} s")
+            breaker.silent(now, self._quiet_since, requests, error)
+            self.prober.start()
         self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
 
     def _open(self, error: AltcraftError) -> None:
@@ -299,8 +308,8 @@ def _nothing() -> None:
     """Do nothing when an outage begins."""
 
 
-def _ignore(is_back: bool) -> None:  # noqa: FBT001 -- the interface
-    """Do nothing when it ends."""
+def _ignore(_: float) -> None:
+    """Do nothing when it ends, or when the platform answers again."""
 
 
 def _resolve(waiting: asyncio.Future[None]) -> None:

@@ -1,15 +1,18 @@
-"""Sends probes while the platform does not answer, one at a time.
+"""Sends probes while the platform does not answer.
 
 A `Prober` has one asyncio task while it is needed: after a failed request that
 makes the `Breaker` ask for a probe, and as long as anything waits for the
 platform. What to conclude from a probe is decided by `breaker`.
+
+A probe without an answer within seconds counts as failed, and the next one follows.
+The late one is left under way, as a platform that comes back slowly may answer it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 
 from altcraft_async.errors import AltcraftError, RequestTimeoutError
@@ -19,10 +22,13 @@ from altcraft_async.transport.lifecycle import Lifecycle
 __all__ = ["SHORTEST_PROBE", "TIMER_SLACK", "Prober"]
 
 SHORTEST_PROBE = 2.0
-"""Seconds that a probe may take at least before it counts as failed."""
+"""Seconds after which a probe may count as failed."""
 
 PROBE_SLOWNESS = 3.0
-"""Times the slowest recent answer that a probe may take."""
+"""Times the slowest recent answer after which a request is taken to hang."""
+
+_RESTART_SECONDS = 0.01
+"""Before probing again after other code has cancelled it, which may be stopping the loop."""
 
 TIMER_SLACK = 1e-5
 """Seconds by which a timer may come early: a loop runs it up to its clock's resolution early."""
@@ -41,13 +47,14 @@ class Prober:
     def __init__(self, lifecycle: Lifecycle, breaker: Breaker, random: Callable[[], float]) -> None:
         """Send nothing yet."""
         self.acquire: Callable[[], Awaitable[object]] = _at_once
-        self.probe: Callable[[], Awaitable[object]] | None = None
+        self.probe: Callable[[], Coroutine[object, object, object]] | None = None
         self.is_wanted: Callable[[], bool] = bool
         self.opened: Callable[[AltcraftError], None] = _ignore
         self._lifecycle = lifecycle
         self._breaker = breaker
         self._random = random
         self._task: asyncio.Task[None] | None = None
+        self._probes: set[asyncio.Task[object]] = set()
         self._failed_at = -math.inf
 
     @property
@@ -60,6 +67,15 @@ class Prober:
         """Whether a probe has failed so recently that another one would tell nothing new."""
         return self._lifecycle.time() - self._failed_at <= 2 * LONGEST_DELAY
 
+    @property
+    def hung_after(self) -> float:
+        """Seconds without an answer after which a request is taken to hang."""
+        return max(SHORTEST_PROBE, PROBE_SLOWNESS * self._breaker.slowest)
+
+    def has_failed_since(self, time: float) -> bool:
+        """Tell whether a probe has failed since then."""
+        return self._failed_at >= time
+
     def start(self) -> None:
         """Probe until the platform answers, unless that is being done."""
         if self._task is None and self.probe is not None and not self._lifecycle.closed:
@@ -71,59 +87,74 @@ class Prober:
 
     async def aclose(self) -> None:
         """Stop probing."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, *self._probes, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if self._task is task:
-            self._task = None
+        if self._task is not task:
+            return
+        self._task = None
+        if task.cancelled() and not self._lifecycle.closed:  # by other code
+            loop = self._lifecycle.enter()
+            loop.call_later(_RESTART_SECONDS, self._restart, context=Context())
+
+    def _restart(self) -> None:
+        if self._breaker.failures and self.is_wanted():
+            self.start()
 
     async def _run(self) -> None:
         """Probe until the platform answers, or nothing waits for it any more."""
         breaker = self._breaker
-        while breaker.failures:
-            delay = breaker.probe_at - self._lifecycle.time()
-            if delay > TIMER_SLACK:
-                await self._lifecycle.sleep(delay)
-                continue
-            if await self._probe() and breaker.reason is not None:
-                self.opened(breaker.reason)
-            if breaker.failures:
-                self._failed_at = self._lifecycle.time()
-            if not self.is_wanted():
-                break
+        try:
+            while breaker.failures:
+                delay = breaker.probe_at - self._lifecycle.time()
+                if delay > TIMER_SLACK:
+                    await self._lifecycle.sleep(delay)
+                    continue
+                if await self._probe() and breaker.reason is not None:
+                    self.opened(breaker.reason)
+                if breaker.failures:
+                    self._failed_at = self._lifecycle.time()
+                if not self.is_wanted():
+                    break
+        finally:
+            for late in self._probes:
+                late.cancel()
         self._task = None  # at once, so that a waiter that comes now starts a new one
 
     async def _probe(self) -> bool:
         """Send one probe; return whether it opens the breaker."""
-        breaker, is_sent = self._breaker, False
-        breaker.probe_sent()
+        breaker, is_sent, sent_at = self._breaker, False, self._lifecycle.time()
         try:
             await self.acquire()  # not part of the time that a probe may take
-            is_sent = True
-            await self._send()
+            sent_at = self._lifecycle.time()
+            is_sent = await self._send(sent_at)
         except AltcraftError:
-            pass  # noted by the sender, or of a limit that is shared with others
-        except asyncio.CancelledError:
-            is_sent = False  # an end that says nothing
-            raise
+            pass  # of a limit that is shared with others
         finally:
-            opens = breaker.probe_ended(self._lifecycle.time(), self._random(), is_sent=is_sent)
+            opens = breaker.probe_ended(sent_at, self._random(), is_sent=is_sent)
         return opens
 
-    async def _send(self) -> None:
+    async def _send(self, sent_at: float) -> bool:
+        """Wait for the outcome of a probe, which the sender notes; return whether it has one."""
         assert self.probe is not None  # noqa: S101 -- narrows; `start` has checked it
-        limit = max(SHORTEST_PROBE, PROBE_SLOWNESS * self._breaker.slowest)
-        answers = self._breaker.answers
-        try:
-            async with asyncio.timeout(limit):
-                await self.probe()
-        except TimeoutError as late:
-            if isinstance(late, AltcraftError):
-                raise  # noted by the sender
+        breaker = self._breaker
+        answers, limit = breaker.answers, LONGEST_DELAY if breaker.is_open else self.hung_after
+        probe = asyncio.Task(self.probe(), loop=self._lifecycle.enter(), context=Context())
+        self._probes.add(probe)
+        probe.add_done_callback(self._probe_ended)
+        await asyncio.wait({probe}, timeout=limit)
+        if not probe.done() and answers == breaker.answers:
             error = RequestTimeoutError(f"no answer to a probe within {limit:g} s")
-            self._breaker.failed(self._lifecycle.time(), error, answers)
+            breaker.silent(self._lifecycle.time(), sent_at, breaker.failures + 1, error)
+        return not probe.cancelled()
+
+    def _probe_ended(self, probe: asyncio.Task[object]) -> None:
+        self._probes.discard(probe)
+        if not probe.cancelled():
+            probe.exception()  # the sender has noted it
 
 
 async def _at_once() -> None:

@@ -17,12 +17,16 @@ of half a second to two seconds:
 A ``Retry-After`` holds up all requests only when refusals persist: several in a
 row, with no request accepted in between.
 
+A request that is refused again after others were accepted does not count: the
+server refuses its target, and only the retries of that target wait.
+
 Nothing here knows HTTP, sleeps or reads a clock: the caller passes the time.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 
 __all__ = ["Rate"]
 
@@ -54,6 +58,7 @@ _UNLIMITED = 4.0  # times the target: the limit is taken to be gone
 _STRAY_SECONDS = 10.0  # for which a share counts as stray at first
 _LONGEST_STRAY = 120.0  # seconds for which it does after several confirmations
 _TEST_SECONDS = 2 * _WINDOW  # after a cut, within which it shows whether the cut helped
+_MOST_REFUSING = 1000  # requests whose newest refusal is remembered
 _RAMP = 20.0  # requests a second right after an outage
 
 
@@ -67,6 +72,7 @@ class Rate:
         "_next",
         "_rate_before",
         "_refused",
+        "_refusing",
         "_row",
         "_sent",
         "_slowness",
@@ -75,6 +81,7 @@ class Rate:
         "_stray_until",
         "_target",
         "_tested",
+        "_total",
         "_window_from",
         "most",
     )
@@ -90,6 +97,8 @@ class Rate:
         self._row = 0  # refusals since the newest accepted request
         self._window_from = -math.inf
         self._sent = self._accepted = self._refused = 0
+        self._total = 0  # requests accepted so far
+        self._refusing: dict[int, int] = {}  # that total at the refusal, by the request's hash
         self._tested: tuple[float, float] | None = None  # sent and accepted a second, at the cut
         self._rate_before = math.inf
         self._stray = 0.0
@@ -133,13 +142,21 @@ class Rate:
         if rate < math.inf:
             self._next = max(now, self._next) + 1 / rate
 
-    def accepted(self) -> None:
+    def accepted(self, request: Hashable) -> None:
         """Note that a request was not refused."""
         self._accepted += 1
+        self._total += 1
         self._row = 0
+        if self._refusing:
+            self._refusing.pop(hash(request), None)
 
-    def refused(self, now: float, retry_after: float = 0.0) -> None:
-        """Note that a request was refused for there being too many, with this ``Retry-After``."""
+    def refused(self, now: float, request: Hashable, retry_after: float = 0.0) -> None:
+        """Note that a request was refused for there being too many, with this ``Retry-After``.
+
+        Equal requests are the same one, sent again.
+        """
+        if self._is_of_its_target(request):
+            return
         self._refused += 1
         self._row += 1
         if self._row >= PERSISTS_AFTER and retry_after:
@@ -154,6 +171,14 @@ class Rate:
         """Begin slowly after an outage, and return to the former rate."""
         rate = self.allowed(now)
         self._cut(now, min(_RAMP, rate), min(rate, _UNLIMITED * max(_RAMP, self._sent / _WINDOW)))
+
+    def _is_of_its_target(self, request: Hashable) -> bool:
+        """Tell whether others were accepted since this request was refused last."""
+        accepted_before = self._refusing.pop(hash(request), self._total)
+        if len(self._refusing) >= _MOST_REFUSING:
+            del self._refusing[next(iter(self._refusing))]
+        self._refusing[hash(request)] = self._total
+        return accepted_before < self._total
 
     def _decide(self, now: float, seconds: float, share: float) -> None:
         sent, accepted = self._sent / seconds, self._accepted / seconds

@@ -3,8 +3,9 @@
 A request that may be sent at once takes its slot with `RateLimiter.try_acquire` and
 costs no timer. Others wait in two queues, one for calls and one for polls, and one
 timer serves them: when the `Rate` allows a request, the next waiting one is let
-through, calls before polls, but one poll after every three calls. A waiter
-that was cancelled is skipped and costs the others no time.
+through, calls before polls, but one poll after every three calls. Right after an
+outage, polls go first, so that what ended meanwhile is known soon. A waiter that was
+cancelled is skipped and costs the others no time.
 
 With a limit shared by several clients, one task asks it for one slot at a time,
 after the client's own rate. The request that gets the slot is picked once the slot
@@ -16,14 +17,15 @@ Retries and what a request is are no concern of this module.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from contextvars import Context
 
 from altcraft_async.errors import AltcraftError, RateLimitedError, TransportError
 from altcraft_async.transport.clock import Timer
 from altcraft_async.transport.lifecycle import Lifecycle
-from altcraft_async.transport.rate import Rate
+from altcraft_async.transport.rate import RETURN_SECONDS, Rate
 from altcraft_async.transport.retry import LONGEST_RETRY_AFTER
 
 __all__ = ["RateLimiter", "SharedRateLimiter"]
@@ -47,12 +49,16 @@ class RateLimiter:
         self._calls: deque[_Slot] = deque()
         self._polls: deque[_Slot] = deque()
         self._in_a_row = 0
+        self._polls_first_until = 0.0
         self._timer: Timer | None = None
 
     @property
-    def is_saturated(self) -> bool:
-        """Whether requests have to wait now."""
-        return bool(self._timer) or self._rate.wait(self._lifecycle.time()) > 0
+    def free(self) -> float:
+        """How many requests may be sent now: none while others wait, and one below a rate."""
+        now = self._lifecycle.time()
+        if self._timer or self._rate.wait(now):
+            return 0
+        return math.inf if self._rate.allowed(now) == math.inf else 1
 
     def try_acquire(self) -> bool:
         """Take the slot of one request, if one may be sent at once; return whether."""
@@ -72,24 +78,26 @@ class RateLimiter:
         if refused := await slot:
             raise refused
 
-    def note_refusal(self, error: AltcraftError) -> None:
+    def note_refusal(self, error: AltcraftError, request: Hashable) -> None:
         """Slow down if the server refused a request for its rate.
 
         After a 429 nothing is sent before the time that the server asked for.
         """
         asked = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
         if isinstance(error, RateLimitedError):
-            self._rate.refused(self._lifecycle.time(), asked)
+            self._rate.refused(self._lifecycle.time(), request, asked)
         elif asked:
-            self._rate.refused(self._lifecycle.time())
+            self._rate.refused(self._lifecycle.time(), request)
 
-    def note_accepted(self) -> None:
+    def note_accepted(self, request: Hashable) -> None:
         """Note that a request was not refused."""
-        self._rate.accepted()
+        self._rate.accepted(request)
 
     def ramp(self) -> None:
-        """Begin slowly after an outage."""
-        self._rate.ramp(self._lifecycle.time())
+        """Begin slowly after an outage, with the polls."""
+        now = self._lifecycle.time()
+        self._rate.ramp(now)
+        self._polls_first_until = now + RETURN_SECONDS
 
     async def aclose(self) -> None:
         """Let no more requests through; the client's end ends those that wait."""
@@ -111,8 +119,9 @@ class RateLimiter:
 
     def _next_slot(self) -> _Slot | None:
         """Take the next request that still waits out of the queues."""
+        most = CALLS_IN_A_ROW if self._lifecycle.time() >= self._polls_first_until else 0
         while self._calls or self._polls:
-            is_call = bool(self._calls) and not (self._polls and self._in_a_row >= CALLS_IN_A_ROW)
+            is_call = bool(self._calls) and not (self._polls and self._in_a_row >= most)
             slot = (self._calls if is_call else self._polls).popleft()
             if not slot.done():
                 self._in_a_row = self._in_a_row + 1 if is_call else 0
@@ -132,9 +141,9 @@ class SharedRateLimiter(RateLimiter):
         self._asking: asyncio.Task[None] | None = None
 
     @property
-    def is_saturated(self) -> bool:
-        """Whether requests have to wait now."""
-        return self._asking is not None or super().is_saturated
+    def free(self) -> float:
+        """How many requests may be sent once the limit agrees: one, or none while others wait."""
+        return 0 if self._asking is not None else min(1, super().free)
 
     def try_acquire(self) -> bool:
         """Return ``False``: the shared limit has to be asked."""

@@ -138,14 +138,22 @@ class Sender:
                 outage.undecided()
             else:
                 outage.answered(sent)  # by something; waiting does not mend a permanent failure
-            self._rate_limiter.note_refusal(failure)
+            self._rate_limiter.note_refusal(failure, request)
             raise
         finally:
-            outage.ended()
+            outage.ended(sent)
         outage.answered(sent)
-        self._rate_limiter.note_accepted()
+        self._rate_limiter.note_accepted(request)
         self._context.retry_budget.reward()
         return said
+
+    def give_up(self, before: float) -> None:
+        """End the requests that were sent before this time, and hang: reads at once, starts soon.
+
+        A read is sent again. A start may be answered yet, so it gets a few seconds.
+        """
+        age = self._lifecycle.time() - before
+        self._transport.give_up(age, start_seconds=self._context.outage.prober.hung_after)
 
     async def aclose(self) -> None:
         """Close the transport."""

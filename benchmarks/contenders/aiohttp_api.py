@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import tenacity
 
-from benchmarks.contenders.measurement import TOKEN, poll_body, url_of
+from benchmarks.contenders.measurement import TOKEN, poll_body
 from benchmarks.servers.bodies import DATABASE
 
 
@@ -17,11 +17,11 @@ class AiohttpApi:
     """Starts and polls refreshes."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, port: int, retry: tenacity.AsyncRetrying
+        self, session: aiohttp.ClientSession, url: str, retry: tenacity.AsyncRetrying
     ) -> None:
-        """Send requests to the server on this port."""
+        """Send requests to the server at this address."""
         self._session = session
-        self._root = f"{url_of(port)}/api/v1.1"
+        self._root = f"{url}/api/v1.1"
         self._post: Callable[[str, object], Awaitable[dict[str, Any]]] = retry.wraps(self._send)
 
     async def start(self, resource_id: int) -> str:

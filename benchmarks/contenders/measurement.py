@@ -45,10 +45,16 @@ def resident(field: str = "VmRSS") -> float:
 
 
 class LoopTicker:
-    """Measures how late the loop wakes a sleeping task, every `TICK`."""
+    """Measures how late the loop wakes a sleeping task, every `TICK`.
+
+    Attributes:
+        longest_stop: Milliseconds for which the loop did something else at a
+            stretch, in CPU time, so that another program's turns do not count.
+    """
 
     def __init__(self) -> None:
         """Begin now."""
+        self.longest_stop = 0.0
         self._lateness: list[float] = []
         self._task = asyncio.create_task(self._tick())
 
@@ -60,9 +66,11 @@ class LoopTicker:
 
     async def _tick(self) -> None:
         while True:
-            began = time.monotonic()
+            began, cpu = time.monotonic(), time.thread_time()
             await asyncio.sleep(TICK)
-            self._lateness.append(time.monotonic() - began - TICK)
+            late, worked = time.monotonic() - began - TICK, time.thread_time() - cpu
+            self._lateness.append(late)
+            self.longest_stop = max(self.longest_stop, 1e3 * min(late, worked))
 
 
 async def print_slices(count: Callable[[], int], name: str, *, units: int) -> None:

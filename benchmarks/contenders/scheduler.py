@@ -12,7 +12,7 @@ import sys
 import time
 
 from benchmarks.contenders.measurement import TICK, LoopTicker, resident
-from benchmarks.contenders.workloads import HANDLES, WORKLOADS, End, Polls
+from benchmarks.contenders.workloads import HANDLES, WORKLOADS, End, Polls, attached
 
 TIMEOUT = 120.0  # seconds for `POLLS_EACH` polls of every handle
 
@@ -34,40 +34,62 @@ async def measure_polled(name: str) -> dict[str, float]:
     return {"bytes": memory}
 
 
+async def measure_attached() -> dict[str, float]:
+    """Return the memory of each attached handle with a ref and a callback."""
+    gc.collect()
+    before = resident()
+    client, handles = attached()
+    memory = (resident() - before) / len(handles)
+    await client.aclose()
+    return {"bytes": memory}
+
+
 async def measure(name: str, seconds: float) -> dict[str, float]:
     """Run a workload for some seconds, then end it."""
     polls = Polls()
     gc.collect()
+    gc.disable()
     before = resident()
+    ticker = LoopTicker()
     end = await WORKLOADS[name](polls)
+    await ticker.stop()
     memory = (resident() - before) / HANDLES
     gc.collect()
     gc.freeze()  # as a program with 100,000 live objects would do
+    gc.enable()
     await asyncio.sleep(0.5)
     began, cpu = polls.count, time.process_time()
     await asyncio.sleep(seconds)
     cpu, made = time.process_time() - cpu, polls.count - began
-    ticker = LoopTicker()  # only now, because it wakes the loop more often than the polls
+    running = LoopTicker()  # only now, because it wakes the loop more often than the polls
     await asyncio.sleep(seconds / 2)
-    lateness = await ticker.stop()
+    lateness = await running.stop()
     return {
         "CPU µs per poll": cpu / made * 1e6,
         "bytes": memory,
         "loop lateness p99 ms": lateness[int(len(lateness) * 0.99)],
+        "longest loop stall at the start, ms": ticker.longest_stop,
+        "longest loop stall while running, ms": running.longest_stop,
         "longest loop stall at the end, ms": await longest_stall(end),
         "polls per second": made / seconds,
     }
 
 
 async def longest_stall(end: End) -> float:
-    """End a workload; return the longest loop lateness meanwhile, in milliseconds."""
+    """End a workload; return the longest loop stop meanwhile, in milliseconds."""
     ticker = LoopTicker()
     await asyncio.sleep(2 * TICK)
     _kept = await end()
-    return (await ticker.stop())[-1]
+    await ticker.stop()
+    return ticker.longest_stop
 
 
 if __name__ == "__main__":
     workload, length = sys.argv[1], float(sys.argv[2])
-    run = measure_polled(workload) if workload == "polled_handles" else measure(workload, length)
+    if workload == "polled_handles":
+        run = measure_polled(workload)
+    elif workload == "attached":
+        run = measure_attached()
+    else:
+        run = measure(workload, length)
     print(json.dumps(asyncio.run(run)))

@@ -34,6 +34,7 @@ from benchmarks.servers.bodies import BODIES
 
 HANDLES = 100_000
 INTERVAL = 20.0  # seconds between two polls of a handle: 5,000 polls a second
+ATTACHED = 50_000
 FEW_TASKS = 100
 """Tasks that make as many polls a second as all handles."""
 
@@ -86,6 +87,7 @@ async def one_stream(polls: Polls) -> End:
 
     async def start(target: object) -> TaskHandle[CountersReport]:
         number = cast("tuple[int, int]", target)[0] - 1000
+        await asyncio.sleep(0)  # as a request does, so that starting is not one long step
         if number == HANDLES - 1:
             full.set()
         return _handle(number, rules)
@@ -135,6 +137,19 @@ async def few_tasks(polls: Polls) -> End:
     return await _tasks([poll() for _ in range(FEW_TASKS)])
 
 
+def attached() -> tuple[AltcraftClient, list[TaskHandle[CountersReport]]]:
+    """Attach handles by refs and give each a callback, with the first poll in an hour."""
+    client = AltcraftClient(url_of(1), TOKEN, poll=lambda _state: 3600.0)
+    handles = [client.tasks.attach(_ref(number)) for number in range(ATTACHED)]
+    for handle in handles:
+        handle.add_done_callback(_ignore)
+    return client, handles
+
+
+def _ignore(_handle: object) -> None:
+    """Do nothing."""
+
+
 WORKLOADS: Mapping[str, Callable[[Polls], Awaitable[End]]] = {
     "handles": handles,
     "polled_handles": polled_handles,
@@ -146,14 +161,19 @@ WORKLOADS: Mapping[str, Callable[[Polls], Awaitable[End]]] = {
 
 async def _handles(poll: Callable[[str], Awaitable[TaskAnswer]], policy: PollPolicy | None) -> End:
     client, rules = _client(poll, policy)
-    polled = [_handle(number, rules) for number in range(HANDLES)]
+    polled: list[TaskHandle[CountersReport]] = []
+    for number in range(HANDLES):
+        polled.append(_handle(number, rules))
+        if number % 1_000 == 0:
+            await asyncio.sleep(0)  # making them is not what stalls the loop
 
     async def wait() -> None:
         async for _ in as_completed(polled):
             pass
 
     waiting = asyncio.create_task(wait())
-    await asyncio.sleep(0)
+    while not polled[-1].poller.waiters:  # noqa: ASYNC110 -- there is no event for it
+        await asyncio.sleep(0)
 
     async def end() -> list[TaskHandle[CountersReport]]:
         await client.aclose()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import re
 import time
 from collections import Counter
 from typing import NamedTuple
@@ -17,8 +16,6 @@ MEDIAN, SIGMA, SHORTEST, LONGEST = 0.6, 0.8, 0.05, 3.0
 
 UNKNOWN_SHARE, UNKNOWN_SECONDS = 0.15, 1.5
 """Share of the tasks that a replica does not know at first, and for how long."""
-
-_RESOURCE = re.compile(rb'(?:"id": ?"?|<id>)(\d+)')
 
 
 def expected_counters(resource_id: int, task_id: str) -> list[int]:
@@ -57,9 +54,7 @@ class Refreshes:
         return self._poll(request) if request.is_poll else self._start(request)
 
     def _start(self, request: Request) -> bytes:
-        found = _RESOURCE.search(request.body)
-        assert found is not None
-        resource_id = int(found[1])
+        resource_id = request.resource_id
         self.starts[resource_id] += 1
         drawn = self._random.lognormvariate(math.log(MEDIAN), SIGMA)
         task_id = b"%08d" % (len(self._tasks) + 1)

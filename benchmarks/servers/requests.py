@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = b"content-length: "
+_RESOURCE = re.compile(rb'(?:"id": ?"?|<id>)(\d+)')
 
 
 class Request(NamedTuple):
@@ -18,6 +20,13 @@ class Request(NamedTuple):
     def is_poll(self) -> bool:
         """Tell a poll from a start."""
         return b"tasks/status" in self.path
+
+    @property
+    def resource_id(self) -> int:
+        """Return the resource that a start is about."""
+        found = _RESOURCE.search(self.body)
+        assert found is not None
+        return int(found[1])
 
     @property
     def wire_format(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from altcraft_async import PollPolicy, PollState
 from altcraft_async.policies.base import FinishedTask, Learner, poll_interval
+from altcraft_async.policies.callbacks import ExpectedCall
 from benchmarks.simulation.tasks import SimulatedTask
 
 
@@ -14,6 +15,7 @@ class PolledTask:
         task: The task.
         polls: Polls made.
         lateness: Seconds from its end to the poll that found it finished.
+        call: The call that is expected at its end.
     """
 
     __slots__ = (
@@ -22,14 +24,18 @@ class PolledTask:
         "_policy",
         "_running",
         "_target",
+        "call",
         "lateness",
         "polls",
         "task",
     )
 
-    def __init__(self, task: SimulatedTask, policy: PollPolicy) -> None:
+    def __init__(
+        self, task: SimulatedTask, policy: PollPolicy, call: ExpectedCall | None = None
+    ) -> None:
         """Begin without any poll."""
         self.task = task
+        self.call = call
         self.polls = 0
         self.lateness = 0.0
         self._target = (task.number, 1)
@@ -52,6 +58,8 @@ class PolledTask:
         if progress > self._newest[1]:
             self._newest = (waited, progress)
         self._running.append((waited, progress))
+        if self.call is not None:
+            self.call.found_running()
         return waited + self._delay(waited, progress)
 
     @property
@@ -74,6 +82,7 @@ class PolledTask:
             chance=self.task.rng.random(),
             kind="resource",
             target=self._target,
+            calls=self.call.share if self.call else 0.0,
         )
         return poll_interval(self._policy, state)
 
@@ -81,6 +90,12 @@ class PolledTask:
         self.lateness = waited - self.task.duration
         if isinstance(self._policy, Learner):
             finished = FinishedTask(
-                kind="resource", target=self._target, polls=self._running, seconds=waited
+                kind="resource",
+                target=self._target,
+                polls=self._running,
+                seconds=waited,
+                called=self.call is not None and self.call.came,
             )
             self._policy.learn(finished)
+        if self.call is not None:
+            self.call.found_over(self.task.arrival + waited, waited)

@@ -21,9 +21,11 @@ def _by_expected_end(due: float, one: PolledTask, waited: float) -> float:
     return poll_priority(due, waited, one.seconds_left(waited))
 
 
+EXPECTED_END = "expected end, with ageing"
+
 ORDERS: Mapping[str, Callable[[float, PolledTask, float], float]] = {
     "due time": _by_due_time,
-    "expected end, with ageing": _by_expected_end,
+    EXPECTED_END: _by_expected_end,
 }
 """Sort keys of due polls, from due time, task and seconds waited at that time."""
 

@@ -58,7 +58,7 @@ def run(sender: Sender, server: Server) -> Outcome:
             accepted += is_accepted
             late += now > SETTLED
             late_refused += now > SETTLED and not is_accepted
-            pause = sender.answered(now, accepted=is_accepted, attempt=attempt)
+            pause = sender.answered(now, number, accepted=is_accepted, attempt=attempt)
             longest = max(longest, now - since)
             attempt, since = (0, now + pause) if is_accepted else (attempt + 1, since)
             heapq.heappush(events, (now + pause, number, False, attempt, since))
@@ -69,7 +69,7 @@ def run(sender: Sender, server: Server) -> Outcome:
                 break
             sender.sent(now)
             under_way += 1
-            verdicts[number] = server.accepts(now + LATENCY / 2)
+            verdicts[number] = server.accepts(now + LATENCY / 2, number)
             heapq.heappush(events, (now + LATENCY, number, True, attempt, since))
     possible = server.oracle(SLOTS / LATENCY) * SECONDS
     return Outcome(accepted / possible, late_refused / max(late, 1), longest)

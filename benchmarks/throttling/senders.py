@@ -23,8 +23,8 @@ class Sender(Protocol):
         """Note a request."""
         ...
 
-    def answered(self, now: float, *, accepted: bool, attempt: int) -> float:
-        """Note an answer; return the seconds its worker waits before it sends again."""
+    def answered(self, now: float, target: int, *, accepted: bool, attempt: int) -> float:
+        """Note an answer; return the seconds until the request for this target is sent again."""
         ...
 
 
@@ -44,12 +44,12 @@ class Ours:
         """Tell the rate."""
         self._rate.sent(now)
 
-    def answered(self, now: float, *, accepted: bool, attempt: int) -> float:
+    def answered(self, now: float, target: int, *, accepted: bool, attempt: int) -> float:
         """Tell the rate, and back off."""
         if accepted:
-            self._rate.accepted()
+            self._rate.accepted(target)
             return 0.0
-        self._rate.refused(now)
+        self._rate.refused(now, target)
         return self._random.random() * min(20.0, 0.25 * 2.0**attempt)
 
 
@@ -67,7 +67,14 @@ class Jitter:
     def sent(self, now: float) -> None:
         """Note nothing."""
 
-    def answered(self, now: float, *, accepted: bool, attempt: int) -> float:  # noqa: ARG002
+    def answered(  # the interface
+        self,
+        now: float,  # noqa: ARG002
+        target: int,  # noqa: ARG002
+        *,
+        accepted: bool,
+        attempt: int,
+    ) -> float:
         """Back off."""
         return 0.0 if accepted else self._random.uniform(0, min(20.0, 0.25 * 2.0**attempt))
 
@@ -96,7 +103,7 @@ class AwsAdaptive:
         if self._is_limited:
             self._next = max(now, self._next) + 1 / self._rate
 
-    def answered(self, now: float, *, accepted: bool, attempt: int) -> float:
+    def answered(self, now: float, target: int, *, accepted: bool, attempt: int) -> float:  # noqa: ARG002 -- the interface
         """Update the measured rate and the allowed one."""
         self._count += 1
         bucket = math.floor(now * 2) / 2

@@ -21,8 +21,8 @@ class Server(Protocol):
         """Return the accepted requests a second of a sender who knows the server."""
         ...
 
-    def accepts(self, now: float) -> bool:
-        """Say whether a request that arrives now is accepted."""
+    def accepts(self, now: float, target: int) -> bool:
+        """Say whether a request for this target that arrives now is accepted."""
         ...
 
 
@@ -38,7 +38,7 @@ class TokenBucket:
         """Return its rate."""
         return min(demand, self._rate)
 
-    def accepts(self, now: float) -> bool:
+    def accepts(self, now: float, target: int) -> bool:  # noqa: ARG002 -- the interface
         """Take a token, if there is one."""
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
         self._at = now
@@ -60,13 +60,25 @@ class Concurrency:
         """Return what it can do."""
         return min(demand, self._most / self._seconds)
 
-    def accepts(self, now: float) -> bool:
+    def accepts(self, now: float, target: int) -> bool:  # noqa: ARG002 -- the interface
         """Take a place, if there is one."""
         self._busy_until = [end for end in self._busy_until if end > now]
         if len(self._busy_until) >= self._most:
             return False
         self._busy_until.append(now + self._seconds)
         return True
+
+
+class Lock:
+    """Refuses every second target for ten seconds out of forty, whatever their rate."""
+
+    def oracle(self, demand: float) -> float:
+        """Return the demand: the other targets make up for the locked ones."""
+        return demand
+
+    def accepts(self, now: float, target: int) -> bool:
+        """Look at the target and the time."""
+        return target % 2 == 0 or now % 40 >= 10  # noqa: PLR2004 -- as above
 
 
 class Stray:
@@ -80,7 +92,7 @@ class Stray:
         """Return what is accepted at full speed."""
         return demand * (1 - self._share)
 
-    def accepts(self, now: float) -> bool:  # noqa: ARG002 -- the interface
+    def accepts(self, now: float, target: int) -> bool:  # noqa: ARG002 -- the interface
         """Draw."""
         return self._random.random() >= self._share
 
@@ -89,6 +101,7 @@ SERVERS: Mapping[str, Callable[[], Server]] = {
     "bucket 20/s, burst 1": lambda: TokenBucket(20, 1),
     "bucket 20/s, burst 40": lambda: TokenBucket(20, 40),
     "8 at once, 50 ms each": lambda: Concurrency(8, 0.05),
+    "locked targets": Lock,
     "stray 0.1 %": lambda: Stray(0.001),
     "stray 1 %": lambda: Stray(0.01),
     "stray 2 %": lambda: Stray(0.02),

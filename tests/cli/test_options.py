@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from altcraft_async.simulator import Simulator
+from altcraft_async.simulator import Fault, Simulator
 
 Altcraft = Callable[..., tuple[int, str, str]]
 
@@ -21,6 +21,7 @@ SEGMENT = ("7", "--resource-id", "24", "--database-id", "1")
         ("nonsense",),
         ("wait", "some-task", "--timeout", "nan"),
         ("refresh", "24", "--database-id", "1", "--timeout", "-1"),
+        ("refresh", "24", "25", "--database-id", "1", "--outage-patience", "nan"),
         ("wait", '{"task_id":'),
         ("demo", "--token", "secret"),
         ("simulate", "--port", "0", "--duration", "5", "1"),
@@ -69,3 +70,15 @@ def test_rate_limit_spreads_the_requests(account: Simulator, altcraft: Altcraft)
     assert altcraft("resources", "refresh", *numbers, *arguments)[0] == 0
     at = [one.at for one in account.requests]
     assert at[-1] - at[0] > 0.8 * (len(at) - 1) / 40
+
+
+def test_outage_patience_ends_a_run_that_gets_no_answer(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    for method in ("resources/refresh_counters", "resources/list"):
+        account.misbehave(method, Fault.html(503), times=1000)
+    numbers = [str(number) for number in range(1, 13)]
+    options = ("--database-id", "1", "--in-flight", "3", "--outage-patience", "2")
+    code, _, err = altcraft("refresh", *numbers, *options)
+    assert code != 0
+    assert "12 of 12 failed" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.row import (
+    CHECK_FIRST,
     NOT_DELIVERED,
     NOTHING,
     WORKS,
@@ -12,6 +13,7 @@ from tests.faults.row import (
     feedback_test,
     fleet_test,
     ledger_test,
+    outage_test,
     terminal_test,
     waits,
 )
@@ -52,12 +54,15 @@ PROCESS_ROWS = (
     ),
     Row(
         69,
-        "with a ledger: a job is delivered again while its worker is alive",
+        "with a ledger: a job is delivered again while its worker is alive, or after other runs",
         "the same task",
         "both workers poll it",
         "1 / —",
         "make `idle_timeout` longer",
-        (fleet_test("slow_job_taken_twice_is_started_once"),),
+        (
+            fleet_test("slow_job_taken_twice_is_started_once"),
+            ledger_test("names.py::test_name_gets_its_own_task_after_other_names"),
+        ),
     ),
     Row(
         70,
@@ -72,6 +77,10 @@ PROCESS_ROWS = (
                 "write_behind.py::test_task_that_cannot_be_written_is_returned_and_written_later"
             ),
             fleet_test("restart_of_redis_loses_nothing"),
+            (
+                "tests/integrations/test_redis_frozen.py::"
+                "test_starts_at_once_fail_within_the_time_of_one_command"
+            ),
         ),
     ),
     Row(
@@ -100,6 +109,61 @@ PROCESS_ROWS = (
         "waits continue; no rush at the end",
         NOTHING,
         faults_test("load.py::test_requests_after_an_outage_are_spread_over_time"),
+        outage_test("outage.py::test_open_handles_are_polled_within_seconds_of_the_return"),
+    ),
+    Row(
+        74,
+        "an outage during a run: connections are refused",
+        "waits until the platform answers; nothing starts twice",
+        "waits",
+        "≤ 1 a second",
+        NOTHING,
+        (
+            outage_test("outage.py::test_run_waits_out_refused_connections"),
+            outage_test("outage.py::test_refresh_all_goes_on_listing"),
+            outage_test("outage.py::test_requests_in_an_outage_are_few"),
+        ),
+    ),
+    Row(
+        74,
+        "an outage during a run: error pages of a proxy",
+        "waits; starts that were under way: `ProtocolError`, `maybe_delivered`",
+        "waits",
+        "≤ 1 a second",
+        f"after such a start, {CHECK_FIRST}",
+        (
+            outage_test("outage.py::test_error_pages_make_ambiguous_only_the_starts_under_way"),
+            outage_test("outage.py::test_requests_in_an_outage_are_few"),
+        ),
+    ),
+    Row(
+        74,
+        "an outage during a run: requests vanish",
+        "waits; starts that were under way: `RequestTimeoutError`, `maybe_delivered`",
+        "waits; sent again as soon as the platform answers",
+        "≤ 1 a second",
+        f"after such a start, {CHECK_FIRST}",
+        (
+            outage_test(
+                "black_hole.py::test_run_through_a_black_hole_ends_seconds_after_the_rest_is_done"
+            ),
+            outage_test(
+                "black_hole.py::"
+                "test_tasks_that_ended_in_a_black_hole_are_known_within_seconds_of_the_return"
+            ),
+            outage_test("black_hole.py::test_read_that_hangs_is_sent_again_after_the_return"),
+            outage_test("black_hole.py::test_requests_in_a_black_hole_are_few"),
+        ),
+    ),
+    both(
+        74,
+        "an outage longer than `outage_patience`, or known already when a single call is made",
+        "`PlatformUnavailableError`, not delivered",
+        "0 / 0",
+        "run the rest again later; `retry_after` says when the client looks again",
+        outage_test("outage.py::test_run_out_of_patience_fails_what_was_not_started"),
+        outage_test("outage.py::test_single_start_fails_at_once_and_is_not_sent"),
+        outage_test("outage.py::test_poll_of_a_handle_fails_at_once"),
     ),
     waits(
         75,
@@ -107,6 +171,26 @@ PROCESS_ROWS = (
         f"{WORKS}; the client settles at the allowed rate",
         NOTHING,
         faults_test("load.py::test_client_settles_at_the_rate_of_a_throttling_server"),
+    ),
+    both(
+        75,
+        "stray refusals with 429, up to one in twenty",
+        f"{WORKS}; only the refused request waits",
+        "—",
+        NOTHING,
+        outage_test("rate.py::test_stray_refusals_change_nothing"),
+        outage_test("rate.py::test_single_retry_after_holds_up_no_other_request"),
+    ),
+    both(
+        75,
+        "a target that is refused with 429 again and again",
+        "`RateLimitedError`; other targets are as fast as before",
+        "3 / 3",
+        "`retry_after` says how long to wait",
+        outage_test("rate.py::test_target_that_is_refused_again_and_again_slows_down_nothing_else"),
+        outage_test(
+            "rate_over_sockets.py::test_refused_target_delays_no_other_and_gets_its_own_error"
+        ),
     ),
     both(
         76,

@@ -77,6 +77,11 @@ def cancellation_test(name: str) -> str:
     return f"tests/tasks/test_cancellation.py::test_{name}"
 
 
+def outage_test(name: str) -> str:
+    """Name a test of outages or throttles."""
+    return f"tests/transport/test_{name}"
+
+
 def sender_test(name: str) -> str:
     """Name a test of sending one request."""
     return f"tests/transport/test_sender.py::test_{name}"

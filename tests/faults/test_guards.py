@@ -72,6 +72,12 @@ GUARDS: Mapping[str, Guard] = {
         "idle = POLL_IDLE",
         "tests/transport/test_keepalive.py::test_start_after_a_pause_takes_a_new_connection",
     ),
+    "task with a forged call is polled as without calls": Guard(
+        "policies/callbacks.py",
+        "self._state = _State.VOID",
+        "self._state = _State.AWAITED",
+        "tests/policies/test_callbacks.py::test_forged_call_is_void_and_changes_nothing_for_other_tasks",
+    ),
     "only errors of the package are retried": Guard(
         "transport/sender.py",
         "isinstance(failure, AltcraftError) and may_retry(",
@@ -109,22 +115,36 @@ GUARDS: Mapping[str, Guard] = {
         "pass",
         "tests/faults/test_bytes.py::test_any_bytes_on_a_connection_end_a_call",
     ),
+    "what has arrived is read before a request times out": Guard(
+        "transport/timeouts.py",
+        "self._timer = loop.call_later(reading, self._cancel_late, loop, when)",
+        "self._cancel_late(loop, when)",
+        "tests/transport/test_standing_still.py::"
+        "test_answer_to_a_start_that_came_meanwhile_is_read",
+    ),
+    "a wait makes a poll before it times out": Guard(
+        "tasks/poller.py",
+        "if now - when > STOOD_STILL:",
+        "if False:",
+        "tests/transport/test_standing_still.py::"
+        "test_wait_that_ended_meanwhile_makes_its_poll[0.0]",
+    ),
     "an untrusted certificate is not retried": Guard(
         "transport/http.py",
         "aiohttp.ClientConnectorCertificateError,",
         "ZeroDivisionError,",
         "tests/faults/test_connecting.py::test_untrusted_certificate_is_refused_once",
     ),
-    "no cookie is kept": Guard(
+    "starts and polls share cookies": Guard(
         "transport/http.py",
-        "cookie_jar=aiohttp.DummyCookieJar()",
+        "cookie_jar=self._cookies",
         "cookie_jar=None",
-        "tests/transport/test_http.py::test_cookie_is_not_sent_back",
+        "tests/transport/test_cookies.py::test_polls_reach_the_node_of_their_start[127.0.0.1]",
     ),
     "a proxy in the environment is ignored": Guard(
         "transport/http.py",
-        "cookie_jar=aiohttp.DummyCookieJar()",
-        "cookie_jar=aiohttp.DummyCookieJar(), trust_env=True",
+        "cookie_jar=self._cookies",
+        "cookie_jar=self._cookies, trust_env=True",
         "tests/faults/test_connecting.py::test_proxy_in_the_environment_is_ignored",
     ),
     "foreign errors are not chained": Guard(
@@ -181,6 +201,51 @@ GUARDS: Mapping[str, Guard] = {
         "scale * random",
         "scale",
         "tests/faults/test_load.py::test_requests_after_an_outage_are_spread_over_time[200]",
+    ),
+    "no start is sent into an outage": Guard(
+        "transport/sender.py",
+        "if outage.holds(patience):",
+        "if False:",
+        "tests/transport/test_outage.py::"
+        "test_starts_that_wait_for_the_rate_when_an_outage_begins_are_not_sent",
+    ),
+    "polls that hang are run again after an outage": Guard(
+        "tasks/scheduler.py",
+        "if began < before and worker is not noticed:",
+        "if False:",
+        "tests/tasks/test_scheduler.py::test_jobs_that_wait_in_vain_run_again_and_newer_ones_go_on",
+    ),
+    "reads that hang are given up after an outage": Guard(
+        "transport/http.py",
+        "self._timeouts[False].shorten(0.0, age)",
+        "pass",
+        "tests/transport/test_black_hole.py::test_read_that_hangs_is_sent_again_after_the_return",
+    ),
+    "starts that hang are given up after an outage": Guard(
+        "transport/http.py",
+        "self._timeouts[True].shorten(start_seconds, age)",
+        "pass",
+        "tests/transport/test_black_hole.py::"
+        "test_run_through_a_black_hole_ends_seconds_after_the_rest_is_done",
+    ),
+    "a late answer to a probe ends an outage": Guard(
+        "transport/prober.py",
+        "await asyncio.wait({probe}, timeout=limit)",
+        "await asyncio.wait({probe}, timeout=limit); probe.cancel()",
+        "tests/transport/test_black_hole.py::test_platform_that_comes_back_slowly_ends_the_outage",
+    ),
+    "polls go first after an outage": Guard(
+        "transport/rate_limit.py",
+        " if self._lifecycle.time() >= self._polls_first_until else 0",
+        "",
+        "tests/transport/test_rate_limit.py::test_polls_go_first_right_after_an_outage_only",
+    ),
+    "a refused target slows down no other": Guard(
+        "transport/rate.py",
+        "if self._is_of_its_target(request):",
+        "if False:",
+        "tests/transport/test_rate.py::"
+        "test_target_that_is_refused_again_and_again_slows_down_nothing_else",
     ),
     "XML may declare no entities": Guard(
         "protocol/codecs.py",
@@ -296,6 +361,25 @@ GUARDS: Mapping[str, Guard] = {
         "return Send() if entry.over else JoinIfRunning(entry.ref)",
         "return Send()",
         "tests/starts/test_ledger_starter.py::test_next_process_joins_the_running_task",
+    ),
+    "a name is kept before another one replaces its entry": Guard(
+        "starts/ledger_starter.py",
+        "await self._keep_name(entry)\n",
+        "pass\n",
+        "tests/starts/test_names.py::test_name_gets_its_own_task_after_other_names[memory]",
+    ),
+    "a lease ends when it was seen for its length": Guard(
+        "starts/transitions.py",
+        "length - waited)",
+        "1e9)",
+        "tests/starts/test_lease.py::test_lease_of_a_clock_that_was_ahead_ends_after_its_length",
+    ),
+    "a ledger that lost its entries gets them again": Guard(
+        "starts/restore.py",
+        "if found is None and self._running:",
+        "if False:",
+        "tests/starts/test_restore.py::"
+        "test_process_that_joined_a_task_registers_it_again_under_its_name",
     ),
     "an answered start is returned though the ledger fails": Guard(
         "starts/ledger_starter.py",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,6 +49,10 @@ ONE_REQUEST: Target = (1, 1)
 """Started under one name only, so there may be one start in all."""
 MANY_REQUESTS: Target = (2, 1)
 """Started without a name, so it starts again after each end."""
+NAMED: Target = (3, 1)
+"""Started under several names, of which each may have one start."""
+
+NAMES = ["a", "b", "c"]
 
 TASK_SECONDS = 15.0
 NUMBER = st.integers(0, 2)
@@ -89,6 +94,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.dying: list[asyncio.Task[None]] = []
         self.unknown: list[LedgerEntry] = []
         self.forgotten: list[tuple[Target, datetime]] = []
+        self.forgotten_names: list[str] = []
+        self.given: defaultdict[str, set[str]] = defaultdict(set)
 
     def process(self, number: int) -> Process:
         """Return a new process."""
@@ -127,9 +134,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(
         number=NUMBER,
-        what=st.sampled_from([ONE_REQUEST, MANY_REQUESTS]),
+        what=st.sampled_from([ONE_REQUEST, MANY_REQUESTS, NAMED]),
+        name=st.sampled_from(NAMES),
         fault=st.sampled_from([*[None] * len(FAULTS), *FAULTS]),
-        dies_at=st.sampled_from([*[None] * 8, 1, 2, 3, 4, 5]),
+        dies_at=st.sampled_from([*[None] * 8, 1, 2, 3, 4, 5, 6, 7]),
         is_stored=st.booleans(),
         seconds=SECONDS,
     )
@@ -138,6 +146,7 @@ class LedgerMachine(RuleBasedStateMachine):
         *,
         number: int,
         what: Target,
+        name: str,
         fault: Fault | None,
         dies_at: int | None,
         is_stored: bool,
@@ -148,12 +157,19 @@ class LedgerMachine(RuleBasedStateMachine):
         process.ledger.fatal, process.ledger.is_stored = dies_at, is_stored
         if fault is not None:
             self.server.misbehave("resources/refresh_counters", fault)
-        resource_id, database_id = what
-        key = "once" if what == ONE_REQUEST else None
-        resources = process.client.resources
-        work = resources.refresh(resource_id, database_id=database_id, idempotency_key=key)
-        self.do(process, work)
+        key = {ONE_REQUEST: "once", MANY_REQUESTS: None, NAMED: name}[what]
+        self.do(process, self.refresh(process.client, what, key))
         self.live_on(seconds)
+
+    async def refresh(self, client: AltcraftClient, what: Target, key: str | None) -> None:
+        """Start a refresh, note the task that its name was given, and wait for it."""
+        resource_id, database_id = what
+        handle = await client.resources.refresh_counters(
+            resource_id, database_id=database_id, idempotency_key=key
+        )
+        if key is not None:
+            self.given[key].add(handle.ref.task_id)
+        await handle
 
     @rule(number=NUMBER, seconds=SECONDS)
     def resume(self, number: int, seconds: float) -> None:
@@ -182,6 +198,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if self.run(MemoryLedger.forget(MemoryLedger(self.stored), entry)):
             resource_id, database_id = entry.target
             self.forgotten.append(((resource_id, database_id), entry.intended_at))
+            self.forgotten_names.append(entry.idempotency_key)
 
     def live_on(self, seconds: float) -> None:
         """Let time pass, then replace the dead processes."""
@@ -215,15 +232,23 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def no_request_is_started_twice(self) -> None:
         """A name has one start, and one more for each that the user forgot."""
-        assert len(self.tasks(ONE_REQUEST)) <= 1 + len(self.forgotten_starts(ONE_REQUEST))
+        for target, names in ((ONE_REQUEST, 1), (NAMED, len(NAMES))):
+            assert len(self.tasks(target)) <= names + len(self.forgotten_starts(target))
+
+    @invariant()
+    def each_name_is_given_its_own_task(self) -> None:
+        """A name has one task, and one more for each start that the user forgot."""
+        for name, tasks in self.given.items():
+            assert len(tasks) <= 1 + self.forgotten_names.count(name)
 
     @invariant()
     def no_target_is_refreshed_twice_at_once(self) -> None:
         """A start comes after the end of the previous task, unless the user forgot that start."""
-        forgotten = self.forgotten_starts(MANY_REQUESTS)
-        for one, after in pairwise(self.tasks(MANY_REQUESTS)):
-            was_forgotten = any(sent <= one.started <= sent + LEASE for sent in forgotten)
-            assert after.started >= one.end() or was_forgotten
+        for target in (MANY_REQUESTS, NAMED):
+            forgotten = self.forgotten_starts(target)
+            for one, after in pairwise(self.tasks(target)):
+                was_forgotten = any(sent <= one.started <= sent + LEASE for sent in forgotten)
+                assert after.started >= one.end() or was_forgotten
 
     def teardown(self) -> None:
         """Replace all processes, and check that each target can still be started."""
@@ -241,7 +266,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A new process can start each target, once the user has forgotten unknown starts."""
         ledger = MemoryLedger(self.stored)
         async with AltcraftClient(self.server.url, self.server.token, ledger=ledger) as client:
-            for number in (ONE_REQUEST[0], MANY_REQUESTS[0]):
+            for number, _ in (ONE_REQUEST, MANY_REQUESTS, NAMED):
                 await self.started(client, ledger, number)
 
     async def started(self, client: AltcraftClient, ledger: MemoryLedger, number: int) -> None:

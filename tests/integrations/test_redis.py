@@ -18,6 +18,7 @@ from altcraft_async.integrations.redis import RedisLedger, fleet_limit
 from altcraft_async.simulator import Simulator
 from tests.support.ledgers import KEY, REF, entry_of
 from tests.support.ports import free_port
+from tests.support.redis_relay import RedisRelay
 from tests.support.redis_server import RedisServer
 
 
@@ -202,6 +203,42 @@ async def test_spellings_of_one_base_url_name_one_limit(redis_url: str, prefix: 
         async with fleet_limit(redis_url, name=name, per_second=0.1, prefix=prefix) as limit:
             slots.append(await limit._reserve(slots[0] if slots else await limit._now()))
     assert slots[1] == slots[0] + 10_000
+
+
+@pytest.mark.parametrize("back", [2, 600])
+async def test_limit_begins_anew_after_the_clock_of_redis_went_back(
+    redis_url: str, prefix: str, caplog: pytest.LogCaptureFixture, back: int
+) -> None:
+    async with RedisRelay(redis_url) as relay:
+        relay.ahead = 3600
+        async with fleet_limit(relay.url, name="x", per_second=20, prefix=prefix) as limit:
+            for _ in range(3):
+                await limit()
+            relay.ahead -= back
+            began = time.monotonic()
+            async with asyncio.timeout(5):
+                for _ in range(11):
+                    await limit()
+            assert time.monotonic() - began >= 0.5 - 0.005  # precision of timers
+    (warning,) = [one.getMessage() for one in caplog.records if one.name == "altcraft_async"]
+    assert "the clock of Redis went back" in warning
+
+
+async def test_limit_of_a_new_process_does_not_wait_for_slots_of_a_wrong_clock(
+    redis_url: str, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with RedisRelay(redis_url) as relay:
+        relay.ahead = 600
+        async with fleet_limit(relay.url, name="x", per_second=20, prefix=prefix) as limit:
+            await limit()
+        relay.ahead = 0
+        async with (
+            asyncio.timeout(5),
+            fleet_limit(relay.url, name="x", per_second=20, prefix=prefix) as limit,
+        ):
+            await limit()
+            await limit()
+    assert caplog.text.count("the clock of Redis went back") == 1
 
 
 async def test_limit_waits_for_redis_and_warns_once(

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ FINISHED = st.builds(
     target=st.sampled_from([None, (1, 1), (2, 1)]),
     polls=POLLS,
     seconds=st.floats(0, 1e7),
+    called=st.booleans(),
 )
 STATES = st.builds(
     PollState,
@@ -36,6 +38,14 @@ STATES = st.builds(
     kind=st.just("resource"),
     target=st.sampled_from([None, (1, 1), (2, 1)]),
 )
+
+
+def with_calls(state: PollState, calls: float) -> PollState:
+    """Return the state of a task at whose end a call is expected."""
+    return msgspec.structs.replace(state, calls=calls)
+
+
+CALLED_STATES = st.builds(with_calls, STATES, st.floats(0.5, 0.99))
 
 
 def linear(gone: float) -> float:
@@ -104,7 +114,7 @@ def taught(durations: list[float], *, curve: Curve = linear) -> Adaptive:
 
 
 @CORE
-@given(st.lists(FINISHED, max_size=60), STATES, st.floats(SHORTEST_INTERVAL, 1e6))
+@given(st.lists(FINISHED, max_size=100), STATES | CALLED_STATES, st.floats(SHORTEST_INTERVAL, 1e6))
 def test_delay_is_within_bounds_whatever_was_learned(
     history: list[FinishedTask], state: PollState, ceiling: float
 ) -> None:
@@ -268,3 +278,40 @@ def test_task_that_outlasts_every_similar_one_is_polled_by_its_own_progress() ->
 
 def test_poll_at_the_time_of_the_start_divides_by_no_zero() -> None:
     assert Adaptive().next_poll(PollState(waited=0.0, polls=3, progress=50)) == 0.0
+
+
+def called(durations: list[float], *, targets: int = 10_000) -> Adaptive:
+    """Return a policy that learned from tasks of these durations, at whose end a call came."""
+    policy = Adaptive()
+    for number, seconds in enumerate(durations):
+        target = (number % targets, 1)
+        policy.learn(
+            FinishedTask(kind="resource", target=target, polls=[], seconds=seconds, called=True)
+        )
+    return policy
+
+
+def test_duration_of_a_task_at_whose_end_a_call_came_is_known() -> None:
+    policy = called([10.0, 11.0, 12.0])
+    assert sorted(policy._durations._numbers) == [10, 11, 12]
+
+
+@pytest.mark.parametrize("calls", [0.9, 0.99])
+def test_silent_task_is_polled_a_quarter_later_than_expected_at_most(calls: float) -> None:
+    even = called([10.0 + n % 2 for n in range(100)])
+    assert 11 < even.next_poll(PollState(waited=0, calls=calls)) <= 1.25 * 10.5
+    wide = called([10.0 + n for n in range(100)])
+    first = wide.next_poll(PollState(waited=0, calls=calls))
+    assert wide.next_poll(PollState(waited=0, calls=0.75)) < first <= 1.25 * 110
+
+
+def test_silent_task_is_expected_to_take_as_long_as_its_target_did() -> None:
+    policy = called([float(10 + 10 * (n % 40)) for n in range(200)], targets=40)
+    state = PollState(waited=0, calls=0.99, kind="resource", target=(7, 1))
+    assert 80 < policy.next_poll(state) <= 100
+
+
+def test_calls_change_nothing_before_durations_are_known() -> None:
+    policy = called([10.0] * 63)
+    states = [PollState(waited=0, calls=calls, chance=0.3) for calls in (0, 0.99)]
+    assert len({policy.next_poll(state) for state in states}) == 1

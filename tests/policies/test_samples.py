@@ -74,3 +74,20 @@ def test_number_between_two_is_one_of_the_sample_or_none(
     found = sample_of(numbers).between(low, high, rank)
     there = [number for number in numbers[-CAPACITY:] if low < number <= high]
     assert (found in there) if there else (found is None)
+
+
+@CORE
+@given(NUMBERS, st.floats(0, 1e6), st.floats(1e-4, 1), st.floats(0.001, 1))
+def test_poll_of_silent_tasks_comes_a_quarter_after_the_last_number_at_most(
+    numbers: list[float], passed: float, cost: float, silent: float
+) -> None:
+    best = sample_of(numbers).best(passed, cost, 1, silent)
+    assert best is None or passed < best.at <= max(numbers) * 1.2500001
+
+
+def test_fewer_silent_tasks_are_polled_later() -> None:
+    numbers = [1 + n / 10 for n in range(100)]
+    polls = [sample_of(numbers).best(0, 0.01, 1, silent) for silent in (0.5, 0.1, 0.01)]
+    ats = [best.at for best in polls if best]
+    assert ats == sorted(set(ats))
+    assert len(ats) == 3

@@ -102,9 +102,26 @@ def test_body_that_is_not_an_object_is_unreadable(body: bytes, wire_format: Form
         ("text/xml", b"", "xml"),
         ("application/octet-stream", b"  <xml/>", "xml"),
         ("application/octet-stream", b"{}", "json"),
+        ("application/octet-stream", b"\xef\xbb\xbf<xml/>", "xml"),
+        ("application/octet-stream", b"", "json"),
     ],
 )
-def test_format_is_that_of_the_content_type_or_else_of_the_first_character(
+def test_format_read_strictly_is_that_of_the_content_type_or_else_of_the_first_character(
+    content_type: str, body: bytes, wire_format: Format
+) -> None:
+    assert codec.format_of(content_type, body, strict=True) == wire_format
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "wire_format"),
+    [
+        ("application/json", b"<xml/>", "xml"),
+        ("application/xml", b"{}", "json"),
+        ("text/xml", b"", "xml"),
+        ("application/octet-stream", b"", "json"),
+    ],
+)
+def test_format_is_that_of_the_first_character_or_else_of_the_content_type(
     content_type: str, body: bytes, wire_format: Format
 ) -> None:
     assert codec.format_of(content_type, body) == wire_format

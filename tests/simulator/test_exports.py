@@ -73,7 +73,7 @@ async def test_export_ids_depend_on_the_seed_and_are_unique(ask: Ask) -> None:
 async def test_wrong_parameters_of_an_export_are_refused(
     ask: Ask, values: dict[str, object], code: int
 ) -> None:
-    async with Simulator() as server:
+    async with Simulator(strict=True) as server:
         assert (await ask(server, EXPORT, **values)).error == code
 
 

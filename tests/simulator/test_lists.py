@@ -196,7 +196,7 @@ async def test_unknown_group_gives_an_empty_list(ask: Ask) -> None:
 async def test_wrong_parameter_is_a_400_that_names_it(
     ask: Ask, method: str, name: str, value: object
 ) -> None:
-    async with Simulator() as server:
+    async with Simulator(strict=True) as server:
         reply = await ask(server, method, **{name: value})
     assert (reply.status, reply.error) == (200, 400)
     assert f"'{name}'" in reply.value["error_text"]
@@ -206,21 +206,21 @@ async def test_wrong_parameter_is_a_400_that_names_it(
 @pytest.mark.parametrize(
     ("name", "value"), [("limit", "10"), ("groups", "branch"), ("groups_id", 1), ("groups", [1])]
 )
-async def test_wrong_type_in_json_is_a_400(ask_in: AskIn, name: str, value: object) -> None:
+async def test_wrong_type_in_strict_json_is_a_400(ask_in: AskIn, name: str, value: object) -> None:
     """XML has no types, so the same values are accepted."""
-    async with Simulator() as server:
+    async with Simulator(strict=True) as server:
         assert (await ask_in(server, "json", "resources/list", **{name: value})).error == 400
         assert (await ask_in(server, "xml", "resources/list", **{name: value})).error == 0
 
 
-async def test_tags_of_resources_are_a_400(ask: Ask) -> None:
-    async with Simulator() as server:
+async def test_tags_of_resources_read_strictly_are_a_400(ask: Ask) -> None:
+    async with Simulator(strict=True) as server:
         assert (await ask(server, "resources/list", ui_tags=["vip"])).error == 400
 
 
 async def test_http_errors_makes_the_status_of_a_refused_list_follow(ask: Ask) -> None:
     async with Simulator(http_errors=True) as server:
-        reply = await ask(server, "segments/list", limit=0)
+        reply = await ask(server, "segments/list", limit=-1)
     assert (reply.status, reply.error) == (400, 400)
 
 

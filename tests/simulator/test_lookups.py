@@ -43,7 +43,7 @@ async def test_response_is_the_same_in_either_format(
 async def test_missing_wrong_or_unknown_parameter_is_a_400_that_names_it(
     ask: Ask, method: str, values: dict[str, object]
 ) -> None:
-    async with Simulator() as server:
+    async with Simulator(strict=True) as server:
         for name in values:
             short = {other: held for other, held in values.items() if other != name}
             reply = await ask(server, method, **short)
@@ -225,10 +225,11 @@ async def test_installation_may_accept_only_one_name_of_a_segments_database(
 ) -> None:
     async with Simulator(segment_database_name=accepted) as server:
         assert (await ask(server, method, id=3, resource_id=24, **{accepted: 1})).error == 0
+        unnamed = await ask(server, method, id=3, resource_id=24, **{other: 1})
+    async with Simulator(segment_database_name=accepted, strict=True) as server:
         refused = await ask(server, method, id=3, resource_id=24, **{other: 1})
-        unnamed = await ask(server, method, id=3, resource_id=24)
-    assert (refused.error, refused.value["error_text"]) == (400, f"unknown parameter '{other}'")
     assert f"'{accepted}' is missing" in unnamed.value["error_text"]
+    assert (refused.error, refused.value["error_text"]) == (400, f"unknown parameter '{other}'")
 
 
 async def test_static_segment_without_a_database_is_counted_in_its_own(ask: Ask) -> None:

@@ -15,15 +15,17 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 UNKNOWN = "unknown"
 
-# Operations on the ledger: read, write the intent, write the task; at the end: read, write the end.
+# Operations on the ledger: read the target, read the name, write the intent, write the task; at
+# the end: read, write the end.
 POINTS = [
     (1, False, 0, 1, 1),  # before the ledger was read
-    (2, False, 0, 1, 1),  # before the intent
-    (2, True, 0, UNKNOWN, 1),  # after the intent, before the request
-    (3, False, 1, UNKNOWN, 1),  # after the request, before the task's id
-    (3, True, 1, 1, 1),  # after the id
-    (5, False, 1, 1, 1),  # before the end
-    (5, True, 1, 1, 1),  # after the end
+    (2, False, 0, 1, 1),  # before the name was read
+    (3, False, 0, 1, 1),  # before the intent
+    (3, True, 0, UNKNOWN, 1),  # after the intent, before the request
+    (4, False, 1, UNKNOWN, 1),  # after the request, before the task's id
+    (4, True, 1, 1, 1),  # after the id
+    (6, False, 1, 1, 1),  # before the end
+    (6, True, 1, 1, 1),  # after the end
 ]
 
 
@@ -45,7 +47,7 @@ async def test_next_process_starts_at_most_once(  # noqa: PLR0913 -- a table
         mortal.fatal, mortal.is_stored = dies_at, is_stored
         resources = first.resources
         running = asyncio.create_task(resources.refresh(24, database_id=1, idempotency_key="once"))
-        await asyncio.sleep(1 if before == 0 or dies_at == 3 else 2 * LEASE + 2)
+        await asyncio.sleep(1 if before == 0 or dies_at == 4 else 2 * LEASE + 2)
         assert mortal.dead
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -18,6 +18,7 @@ from altcraft_async.errors import (
     TransportError,
 )
 from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskRef
+from altcraft_async.starts.ledger import name_key
 from altcraft_async.starts.transitions import (
     REREAD_DELAY,
     Decision,
@@ -34,6 +35,9 @@ from altcraft_async.starts.transitions import (
     intent_after,
     is_fresh,
     reconciled,
+    record_of,
+    seconds_ahead,
+    start_pending,
     start_unknown,
     surely_not_started,
     withdrawal_of,
@@ -56,8 +60,8 @@ OTHER_REF = TaskRef(task_id="t2", kind="resource", target=(24, 1))
         (None, "a", NIGHT, Send()),
         (changed(INTENT, over=True), "", NIGHT, Send()),
         (changed(INTENT, over=True), "a", NIGHT, Send()),
-        (INTENT, "", NIGHT, Wait(REREAD_DELAY)),
-        (INTENT, "a", EARLY, Wait(0.125)),
+        (INTENT, "", NIGHT, Wait(REREAD_DELAY, INTENT)),
+        (INTENT, "a", EARLY, Wait(0.125, INTENT)),
         (INTENT, "a", LATE, Reconcile(INTENT)),
         (INTENT, "", LATE, Reconcile(INTENT)),
         (TASK, "", NIGHT, JoinIfRunning(REF)),
@@ -151,6 +155,76 @@ def test_withdrawal_replaces_only_an_intent_of_the_same_start() -> None:
         assert withdrawal_of(second, stored) is None
 
 
+def test_lease_ends_once_its_intent_was_seen_for_as_long() -> None:
+    """The clock that wrote it was an hour ahead."""
+    hour = timedelta(hours=1)
+    ahead = entry_of(intended_at=NIGHT + hour, lease_until=LATE + hour)
+    length = (LATE - NIGHT).total_seconds()
+    for waited, decision in (
+        (0.0, Wait(REREAD_DELAY, ahead)),
+        (length - 0.125, Wait(0.125, ahead)),
+        (length, Reconcile(ahead)),
+    ):
+        assert decide(ahead, idempotency_key="", now=NIGHT, waited=waited) == decision
+    assert seconds_ahead(ahead, NIGHT) == 3600
+    assert seconds_ahead(INTENT, NIGHT - timedelta(seconds=2.5)) == 0
+
+
+def test_error_of_a_pending_start_names_it() -> None:
+    error = start_pending(INTENT)
+    assert str(error).startswith("ledger: another process may be starting resource 24, 1, so")
+    assert error.entries == (INTENT,)
+
+
+RECORD = msgspec.structs.replace(TASK, key=name_key(TASK.key, "a"), revision=1, over=True)
+UNKNOWN = msgspec.structs.replace(INTENT, key=RECORD.key)
+
+
+@pytest.mark.parametrize(
+    ("record", "decision"),
+    [
+        (None, JoinIfRunning(OTHER_REF)),
+        (RECORD, Return(REF, over=True)),
+        (UNKNOWN, Reconcile(UNKNOWN)),
+        (changed(UNKNOWN, over=True), JoinIfRunning(OTHER_REF)),
+    ],
+)
+def test_record_of_a_name_comes_before_the_entry_of_another(
+    record: LedgerEntry | None, decision: Decision
+) -> None:
+    entry = entry_of(idempotency_key="b", ref=OTHER_REF)
+    assert decide(entry, idempotency_key="a", now=LATE, record=record) == decision
+
+
+@pytest.mark.parametrize(
+    ("entry", "stored", "record"),
+    [
+        (None, None, None),
+        (entry_of(ref=REF), None, None),
+        (changed(INTENT, over=True), None, None),
+        (TASK, None, RECORD),
+        (changed(TASK, over=True), None, RECORD),
+        (INTENT, None, UNKNOWN),
+        (TASK, UNKNOWN, msgspec.structs.replace(RECORD, revision=2)),
+        (TASK, changed(UNKNOWN, over=True), msgspec.structs.replace(RECORD, revision=3)),
+        (INTENT, UNKNOWN, None),
+        (INTENT, changed(UNKNOWN, over=True), None),
+        (INTENT, RECORD, None),
+        (changed(INTENT, ref=OTHER_REF), RECORD, None),
+        (
+            msgspec.structs.replace(INTENT, owner="o2"),
+            changed(UNKNOWN, over=True),
+            msgspec.structs.replace(UNKNOWN, owner="o2", revision=3),
+        ),
+    ],
+)
+def test_record_has_the_task_of_a_name_or_that_it_is_unknown(
+    entry: LedgerEntry | None, stored: LedgerEntry | None, record: LedgerEntry | None
+) -> None:
+    """A task is never replaced, nor a start that was forgotten."""
+    assert record_of(entry, stored) == record
+
+
 def test_end_replaces_only_the_entry_of_the_same_task() -> None:
     assert end_of(REF, TASK) == changed(TASK, over=True)
     for stored in (None, INTENT, changed(TASK, over=True), changed(INTENT, ref=OTHER_REF)):
@@ -190,10 +264,10 @@ def test_same_counters_as_before_the_start_prove_that_it_did_not_happen(
     assert reconciled(BEFORE, COUNTERS, is_new_request=is_new_request) == changed(BEFORE, over=True)
 
 
-def test_newer_counters_withdraw_the_start_only_for_a_new_request() -> None:
-    """It is unknown whether they are those of the start."""
+def test_newer_counters_let_only_a_new_request_replace_the_intent() -> None:
+    """It is unknown whether they are those of the start, so its name keeps the intent."""
     later = group(updated=NIGHT + timedelta(minutes=1))
-    assert reconciled(BEFORE, later, is_new_request=True) == changed(BEFORE, over=True)
+    assert reconciled(BEFORE, later, is_new_request=True) is BEFORE
     assert reconciled(BEFORE, later, is_new_request=False) is None
 
 

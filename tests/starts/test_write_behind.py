@@ -18,7 +18,6 @@ from tests.support.shared_ledger import night, start
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 START = "resources/refresh_counters"
-API_ROOT = "https://example.com/api/v1.1"
 
 
 async def test_task_of_a_cancelled_caller_is_written() -> None:
@@ -85,7 +84,7 @@ async def test_task_is_written_only_in_place_of_its_own_intent(
 ) -> None:
     """An entry that another process has changed stays, which is logged."""
     ledger = MemoryLedger({} if stored is None else {KEY: stored})
-    writer = BackgroundWriter(ledger, API_ROOT)
+    writer = BackgroundWriter(ledger)
     writer.started(INTENT, REF)
     await writer.aclose()
     assert ledger.stored.get(KEY) == after
@@ -96,7 +95,7 @@ async def test_task_that_is_stored_already_is_not_written_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ledger = MemoryLedger({KEY: TASK})
-    writer = BackgroundWriter(ledger, API_ROOT)
+    writer = BackgroundWriter(ledger)
     writer.started(INTENT, REF)
     await writer.aclose()
     assert ledger.stored == {KEY: TASK}

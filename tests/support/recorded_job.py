@@ -24,14 +24,12 @@ class RecordedJob:
     def __init__(
         self,
         *,
-        awaited: bool = True,
         again: Callable[[], float | None] = lambda: None,
         seconds: float = 0.0,
         priority: float = 0.0,
     ) -> None:
         """Run again when ``again`` says; one run takes so many seconds."""
         self.slot = Scheduler.IDLE
-        self.awaited = awaited
         self.ran: list[float] = []
         self.closed = 0
         self._priority = priority

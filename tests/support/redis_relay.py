@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 __all__ = ["RedisRelay"]
 
 _COMMAND = re.compile(rb"\*\d+\r\n")
+_TIME = re.compile(rb"(?<=\*2\r\n\$10\r\n)\d{10}(?=\r\n)")  # in the reply to TIME
 
 
 class RedisRelay:
@@ -18,6 +19,7 @@ class RedisRelay:
     Attributes:
         url: Address of the relay.
         connections: How many were opened.
+        ahead: Seconds by which the clock of Redis seems to be ahead.
     """
 
     def __init__(self, redis_url: str) -> None:
@@ -28,6 +30,7 @@ class RedisRelay:
         self._tasks: set[asyncio.Task[None]] = set()
         self.url = ""
         self.connections = 0
+        self.ahead = 0
 
     def refuse(self, reply: str) -> None:
         """Answer each further command on the connections that are open now with this error."""
@@ -52,7 +55,7 @@ class RedisRelay:
         self._tasks.add(task)
         number, self.connections = self.connections, self.connections + 1
         replies, redis = await asyncio.open_connection(*self._target)
-        back = asyncio.create_task(_copy(replies, writer))
+        back = asyncio.create_task(self._copy(replies, writer))
         try:
             # Commands are short, so those sent together come as one piece.
             while sent := await reader.read(2**16):
@@ -70,7 +73,6 @@ class RedisRelay:
             await asyncio.gather(*ends, return_exceptions=True)
             self._tasks.discard(task)
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(2**16):
-        writer.write(data)
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(2**16):
+            writer.write(_TIME.sub(lambda found: b"%d" % (int(found[0]) + self.ahead), data))

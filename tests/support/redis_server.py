@@ -27,7 +27,7 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 
 class RedisServer:
-    """A server on its own port that can be stopped and started again.
+    """A server on its own port that can be stopped, started again and frozen.
 
     Attributes:
         url: Its address.
@@ -44,7 +44,16 @@ class RedisServer:
     def stop(self) -> None:
         """Stop it as a service manager does; its data stays in its folder."""
         self._process.send_signal(signal.SIGTERM)
+        self.thaw()
         self._process.wait(PATIENCE)
+
+    def freeze(self) -> None:
+        """Let it accept connections and answer nothing, as on a machine that hangs."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
 
     def start(self) -> None:
         """Start it with the data in its folder, and wait until it answers."""

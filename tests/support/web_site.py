@@ -159,7 +159,8 @@ class Site(NamedTuple):
     @property
     def has_waiters(self) -> bool:
         """Whether any task has a waiter."""
-        return any(handle.poller.waiters for handle in self.altcraft._handles.values())
+        handles = (*self.altcraft._kept.values(), *self.altcraft._found.values())
+        return any(handle.poller.waiters for handle in handles)
 
 
 OpenSite: TypeAlias = Callable[..., AbstractAsyncContextManager[Site]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,8 @@ from altcraft_async.simulator import Fault
 from altcraft_async.tasks.as_completed import HANDLES_PER_ITERATION, HandleWaiter, remove_waiters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.conftest import OpenPlatform
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
@@ -51,6 +54,37 @@ async def test_done_handle_comes_at_once_without_a_poll(platform: OpenPlatform) 
         polls = server.count(STATUS)
         assert [one async for one in as_completed([handle])] == [handle]
         assert server.count(STATUS) == polls
+
+
+async def test_loop_goes_on_while_very_many_handles_are_added(platform: OpenPlatform) -> None:
+    async with platform() as (_, client):
+        ref = (await client.resources.refresh_counters(24, database_id=1)).ref
+        loop, iteration, is_over = asyncio.get_running_loop(), 0, False
+        read: Counter[int] = Counter()
+
+        def count() -> None:
+            nonlocal iteration
+            iteration += 1
+            if not is_over:
+                loop.call_soon(count)
+
+        def handles() -> Iterator[TaskHandle[CountersReport]]:
+            for _ in range(5 * HANDLES_PER_ITERATION):
+                read[iteration] += 1
+                yield client.tasks.attach(ref)
+
+        async def iterate() -> None:
+            async for _ in as_completed(handles()):
+                pass
+
+        count()
+        iterating = asyncio.create_task(iterate())
+        while read.total() < 5 * HANDLES_PER_ITERATION:  # noqa: ASYNC110 -- it signals nothing
+            await asyncio.sleep(0)
+        is_over = True
+        iterating.cancel()
+        await asyncio.wait([iterating])
+    assert max(read.values()) <= HANDLES_PER_ITERATION
 
 
 async def test_iteration_over_no_handles_ends_at_once() -> None:

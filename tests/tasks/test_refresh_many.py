@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from altcraft_async import (
     WaitTimeoutError,
 )
 from altcraft_async.simulator import Fault
+from altcraft_async.tasks.refresh_many import STARTERS, TARGETS_IN_A_ROW
 from tests.support.api_calls import gather_into
 from tests.support.loop_time import now
 
@@ -104,6 +106,28 @@ async def test_bad_target_is_a_failure_and_the_others_go_on(platform: OpenPlatfo
         ]
         assert all(one.ref is None for one in failed)
         assert server.count(START) == 3
+
+
+async def test_loop_goes_on_while_very_many_targets_fail_at_once(platform: OpenPlatform) -> None:
+    loop, iteration = asyncio.get_running_loop(), 0
+    read: Counter[int] = Counter()
+
+    def count() -> None:
+        nonlocal iteration
+        iteration += 1
+        if read.total() < 2000:
+            loop.call_soon(count)
+
+    def targets() -> Iterator[tuple[int, int]]:
+        for _ in range(2000):
+            read[iteration] += 1
+            yield 0, 1
+
+    async with platform() as (_, client):
+        count()
+        outcomes = [one async for one in client.resources.refresh_many(targets(), in_flight=2000)]
+    assert len(outcomes) == 2000
+    assert max(read.values()) <= STARTERS * TARGETS_IN_A_ROW
 
 
 async def test_failed_tasks_keep_their_ref(platform: OpenPlatform) -> None:

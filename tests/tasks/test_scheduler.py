@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND, Scheduler
+from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND, SPREAD_SECONDS, Scheduler
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
@@ -100,14 +100,34 @@ async def test_running_job_is_not_started_twice() -> None:
     assert len(job.ran) == 1
 
 
-async def test_awaited_jobs_run_before_those_of_callbacks() -> None:
-    scheduler = scheduler_of(Lifecycle(), workers=1)
-    callbacks = [RecordedJob(awaited=False, seconds=1) for _ in range(3)]
-    awaited = [RecordedJob(awaited=True, seconds=1) for _ in range(3)]
-    for job in (*callbacks, *awaited):
+async def test_jobs_run_by_priority_when_all_workers_are_busy() -> None:
+    scheduler = scheduler_of(Lifecycle(), workers=2)
+    busy = [RecordedJob(seconds=1) for _ in range(2)]
+    waiting = [RecordedJob(priority=rank, seconds=1) for rank in (5.0, 1.0, 4.0, 2.0)]
+    for job in busy:
+        scheduler.at(job, 0.5)
+    for job in waiting:
         scheduler.at(job, 1.0)
     await asyncio.sleep(10)
-    assert max(job.ran[0] for job in awaited) < min(job.ran[0] for job in callbacks)
+    ran = [round(job.ran[0], 1) for job in sorted(waiting, key=RecordedJob.priority)]
+    assert ran == [1.5, 1.5, 2.5, 2.5]
+
+
+async def test_jobs_that_need_not_wait_are_not_asked_for_a_priority() -> None:
+    asked: list[object] = []
+
+    class Asked(RecordedJob):
+        def priority(self) -> float:
+            asked.append(self)
+            return 0.0
+
+    scheduler = scheduler_of(Lifecycle(), workers=5)
+    jobs = [Asked(seconds=1) for _ in range(5)]
+    for job in jobs:
+        scheduler.at(job, 0.5)
+    await asyncio.sleep(5)
+    assert [len(job.ran) for job in jobs] == [1] * 5
+    assert not asked
 
 
 async def test_jobs_run_by_priority_when_the_rate_limiter_is_saturated() -> None:
@@ -160,6 +180,38 @@ async def test_jobs_queued_without_priority_do_not_starve() -> None:
     assert min(len(job.ran) for job in jobs) >= 1
     lifecycle.close()
     await scheduler.aclose()
+
+
+@pytest.mark.parametrize("slots", [1, 700])
+async def test_jobs_are_spread_evenly_after_an_outage_however_few_slots_they_had(
+    slots: int,
+) -> None:
+    scheduler, jobs = scheduler_of(Lifecycle()), [RecordedJob() for _ in range(1400)]
+    for number, job in enumerate(jobs):
+        scheduler.at(job, 600 + (number % slots) * RESOLUTION)
+    scheduler.suspend()
+    await asyncio.sleep(10)
+    scheduler.resume(is_back=True)
+    await asyncio.sleep(SPREAD_SECONDS + 0.1)
+    ran = sorted(job.ran[0] for job in jobs)
+    tenths = [sum(10 + n / 10 <= when < 10 + (n + 1) / 10 for when in ran) for n in range(20)]
+    assert max(tenths) <= 2 * len(jobs) / 20
+    assert sum(tenths) >= 0.99 * len(jobs)
+    await asyncio.sleep(700)
+    assert all(len(job.ran) == 1 for job in jobs)
+
+
+async def test_jobs_that_wait_in_vain_run_again_and_newer_ones_go_on() -> None:
+    scheduler = scheduler_of(Lifecycle())
+    hung, young = RecordedJob(seconds=100), RecordedJob(seconds=100)
+    scheduler.at(hung, 1.0)
+    scheduler.at(young, 4.0)
+    await asyncio.sleep(5)
+    scheduler.rerun(3.0)
+    await asyncio.sleep(1)
+    assert hung.ran == [pytest.approx(1, abs=0.02), pytest.approx(5, abs=0.04)]
+    assert young.ran == [pytest.approx(4, abs=0.02)]
+    await asyncio.sleep(200)
 
 
 @given(

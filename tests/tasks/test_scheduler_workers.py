@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from altcraft_async.tasks.due_jobs import DUE
 from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND, Scheduler
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
@@ -82,15 +83,11 @@ class ActsWhenDue(RecordedJob):
         super().__init__()
         self._act = act
 
-    @property
-    def awaited(self) -> bool:
-        """Do it; the scheduler asks this when the job is due, before it wakes a worker."""
-        self._act()
-        return True
-
-    @awaited.setter
-    def awaited(self, value: bool) -> None:
-        """Ignore the value."""
+    def __setattr__(self, name: str, value: object) -> None:
+        """Do it when the scheduler notes that the job is due, before it wakes a worker."""
+        super().__setattr__(name, value)
+        if (name, value) == ("slot", DUE):
+            self._act()
 
 
 def cancel_workers() -> None:

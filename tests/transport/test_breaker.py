@@ -32,15 +32,14 @@ REFUSED = TransportError("connection refused")
 
 def fail(breaker: Breaker, now: float = 100.0, times: int = OPENS_AFTER) -> bool:
     """Let requests fail; return whether the last of them asks for a probe."""
-    asks = [breaker.failed(now, REFUSED, breaker.answers) for _ in range(times)]
+    asks = [breaker.failed(now, REFUSED, breaker.answers, now) for _ in range(times)]
     assert not any(asks[:-1])
     return asks[-1]
 
 
 def probe(breaker: Breaker, now: float = 100.0, random: float = 0.0) -> bool:
     """Let a probe fail; return whether that opens the breaker."""
-    breaker.probe_sent()
-    breaker.failed(now, REFUSED, breaker.answers)
+    breaker.failed(now, REFUSED, breaker.answers, now)
     return breaker.probe_ended(now, random)
 
 
@@ -86,7 +85,6 @@ def test_method_that_fails_alone_opens_nothing() -> None:
     breaker = Breaker()
     for _ in range(10):
         assert fail(breaker)
-        breaker.probe_sent()
         breaker.answered(0.1)
         assert not breaker.probe_ended(100.0, 0.0)
     assert not breaker.is_open
@@ -102,7 +100,6 @@ def test_failed_probe_after_few_failures_opens_nothing() -> None:
 def test_probe_that_was_not_sent_opens_nothing() -> None:
     breaker = Breaker()
     fail(breaker)
-    breaker.probe_sent()
     assert not breaker.probe_ended(100.0, 0.0, is_sent=False)
     assert not breaker.is_open
     assert breaker.probe_at > 100
@@ -121,8 +118,8 @@ def test_failure_of_a_request_older_than_the_newest_answer_does_not_count() -> N
     answers = breaker.answers
     breaker.answered(0.1)
     for _ in range(2 * OPENS_AFTER):
-        assert not breaker.failed(100.0, REFUSED, answers)
-    assert breaker.is_clear
+        assert not breaker.failed(100.0, REFUSED, answers, 100.0)
+    assert not breaker.failures
 
 
 def test_it_knows_since_when_and_why() -> None:
@@ -136,16 +133,8 @@ def test_it_knows_since_when_and_why() -> None:
 def test_first_failure_allows_a_probe_at_once() -> None:
     breaker = Breaker()
     fail(breaker, now=100.0, times=1)
-    assert not breaker.is_clear
-    assert breaker.may_probe(100.0)
-
-
-def test_one_probe_at_a_time() -> None:
-    breaker = opened()
-    assert not breaker.may_probe(100.0)
-    assert breaker.may_probe(100.0 + FIRST_DELAY)
-    breaker.probe_sent()
-    assert not breaker.may_probe(200.0)
+    assert breaker.failures
+    assert breaker.probe_at == 100.0
 
 
 def test_delays_between_probes_grow_to_a_bound() -> None:
@@ -155,7 +144,7 @@ def test_delays_between_probes_grow_to_a_bound() -> None:
         probe(breaker, now)
         delays.append(breaker.probe_at - now)
         now = breaker.probe_at
-    assert delays == [0.25, 0.5, 1, 2, 2, 2, 2, 2]
+    assert delays == [0.25, 0.5, 1, 1.5, 1.5, 1.5, 1.5, 1.5]
 
 
 def test_delay_is_jittered() -> None:
@@ -167,11 +156,10 @@ def test_delay_is_jittered() -> None:
 
 def test_answered_probe_closes_it() -> None:
     breaker = opened()
-    breaker.probe_sent()
     assert breaker.answered(0.1)
     assert not breaker.probe_ended(101.0, 0.0)
     assert not breaker.is_open
-    assert breaker.is_clear
+    assert not breaker.failures
 
 
 def test_failed_probe_keeps_it_open() -> None:
@@ -181,18 +169,43 @@ def test_failed_probe_keeps_it_open() -> None:
     assert breaker.probe_at > 101
 
 
-def test_silence_opens_it_once() -> None:
+def test_delay_counts_from_the_sending_of_a_probe() -> None:
+    breaker = opened()
+    breaker.failed(102.0, REFUSED, breaker.answers, 100.5)
+    breaker.probe_ended(100.5, 0.0)
+    assert breaker.probe_at == 100.5 + 2 * FIRST_DELAY
+
+
+def test_silence_and_a_failed_probe_open_it() -> None:
     breaker = Breaker()
-    assert breaker.silent(105.0, 100.0, REFUSED, 0.0)
+    breaker.silent(105.0, 100.0, OPENS_AFTER - 1, REFUSED)
     assert breaker.since == 100
-    assert not breaker.silent(106.0, 100.0, REFUSED, 0.0)
+    assert breaker.probe_at == 105
+    assert not breaker.is_open
+    assert probe(breaker, 107.0)
+
+
+def test_silence_of_few_requests_takes_several_probes_to_open_it() -> None:
+    breaker = Breaker()
+    breaker.silent(105.0, 100.0, 1, REFUSED)
+    opens = [probe(breaker, now) for now in (107.0, 109.0, 111.0, 113.0)]
+    assert opens == [False, False, False, True]
 
 
 def test_silence_after_a_failure_keeps_the_earlier_beginning() -> None:
     breaker = Breaker()
     fail(breaker, now=90.0, times=1)
-    assert breaker.silent(105.0, 100.0, REFUSED, 0.0)
+    breaker.silent(105.0, 100.0, 3, REFUSED)
     assert breaker.since == 90
+
+
+def test_request_that_a_silence_has_counted_does_not_count_again() -> None:
+    breaker = Breaker()
+    breaker.silent(105.0, 100.0, 3, REFUSED)
+    assert not breaker.failed(130.0, REFUSED, breaker.answers, 100.0)
+    assert breaker.failures == 3
+    breaker.failed(130.0, REFUSED, breaker.answers, 110.0)
+    assert breaker.failures == 4
 
 
 def test_slow_platform_may_be_silent_for_longer() -> None:
@@ -216,17 +229,19 @@ class BreakerMachine(RuleBasedStateMachine):
         self.row = 0
         self.state = "closed"
         self.begun = 0.0
+        self.counted = 0.0
 
     @rule(seconds=st.floats(0, 30))
     def pass_time(self, seconds: float) -> None:
         """Let time pass."""
         self.now += seconds
 
-    @rule(stale=st.booleans())
-    def fail(self, stale: bool) -> None:  # noqa: FBT001
+    @rule(stale=st.booleans(), ago=st.floats(0, 30))
+    def fail(self, stale: bool, ago: float = 0.0) -> None:  # noqa: FBT001
         """Let a request fail, perhaps one from before the newest answer."""
-        asks = self.breaker.failed(self.now, REFUSED, self.breaker.answers - stale)
-        if stale:
+        sent_at = self.now - ago
+        asks = self.breaker.failed(self.now, REFUSED, self.breaker.answers - stale, sent_at)
+        if stale or sent_at < self.counted:
             assert not asks
             return
         self.begun = self.now if not self.row else self.begun
@@ -239,42 +254,45 @@ class BreakerMachine(RuleBasedStateMachine):
         assert self.breaker.answered(seconds) == (self.state != "closed")
         self.row, self.state = 0, "closed"
 
-    @rule(seconds=st.floats(0, 30), random=st.floats(0, 1, exclude_max=True))
-    def fall_silent(self, seconds: float, random: float) -> None:
+    @rule(seconds=st.floats(0, 30), requests=st.integers(1, 2 * OPENS_AFTER))
+    def fall_silent(self, seconds: float, requests: int) -> None:
         """Let a silence be noticed."""
         since = self.now - seconds
-        assert self.breaker.silent(self.now, since, REFUSED, random) == (self.state == "closed")
-        if self.state == "closed":
-            self.begun = since if not self.row else self.begun
-            self.row += 1
-            self.state = "open"
+        self.breaker.silent(self.now, since, requests, REFUSED)
+        self.begun = since if not self.row else self.begun
+        self.row = max(self.row, requests)
+        self.counted = self.now
 
-    @precondition(lambda self: self.breaker.may_probe(self.now))
-    @rule(ends=st.sampled_from(["answered", "failed", "unsent"]), random=st.floats(0, 0.999))
-    def probe(self, ends: str, random: float) -> None:
+    @precondition(lambda self: self.row and self.breaker.probe_at <= self.now)
+    @rule(
+        ends=st.sampled_from(["answered", "failed", "late", "unsent"]),
+        seconds=st.floats(0, 3),
+        random=st.floats(0, 0.999),
+    )
+    def probe(self, ends: str, seconds: float, random: float) -> None:
         """Send a probe and note its outcome."""
-        self.breaker.probe_sent()
-        assert not self.breaker.may_probe(self.now)
+        sent_at, self.now = self.now, self.now + seconds
         match ends:
             case "answered":
-                self.answer(0.1)
+                self.answer(seconds)
             case "failed":
-                self.fail(stale=False)
+                self.fail(stale=False, ago=seconds)
+            case "late":
+                self.fall_silent(seconds, self.row + 1)
             case _:
                 pass
-        opens = self.breaker.probe_ended(self.now, random, is_sent=ends != "unsent")
-        is_enough = self.row >= OPENS_AFTER and ends == "failed"
+        opens = self.breaker.probe_ended(sent_at, random, is_sent=ends != "unsent")
+        is_enough = self.row >= OPENS_AFTER and ends in ("failed", "late")
         assert opens == (self.state == "closed" and is_enough)
         if opens:
             self.state = "open"
         if self.row:
-            assert self.now < self.breaker.probe_at <= self.now + LONGEST_DELAY
+            assert sent_at < self.breaker.probe_at <= sent_at + LONGEST_DELAY
 
     @invariant()
     def agrees_with_the_model(self) -> None:
         """Both are in the same state."""
         assert self.breaker.is_open == (self.state != "closed")
-        assert self.breaker.is_clear == (self.row == 0)
         assert self.breaker.failures == self.row
         if self.row:
             assert self.breaker.since == self.begun
@@ -289,7 +307,7 @@ TestBreakerMachine.settings = settings(
 
 def test_patience_counts_from_the_first_probe_after_a_long_pause() -> None:
     breaker = Breaker()
-    breaker.failed(10.0, REFUSED, breaker.answers)
+    breaker.failed(10.0, REFUSED, breaker.answers, 10.0)
     breaker.begin_probing(10.0 + STALE)
     assert breaker.since == 10.0
     breaker.begin_probing(11.0 + STALE)

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from altcraft_async import PlatformUnavailableError, TransportError
-from altcraft_async.transport.breaker import FIRST_DELAY, JITTER, OPENS_AFTER
+from altcraft_async.transport.breaker import FIRST_DELAY, JITTER, LONGEST_DELAY, OPENS_AFTER
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.outage import Outage
+from tests.support.leftovers import let_go
 from tests.support.loop_time import now
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
@@ -35,15 +36,65 @@ async def test_timers_that_come_early_keep_neither_the_prober_nor_a_waiter_busy(
     client_outage = Outage(lifecycle, patience=600.0, random=lambda: jitter, notifier=None)
 
     async def probe() -> None:
-        client_outage.failed(client_outage.sent(), REFUSED)
-        client_outage.ended()
+        sent = client_outage.sent()
+        client_outage.failed(sent, REFUSED)
+        client_outage.ended(sent)
 
     client_outage.prober.probe = probe
     for _ in range(OPENS_AFTER):
         await probe()
-    await asyncio.sleep(0)
+    await let_go()
     assert client_outage.is_open
     with pytest.raises(PlatformUnavailableError):
         await client_outage.ready("tasks/status", 20 + early)
     assert now() == pytest.approx(20, abs=0.01)
+    await client_outage.aclose()
+
+
+async def test_prober_that_other_code_cancels_begins_again() -> None:
+    """As a call does that cancels all tasks."""
+    lifecycle = Lifecycle()
+    client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
+    client_outage.is_wanted = lambda: True
+    probes: list[float] = []
+
+    async def probe() -> None:
+        probes.append(now())
+        sent = client_outage.sent()
+        client_outage.failed(sent, REFUSED)
+        client_outage.ended(sent)
+
+    client_outage.prober.probe = probe
+    for _ in range(OPENS_AFTER):
+        await probe()
+    await asyncio.sleep(10)
+    before = len(probes)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await asyncio.sleep(10)
+    assert 10 / LONGEST_DELAY - 1 <= len(probes) - before <= 10 / LONGEST_DELAY + 1
+    await client_outage.aclose()
+
+
+async def test_hung_probe_that_other_code_cancels_opens_nothing() -> None:
+    lifecycle = Lifecycle()
+    client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
+
+    async def probe() -> None:
+        sent = client_outage.sent()
+        try:
+            await asyncio.sleep(30)
+        finally:
+            client_outage.ended(sent)
+
+    client_outage.prober.probe = probe
+    for _ in range(OPENS_AFTER):
+        sent = client_outage.sent()
+        client_outage.failed(sent, REFUSED)
+        client_outage.ended(sent)
+    await asyncio.sleep(0.5)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await asyncio.sleep(1)
+    assert not client_outage.is_open
     await client_outage.aclose()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altcraft_async.transport.rate import PERSISTS_AFTER, RETURN_SECONDS, Rate
+
+NUMBERS = count()
+"""Stand for requests, each one sent once."""
 
 CORE = settings.get_profile("pure")
 
@@ -52,9 +55,9 @@ def second(rate: Rate, now: float, *, sent: int, refused: int, retry_after: floa
     for number in range(sent):
         rate.sent(now + number / sent)
     for _ in range(sent - refused):
-        rate.accepted()
+        rate.accepted(next(NUMBERS))
     for _ in range(refused):
-        rate.refused(now + 1, retry_after)
+        rate.refused(now + 1, next(NUMBERS), retry_after)
     return now + 1
 
 
@@ -150,24 +153,66 @@ def test_server_that_accepts_nothing_gets_half_of_what_was_sent() -> None:
     assert rate.allowed(now) == pytest.approx(47.5, rel=0.01)
 
 
+def test_target_that_is_refused_again_and_again_slows_down_nothing_else() -> None:
+    """Few requests a second, so that its refusals are a large share of them."""
+    rate, now = Rate(), 100.0
+    for number in range(300):
+        now += 0.2
+        rate.sent(now)
+        if number % 3:
+            rate.accepted(number)
+        else:
+            rate.refused(now, "locked", retry_after=30.0)
+    assert rate.allowed(now) == math.inf
+    assert rate.wait(now) == 0
+
+
+def test_request_that_is_refused_while_no_other_is_accepted_slows_down_all() -> None:
+    rate, now = Rate(), 100.0
+    for _ in range(10):
+        now += 0.2
+        rate.sent(now)
+        rate.refused(now, "the only one", retry_after=30.0)
+    assert rate.allowed(now) < 5
+    assert rate.wait(now) > 25
+
+
+def test_request_that_was_accepted_meanwhile_counts_when_it_is_refused_again() -> None:
+    rate, now = Rate(), 100.0
+    for _ in range(20):
+        now += 0.2
+        for number in range(10):
+            rate.sent(now)
+            rate.refused(now, number)
+            rate.accepted(number)
+    assert rate.allowed(now) < math.inf
+
+
+def test_number_of_refused_requests_that_are_remembered_is_bounded() -> None:
+    rate = Rate()
+    for number in range(5000):
+        rate.refused(100.0, number)
+    assert len(rate._refusing) <= 1000
+
+
 def test_few_refusals_in_a_short_time_decide_nothing() -> None:
     """Below half a second, or below five answers in a longer time, no share is told."""
     rate = Rate()
     rate.sent(100.0)
     for _ in range(50):
-        rate.refused(100.1)
+        rate.refused(100.1, next(NUMBERS))
     assert rate.allowed(100.1) == math.inf
     rate = Rate()
     rate.sent(100.0)
     for _ in range(4):
-        rate.refused(105.0)
+        rate.refused(105.0, next(NUMBERS))
     assert rate.allowed(105.0) == math.inf
 
 
 def test_single_retry_after_holds_up_no_other_request() -> None:
     rate = Rate()
     rate.sent(100.0)
-    rate.refused(100.0, retry_after=7.0)
+    rate.refused(100.0, next(NUMBERS), retry_after=7.0)
     assert rate.wait(100.0) == 0
 
 
@@ -175,7 +220,7 @@ def test_retry_after_holds_up_all_requests_when_refusals_persist() -> None:
     rate = Rate()
     rate.sent(100.0)
     for _ in range(PERSISTS_AFTER):
-        rate.refused(100.0, retry_after=7.0)
+        rate.refused(100.0, next(NUMBERS), retry_after=7.0)
     assert rate.wait(100.0) == 7
     assert rate.wait(106.9) == pytest.approx(0.1)
     assert rate.wait(108.0) == 0
@@ -185,8 +230,8 @@ def test_accepted_request_ends_a_row_of_refusals() -> None:
     rate = Rate()
     rate.sent(100.0)
     for _ in range(PERSISTS_AFTER * 2):
-        rate.refused(100.0, retry_after=7.0)
-        rate.accepted()
+        rate.refused(100.0, next(NUMBERS), retry_after=7.0)
+        rate.accepted(next(NUMBERS))
     assert rate.wait(100.0) == 0
 
 
@@ -213,9 +258,9 @@ def test_throttling_server_refuses_few_requests_after_a_while() -> None:
         sent += now > 1020.0
         if tokens >= 1:
             tokens -= 1
-            rate.accepted()
+            rate.accepted(next(NUMBERS))
             continue
-        rate.refused(now)
+        rate.refused(now, next(NUMBERS))
         refused += now > 1020.0
     assert refused < 0.05 * sent
     assert 0.9 * 20 * 280 < sent - refused <= 20 * 280 + 20  # the bucket holds twenty
@@ -243,9 +288,9 @@ def test_rate_is_positive_and_never_above_the_limit(
             case "sent":
                 rate.sent(now)
             case "accepted":
-                rate.accepted()
+                rate.accepted(next(NUMBERS))
             case "refused":
-                rate.refused(now, retry_after)
+                rate.refused(now, next(NUMBERS), retry_after)
             case _:
                 rate.ramp(now)
         assert 0 < rate.allowed(now) <= most

@@ -53,8 +53,8 @@ async def test_retry_after_holds_back_every_request_and_all_refreshes_complete(
         assert min(after) > refused + 4.9
 
 
-async def test_three_calls_go_before_one_poll() -> None:
-    rate_limiter = rate_limiter_of(10)
+async def order_of_three_polls_and_six_calls(rate_limiter: RateLimiter) -> list[str]:
+    """Return which requests are let through, in turn."""
     order: list[str] = []
 
     async def take(name: str, *, for_poll: bool) -> None:
@@ -67,7 +67,22 @@ async def test_three_calls_go_before_one_poll() -> None:
             group.create_task(take("poll", for_poll=True))
         for _ in range(6):
             group.create_task(take("call", for_poll=False))
+    return order
+
+
+async def test_three_calls_go_before_one_poll() -> None:
+    order = await order_of_three_polls_and_six_calls(rate_limiter_of(10))
     assert order == ["call", "call", "call", "poll"] * 2 + ["poll"]
+
+
+async def test_polls_go_first_right_after_an_outage_only() -> None:
+    rate_limiter = rate_limiter_of(10)
+    rate_limiter.ramp()
+    order = await order_of_three_polls_and_six_calls(rate_limiter)
+    assert order == ["poll"] * 3 + ["call"] * 6
+    await asyncio.sleep(2)
+    order = await order_of_three_polls_and_six_calls(rate_limiter)
+    assert order == ["poll", "call", "call", "call"] * 2 + ["poll"]
 
 
 async def test_cancelled_calls_cost_the_others_no_time() -> None:
@@ -86,10 +101,10 @@ async def test_no_timer_is_left_when_every_waiting_call_is_cancelled() -> None:
     await rate_limiter.acquire()
     waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0)
-    assert rate_limiter.is_saturated
+    assert rate_limiter.free == 0
     waiting.cancel()
     await asyncio.sleep(5)
-    assert not rate_limiter.is_saturated
+    assert rate_limiter.free == 1
     await rate_limiter.aclose()
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async import AltcraftClient, ConfigurationError, Retry
+from altcraft_async import AltcraftClient, ConfigurationError, RateLimitedError, Retry
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
@@ -43,6 +43,31 @@ async def test_starts_polls_and_retries_share_one_rate(server: ScriptedServer) -
         await client.resources.refresh_counters(24, database_id=1)
         await client.tasks.status("t1")
     assert gaps(server) == [2, 2]
+
+
+async def test_refused_target_delays_no_other_and_gets_its_own_error(
+    server: ScriptedServer,
+) -> None:
+    """One task of two is refused each time, with a wait of ten seconds."""
+    busy = answer('{"error": 429}', status="429 Slow", headers=["Retry-After: 10"])
+    server.otherwise = lambda one: busy if b'"locked"' in one.body else RUNNING
+    others: list[float] = []
+    async with client_of(server.url) as client:
+
+        async def call_others() -> None:
+            while now() < 25:
+                await client.tasks.status("free")
+                others.append(now())
+                await asyncio.sleep(0.5)
+
+        calling = asyncio.create_task(call_others())
+        for _ in range(4):
+            with pytest.raises(RateLimitedError):
+                await client.tasks.status("locked")
+        await calling
+    assert max(later - earlier for earlier, later in itertools.pairwise(others)) < 0.6
+    refused = [one.at for one in server.received if b'"locked"' in one.body]
+    assert len(refused) == 12
 
 
 async def test_idle_time_is_not_saved_up(server: ScriptedServer) -> None:

@@ -134,10 +134,10 @@ async def test_limit_is_asked_only_while_a_request_waits() -> None:
     waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0.5)
     waiting.cancel()
-    assert rate_limiter.is_saturated
+    assert rate_limiter.free == 0
     await asyncio.sleep(10)
     assert limit.passed == [1.0]
-    assert not rate_limiter.is_saturated
+    assert rate_limiter.free == 1
 
 
 async def test_slot_granted_after_a_refusal_is_not_used() -> None:
@@ -148,7 +148,7 @@ async def test_slot_granted_after_a_refusal_is_not_used() -> None:
     waiting = asyncio.create_task(rate_limiter.acquire())
     await asyncio.sleep(0.5)
     for _ in range(PERSISTS_AFTER):
-        rate.refused(now(), 5.0)
+        rate.refused(now(), "request", 5.0)
     await waiting
     assert now() == pytest.approx(6.5, abs=0.01)
 

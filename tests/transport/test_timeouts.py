@@ -91,6 +91,28 @@ async def test_error_of_the_body_at_the_limit_is_not_replaced() -> None:
         await stubborn()
 
 
+async def test_shortened_limits_end_the_bodies_that_began_before_and_no_later_ones() -> None:
+    timeouts = Timeouts(LIMIT)
+    async with asyncio.TaskGroup() as group:
+        old = [group.create_task(limited(timeouts, 20)) for _ in range(3)]
+        await asyncio.sleep(4)
+        young = group.create_task(limited(timeouts, 20))
+        await asyncio.sleep(1)
+        timeouts.shorten(2.0, age=3.0)
+    assert [one.result() for one in old] == [-7] * 3
+    assert young.result() == -14
+    timeouts.shorten(0.0, age=0.0)
+
+
+async def test_shortening_makes_no_limit_longer() -> None:
+    timeouts = Timeouts(LIMIT)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(limited(timeouts, 20))
+        await asyncio.sleep(9)
+        timeouts.shorten(5.0, age=0.0)
+    assert running.result() == -10
+
+
 async def test_closed_timeouts_leave_no_timer() -> None:
     timeouts = Timeouts(LIMIT)
     task = asyncio.create_task(limited(timeouts, 20))

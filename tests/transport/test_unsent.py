@@ -8,7 +8,7 @@ from threading import Thread
 import aiohttp
 import pytest
 
-from altcraft_async import AltcraftError, ClientClosedError, RequestTimeoutError, TransportError
+from altcraft_async import AltcraftError, ClientClosedError, RequestTimeoutError
 from tests.support.api_calls import START, STARTED, TOKEN, client_of, failure_of
 from tests.support.ports import full
 from tests.support.scripted_server import ScriptedServer, Step
@@ -78,20 +78,6 @@ async def test_start_whose_body_a_middleware_replaced_may_be_delivered(
         failure = await failure_of(START, client)
     assert failure.maybe_delivered
     assert len(server.received) == 1
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-async def test_session_with_credentials_beside_a_token_in_the_header_sends_nothing(
-    server: ScriptedServer,
-) -> None:
-    async with (
-        aiohttp.ClientSession(auth=aiohttp.BasicAuth("me", "secret")) as borrowed,
-        client_of(server.url, session=borrowed, token_in="header") as client,
-    ):
-        failure = await failure_of(START, client)
-    assert isinstance(failure, TransportError)
-    assert (failure.maybe_delivered, failure.permanent) == (False, True)
-    assert server.connections == 0
 
 
 async def test_start_in_a_session_of_another_loop_is_not_delivered(server: ScriptedServer) -> None:

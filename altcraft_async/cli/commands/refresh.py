@@ -21,6 +21,7 @@ from altcraft_async.cli.options import (
     target_options,
 )
 from altcraft_async.cli.output import print_json, print_message, print_view
+from altcraft_async.cli.progress import print_outages
 from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.tables import task_view
@@ -70,9 +71,9 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
             msg = f"--no-wait prints tasks, which --{form} does not show; use --json or neither."
             raise click.UsageError(msg)
         targets: list[Any] = [make_target(kind, number, options) for number in numbers]
-        client = make_client(options)
+        client, patience = make_client(options), options["outage_patience"] or 0.0
         if no_wait:
-            run(_start(client, kind, targets, form))
+            run(_start(client, kind, targets, form, patience))
         elif len(targets) > 1:
             totals = Totals(len(targets))
             outcomes = kind.namespace(client).refresh_many(
@@ -80,21 +81,21 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
             )
             run_batch(follow_all(client, outcomes, totals, form, kind.name), totals, form)
         else:
-            report, ref = run(_refresh(client, kind, targets[0], timeout))
+            report, ref = run(_refresh(client, kind, targets[0], timeout, patience))
             print_report(report, form, ref.kind, ref.target, ref)
 
     return command
 
 
 async def _start(
-    client: AltcraftClient, kind: ObjectKind, targets: list[Target], form: Form
+    client: AltcraftClient, kind: ObjectKind, targets: list[Target], form: Form, patience: float
 ) -> None:
     """Start one task after the other, and print each before the next may fail."""
     refs: list[TaskRef] = []
     try:
         async with client:
             for target in targets:
-                ref = (await _started(client, kind, target)).ref
+                ref = (await _started(client, kind, target, patience)).ref
                 refs.append(ref)
                 if form == "json":
                     print_json(task_data(ref))
@@ -106,18 +107,23 @@ async def _start(
 
 
 async def _refresh(
-    client: AltcraftClient, kind: ObjectKind, target: Target, seconds: float | None
+    client: AltcraftClient,
+    kind: ObjectKind,
+    target: Target,
+    seconds: float | None,
+    patience: float,
 ) -> tuple[CountersReport, TaskRef]:
     async with client:
-        handle = await _started(client, kind, target)
+        handle = await _started(client, kind, target, patience)
         return await wait_for(client, handle, seconds), handle.ref
 
 
 async def _started(
-    client: AltcraftClient, kind: ObjectKind, target: Target
+    client: AltcraftClient, kind: ObjectKind, target: Target, patience: float
 ) -> TaskHandle[CountersReport]:
     try:
-        return await kind.start(client, target)
+        with print_outages(client):
+            return await kind.start(client, target, patience)
     except asyncio.CancelledError:
         print_message("stopped while starting; the task may have started anyway")
         raise

@@ -22,10 +22,11 @@ from functools import partial
 from typing import cast
 
 from redis.asyncio import Redis
-from taskiq import AckableMessage
+from taskiq import AckableMessage, BrokerMessage
 from taskiq.serializers import JSONSerializer
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
+from altcraft_async.errors import ConfigurationError
 from altcraft_async.integrations._redis import checked_redis_url, command_retry
 from altcraft_async.models.validation import checked_seconds, checked_text
 
@@ -41,6 +42,9 @@ _RECLAIM_COUNT = 10
 
 _RETRIES = 30
 """Over about half a minute; then the worker ends, and taskiq starts another."""
+
+_SEND_SECONDS = 30.0
+"""Seconds for sending a job, with all retries; as long as refused connections are retried."""
 
 _UNLIMITED = -1
 
@@ -70,7 +74,8 @@ class RefreshBroker(RedisStreamBroker):
         """Describe the queue; nothing is opened yet.
 
         Args:
-            url: URL of Redis, such as ``"redis://localhost:6379/0"``.
+            url: URL of Redis, such as ``"redis://localhost:6379/0"``, ``rediss://`` or
+                ``unix://``.
             queue_name: Name of the stream, and start of the result keys.
             idle_timeout: Seconds after which another worker takes an unfinished job,
                 because its worker counts as dead. A job that is only slow is then done
@@ -83,8 +88,9 @@ class RefreshBroker(RedisStreamBroker):
         try:
             idle = math.ceil(checked_seconds("idle_timeout", idle_timeout, least=1.0) * 1000)
             keep = math.ceil(checked_seconds("keep_results", keep_results, least=1.0))
+            url = checked_redis_url("url", url)
             super().__init__(
-                checked_redis_url("url", url),
+                url,
                 queue_name=checked_text("queue_name", queue_name),
                 consumer_id="0",  # jobs enqueued before the first worker started count too
                 idle_timeout=idle,
@@ -101,9 +107,19 @@ class RefreshBroker(RedisStreamBroker):
             )
         finally:
             del url  # tools that show the variables of a traceback must not show a password
+        if self.connection_pool.max_connections == 1:
+            msg = "url: max_connections has to be above 1, as waiting for jobs takes one"
+            raise ConfigurationError(msg)
         self.with_result_backend(results)
+        patience = self.connection_pool.connection_kwargs.get("socket_timeout", math.inf)
+        self._block = max(int(min(_RECLAIM_SECONDS, patience / 2) * 1000), 1)  # 0 is for ever
         self._reclaim_from = b"0-0"
         self._reclaim_at = 0.0
+
+    async def kick(self, message: BrokerMessage) -> None:
+        """Send a job to the queue; half a minute without success is a `SendTaskError`."""
+        async with asyncio.timeout(_SEND_SECONDS):
+            await super().kick(message)
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         """Iterate over new jobs and those of dead workers, as this worker can begin them."""
@@ -120,7 +136,7 @@ class RefreshBroker(RedisStreamBroker):
             self.consumer_name,
             {self.queue_name: ">"},
             count=1,
-            block=int(_RECLAIM_SECONDS * 1000),
+            block=self._block,
         )
         streams = cast("list[tuple[bytes, _Messages]]", fetched)  # as Redis documents it
         return [message for _, messages in streams for message in messages]

@@ -4,6 +4,11 @@ Each process of an app has one client. Requests for the same task share one hand
 one poller. A request waits until its task ends, the browser disconnects or a time limit
 passes, and nothing of the wait is left afterwards.
 
+The address of a task says which task it is and nobody vouches for it. So a task that this
+process knows has the target that the process knows, an address of a task that it does not
+know costs one poll until the platform has confirmed the task, and only so many of those
+tasks are polled at once.
+
 Nothing here imports a web framework.
 """
 
@@ -12,13 +17,13 @@ from __future__ import annotations
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing, asynccontextmanager
+from collections import Counter, OrderedDict
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar
 
 from altcraft_async.client import AltcraftClient
-from altcraft_async.errors import AltcraftError, ConfigurationError
+from altcraft_async.errors import AltcraftError, ConfigurationError, NotFoundError
 from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.responses import Answer, TaskView
 from altcraft_async.models import CountersReport, TaskRef
@@ -40,7 +45,14 @@ ResponseT = TypeVar("ResponseT")
 Handle = TaskHandle[CountersReport]
 
 MAX_HANDLES = 1000
-"""Newest handles that are kept; each takes a few kilobytes with its report."""
+"""Newest handles that are kept, of the app and from addresses each; each takes a few kilobytes
+with its report."""
+
+MAX_POLLED = 100
+"""Tasks that are known from addresses alone and are polled at once."""
+
+UNKNOWN_SECONDS = 30.0
+"""Seconds for which it is remembered that the platform does not know a task."""
 
 _MIN_TIMEOUT = 0.1
 """Seconds in which a due poll has surely begun: ten slots of the scheduler's timer wheel."""
@@ -87,7 +99,10 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         self._timeout = checked_seconds("timeout", timeout, least=_MIN_TIMEOUT)
         self._ping = checked_positive("ping", ping)
         self._client: AltcraftClient | None = None
-        self._handles: OrderedDict[str, Handle] = OrderedDict()
+        self._kept: OrderedDict[str, Handle] = OrderedDict()  # by task id, of the app
+        self._found: OrderedDict[str, Handle] = OrderedDict()  # by task id, from addresses
+        self._polled: Counter[str] = Counter()  # requests for each of those that are polled
+        self._unknown: OrderedDict[str, float] = OrderedDict()  # until when, by task id
 
     @property
     def client(self) -> AltcraftClient:
@@ -110,7 +125,9 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
                 yield
             finally:
                 self._client = None
-                self._handles.clear()
+                self._kept.clear()
+                self._found.clear()
+                self._unknown.clear()
 
     async def answer(
         self,
@@ -136,7 +153,8 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         """
         handle = self.keep(handle)
         seconds = self._timeout if timeout is None else checked_seconds("timeout", timeout)
-        report = await while_connected(handle.wait(), self._disconnected(request), limit=seconds)
+        work = self._report(handle)
+        report = await while_connected(work, self._disconnected(request), limit=seconds)
         view = responses.view_of(handle, report)
         if report is not None:
             return self._response(responses.report_answer(view))
@@ -148,17 +166,29 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
 
         Raises:
             ConfigurationError: The word does not name a task.
+            TaskLostError: The platform does not know the task, or it has another target.
         """
         ref = responses.parse_task(word)
-        return self.keep(self._handles.get(task_word(ref)) or self.client.tasks.attach(ref))
+        task_id = ref.task_id
+        handle = self._kept.get(task_id) or self._found.get(task_id)
+        if handle is None:
+            if self._unknown.get(task_id, 0.0) > asyncio.get_running_loop().time():
+                raise responses.unknown_task(ref)
+            handle = self.client.tasks.attach(ref)
+            _put(self._found, task_id, handle, MAX_HANDLES)
+        elif task_word(handle.ref) != task_word(ref):
+            raise responses.unknown_task(ref)
+        return self.keep(handle)
 
     def keep(self, handle: Handle) -> Handle:
         """Keep a handle for later requests; return the one already kept for its task, if any."""
-        word = task_word(handle.ref)
-        kept = self._handles.setdefault(word, handle)
-        self._handles.move_to_end(word)
-        if len(self._handles) > MAX_HANDLES:
-            self._handles.popitem(last=False)
+        task_id = handle.ref.task_id
+        if self._found.get(task_id) is handle:
+            self._found.move_to_end(task_id)
+            return handle
+        self._found.pop(task_id, None)
+        kept = self._kept.get(task_id, handle)
+        _put(self._kept, task_id, kept, MAX_HANDLES)
         return kept
 
     async def events(
@@ -171,13 +201,15 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
             last_event_id: Id of the last event that the browser has; it is not sent again.
         """
         try:
-            async with aclosing(self._views(handle)) as views:
-                async for view in views:
-                    if view is None:
-                        yield responses.PING
-                    elif responses.status_event_id(view) != last_event_id:
-                        yield responses.status_event(view)
-            yield responses.report_event(responses.view_of(handle, await handle))
+            with self._bounded(handle):
+                await self._confirm(handle)
+                async with aclosing(self._views(handle)) as views:
+                    async for view in views:
+                        if view is None:
+                            yield responses.PING
+                        elif responses.status_event_id(view) != last_event_id:
+                            yield responses.status_event(view)
+                yield responses.report_event(responses.view_of(handle, await handle))
         except AltcraftError as error:
             log_error(error)
             yield responses.error_event(error)
@@ -193,6 +225,46 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
     @abstractmethod
     def _response(self, answer: Answer) -> ResponseT:
         """Make a response of the framework's own class."""
+
+    async def _report(self, handle: Handle) -> CountersReport:
+        with self._bounded(handle):
+            await self._confirm(handle)
+            return await handle
+
+    @contextmanager
+    def _bounded(self, handle: Handle) -> Generator[None, None, None]:
+        """Refuse the request if too many tasks that only addresses know are polled already."""
+        task_id = handle.ref.task_id
+        if self._kept.get(task_id) is handle or handle.done():
+            yield
+            return
+        if task_id not in self._polled and len(self._polled) >= MAX_POLLED:
+            msg = f"tasks: {MAX_POLLED} that are known from addresses alone are polled already"
+            raise responses.TooManyTasksError(msg)
+        self._polled[task_id] += 1
+        try:
+            yield
+        finally:
+            self._polled[task_id] -= 1
+            if not self._polled[task_id]:
+                del self._polled[task_id]
+
+    async def _confirm(self, handle: Handle) -> None:
+        """Find out by one poll whether the platform knows the task of an address."""
+        task_id = handle.ref.task_id
+        if self._kept.get(task_id) is handle or handle.done() or handle.status is not None:
+            return
+        try:
+            await handle.poll()
+        except NotFoundError:
+            self._found.pop(task_id, None)
+            until = asyncio.get_running_loop().time() + UNKNOWN_SECONDS
+            _put(self._unknown, task_id, until, 10 * MAX_HANDLES)
+        except AltcraftError:
+            return  # a wait survives it, or raises it again
+        else:
+            return
+        raise responses.unknown_task(handle.ref)
 
     async def _views(self, handle: Handle) -> AsyncGenerator[TaskView | None, None]:
         """Yield a view at each change before the end, and ``None`` after each quiet period."""
@@ -230,6 +302,14 @@ async def while_connected(
         return tasks[0].result() if tasks[0].done() else None
     finally:
         await _cancel(*tasks)
+
+
+def _put(kept: OrderedDict[str, T], key: str, value: T, most: int) -> None:
+    """Keep a value as the newest; drop the oldest if there are too many."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > most:
+        kept.popitem(last=False)
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

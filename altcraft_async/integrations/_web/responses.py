@@ -41,6 +41,7 @@ __all__ = [
     "STREAM_HEADERS",
     "Answer",
     "TaskView",
+    "TooManyTasksError",
     "error_answer",
     "error_event",
     "parse_task",
@@ -51,6 +52,7 @@ __all__ = [
     "status_event_id",
     "streamless_answer",
     "task_path",
+    "unknown_task",
     "view_of",
 ]
 
@@ -110,6 +112,10 @@ class Answer(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
 
 
+class TooManyTasksError(AltcraftError):
+    """Too many tasks that are known from addresses alone are polled at this moment."""
+
+
 class _ErrorRow(msgspec.Struct, frozen=True):
     status: int
     code: str
@@ -121,6 +127,7 @@ class _ErrorRow(msgspec.Struct, frozen=True):
 _ERROR_ROWS: tuple[tuple[type[AltcraftError], _ErrorRow], ...] = (
     (NotFoundError, _ErrorRow(404, "not_found", "the platform does not know this id")),
     (RateLimitedError, _ErrorRow(503, "busy", "the platform is busy; try again later")),
+    (TooManyTasksError, _ErrorRow(503, "busy", "this service is busy; try again later")),
     (ServerError, _ErrorRow(502, "platform_failed", "the platform failed")),
     (ApiError, _ErrorRow(502, "refused", "the platform refused the request of this service")),
     (
@@ -205,6 +212,11 @@ def task_path(tasks: str, ref: TaskRef) -> str:
         ref: The task.
     """
     return f"{quote(tasks)}/{quote(task_word(ref), safe='@:')}"
+
+
+def unknown_task(ref: TaskRef) -> TaskLostError:
+    """Return the error for an address of a task that does not exist, or has another target."""
+    return TaskLostError(f"task: {task_word(ref)} is not known to the platform", ref=ref)
 
 
 def parse_task(word: str) -> TaskRef:

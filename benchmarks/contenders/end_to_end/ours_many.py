@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+
 from altcraft_async import AltcraftClient, Completed
-from benchmarks.contenders.end_to_end.runner import Report, main
-from benchmarks.contenders.measurement import TOKEN, url_of
+from benchmarks.contenders.end_to_end.runner import Refresh, Report, main, ssl_context
+from benchmarks.contenders.measurement import TOKEN
 
 
-async def refresh(port: int, refreshes: int, report: Report) -> None:
+@asynccontextmanager
+async def opened(url: str) -> AsyncGenerator[Refresh, None]:
     """Refresh all resources in one stream."""
-    targets = ((resource_id, 1) for resource_id in range(1, refreshes + 1))
-    async with AltcraftClient(url_of(port), TOKEN) as client:
-        async for outcome in client.resources.refresh_many(targets, in_flight=refreshes):
-            assert isinstance(outcome, Completed)
-            report(outcome.ref.task_id)
+    async with AltcraftClient(url, TOKEN, ssl_context=ssl_context(url)) as client:
+
+        async def refresh(resource_ids: Iterable[int], report: Report) -> None:
+            targets = [(resource_id, 1) for resource_id in resource_ids]
+            async for outcome in client.resources.refresh_many(targets, in_flight=len(targets)):
+                assert isinstance(outcome, Completed)
+                report(outcome.ref.task_id)
+
+        yield refresh
 
 
 if __name__ == "__main__":
-    main(refresh)
+    main(opened)

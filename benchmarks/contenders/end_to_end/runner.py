@@ -1,24 +1,44 @@
-"""Runs a contender of the end-to-end benchmark and prints its measurements as JSON."""
+"""Runs a contender of the end-to-end benchmark: prints its measurements, round by round.
+
+``python -m benchmarks.contenders.end_to_end.NAME URL REFRESHES``. The rounds
+share one client, so the first is cold and the later ones are warm. Every round
+has resources of its own, so a client knows the durations of others only.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
 import tenacity
 
 from benchmarks.contenders.aiohttp_api import AiohttpApi
 from benchmarks.contenders.measurement import CONCURRENCY, LoopTicker, resident
+from benchmarks.nginx import CERTIFICATE
+
+CONNECTIONS = 2 * CONCURRENCY
+"""Connections of a rival: as many as the library has by default."""
+
+ROUND = 1_000_000
+"""Distance between the first resources of two rounds."""
+
+PAUSE = 0.2  # seconds in which the benchmark stops the process after a round
 
 Report = Callable[[str], None]
 """Takes the task id of each result as soon as the calling code has it."""
 
-Contender = Callable[[int, int, Report], Awaitable[None]]
-"""Refreshes so many resources at the server on this port, all at once."""
+Refresh = Callable[[Iterable[int], Report], Awaitable[None]]
+"""Refreshes these resources, all at once."""
+
+Contender = Callable[[str], AbstractAsyncContextManager[Refresh]]
+"""Opens a client of the server at this address."""
 
 
 class LatenessRecorder:
@@ -34,20 +54,30 @@ class LatenessRecorder:
         self._lateness.append(time.monotonic() - ended)
 
     def summary(self, expected: int) -> dict[str, float]:
-        """Return mean and percentiles, after checking that no result is missing."""
+        """Return mean and 99th percentile, after checking that no result is missing."""
         assert len(self._lateness) == expected
         lateness = sorted(self._lateness)
         return {
             "mean lateness ms": 1e3 * sum(lateness) / expected,
-            "p95 lateness ms": 1e3 * lateness[int(expected * 0.95)],
             "p99 lateness ms": 1e3 * lateness[int(expected * 0.99)],
         }
 
 
 def main(contender: Contender) -> None:
-    """Run a contender with the port and the number of refreshes from the command line."""
-    port, refreshes = map(int, sys.argv[1:])
-    print(json.dumps(asyncio.run(_measure(contender, port, refreshes))))
+    """Run a contender with the address and the number of refreshes from the command line."""
+    asyncio.run(_rounds(contender, sys.argv[1], int(sys.argv[2])))
+
+
+def ssl_context(url: str) -> ssl.SSLContext | None:
+    """Return what a client needs to trust the server at this address."""
+    if url.startswith("https:"):
+        return ssl.create_default_context(cafile=CERTIFICATE)
+    return None
+
+
+def connector(url: str) -> aiohttp.TCPConnector:
+    """Return the connector of a rival."""
+    return aiohttp.TCPConnector(limit=CONNECTIONS, ssl=ssl_context(url) or True)
 
 
 def main_task_each(result_of: Callable[[AiohttpApi, str], Awaitable[object]]) -> None:
@@ -59,33 +89,55 @@ def main_task_each(result_of: Callable[[AiohttpApi, str], Awaitable[object]]) ->
         reraise=True,
     )
 
-    async def contender(port: int, refreshes: int, report: Report) -> None:
-        # 64, as the library has by default.
-        connector = aiohttp.TCPConnector(limit=2 * CONCURRENCY)
-        async with aiohttp.ClientSession(connector=connector) as session:
-            api = AiohttpApi(session, port, retry)
+    @asynccontextmanager
+    async def contender(url: str) -> AsyncGenerator[Refresh, None]:
+        async with aiohttp.ClientSession(connector=connector(url)) as session:
+            api = AiohttpApi(session, url, retry)
 
-            async def refresh(resource_id: int) -> None:
+            async def refresh(resource_id: int) -> str:
                 task_id = await api.start(resource_id)
                 assert await result_of(api, task_id)
-                report(task_id)
+                return task_id
 
-            async with asyncio.TaskGroup() as group:
-                for resource_id in range(1, refreshes + 1):
-                    group.create_task(refresh(resource_id))
+            yield task_each(refresh)
 
     main(contender)
 
 
-async def _measure(contender: Contender, port: int, refreshes: int) -> dict[str, float]:
-    recorder = LatenessRecorder()
-    cpu, memory = time.process_time(), resident()
-    ticker = LoopTicker()
-    await contender(port, refreshes, recorder.report)
-    cpu = time.process_time() - cpu
-    return {
-        **recorder.summary(refreshes),
-        "client CPU s": cpu,
-        "RSS above import MB": (resident("VmHWM") - memory) / 2**20,
-        "longest loop stall ms": (await ticker.stop())[-1],
-    }
+def task_each(refresh: Callable[[int], Awaitable[str]]) -> Refresh:
+    """Refresh each resource in a Task of its own."""
+
+    async def refresh_all(resource_ids: Iterable[int], report: Report) -> None:
+        async def one(resource_id: int) -> None:
+            report(await refresh(resource_id))
+
+        await asyncio.gather(*map(one, resource_ids))
+
+    return refresh_all
+
+
+async def _rounds(contender: Contender, url: str, refreshes: int) -> None:
+    memory = resident()
+    _print({})
+    cpu = time.process_time()
+    async with contender(url) as refresh:
+        for number in itertools.count():
+            recorder, ticker, began = LatenessRecorder(), LoopTicker(), time.monotonic()
+            first = number * ROUND + 1
+            await refresh(range(first, first + refreshes), recorder.report)
+            wall = time.monotonic() - began
+            await ticker.stop()
+            measured = {
+                **recorder.summary(refreshes),
+                "client CPU s": time.process_time() - cpu,
+                "peak memory MB": (resident("VmHWM") - memory) / 2**20,
+                "longest loop stop ms": ticker.longest_stop,
+                "wall s": wall,
+            }
+            _print(measured)
+            cpu = time.process_time()
+
+
+def _print(measured: dict[str, float]) -> None:
+    print(json.dumps(measured), flush=True)
+    time.sleep(PAUSE)

@@ -10,7 +10,7 @@ import aiohttp
 import tenacity
 
 from benchmarks.contenders.aiohttp_api import AiohttpApi
-from benchmarks.contenders.measurement import CONCURRENCY
+from benchmarks.contenders.measurement import CONCURRENCY, url_of
 from benchmarks.contenders.soak.outcomes import RoundOutcomes
 from benchmarks.contenders.soak.runner import (
     ATTEMPTS,
@@ -36,7 +36,7 @@ async def opened(port: int) -> AsyncGenerator[Refresh, None]:
     )
     connector = aiohttp.TCPConnector(limit=4 * CONCURRENCY)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        api = AiohttpApi(session, port, retry)
+        api = AiohttpApi(session, url_of(port), retry)
 
         async def refresh(resources: Sequence[int], outcomes: RoundOutcomes) -> None:
             async with asyncio.TaskGroup() as group:

@@ -53,3 +53,21 @@ async def test_first_and_last_of_several_hints_make_a_poll(platform: OpenPlatfor
         assert last.at - first.at == pytest.approx(1.0, abs=0.1)
         waiting.cancel()
         await asyncio.wait([waiting])
+
+
+async def test_hint_for_a_running_task_is_not_kept_for_the_next_one(
+    platform: OpenPlatform,
+) -> None:
+    hints = Hints(interval=1.0)
+    async with platform(duration=5.0, options={"poll": RARELY}) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        hints.watch(TARGET, handle)
+        waiting = asyncio.create_task(handle.wait())
+        await asyncio.sleep(5.1)
+        hints.hint(TARGET)
+        await waiting
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        hints.watch(TARGET, handle)
+        with pytest.raises(WaitTimeoutError):
+            await handle.wait(timeout=2)
+        assert server.count("tasks/status") == 2  # at the hint, and before the deadline

@@ -6,14 +6,23 @@ import asyncio
 import math
 from unittest.mock import ANY
 
+import aiohttp
 import pytest
 
-from altcraft_async import ConfigurationError
+from altcraft_async import AltcraftClient, ConfigurationError
 from altcraft_async.integrations._web import responses
-from altcraft_async.integrations._web.app import MAX_HANDLES
+from altcraft_async.integrations._web.app import MAX_HANDLES, MAX_POLLED
 from altcraft_async.integrations.starlette import Altcraft
+from altcraft_async.models.task_words import task_word
 from altcraft_async.simulator import Fault
-from tests.support.web_site import NEVER, OpenSite, parse_events
+from tests.support.web_site import NEVER, OpenSite, Site, parse_events
+
+
+async def elsewhere(here: Site, resource_id: int = 24) -> str:
+    """Start a refresh as another process does; return the path of its task."""
+    async with AltcraftClient(here.server.url, here.server.token) as other:
+        handle = await other.resources.refresh_counters(resource_id, database_id=1)
+    return f"/tasks/{task_word(handle.ref)}"
 
 
 async def test_short_refresh_gets_its_report_at_once(site: OpenSite) -> None:
@@ -50,7 +59,7 @@ async def test_task_of_another_process_is_found_by_its_path(site: OpenSite) -> N
     async with site(duration=0.05) as here:
         here.altcraft._timeout = NEVER
         reply = await here.request("POST", "/resources/24")
-        here.altcraft._handles.clear()
+        here.altcraft._kept.clear()
         again = await here.request("GET", f"/tasks/{reply.json['task']}")
         assert again.status == 200
         assert again.json["report"]["groups"] == reply.json["report"]["groups"]
@@ -156,11 +165,88 @@ async def test_malformed_task_is_refused_without_a_request(site: OpenSite, path:
         assert not here.server.requests
 
 
-async def test_unknown_task_is_not_found(site: OpenSite) -> None:
+@pytest.mark.parametrize("suffix", ["", "/events"])
+async def test_unknown_task_costs_one_poll_and_is_remembered(site: OpenSite, suffix: str) -> None:
     async with site() as here:
         here.altcraft._timeout = NEVER
-        reply = await here.request("GET", "/tasks/made-up@resource:24:1")
-        assert (reply.status, reply.json["error"]) == (404, "task_lost")
+        path = "/tasks/made-up@resource:24:1"
+        replies = await asyncio.gather(*(here.request("GET", path + suffix) for _ in range(20)))
+        assert {reply.status for reply in replies} == ({200} if suffix else {404})
+        assert all('"task_lost"' in reply.text for reply in replies)
+        again = await here.request("GET", path + suffix)
+        assert (again.status, again.json["error"]) == (404, "task_lost")
+        assert here.polls == 1
+
+
+async def test_task_that_the_platform_comes_to_know_is_found_later(site: OpenSite) -> None:
+    async with site(duration=0.05) as here:
+        here.altcraft._timeout = NEVER
+        here.server.misbehave("tasks/status", Fault.unknown_task())
+        path = await elsewhere(here)
+        assert (await here.request("GET", path)).status == 404
+        here.altcraft._unknown.update(dict.fromkeys(here.altcraft._unknown, 0.0))  # time is over
+        assert (await here.request("GET", path)).status == 200
+
+
+@pytest.mark.parametrize("target", ["resource:77777:1", "resource:24:2", "database:24:1"])
+async def test_task_of_the_app_is_not_found_under_another_target(
+    site: OpenSite, target: str
+) -> None:
+    async with site(duration=0.3) as here:
+        path = await here.start()
+        await here.ended(path)
+        polls = here.polls
+        for suffix in ("", "/events"):
+            reply = await here.request("GET", f"{path.partition('@')[0]}@{target}{suffix}")
+            assert (reply.status, reply.json["error"]) == (404, "task_lost")
+        assert here.polls == polls
+
+
+async def test_streams_of_one_task_under_many_targets_are_one_series_of_polls(
+    site: OpenSite,
+) -> None:
+    async with site(duration=math.inf, poll_interval=0.2) as here:
+        path = await elsewhere(here)
+        task = path.partition("@")[0]
+        watched = asyncio.create_task(here.request("GET", f"{path}/events"))
+        await here.until(lambda: here.polls > 0)
+        paths = [f"{task}@resource:{number}:1/events" for number in range(100, 130)]
+        replies = await asyncio.gather(*(here.request("GET", other) for other in paths))
+        assert {reply.status for reply in replies} == {404}
+        assert here.polls <= 3
+        watched.cancel()
+        await asyncio.wait([watched])
+
+
+async def test_only_so_many_tasks_of_addresses_are_polled_at_once(site: OpenSite) -> None:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with (
+        site(duration=math.inf, poll_interval=60) as here,
+        aiohttp.ClientSession(connector=connector) as browsers,
+    ):
+        path = await here.start()
+        first, *others = [await elsewhere(here, number) for number in range(1, MAX_POLLED + 2)]
+        crowd = here._replace(browser=browsers)
+        requests = [asyncio.create_task(crowd.request("GET", f"{one}/events")) for one in others]
+        await here.until(lambda: len(here.altcraft._polled) == MAX_POLLED)
+        refused = await here.request("GET", first)
+        assert (refused.status, refused.json["error"]) == (503, "busy")
+        assert int(refused.headers["Retry-After"]) >= 1
+        stream = parse_events((await here.request("GET", f"{first}/events")).text)[-1]
+        assert (stream.name, stream.id, stream.data["error"]) == ("interrupted", "", "busy")
+        assert (await here.request("GET", path)).status == 202  # of the app
+        for request in requests:
+            request.cancel()
+        await asyncio.wait(requests)
+        await here.until(lambda: not here.altcraft._polled)
+        assert (await here.request("GET", first)).status == 202
+
+
+async def test_first_poll_of_an_address_that_fails_ends_no_stream(site: OpenSite) -> None:
+    async with site(duration=0.05) as here:
+        here.server.misbehave("tasks/status", Fault.status(503), times=2)
+        reply = await here.request("GET", f"{await elsewhere(here)}/events")
+        assert parse_events(reply.text)[-1].name == "report"
 
 
 async def test_refusal_is_reported_without_the_platforms_text(site: OpenSite) -> None:
@@ -219,12 +305,15 @@ async def test_shutdown_does_not_wait_for_streams(site: OpenSite) -> None:
     await asyncio.wait([request])
 
 
-async def test_only_the_newest_handles_are_kept(site: OpenSite) -> None:
+async def test_only_the_newest_handles_are_kept_and_addresses_push_out_none_of_the_app(
+    site: OpenSite,
+) -> None:
     async with site() as here:
         await here.start()  # so that the app runs
         for number in range(MAX_HANDLES + 10):
             here.altcraft.find(f"{number}@resource:24:1")
-        assert len(here.altcraft._handles) == MAX_HANDLES
+        assert len(here.altcraft._found) == MAX_HANDLES
+        assert len(here.altcraft._kept) == 1
 
 
 def test_client_of_an_app_that_does_not_run_is_an_error() -> None:
