@@ -16,6 +16,7 @@
     │   ├── RateLimitedError                429
     │   └── ServerError                     5xx
     ├── LedgerError                         the ledger cannot be used; nothing was sent
+    ├── HistoryError                        the history of counters cannot be used
     ├── StartUnknownError                   a start may have happened; nothing was sent
     └── TaskError
         ├── TaskFailedError                 terminal: the platform says so
@@ -43,6 +44,7 @@ __all__ = [
     "BadRequestError",
     "ClientClosedError",
     "ConfigurationError",
+    "HistoryError",
     "LedgerError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -71,6 +73,13 @@ class ClientClosedError(AltcraftError):
     """
 
     maybe_delivered = True
+
+
+class HistoryError(AltcraftError):
+    """The file of a `CounterHistory` cannot be opened, read or written.
+
+    Mend or replace the file, then write the same rows again: those that are there stay as they are.
+    """
 
 
 class TransportError(AltcraftError):

@@ -30,6 +30,7 @@ AltcraftError
 │   ├── BadRequestError 400 · AuthenticationError 401 · TariffLimitError 402 · PermissionDeniedError 403
 │   ├── NotFoundError 404 · RateLimitedError 429 (.retry_after) · ServerError 5xx
 ├── LedgerError                            the ledger cannot be used; nothing was sent
+├── HistoryError                           the history of counters cannot be used
 ├── StartUnknownError                      .entries .report
 └── TaskError                              .ref .status
     ├── TaskFailedError                    terminal: the server says so

@@ -31,6 +31,7 @@ OPTIONAL = [
     "airflow",
     "click",
     "fastapi",
+    "matplotlib",
     "opentelemetry",
     "pydantic",
     "pyrate_limiter",
@@ -46,6 +47,7 @@ OPTIONAL = [
     "sqlite3",
     # our own
     "altcraft_async.cli",
+    "altcraft_async.history",
     "altcraft_async.integrations",
     "altcraft_async.simulator",
 ]

@@ -13,6 +13,7 @@ from altcraft_async import AltcraftError
 from altcraft_async.cli.commands.catalogue import fields_command, get_command, list_command
 from altcraft_async.cli.commands.counters import counters_command
 from altcraft_async.cli.commands.demo import demo
+from altcraft_async.cli.commands.history import HistoryGroup, movers, show
 from altcraft_async.cli.commands.refresh import refresh_command
 from altcraft_async.cli.commands.refresh_all import refresh_all
 from altcraft_async.cli.commands.simulate import simulate
@@ -63,6 +64,11 @@ The account is read from the environment: ALTCRAFT_URL, ALTCRAFT_TOKEN, and
 ALTCRAFT_FORMAT (json or xml). Results go to stdout, messages to stderr.
 """
 
+_HISTORY_HELP = """Counters over time, from what refresh-all --history has written.
+
+altcraft history 24 is short for altcraft history show 24.
+"""
+
 
 def _version() -> str:
     try:
@@ -72,7 +78,11 @@ def _version() -> str:
 
 
 def _group(
-    name: str, commands: Sequence[click.Command], text: str, epilog: str | None = None
+    name: str,
+    commands: Sequence[click.Command],
+    text: str,
+    epilog: str | None = None,
+    group: type[click.Group] = click.Group,
 ) -> click.Group:
     """Make a group of commands; without a command, it prints its help as a usage error."""
 
@@ -82,7 +92,7 @@ def _group(
             click.echo(context.get_help(), err=True)
             context.exit(USAGE)
 
-    return click.Group(
+    return group(
         name,
         commands=commands,
         help=text,
@@ -113,6 +123,7 @@ def _root() -> click.Group:
         _object_group(DATABASES, "where profiles are kept"),
         _object_group(SEGMENTS, "parts of a database"),
         _group("task", task_commands, "Tasks that were started before."),
+        _group("history", [show, movers], _HISTORY_HELP, group=HistoryGroup),
         refresh_command(RESOURCES, "altcraft refresh"),
         counters_command(RESOURCES, "altcraft counters"),
         status_command("altcraft status"),

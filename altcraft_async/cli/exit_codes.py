@@ -11,6 +11,7 @@ from altcraft_async import (
     ApiError,
     AuthenticationError,
     ConfigurationError,
+    HistoryError,
     NotFoundError,
     PermissionDeniedError,
     ProtocolError,
@@ -28,6 +29,7 @@ __all__ = [
     "EXIT_CODES",
     "HUNG_UP",
     "INTERRUPTED",
+    "MOVED",
     "NO_MATCH",
     "PIPE_CLOSED",
     "TERMINATED",
@@ -44,6 +46,7 @@ T = TypeVar("T")
 UNEXPECTED = 1
 USAGE = 2
 NO_MATCH = 9
+MOVED = 10
 HUNG_UP = 129  # 128 + SIGHUP, as in shells
 INTERRUPTED = 130  # 128 + SIGINT
 PIPE_CLOSED = 141  # 128 + SIGPIPE
@@ -79,6 +82,8 @@ EXIT_CODES = (
     ExitCode(7, "the task failed or is unknown to the platform", (TaskFailedError, TaskLostError)),
     ExitCode(8, "the wait ended before the task did", (WaitError,)),
     ExitCode(NO_MATCH, "no resource matches the filter; nothing was started"),
+    ExitCode(MOVED, "a counter moved further than --fail-if allows"),
+    ExitCode(11, "the history cannot be read or written", (HistoryError,)),
     ExitCode(HUNG_UP, "stopped as its terminal was closed (SIGHUP)"),
     ExitCode(INTERRUPTED, "stopped by Ctrl-C"),
     ExitCode(PIPE_CLOSED, "stopped as the reader of its output ended, as in: altcraft … | head -1"),
@@ -97,6 +102,7 @@ _HINTS: Mapping[type[AltcraftError], str] = {
     RateLimitedError: "wait a little, then try again",
     TransportError: "check ALTCRAFT_URL and the network, then try again",
     ProtocolError: "check ALTCRAFT_URL: it has to be the platform itself, not a sign-in page",
+    HistoryError: "give another file with --history, or mend this one",
     TaskFailedError: "start it again once the cause is fixed",
     TaskLostError: "check the task id; if the task has expired, start it again",
 }

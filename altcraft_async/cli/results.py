@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from altcraft_async import CountersReport, TaskKind, TaskRef
-from altcraft_async.cli.csv_rows import header, outcome_rows, report_rows
+from altcraft_async.cli.csv_rows import HEADER, outcome_rows, report_rows
 from altcraft_async.cli.exit_codes import result_hint, wait_hint
 from altcraft_async.cli.json_data import outcome_data, report_data
 from altcraft_async.cli.object_kinds import Outcome, named_ids
@@ -44,20 +44,20 @@ def _print_report(
         print_json(report_data(report, ref))
     elif form in CSV:
         task_id = "" if ref is None else ref.task_id
-        print_csv(
-            [header(kind), *report_rows(kind, target, report, task_id)], raw=form == "csv-raw"
-        )
+        print_csv([HEADER, *report_rows(report, task_id)], raw=form == "csv-raw")
     else:
         print_view(*report_views(report, named_ids(kind, target), bars_only=form == "chart"))
 
 
-def outcome_printer(form: Form, kind: TaskKind) -> Callable[[Outcome], None]:
+def outcome_printer(form: Form, kind: TaskKind, totals: Totals) -> Callable[[Outcome], None]:
     """Return a function that prints each outcome; the header of CSV is printed at once."""
     if form == "json":
         return lambda outcome: print_json(outcome_data(outcome))
     if form in CSV:
-        print_csv([header(kind)], raw=True)
-        return lambda outcome: print_csv(outcome_rows(kind, outcome), raw=form == "csv-raw")
+        print_csv([HEADER], raw=True)
+        return lambda outcome: print_csv(
+            outcome_rows(kind, outcome, totals.name_of(outcome)), raw=form == "csv-raw"
+        )
     return lambda _: None
 
 

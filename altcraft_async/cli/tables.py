@@ -28,6 +28,7 @@ from altcraft_async.models.task_words import task_word
 __all__ = [
     "CountersTable",
     "details_table",
+    "grid_table",
     "records_table",
     "report_views",
     "status_view",
@@ -67,13 +68,13 @@ class CountersTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         """Choose what fits."""
-        by_channel = _grid_table(self._grid)
+        by_channel = grid_table(self._grid)
         unlimited = options.update(width=_UNLIMITED)
         if console.measure(by_channel, options=unlimited).maximum <= options.max_width:
             yield by_channel
         else:
             (_, *channels), *rows = zip(*self._grid, strict=True)
-            yield _grid_table([["", *channels], *rows])
+            yield grid_table([["", *channels], *rows])
 
 
 class _TerminalOnly:
@@ -152,7 +153,8 @@ def _counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[Render
     return [CountersTable(channels), _TerminalOnly(Text()), _TerminalOnly(Chart(channels))]
 
 
-def _grid_table(grid: Sequence[Sequence[str]]) -> Table:
+def grid_table(grid: Sequence[Sequence[str]]) -> Table:
+    """Show lines of cells below the first, their titles; all but the first column are numbers."""
     titles, *rows = grid
     table = _empty_table()
     for index, title in enumerate(titles):

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
-from altcraft_async import AltcraftError, Failed, SubscriptionCounters, TaskRef, WaitError
+from altcraft_async import (
+    AltcraftError,
+    Failed,
+    Resource,
+    SubscriptionCounters,
+    TaskRef,
+    WaitError,
+)
 from altcraft_async.cli.object_kinds import Outcome, Target
+from altcraft_async.models.counters import channel_order
 
 __all__ = ["FAILURES_KEPT", "ResourceTotals", "Snapshot", "Totals"]
 
@@ -40,6 +48,7 @@ class Totals:
         failures: The first failures.
         running: Started tasks without an outcome, by id.
         unfinished: Tasks whose wait ended while they ran, by id.
+        names: Names of resources, as far as known, by id.
     """
 
     def __init__(self, total: int | None = None) -> None:
@@ -53,6 +62,7 @@ class Totals:
         self.failures: list[Failed] = []
         self.running: dict[str, TaskRef] = {}
         self.unfinished: dict[str, TaskRef] = {}
+        self.names: dict[int, str] = {}
 
     @property
     def done(self) -> int:
@@ -67,6 +77,11 @@ class Totals:
     def snapshot(self) -> Snapshot:
         """Return the progress."""
         return Snapshot(self.done, self.total)
+
+    def name_of(self, outcome: Outcome) -> str | None:
+        """Return the name of what an outcome is about; ``None`` where unknown."""
+        target = outcome.target
+        return self.names.get(cast("Target", target)[0]) if isinstance(target, tuple) else None
 
     def begin(self, ref: TaskRef) -> None:
         """Note a started task."""
@@ -84,6 +99,8 @@ class Totals:
         for group in outcome.value.groups:
             for name, counters in group.channels.items():
                 self.channels[name] = _sum(self.channels.get(name), counters)
+        names = sorted(self.channels, key=channel_order)
+        self.channels = {name: self.channels[name] for name in names}
 
     def _add_failure(self, failure: Failed) -> None:
         self.failed += 1
@@ -110,10 +127,12 @@ class ResourceTotals(Totals):
         self.chosen = 0
         self._reached: set[int] = set()
 
-    def list(self, *, chosen: bool) -> None:
+    def list(self, resource: Resource, *, chosen: bool) -> None:
         """Note a listed resource, and whether it will be refreshed."""
         self.chosen += chosen
         self._skipped += not chosen
+        if chosen:
+            self.names[resource.id] = resource.name
 
     def add(self, outcome: Outcome) -> None:
         """Add an outcome and note its resource."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import TypeVar
 
-from altcraft_async import AltcraftClient, AltcraftError, TaskHandle, TaskKind
+from altcraft_async import AltcraftClient, AltcraftError, HistoryError, TaskHandle, TaskKind
 from altcraft_async.cli.exit_codes import wait_hint
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import FOR_PROGRAMS, Form
@@ -56,7 +56,7 @@ async def follow(  # noqa: PLR0913 -- all but one by position, as commands have 
         can_resume: Whether tasks go on at the platform after the command.
     """
     began = time.perf_counter()
-    print_outcome = outcome_printer(form, kind)
+    print_outcome = outcome_printer(form, kind, totals)
     # On one screen, lines and a live display would overwrite each other. Output of
     # `altcraft … --json | jq` ends on that screen as well.
     is_shown = form not in FOR_PROGRAMS or is_off_screen(sys.stdout)
@@ -67,6 +67,9 @@ async def follow(  # noqa: PLR0913 -- all but one by position, as commands have 
                     # First, so that a task whose result cannot be printed counts as running.
                     print_outcome(outcome)
                     totals.add(outcome)
+    except HistoryError:
+        _print_stopped(totals)
+        raise
     except AltcraftError:
         raise
     except (asyncio.CancelledError, OSError):  # stdout cannot be written

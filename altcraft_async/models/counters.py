@@ -13,10 +13,12 @@ from altcraft_async.models.counter_row import CounterRow
 from altcraft_async.models.targets import TaskKind
 from altcraft_async.models.times import parse_go_duration, parse_time
 
-__all__ = ["Count", "CounterGroup", "CountersReport", "SubscriptionCounters"]
+__all__ = ["Count", "CounterGroup", "CountersReport", "SubscriptionCounters", "channel_order"]
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A counter or id in an answer; the vendor's samples come from Go, whose largest int this is."""
+
+_CHANNELS = ("email", "sms", "push", "notify", "viber", "whatsapp", "telegram_bot")  # documented
 
 _COUNT_SENTENCE = re.compile(r"counted at (?P<at>\S+) in (?P<took>\S+)")
 
@@ -59,8 +61,9 @@ class CounterGroup(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         database_id: The profile database.
         resource_id: The resource; ``None`` where the answer does not name it.
-        channels: Counters by channel name, in the order of the answer. The
-            names are an open set: an install can define channels of its own.
+        channels: Counters by channel name, in one order everywhere: the documented
+            ones as the vendor lists them, then others by name. The names are an
+            open set: an install can define channels of its own.
         in_progress: Whether a refresh is running, so that newer counters follow.
         refresh_task_id: Id of that refresh, ``""`` where none is running; as one short line.
         updated: When the counters were stored, aware; ``None`` where missing,
@@ -139,7 +142,7 @@ class CountersReport(msgspec.Struct, frozen=True):
         return iter(self.channels)
 
     def rows(self, *, name: str | None = None) -> list[CounterRow]:
-        """Return a flat row per group and channel, in the order of the answer.
+        """Return a flat row per group and channel, channel by channel.
 
         Args:
             name: Name of what was refreshed, for the column `CounterRow.name`.
@@ -163,3 +166,8 @@ class CountersReport(msgspec.Struct, frozen=True):
             for group in self.groups
             for channel, counters in group.channels.items()
         ]
+
+
+def channel_order(name: str) -> tuple[int, str]:
+    """Return a key that sorts channels, as answers have them in any order."""
+    return (_CHANNELS.index(name) if name in _CHANNELS else len(_CHANNELS), name)

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from altcraft_async.models import CounterGroup, CountersReport, SubscriptionCounters, TaskRef
-from altcraft_async.models.counters import Count
+from altcraft_async.models.counters import Count, channel_order
 from altcraft_async.models.targets import TaskKind, ids_of, named_target
 from altcraft_async.models.times import parse_time
 from altcraft_async.protocol.codecs import Document, UnreadableError
@@ -118,7 +118,7 @@ def _database_of(ref: TaskRef) -> int | None:
 
 def _model(group: _Group) -> CounterGroup:
     channels: dict[str, SubscriptionCounters] = {}
-    for one in group.channels:
+    for one in sorted(group.channels, key=lambda one: channel_order(one.channel)):
         if one.channel in channels:
             # Which of the two is right is not known, and neither is safe to hand out.
             msg = f"channel `{one.channel}` is there twice"

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
 import os
 import time
 import zlib
-from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
 
-from altcraft_async.errors import ConfigurationError, LedgerError
+from altcraft_async.errors import LedgerError
 from altcraft_async.models import LedgerEntry
 from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_positive
 from altcraft_async.starts.ledger import WEEK, TaskLedger
+from altcraft_async.starts.sqlite_file import SQLiteFile
 
 if TYPE_CHECKING:
     import sqlite3
-    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["SQLiteLedger"]
-
-T = TypeVar("T")
-
-BUSY_SECONDS = 5.0
-"""Seconds to wait for a lock of another process, for all that wait together."""
 
 PURGE_SECONDS = 600.0
 """Seconds between two looks for entries that were kept long enough."""
@@ -94,24 +85,20 @@ class SQLiteLedger(TaskLedger):
         Raises:
             ConfigurationError: ``path`` is no path of a file, or ``keep`` is not positive.
         """
-        self._path = _checked_path(path)
+        self._file = SQLiteFile(
+            path, error=LedgerError, name="ledger", application_id=0, prepare=_prepare
+        )
         self._keep = checked_positive("keep", keep)
         self._purge_at = 0.0
-        self._closed = False
-        self._process = 0
-        self._thread: ThreadPoolExecutor | None = None
-        self._connection: sqlite3.Connection | None = None
-        self._unlocked_at = 0.0
-        self._files: dict[Path, tuple[int, int] | None] = {}
 
     @at_any_moment
     def __repr__(self) -> str:
         """Show the path."""
-        return f"<SQLiteLedger {self._path}>"
+        return f"<SQLiteLedger {self._file.path}>"
 
     async def read(self, key: str) -> LedgerEntry | None:
         """Look up the entry by its key."""
-        rows = await self._run(lambda connection: connection.execute(_READ, (key,)).fetchall())
+        rows = await self._file.run(lambda connection: connection.execute(_READ, (key,)).fetchall())
         return _entry_of(rows[0]) if rows else None
 
     async def write(self, entry: LedgerEntry, *, expected: int) -> bool:
@@ -131,11 +118,9 @@ class SQLiteLedger(TaskLedger):
             if time.monotonic() >= self._purge_at:
                 connection.execute(_PURGE, (now - self._keep,))
                 self._purge_at = time.monotonic() + PURGE_SECONDS
-            changed = connection.execute(statement, values).rowcount
-            self._unlocked_at = time.monotonic()
-            return changed == 1
+            return connection.execute(statement, values).rowcount == 1
 
-        return await self._run(write)
+        return await self._file.run(write, writes=True)
 
     async def entries(self) -> AsyncGenerator[LedgerEntry, None]:
         """Read page by page, in the order of the keys."""
@@ -148,105 +133,21 @@ class SQLiteLedger(TaskLedger):
 
     async def aclose(self) -> None:
         """Close the file, after the reads and writes under way."""
-        self._closed = True
-        thread, self._thread = self._thread, None
-        if thread is not None and self._process == os.getpid():
-            await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
-            thread.shutdown(wait=False)
+        await self._file.aclose()
 
     async def _page(self, after: str) -> list[_Row]:
-        return await self._run(
+        return await self._file.run(
             lambda connection: connection.execute(_OPEN, (after, PAGE)).fetchall()
         )
 
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Use the connection, in the one thread that has it."""
-        if self._closed:
-            msg = f"ledger: {self._path} is closed"
-            raise LedgerError(msg)
-        if self._thread is None:
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- clients without a ledger need no threads
 
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="altcraft-ledger")
-            self._process = os.getpid()
-        if self._process != os.getpid():
-            msg = f"ledger: {self._path} was opened before this process was forked; open it again"
-            raise LedgerError(msg)
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._in_thread, work, time.monotonic()
-        )
-
-    def _in_thread(self, work: Callable[[sqlite3.Connection], T], asked_at: float) -> T:
-        import sqlite3  # noqa: PLC0415 -- clients without a ledger do not need it
-
-        # A call that queued does not wait anew for a lock that stopped the calls before it.
-        give_up = max(asked_at, self._unlocked_at) + BUSY_SECONDS
-        try:
-            if self._connection is None:
-                self._connection = self._connect(give_up)
-            _wait_for_locks(self._connection, give_up)
-            result = work(self._connection)
-        except (sqlite3.Error, UnicodeError) as failed:  # the latter from a damaged schema
-            reason = str(failed)
-        else:
-            # What was just read or written does not count in a file that no other process sees.
-            if all(opened and _identity(file) == opened for file, opened in self._files.items()):
-                return result
-            reason = "it was deleted, replaced or emptied after this process opened it"
-        msg = f"ledger: {self._path} cannot be used ({reason})"
-        raise LedgerError(msg)
-
-    def _connect(self, give_up: float) -> sqlite3.Connection:
-        import sqlite3  # noqa: PLC0415 -- as above
-
-        # Without an isolation level, each statement is a transaction of its own.
-        connection = sqlite3.connect(self._path, isolation_level=None)
-        try:
-            # Readers do not wait for a writer, and writes survive a power cut.
-            _write_ahead(connection, give_up)
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(_SCHEMA)
-            _check(connection)
-            self._files = _files_of(connection, self._path)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def _wait_for_locks(connection: sqlite3.Connection, give_up: float) -> None:
-    """Let each statement wait for a lock until then; a late one still tries once."""
-    left = max(0, math.ceil((give_up - time.monotonic()) * 1000))
-    connection.execute(f"PRAGMA busy_timeout = {left}")
-
-
-def _write_ahead(connection: sqlite3.Connection, give_up: float) -> None:
-    """Change the journal mode, and wait for a lock, which SQLite does not do for this statement."""
-    import sqlite3  # noqa: PLC0415 -- as above
-
-    while True:
-        _wait_for_locks(connection, give_up)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as failed:
-            if failed.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-        else:
-            return
-        time.sleep(0.01)
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    """Read the whole file, as the entry of a damaged place could seem not to be there.
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the table, and read the whole file: damage could make an entry seem not to be there.
 
     Raises:
         LedgerError: It is damaged.
     """
+    connection.executescript(_SCHEMA)
     for (said,) in connection.execute("PRAGMA integrity_check(1)"):
         if said != "ok":
             raise _damaged(said)
@@ -284,31 +185,3 @@ def _sealed(*columns: object) -> str:
 def _damaged(reason: str) -> LedgerError:
     msg = f"ledger: the file is damaged, so starts may be missing in it ({reason})"
     return LedgerError(msg)
-
-
-def _files_of(connection: sqlite3.Connection, path: Path) -> dict[Path, tuple[int, int] | None]:
-    """Return the files of a ledger that have to stay: the path's own, and the newest writes."""
-    (_, _, file), *_ = connection.execute("PRAGMA database_list")
-    names = (path.absolute(), Path(f"{file}-wal")) if file else ()  # none in memory
-    return {name: _identity(name) for name in names}
-
-
-def _identity(file: Path) -> tuple[int, int] | None:
-    """Return what tells a file from any other; ``None`` where it is gone or empty."""
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    is_empty = not found.st_size and not file.name.endswith("-wal")
-    return None if is_empty else (found.st_dev, found.st_ino)
-
-
-def _checked_path(path: str | os.PathLike[str]) -> Path:
-    # A configuration may hold anything.
-    given = cast("object", os.fspath(path) if isinstance(path, os.PathLike) else path)
-    if isinstance(given, str) and given and "\0" not in given:
-        with suppress(UnicodeEncodeError):
-            os.fsencode(given)
-            return Path(given)
-    msg = "path: has to be the path of a file"
-    raise ConfigurationError(msg)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from altcraft_async import (
     BadRequestError,
     Completed,
     CounterGroup,
     CountersReport,
     Failed,
+    Resource,
     ResourceTarget,
     SubscriptionCounters,
     TaskRef,
@@ -15,6 +18,7 @@ from altcraft_async import (
 )
 from altcraft_async.cli.totals import FAILURES_KEPT, ResourceTotals, Snapshot, Totals
 
+RESOURCE = Resource(id=1, name="News site", groups=())
 COUNTERS = SubscriptionCounters(subscribed=842, unsubscribed=3, subscribed_sendable=800)
 REPORT = CountersReport((CounterGroup(database_id=1, channels={"email": COUNTERS}),))
 
@@ -72,6 +76,21 @@ def test_first_failures_are_kept_and_all_are_counted() -> None:
     assert str(totals.first_failure) == "no 1"
 
 
+def test_channels_of_totals_are_in_one_order_whichever_came_first() -> None:
+    totals = Totals()
+    for name in ("zulu", "push", "email"):
+        group = CounterGroup(database_id=1, channels={name: COUNTERS})
+        totals.add(msgspec.structs.replace(completed(1), value=CountersReport((group,))))
+    assert list(totals.channels) == ["email", "push", "zulu"]
+
+
+def test_listed_resource_names_its_outcomes() -> None:
+    totals = ResourceTotals()
+    totals.list(RESOURCE, chosen=True)
+    assert totals.name_of(completed(1)) == "News site"
+    assert totals.name_of(refused(2)) is None
+
+
 def test_resource_with_several_databases_is_reached_once() -> None:
     totals = ResourceTotals()
     totals.total = 3
@@ -84,8 +103,8 @@ def test_resource_with_several_databases_is_reached_once() -> None:
 def test_resource_that_is_not_chosen_is_not_part_of_the_total() -> None:
     totals = ResourceTotals()
     totals.total = 5
-    totals.list(chosen=True)
-    totals.list(chosen=False)
+    totals.list(RESOURCE, chosen=True)
+    totals.list(RESOURCE, chosen=False)
     assert totals.snapshot().total == 4
 
 
@@ -93,7 +112,7 @@ def test_total_grows_if_more_resources_are_listed_than_reported() -> None:
     totals = ResourceTotals()
     totals.total = 1
     for _ in range(3):
-        totals.list(chosen=True)
+        totals.list(RESOURCE, chosen=True)
     assert totals.snapshot().total == 3
 
 

@@ -88,10 +88,8 @@ async def test_writes_are_on_the_disk_when_they_return(tmp_path: Path) -> None:
     path = tmp_path / "starts.sqlite"
     async with SQLiteLedger(path) as ledger:
         await ledger.write(entry_of(), expected=0)
-        connection = ledger._connection
-        assert connection is not None
         said = [
-            await ledger._run(lambda own: own.execute(pragma).fetchone()[0])  # noqa: B023 -- awaited at once
+            await ledger._file.run(lambda own: own.execute(pragma).fetchone()[0])  # noqa: B023 -- awaited at once
             for pragma in ("PRAGMA journal_mode", "PRAGMA synchronous")
         ]
     assert said == ["wal", 2]

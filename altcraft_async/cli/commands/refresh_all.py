@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 from click.exceptions import Exit
 
-from altcraft_async import AltcraftClient, Resource
+from altcraft_async import AltcraftClient, Completed, Resource
 from altcraft_async.cli.exit_codes import NO_MATCH
+from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import (
     Form,
     examples,
@@ -25,6 +27,8 @@ from altcraft_async.cli.waits import follow, run_batch
 
 __all__ = ["refresh_all"]
 
+Outcomes: TypeAlias = AsyncGenerator[Outcome, None]
+
 
 @click.command(
     "refresh-all",
@@ -32,6 +36,7 @@ __all__ = ["refresh_all"]
         "altcraft resources refresh-all",
         "altcraft resources refresh-all --json | jq -c '[.target, .seconds]'",
         "altcraft resources refresh-all --name 'News*' --csv > counters.csv",
+        "altcraft resources refresh-all --history counters.sqlite",
     ),
 )
 @click.option(
@@ -43,13 +48,20 @@ __all__ = ["refresh_all"]
 )
 @group_option("resources")
 @many_options
+@click.option(
+    "--history",
+    "history_path",
+    metavar="FILE",
+    help="Add each result to this file, for altcraft history.",
+)
 @form_option("json", "csv", "chart")
-def refresh_all(
+def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     *,
     names: tuple[str, ...],
     groups: tuple[str, ...],
     timeout: float | None,
     in_flight: int,
+    history_path: str | None,
     form: Form,
     **options: Any,  # noqa: ANN401 -- of the client
 ) -> None:
@@ -63,16 +75,16 @@ def refresh_all(
 
     def choose(resource: Resource) -> bool:
         chosen = is_wanted(resource)
-        totals.list(chosen=chosen)
+        totals.list(resource, chosen=chosen)
         return chosen
 
     async def refresh() -> None:
-        async with client:
+        async with client, _kept(history_path, totals) as keep:
             totals.total = await _count(client)
             outcomes = client.refresh_all(
                 only=choose, in_flight=in_flight, timeout=timeout, on_start=totals.begin
             )
-            await follow(client, outcomes, totals, form, "resource")
+            await follow(client, keep(outcomes), totals, form, "resource")
 
     run_batch(refresh(), totals, form)
     if (names or groups) and not totals.chosen:
@@ -89,6 +101,28 @@ def resource_filter(names: tuple[str, ...], groups: tuple[str, ...]) -> Callable
         return (has_name or not names) and (has_group or not groups)
 
     return is_wanted
+
+
+@asynccontextmanager
+async def _kept(
+    path: str | None, totals: ResourceTotals
+) -> AsyncGenerator[Callable[[Outcomes], Outcomes], None]:
+    """Open a history before anything is sent; return what adds each outcome to it."""
+    if path is None:
+        yield lambda outcomes: outcomes
+        return
+    from altcraft_async.history import CounterHistory  # noqa: PLC0415 -- most runs keep none
+
+    async with CounterHistory(path) as history:
+
+        async def keep(outcomes: Outcomes) -> Outcomes:
+            async with aclosing(outcomes):
+                async for outcome in outcomes:
+                    if isinstance(outcome, Completed):
+                        await history.append(outcome.rows(name=totals.name_of(outcome)))
+                    yield outcome
+
+        yield keep
 
 
 async def _count(client: AltcraftClient) -> int | None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from altcraft_async import AccessGroup, Resource
+from altcraft_async import AccessGroup, CounterRow, Resource
 from altcraft_async.cli.commands.refresh_all import resource_filter
+from altcraft_async.cli.csv_rows import plain
+from altcraft_async.cli.safe_text import cell
+from altcraft_async.history import CounterHistory
 from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
 
 Altcraft = Callable[..., tuple[int, str, str]]
@@ -96,6 +103,75 @@ def test_filter_by_name_looks_up_only_matches(account: Simulator, altcraft: Altc
     found = {int(row["resource_id"]) for row in csv.DictReader(io.StringIO(out))}
     assert {names[number].split()[-1] for number in found} == {"1", "20"}
     assert account.count("resources/get") == 2
+
+
+def test_csv_names_the_resources(account: Simulator, altcraft: Altcraft) -> None:
+    _, out, _ = altcraft(*ALL, "--csv")
+    found = {(int(row["resource_id"]), row["name"]) for row in csv.DictReader(io.StringIO(out))}
+    world = account.world
+    assert found == {(number, world.resource(number).name) for number in world.resources}
+
+
+async def stored(path: Path) -> list[CounterRow]:
+    """Return the rows of a history."""
+    async with CounterHistory(path) as history:
+        return [row async for row in history.rows()]
+
+
+def test_history_has_what_csv_prints(
+    account: Simulator, altcraft: Altcraft, tmp_path: Path
+) -> None:
+    path = tmp_path / "counters.sqlite"
+    code, out, err = altcraft(*ALL, "--csv-raw", "--history", str(path))
+    printed = {
+        tuple(row.values())[: len(CounterRow._fields)] for row in csv.DictReader(io.StringIO(out))
+    }
+    rows = asyncio.run(stored(path))
+    assert (code, err, len(rows)) == (0, "", 3 * len(list(linked(account))))
+    assert {tuple(cell(plain(value)) for value in row) for row in rows} == printed
+
+
+def test_second_run_adds_a_row_to_each_series(
+    account: Simulator, altcraft: Altcraft, tmp_path: Path
+) -> None:
+    path = tmp_path / "counters.sqlite"
+    for _ in range(2):
+        assert altcraft(*ALL, "--history", str(path))[0] == 0
+    assert len(asyncio.run(stored(path))) == 6 * len(list(linked(account)))
+
+
+@pytest.mark.parametrize("name", ["missing/counters.sqlite", ".", "other"])
+def test_history_that_cannot_be_opened_ends_the_run_before_anything_is_sent(
+    account: Simulator, altcraft: Altcraft, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "other").write_text("something else " * 100)
+    code, out, err = altcraft(*ALL, "--history", str(tmp_path / name))
+    assert (code, out, len(account.requests)) == (11, "", 0)
+    assert err.startswith("altcraft: history: ")
+    assert "--history" in err.splitlines()[1]
+
+
+def test_history_that_fails_under_way_stops_the_run_and_names_its_tasks(
+    account: Simulator, altcraft: Altcraft, tmp_path: Path
+) -> None:
+    """Nothing is printed that is not stored, and nothing more is started."""
+    path = tmp_path / "counters.sqlite"
+    asyncio.run(stored(path))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON counters WHEN NEW.series > 6 "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    code, out, err = altcraft(*ALL, "--json", "--in-flight", "2", "--history", str(path))
+    printed = [json.loads(line)["target"] for line in out.splitlines()]
+    kept = {(row.resource_id, row.database_id) for row in asyncio.run(stored(path))}
+    assert (code, len(printed)) == (11, 2)
+    assert kept == {(resource_id, database_id) for resource_id, database_id in printed}
+    stopped, hint, failed, _ = err.splitlines()
+    assert stopped.startswith("altcraft: stopped after 2 refreshes")
+    assert "to come back: altcraft task wait " in hint
+    assert "database or disk is full" in failed
+    assert len(account.starts) <= 5
 
 
 @pytest.mark.parametrize(
