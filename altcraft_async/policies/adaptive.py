@@ -235,7 +235,7 @@ class Adaptive:
 
     def _estimate_by_group(self, state: PollState) -> _Estimate | None:
         end = linear_end(state.waited, state.progress)
-        if end <= 0:
+        if end <= 0 or not self._by_group:
             return None
         earlier = (state.earlier_waited, state.earlier_progress)
         for group in _groups(state.waited, state.progress, earlier):

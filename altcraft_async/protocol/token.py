@@ -77,15 +77,18 @@ class Token:
     def mask_response(self, response: Response) -> Response:
         """Return the answer with the token masked, in case the server sent it back."""
         body, where, kind = response.body, response.location, response.content_type
+        found = False
         # Text in the wide encodings has zero bytes.
         for encoding in _ENCODINGS if b"\0" in body else _ENCODINGS[:1]:
             for shape in self._in_bodies[encoding]:
                 if shape in body:
+                    found = True
                     body = body.replace(shape, _MASK.encode(encoding))
         for text in self._shapes:
             if text in kind or text in where:
+                found = True
                 where, kind = self.mask(where), self.mask(kind)
-        if (body, where, kind) == (response.body, response.location, response.content_type):
+        if not found:
             return response
         return msgspec.structs.replace(response, body=body, location=where, content_type=kind)
 

@@ -41,7 +41,6 @@ from altcraft_async.transport.session_exchange import LONGEST_IDLE, USER_AGENT, 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
-    from aiohttp.http import RawResponseMessage
 
 __all__ = ["FastConnections", "FastExchange", "missing"]
 
@@ -274,11 +273,17 @@ class FastExchange:
         protocol.set_response_params(read_until_eof=True)
         self.is_sent = True
         transport.write(self._bytes(head))
-        while True:
-            message, content = await _read(protocol, head)
-            connections.keep_cookies(head, message.headers)
-            if message.code not in _INFORMATIONAL or message.code == _SWITCHING_PROTOCOLS:
-                return Answer(message.code, message.headers, content)
+        try:
+            while True:
+                message, content = await protocol.read()
+                connections.keep_cookies(head, message.headers)
+                if message.code not in _INFORMATIONAL or message.code == _SWITCHING_PROTOCOLS:
+                    return Answer(message.code, message.headers, content)
+        except (aiohttp.ClientError, OSError):
+            raise
+        except Exception as malformed:
+            # As aiohttp's session says it; the parser's own errors are not documented.
+            raise aiohttp.ClientResponseError(head.request.request_info, ()) from malformed
 
     def end(self, *, is_whole: bool) -> None:
         """Keep the connection if the whole answer was read, otherwise close it."""
@@ -302,18 +307,6 @@ class FastExchange:
             b"%b%bAuthorization: %b\r\n\r\n%b"
             % (head.text, lines, request.authorization.encode(), request.body)
         )
-
-
-async def _read(
-    protocol: ResponseHandler, head: _Head
-) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-    try:
-        return await protocol.read()
-    except (aiohttp.ClientError, OSError):
-        raise
-    except Exception as malformed:
-        # As aiohttp's session says it; the parser's own errors are not documented.
-        raise aiohttp.ClientResponseError(head.request.request_info, ()) from malformed
 
 
 def _is_usable(connection: Connection) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Self, TypeVar
@@ -115,9 +115,9 @@ class Sender:
         # Outside the block, whose own error carries frames of aiohttp.
         raise self._lifecycle.closed_error()
 
-    async def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> T:
+    def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> Awaitable[T]:
         """Send one request; the caller holds a rate-limiter slot."""
-        return await self._attempt(endpoint, self._request(endpoint, values))
+        return self._attempt(endpoint, self._request(endpoint, values))
 
     async def _attempt(self, endpoint: Endpoint[T], request: Request) -> T:
         outage = self._context.outage

@@ -107,7 +107,7 @@ GUARDS: Mapping[str, Guard] = {
         "transport/fast_exchange.py",
         "protocol is None or protocol.should_close or not protocol.is_connected()",
         "protocol is None",
-        "tests/faults/test_exchange.py::test_extra_answer_answers_no_later_request",
+        FAST + "test_connection_with_more_than_its_answer_is_closed_at_once",
     ),
     "bytes on an idle connection are noticed": Guard(
         "transport/fast_exchange.py",

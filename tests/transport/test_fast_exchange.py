@@ -134,6 +134,18 @@ async def test_connection_with_bytes_that_no_request_asked_for_is_not_used(
     assert echo.received == [("t1", 0), ("t2", 1)]
 
 
+async def test_connection_with_more_than_its_answer_is_closed_at_once(echo: EchoServer) -> None:
+    async def twice(task_id: str, writer: asyncio.StreamWriter) -> bool:
+        writer.write(answer_about(task_id) + answer_about("extra"))
+        return True
+
+    echo.respond = twice
+    async with client_of(echo.url) as client:
+        assert await poll(client, "t1") == "t1"
+        await let_go()
+        assert echo.open == 0
+
+
 async def test_start_is_not_sent_over_a_connection_whose_end_has_arrived_unread(
     echo: EchoServer,
 ) -> None:
