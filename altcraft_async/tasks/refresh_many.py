@@ -24,11 +24,8 @@ __all__ = ["one_by_one", "refresh_many"]
 
 T = TypeVar("T")
 
-STARTERS = 32
-"""Starts sent at once; with more, each would only take longer."""
-
-TARGETS_IN_A_ROW = 8
-"""Targets that one starter begins before others go on, if no request is sent for them."""
+STARTERS = 256
+"""Targets begun at once, at most; how many of their requests are sent at once, the sender knows."""
 
 _END = object()
 
@@ -103,16 +100,13 @@ class _Stream(Generic[T]):
 
     async def start_targets(self) -> None:
         """Start targets until there are no more, as one of several starters."""
-        begun = 0
         while not self._exhausted:
             await self._slots.acquire()
             try:
                 target = await self._next()
                 if target is not _END:
                     await self._begin(target)
-                    begun += 1
-                    if begun % TARGETS_IN_A_ROW == 0:
-                        await asyncio.sleep(0)
+                    await asyncio.sleep(0)  # or targets without a request would stop the loop
             except BaseException as failure:
                 if isinstance(failure, asyncio.CancelledError) and _is_cancelled():
                     raise

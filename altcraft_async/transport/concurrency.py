@@ -24,13 +24,10 @@ from __future__ import annotations
 import math
 from statistics import median_low
 
-__all__ = ["LEAST", "SLOW", "START", "TOLERATED", "Concurrency"]
+__all__ = ["LEAST", "SLOW", "TOLERATED", "Concurrency"]
 
-START = 32
-"""Polls at once before anything is known."""
-
-LEAST = 16
-"""Polls at once in any case; few enough to harm nobody, and enough to keep one core busy."""
+LEAST = 32
+"""Polls at once in any case and at first: enough where this process is slow, not the platform."""
 
 SLOW = 2.0
 """Times the fastest latency above which there are too many polls at once."""
@@ -62,7 +59,7 @@ class Concurrency:
     def __init__(self, most: int) -> None:
         """Never allow more than so many at once."""
         self._most = most
-        self.limit = min(START, most)
+        self.limit = min(LEAST, most)
         self._fastest = math.inf
         self._since = -math.inf
         self._has_failed = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Awaitable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import Self, TypeVar
 
@@ -29,6 +29,7 @@ from altcraft_async.transport.context import ClientContext
 from altcraft_async.transport.http import Transport
 from altcraft_async.transport.rate_limit import RateLimiter
 from altcraft_async.transport.retry import backoff, may_retry
+from altcraft_async.transport.slots import Slots
 
 __all__ = ["Gate", "Sender"]
 
@@ -70,7 +71,7 @@ class Sender:
         self._format = wire_format
         self._token_bytes = SecretBytes(wire_format.escape(token.reveal()))
         # In place of aiohttp's own queue, where waiting would count against the time limit.
-        self._slots = {starts: asyncio.Semaphore(at_once) for starts in (False, True)}
+        self._slots = {starts: Slots(at_once) for starts in (False, True)}
 
     def patient(self, seconds: float) -> Self:
         """Return a sender whose calls wait out an outage for so long; it shares all parts."""
@@ -115,7 +116,9 @@ class Sender:
         # Outside the block, whose own error carries frames of aiohttp.
         raise self._lifecycle.closed_error()
 
-    def attempt(self, endpoint: Endpoint[T], values: Mapping[str, object]) -> Awaitable[T]:
+    def attempt(
+        self, endpoint: Endpoint[T], values: Mapping[str, object]
+    ) -> Coroutine[object, object, T]:
         """Send one request; the caller holds a rate-limiter slot."""
         return self._attempt(endpoint, self._request(endpoint, values))
 
@@ -162,19 +165,18 @@ class Sender:
     async def _attempt_with_slot(
         self, endpoint: Endpoint[T], request: Request, gate: Gate | None, patience: float
     ) -> T:
-        outage = self._context.outage
+        outage, slots = self._context.outage, self._slots[endpoint.starts]
         while True:
             # Before the queue for a connection, so that a run that waits holds up no other call.
             await outage.ready(endpoint.path, patience)
-            async with self._slots[endpoint.starts]:
+            async with slots:
                 # After the queue for a connection, so that the requests that leave it are spaced.
                 await self._rate_limiter.acquire()
                 if outage.holds(patience):
                     continue  # it began while this request was in the queue
-                if gate is None:
-                    return await self._attempt(endpoint, request)
-                async with gate:
-                    return await self._attempt(endpoint, request)
+                async with gate or nullcontext():
+                    attempt = self._attempt(endpoint, request)
+                    return await slots.timed(self._lifecycle.time, attempt)
 
     def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
         sent = parameters(endpoint, values)

@@ -51,6 +51,35 @@ async def test_every_wait_on_a_distant_platform_gets_a_poll(platform: OpenPlatfo
         assert all(one.polls for one in handles)
 
 
+TARGETS = [(number, 1) for number in range(1, 481)]
+
+
+async def test_many_starts_on_a_distant_platform_are_sent_at_once(platform: OpenPlatform) -> None:
+    """Sixty-four at once would take eight seconds."""
+    async with platform(duration=600) as (server, client):
+        answer_late(server, START)
+        refresh = client.resources.refresh_counters
+        await asyncio.gather(*(refresh(number, database_id=one) for number, one in TARGETS))
+        assert now() < 6
+
+
+async def test_refresh_many_on_a_distant_platform_starts_many_at_once(
+    platform: OpenPlatform,
+) -> None:
+    """Thirty-two at once would take fifteen seconds."""
+    async with platform(duration=600) as (server, client):
+        answer_late(server, START)
+        started: list[float] = []
+        outcomes = client.resources.refresh_many(
+            TARGETS, in_flight=480, on_start=lambda _: started.append(now())
+        )
+        reading = asyncio.ensure_future(anext(outcomes))
+        await asyncio.sleep(6)
+        reading.cancel()
+        await asyncio.wait([reading])
+        assert len(started) == 480
+
+
 async def test_wait_for_an_old_task_is_polled_before_others_get_their_fifth(
     platform: OpenPlatform,
 ) -> None:

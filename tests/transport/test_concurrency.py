@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.transport.concurrency import LEAST, START, Concurrency
+from altcraft_async.transport.concurrency import LEAST, Concurrency
 
 CORE = settings.get_profile("pure")
 
@@ -80,7 +80,7 @@ def test_limit_stays_where_no_poll_waits_for_it() -> None:
     concurrency = Concurrency(MOST)
     for number in range(1000):
         concurrency.ended(number, number + 0.15, is_reached=False)
-    assert concurrency.limit == START
+    assert concurrency.limit == LEAST
 
 
 def test_platform_that_gets_slower_for_good_gets_as_many_polls_again() -> None:
