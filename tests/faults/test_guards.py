@@ -279,27 +279,15 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "XML may declare no entities": Guard(
         "protocol/codecs.py",
-        '"xml_attribs": False,',
-        '"xml_attribs": False, "disable_entities": False,',
-        "tests/protocol/test_codecs_bounds.py::test_xml_entity_is_refused[billion laughs]",
-    ),
-    "large XML may declare no entities": Guard(
-        "protocol/codecs.py",
         "parser.EntityDeclHandler = declared",
         "pass",
-        "tests/protocol/test_codecs_bounds.py::test_entities_of_a_large_document_are_refused",
+        "tests/protocol/test_codecs_bounds.py::test_xml_entity_is_refused[billion laughs]",
     ),
     "XML is bounded in depth": Guard(
         "protocol/codecs.py",
-        "tags > MAX_DEPTH and not _is_flat(document, MAX_DEPTH)",
-        "False",
-        "tests/protocol/test_codecs_bounds.py::test_xml_is_bounded_in_depth",
-    ),
-    "large XML is bounded in depth before it becomes dicts": Guard(
-        "protocol/codecs.py",
-        "depth > MAX_DEPTH or elements",
+        "len(above) > MAX_DEPTH or elements",
         "elements",
-        "tests/protocol/test_codecs_bounds.py::test_depth_of_large_xml_is_bounded_before_it_is_parsed_into_dicts",
+        "tests/protocol/test_codecs_bounds.py::test_xml_is_bounded_in_depth",
     ),
     "XML is bounded in width": Guard(
         "protocol/codecs.py",

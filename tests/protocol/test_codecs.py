@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 import pytest
@@ -84,6 +85,46 @@ def test_text_is_escaped_in_every_format(text: str) -> None:
     text = text.strip()
     assert read(FORMATS["json"].encode({"token": text})).value == {"token": text}
     assert read(FORMATS["xml"].encode({"token": text})).value == {"token": text or None}
+
+
+def element(name: str, attribute: str, pieces: list[str]) -> str:
+    """Return an element."""
+    return f"<{name}{attribute}>{''.join(pieces)}</{name}>"
+
+
+def elements(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Return elements of such pieces."""
+    names, attributes = st.sampled_from(["a", "b", "n:c"]), st.sampled_from(["", ' k="v"'])
+    return st.builds(element, names, attributes, st.lists(inner, max_size=4))
+
+
+XML_PIECES = st.recursive(
+    st.sampled_from(["", " ", "x", "\n", "&lt;", "<![CDATA[<y>]]>", "<!-- no -->", "<e/>"]),
+    elements,
+)
+
+
+@given(st.lists(XML_PIECES, max_size=5))
+def test_xml_is_read_as_by_xmltodict_without_attributes_and_layout(pieces: list[str]) -> None:
+    body = f"<xml>{''.join(pieces)}</xml>".encode()
+    parse: Callable[..., dict[str, object]] = xmltodict.parse
+    expected = parse(body, xml_attribs=False, strip_whitespace=False)
+    assert read(body).value == without_layout(expected["xml"])
+
+
+def without_layout(value: object) -> object:
+    """Leave out text beside elements."""
+    match value:
+        case dict():
+            return {
+                name: without_layout(one)
+                for name, one in cast("dict[str, object]", value).items()
+                if name != "#text"
+            }
+        case list():
+            return [without_layout(one) for one in cast("list[object]", value)]
+        case _:
+            return value
 
 
 def test_encoding_does_not_modify_the_parameters() -> None:

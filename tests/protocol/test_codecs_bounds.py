@@ -89,12 +89,11 @@ def test_json_nested_below_a_wide_part_is_found_too_deep(opening: str) -> None:
 
 
 def test_entities_of_a_large_document_are_refused() -> None:
-    """Before it is parsed into dicts."""
     body = b'<!DOCTYPE x [<!ENTITY a "b">]><xml>' + b"<a>&a;</a>" * 2_000 + b"</xml>"
     with pytest.raises(UnreadableError, match="entities are refused"):
         read(body)
 
 
-def test_depth_of_large_xml_is_bounded_before_it_is_parsed_into_dicts() -> None:
-    with pytest.raises(UnreadableError, match="more than 64 levels"):
-        read(b"<xml>" + b"<a>" * 5_000)
+def test_elements_of_large_xml_are_bounded_while_it_is_read() -> None:
+    with pytest.raises(UnreadableError, match="nested deeper than 64 levels"):
+        read(b"<xml>" + b"<a>" * 5_000 + b"no end")
