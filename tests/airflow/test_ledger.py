@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from airflow.sdk import DAG, task
 
-from altcraft_async import LedgerEntry, LedgerError
+from altcraft_async import AltcraftClient, Constant, LedgerEntry, LedgerError
 from altcraft_async.integrations.airflow import TaskStateLedger
 from altcraft_async.integrations.airflow.ledger import STATE_KEY
+from altcraft_async.simulator import Simulator
 from tests.airflow.dags import run
 
 if TYPE_CHECKING:
@@ -64,6 +65,38 @@ def test_ledger_compares_revisions_before_it_writes() -> None:
 
         swap()
     assert run(dag).state == "success"
+
+
+async def _refresh(ledger: TaskStateLedger, server: Simulator, names: list[str]) -> list[str]:
+    """Refresh under each name; return the ids of the tasks."""
+    async with AltcraftClient(
+        server.url, server.token, ledger=ledger, poll=Constant(0.05)
+    ) as client:
+        handles: list[str] = []
+        for name in names:
+            handle = await client.resources.refresh_counters(
+                24, database_id=1, idempotency_key=name
+            )
+            await handle
+            handles.append(handle.ref.task_id)
+    return handles
+
+
+def test_name_gets_its_own_task_after_other_names(server: Simulator) -> None:
+    given: list[str] = []
+    with DAG("names", schedule=None) as dag:
+
+        @task
+        def refresh(task_state_store: TaskStateStoreAccessor | None = None) -> None:
+            assert task_state_store is not None
+            given.extend(
+                asyncio.run(_refresh(TaskStateLedger(task_state_store), server, ["a", "b", "a"]))
+            )
+
+        refresh()
+    assert run(dag).state == "success"
+    assert given[2] == given[0] != given[1]
+    assert server.starts["resource", (24, 1)] == 2
 
 
 def test_foreign_value_in_the_state_is_a_ledger_error() -> None:
