@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from benchmarks import end_to_end, imports, observers, policies, polls, scheduler, soak
+from benchmarks import end_to_end, imports, observers, outage, policies, polls, scheduler, soak
 from benchmarks.results import Tables, circumstances, publish, render, store
 
 
@@ -36,6 +36,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "soak": soak,
     "imports": imports,
     "observers": observers,
+    "outage": outage,
 }
 
 
