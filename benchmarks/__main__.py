@@ -13,7 +13,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-from benchmarks import end_to_end, imports, observers, policies, polls, scheduler, soak, starts
+from benchmarks import (
+    end_to_end,
+    imports,
+    observers,
+    outage,
+    policies,
+    polls,
+    scheduler,
+    soak,
+    starts,
+)
 from benchmarks.results import Tables, circumstances, publish, render, store
 
 
@@ -38,6 +48,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "soak": soak,
     "imports": imports,
     "observers": observers,
+    "outage": outage,
 }
 
 

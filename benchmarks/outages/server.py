@@ -32,6 +32,7 @@ class Seen(NamedTuple):
         twice: Targets that were started more than once.
         requests_down: Requests that it received while it was down, after the first second.
         down: Seconds that it was down.
+        outages: How often it went down.
         late: Seconds from the later of a task's end and the return to the poll that found it
             over, the longest of the tasks that ended while it was down.
         up_at: When it came back for the last time, by `time.time`.
@@ -41,6 +42,7 @@ class Seen(NamedTuple):
     twice: int
     requests_down: int
     down: float
+    outages: int
     late: float
     up_at: float
 
@@ -57,7 +59,7 @@ class Platform:
         self._is_down = False
         self._began: asyncio.Task[None] | None = None
         self._down_at = self._back_at = self._down_seconds = 0.0
-        self._requests_down = 0
+        self._requests_down = self._outages = 0
         self._ends: dict[str, float] = {}
         self._started: dict[str, int] = {}
         self._late = 0.0
@@ -78,7 +80,8 @@ class Platform:
             starts=sum(self._started.values()),
             twice=sum(times > 1 for times in self._started.values()),
             requests_down=self._requests_down,
-            down=self._down_seconds,
+            down=self._down_seconds + (time.time() - self._down_at if self._is_down else 0.0),
+            outages=self._outages,
             late=self._late,
             up_at=self._back_at,
         )
@@ -87,6 +90,7 @@ class Platform:
         for _ in range(self._times):
             await asyncio.sleep(self._up)
             self._is_down, self._down_at = True, time.time()
+            self._outages += 1
             if self._kind in ("refused", "dns", "flapping"):
                 assert self._server is not None
                 self._server.close()
@@ -94,7 +98,7 @@ class Platform:
                     writer.transport.abort()
             await asyncio.sleep(self._down)
             self._back_at = time.time()
-            self._ended_down = {
+            self._ended_down |= {
                 task for task, end in self._ends.items() if self._down_at <= end <= self._back_at
             }
             self._down_seconds += self._back_at - self._down_at
@@ -119,8 +123,8 @@ class Platform:
                     writer.write(_answer(PAGE, b"503 Service Unavailable", b"text/html"))
                 else:
                     writer.write(_answer(json.dumps(self._reply(head, body)).encode()))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the client or this process ends
         finally:
             self._writers.discard(writer)
             writer.transport.abort()
