@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
 from altcraft_async import CounterRow, CountersReport, Failed, TaskKind
+from altcraft_async.cli.json_data import plain
 from altcraft_async.cli.object_kinds import Outcome, named_ids
 from altcraft_async.cli.safe_text import cell
 
-__all__ = ["HEADER", "outcome_rows", "plain", "report_rows"]
+__all__ = ["HEADER", "outcome_rows", "report_rows"]
 
 HEADER = (*CounterRow._fields, "task_id", "error", "message")
 """The column titles, which are the same for every command that prints counters."""
@@ -42,10 +42,6 @@ def outcome_rows(kind: TaskKind, outcome: Outcome, name: str | None = None) -> I
     yield _row({"kind": kind, **ids, "name": name, "task_id": task_id, **failure})
 
 
-def plain(value: object) -> object:
-    """Return a time as text in ISO 8601, and anything else as it is."""
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
 def _row(values: Mapping[str, object]) -> Row:
-    return tuple(cell(plain(values.get(name))) for name in HEADER)
+    record = plain(values)
+    return tuple(cell(record.get(name)) for name in HEADER)

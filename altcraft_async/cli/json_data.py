@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 import msgspec
 
-from altcraft_async import CounterGroup, CountersReport, Failed, TaskRef, TaskStatus
+from altcraft_async import CountersReport, Failed, TaskRef, TaskStatus
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.totals import Totals
 
-__all__ = ["outcome_data", "report_data", "status_data", "task_data", "totals_data"]
+__all__ = ["outcome_data", "plain", "report_data", "status_data", "task_data", "totals_data"]
 
 
-def report_data(report: CountersReport, ref: TaskRef | None = None) -> dict[str, object]:
-    """Return a report, with its task if it came from one."""
-    task = {} if ref is None else {"task": task_data(ref)}
-    return {**task, "groups": [_group_data(group) for group in report.groups]}
+def report_data(
+    report: CountersReport, ref: TaskRef | None = None, name: str | None = None
+) -> dict[str, object]:
+    """Return the rows of a report, with the columns of CSV, and its task if it came from one."""
+    return {
+        **({} if ref is None else {"task": task_data(ref)}),
+        "rows": [plain(row._asdict()) for row in report.rows(name=name)],
+        "in_progress": any(group.in_progress for group in report.groups),
+    }
+
+
+def plain(record: Mapping[str, object]) -> dict[str, object]:
+    """Return a record with its times as text in ISO 8601."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in record.items()
+    }
 
 
 def task_data(ref: TaskRef) -> object:
@@ -27,7 +43,7 @@ def status_data(task_id: str, status: TaskStatus) -> dict[str, object]:
     return {"task_id": task_id, "status": status.status, "progress": status.progress}
 
 
-def outcome_data(outcome: Outcome) -> dict[str, object]:
+def outcome_data(outcome: Outcome, name: str | None = None) -> dict[str, object]:
     """Return the outcome of one of many refreshes; a failure has an ``error``."""
     if isinstance(outcome, Failed):
         return {
@@ -38,7 +54,7 @@ def outcome_data(outcome: Outcome) -> dict[str, object]:
         }
     return {
         "target": outcome.target,
-        **report_data(outcome.value, outcome.ref),
+        **report_data(outcome.value, outcome.ref, name),
         "polls": outcome.polls,
         "seconds": round(outcome.seconds, 3),
     }
@@ -53,13 +69,4 @@ def totals_data(totals: Totals) -> dict[str, object]:
         "polls": totals.polls,
         "seconds": round(totals.seconds, 3),
         "channels": msgspec.to_builtins(totals.channels),
-    }
-
-
-def _group_data(group: CounterGroup) -> dict[str, object]:
-    at, took = group.counted_at, group.count_duration
-    return {
-        **msgspec.to_builtins(group),
-        "counted_at": None if at is None else at.isoformat(),
-        "count_seconds": None if took is None else took.total_seconds(),
     }

@@ -52,7 +52,7 @@ def _print_report(
 def outcome_printer(form: Form, kind: TaskKind, totals: Totals) -> Callable[[Outcome], None]:
     """Return a function that prints each outcome; the header of CSV is printed at once."""
     if form == "json":
-        return lambda outcome: print_json(outcome_data(outcome))
+        return lambda outcome: print_json(outcome_data(outcome, totals.name_of(outcome)))
     if form in CSV:
         print_csv([HEADER], raw=True)
         return lambda outcome: print_csv(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import groupby
 
 import click
 from click.exceptions import Exit
 
 from altcraft_async import ConfigurationError, CounterRow, SubscriptionCounters
-from altcraft_async.cli.csv_rows import plain
 from altcraft_async.cli.exit_codes import MOVED
 from altcraft_async.cli.history_views import (
     change_data,
@@ -17,6 +17,7 @@ from altcraft_async.cli.history_views import (
     movers_view,
     series_name,
 )
+from altcraft_async.cli.json_data import plain
 from altcraft_async.cli.moments import Moment
 from altcraft_async.cli.options import CSV, Command, Form, examples, form_option, id_argument
 from altcraft_async.cli.output import print_csv, print_json, print_message, print_view
@@ -97,7 +98,9 @@ class HistoryGroup(click.Group):
 )
 @id_argument("resource_id")
 @_file_option
-@click.option("--database-id", type=click.IntRange(min=1), metavar="N", help="Only there.")
+@click.option(
+    "--database-id", type=click.IntRange(min=1), metavar="N", help="Only in this profile database."
+)
 @click.option("--channel", metavar="NAME", help="Only this channel, such as email.")
 @click.option(
     "--counter",
@@ -231,7 +234,7 @@ def movers(  # noqa: PLR0913 -- one argument per option, all by name
     """Show the largest changes: hard bounces that rose, and subscribers that fell.
 
     Compares the newest count of each resource and channel with its last one
-    then. Yesterday and last week are counted from the newest count of all.
+    then. Yesterday and last week are counted from the newest of them all.
     """
     before, now = run(_two_nights(path, since, until))
     bounces = sorted(changes(before, now, "hardbounced"), key=lambda one: -one.difference)
@@ -259,12 +262,14 @@ async def _two_nights(
     """Return the last row of each series at two moments."""
     async with CounterHistory(path) as history:
         now = await history.latest()
-        newest = max((at for row in now if (at := time_of(row))), default=None)
-        if newest is None:
-            return [], []
-        if until is not None:
-            now = await history.latest(until=until.before(newest))
-        return await history.latest(until=since.before(newest)), now
+        if until is not None and now:
+            now = await history.latest(until=until.before(_newest(now)))
+        before = await history.latest(until=since.before(_newest(now))) if now else []
+        return before, now
+
+
+def _newest(rows: Iterable[CounterRow]) -> datetime:
+    return max(moment for row in rows if (moment := time_of(row)))
 
 
 def _is_passed(text: str, limit: Limit, found: Iterable[Change]) -> bool:
@@ -282,7 +287,7 @@ def _print_records(
     records: Sequence[dict[str, object]], columns: Sequence[str], form: Form
 ) -> None:
     """Print a line per record, with the same columns in JSON and CSV."""
-    lines = [{name: plain(value) for name, value in record.items()} for record in records]
+    lines = list(map(plain, records))
     if form in CSV:
         cells = [[cell(line[name]) for name in columns] for line in lines]
         print_csv([columns, *cells], raw=form == "csv-raw")

@@ -45,10 +45,9 @@ def test_counters_are_read_without_a_refresh(
 
 def test_short_command_reads_counters_of_a_resource(account: Simulator, altcraft: Altcraft) -> None:
     _, out, _ = altcraft("counters", "24", "--database-id", "1", "--json")
-    (group,) = json.loads(out)["groups"]
-    assert (group["resource_id"], group["database_id"]) == (24, 1)
-    sent = account.world.counters(24, 1)["email"].subscribed
-    assert group["channels"]["email"]["subscribed"] == sent
+    email, *_ = json.loads(out)["rows"]
+    assert (email["resource_id"], email["database_id"], email["channel"]) == (24, 1, "email")
+    assert email["subscribed"] == account.world.counters(24, 1)["email"].subscribed
 
 
 def test_chart_draws_bars_in_a_pipe_too(account: Simulator, altcraft: Altcraft) -> None:

@@ -38,7 +38,7 @@ def test_demo_with_json_prints_each_refresh_then_totals(capsys: Capture) -> None
     assert sorted(one["target"] for one in refreshes) == [[number, 1] for number in range(1, 6)]
     assert (totals["refreshes"], totals["completed"], totals["failed"]) == (5, 5, 0)
     assert totals["polls"] == sum(one["polls"] for one in refreshes)
-    subscribed = [one["groups"][0]["channels"]["email"]["subscribed"] for one in refreshes]
+    subscribed = [one["rows"][0]["subscribed"] for one in refreshes]
     assert totals["channels"]["email"]["subscribed"] == sum(subscribed)
 
 

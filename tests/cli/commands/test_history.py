@@ -167,6 +167,13 @@ def test_limit_that_is_passed_ends_with_an_exit_code_of_its_own(
     assert (f"altcraft: {limit}: resource 24 Shop, database 1, email: from " in err) == bool(code)
 
 
+def test_yesterday_is_counted_from_the_night_that_until_names(history: Altcraft) -> None:
+    for until in ("yesterday", "2030-01-30"):
+        code, _, err = history("movers", "--until", until, "--fail-if", "subscribed>+9")
+        assert code == 10
+        assert "from 880 to 890" in err
+
+
 def test_many_passed_limits_are_counted(history: Altcraft, path: Path) -> None:
     for days in (1, 0):
         rows = [row_of(days, resource_id=number, all=days) for number in range(100, 130)]

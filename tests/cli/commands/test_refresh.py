@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from altcraft_async import TaskRef
+from altcraft_async import CounterRow, TaskRef
 from altcraft_async.simulator import Fault, Simulator, Target
 
 Altcraft = Callable[..., tuple[int, str, str]]
@@ -64,14 +64,13 @@ def test_refresh_with_json_prints_one_document(
     monkeypatch.setenv("ALTCRAFT_FORMAT", wire_format)
     code, out, err = altcraft("refresh", "24", "--database-id", "1", "--json")
     document = json.loads(out)
-    (group,) = document["groups"]
+    _, sms, _ = document["rows"]
     assert (code, err, out.count("\n")) == (0, "", 1)
     assert TaskRef.from_json(json.dumps(document["task"])).target == (24, 1)
-    assert group["database_id"] == 1
-    assert group["counted_at"].startswith("2030-01-01T")
-    assert group["count_seconds"] == pytest.approx(0.3)
-    sent = account.world.counters(24, 1)["sms"].subscribed
-    assert group["channels"]["sms"]["subscribed"] == sent
+    assert list(sms) == list(CounterRow._fields)
+    assert (sms["channel"], sms["database_id"], document["in_progress"]) == ("sms", 1, False)
+    assert sms["counted_at"].startswith("2030-01-01T")
+    assert sms["subscribed"] == account.world.counters(24, 1)["sms"].subscribed
 
 
 @pytest.mark.usefixtures("account")

@@ -18,7 +18,7 @@ import pytest
 
 from altcraft_async import AccessGroup, CounterRow, Resource
 from altcraft_async.cli.commands.refresh_all import resource_filter
-from altcraft_async.cli.csv_rows import plain
+from altcraft_async.cli.json_data import plain
 from altcraft_async.cli.safe_text import cell
 from altcraft_async.history import CounterHistory
 from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
@@ -112,6 +112,18 @@ def test_csv_names_the_resources(account: Simulator, altcraft: Altcraft) -> None
     assert found == {(number, world.resource(number).name) for number in world.resources}
 
 
+def test_json_has_the_rows_of_csv_with_the_same_columns(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    _, out, _ = altcraft(*ALL, "--json", "--name", "* 1")
+    lines = [row for line in out.splitlines() for row in json.loads(line)["rows"]]
+    _, out, _ = altcraft(*ALL, "--csv-raw", "--name", "* 1")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [list(row) for row in lines] == [list(rows[0])[:-3]] * len(rows)
+    (name,) = {row["name"] for row in lines}
+    assert {row["name"] for row in rows} == {name} == {account.world.resource(1).name}
+
+
 async def stored(path: Path) -> list[CounterRow]:
     """Return the rows of a history."""
     async with CounterHistory(path) as history:
@@ -128,7 +140,7 @@ def test_history_has_what_csv_prints(
     }
     rows = asyncio.run(stored(path))
     assert (code, err, len(rows)) == (0, "", 3 * len(list(linked(account))))
-    assert {tuple(cell(plain(value)) for value in row) for row in rows} == printed
+    assert {tuple(map(cell, plain(row._asdict()).values())) for row in rows} == printed
 
 
 def test_second_run_adds_a_row_to_each_series(

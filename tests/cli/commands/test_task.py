@@ -46,7 +46,7 @@ def test_wait_with_json_prints_one_document(account: Simulator, altcraft: Altcra
     _, out, _ = altcraft("wait", task_id, "--json")
     document = json.loads(out)
     assert document["task"]["task_id"] == task_id
-    assert document["groups"][0]["channels"].keys() == {"email", "sms", "push"}
+    assert [row["channel"] for row in document["rows"]] == ["email", "sms", "push"]
 
 
 def test_raw_result_is_printed_unchanged(account: Simulator, altcraft: Altcraft) -> None:
