@@ -24,7 +24,7 @@ __all__ = ["one_by_one", "refresh_many"]
 
 T = TypeVar("T")
 
-STARTERS = 256
+STARTERS = 128
 """Targets begun at once, at most; how many of their requests are sent at once, the sender knows."""
 
 _END = object()
