@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 SLOW = pytest.mark.slow
 
-LEARNED = 120
+LEARNED = 200
 """Tasks after which the client knows how long tasks take, and how many calls come."""
 
 
@@ -102,7 +102,8 @@ async def site(webhooks: Webhooks) -> AsyncGenerator[tuple[Site, AsyncExitStack]
     ("webhooks", "polls", "lateness"),
     [
         pytest.param(Webhooks(), 1.2, 0.005, id="none lost"),
-        pytest.param(Webhooks(lost=0.1), 1.6, 0.03, id="a tenth lost"),
+        # 1.4 in the mean; the policy draws at random, so a run may need more.
+        pytest.param(Webhooks(lost=0.1), 1.8, 0.03, id="a tenth lost"),
         pytest.param(Webhooks(repeats=2, delay=(0.01, 0.05)), 1.2, 0.01, id="repeated", marks=SLOW),
     ],
 )
