@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from altcraft_async import CounterRow, SubscriptionCounters
 from altcraft_async.cli.line_chart import LineChart
 from altcraft_async.cli.safe_text import clean
-from altcraft_async.cli.tables import grid_table
+from altcraft_async.cli.tables import fits, grid_table
 from altcraft_async.history import Change
 from altcraft_async.history.changes import time_of
 
 __all__ = ["change_data", "channel_views", "movers_view", "series_name"]
 
 _COUNTERS = SubscriptionCounters.__struct_fields__
+
+
+class _ChangesTable:
+    """The changes since some moments beside each other, or below each other on a narrow screen."""
+
+    def __init__(self, grid: Sequence[Sequence[str]]) -> None:
+        self._grid = grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        whole = grid_table(self._grid)
+        if fits(whole, console, options):
+            yield whole
+            return
+        label, now, *moments = zip(*self._grid, strict=True)
+        for moment in moments:
+            yield grid_table(list(zip(label, now, moment, strict=True)))
 
 
 def channel_views(
@@ -38,16 +55,17 @@ def channel_views(
     ]
     shown = [name for name in _COUNTERS if getattr(newest, name) is not None]
     since = [f"since {word}" for word in earlier]
-    grid = [["", _time(newest), *since], ["", "", *map(_time, earlier.values())]]
+    grid = [["", "now", *since], ["", "", *map(_time, earlier.values())]]
     grid += [
         [name.replace("_", " "), f"{getattr(newest, name):,}"]
         + [_moved(before, newest, name) for before in earlier.values()]
         for name in shown
     ]
-    count = f"{len(rows)} counts" if len(rows) > 1 else "1 count"
-    title = Text(f"{series_name(newest)}: {counter.replace('_', ' ')}, {count}")
+    count = f"{len(rows)} counts, the newest of" if len(rows) > 1 else "1 count of"
+    shown_counter = counter.replace("_", " ")
+    title = Text(f"{series_name(newest)}: {shown_counter}, {count} {_time(newest)}")
     chart: list[RenderableType] = [LineChart(points)] if points else []
-    return [title, *chart, Text(), grid_table(grid), Text()]
+    return [title, *chart, Text(), _ChangesTable(grid), Text()]
 
 
 def movers_view(title: str, movers: Sequence[Change]) -> list[RenderableType]:

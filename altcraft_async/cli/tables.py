@@ -28,6 +28,7 @@ from altcraft_async.models.task_words import task_word
 __all__ = [
     "CountersTable",
     "details_table",
+    "fits",
     "grid_table",
     "records_table",
     "report_views",
@@ -69,8 +70,7 @@ class CountersTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         """Choose what fits."""
         by_channel = grid_table(self._grid)
-        unlimited = options.update(width=_UNLIMITED)
-        if console.measure(by_channel, options=unlimited).maximum <= options.max_width:
+        if fits(by_channel, console, options):
             yield by_channel
         else:
             (_, *channels), *rows = zip(*self._grid, strict=True)
@@ -151,6 +151,12 @@ def _counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[Render
     if not channels:
         return [CountersTable(channels)]
     return [CountersTable(channels), _TerminalOnly(Text()), _TerminalOnly(Chart(channels))]
+
+
+def fits(table: Table, console: Console, options: ConsoleOptions) -> bool:
+    """Say whether a table can be shown without cutting anything."""
+    unlimited = options.update(width=_UNLIMITED)
+    return console.measure(table, options=unlimited).maximum <= options.max_width
 
 
 def grid_table(grid: Sequence[Sequence[str]]) -> Table:

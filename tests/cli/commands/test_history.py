@@ -67,12 +67,14 @@ def test_one_channel_has_a_chart_and_its_changes(history: Altcraft) -> None:
     code, out, err = history("24", "--database-id", "1", "--channel", "email")
     title, *chart, _, heads, _, times, subscribed, bounces, _ = out.splitlines()
     assert (code, err) == (0, "")
-    assert title == "resource 24 Shop, database 1, email: subscribed, 10 counts"
+    what, counts, newest = title.rsplit(", ", 2)
+    assert what == "resource 24 Shop, database 1, email: subscribed"
+    assert (counts, newest) == ("10 counts", "the newest of 2030-01-31 02:00")
     assert chart[0].startswith("900 ")
     assert chart[-2].startswith("810 ")
     assert chart[-1].split() == ["2030-01-22", "2030-01-31"]
     assert [head.strip() for head in heads.split("    ")[-3:]] == [
-        "2030-01-31 02:00",
+        "now",
         "since yesterday",
         "since last-week",
     ]
@@ -109,6 +111,16 @@ def test_chart_is_of_blocks_on_a_terminal_too(on_terminal: OnTerminal, path: Pat
     code, screen = on_terminal("history", "24", "--history", str(path))
     assert code == 0
     assert "⡠" in screen
+
+
+def test_nothing_is_cut_on_a_narrow_screen(
+    on_terminal: OnTerminal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    _, screen = on_terminal("history", "24", "--channel", "email", "--history", str(path))
+    assert "…" not in screen
+    assert screen.count("hardbounced") == 2
+    assert screen.count("+4 (+11.1 %)") == 2
 
 
 def test_json_and_csv_have_a_line_per_count_with_the_columns_of_a_row(history: Altcraft) -> None:
@@ -196,7 +208,7 @@ def test_single_count_without_the_counter_of_the_chart_has_a_table(
     write(tmp_path / "new", row_of(subscribed=None, hardbounced=5))
     code, out, _ = altcraft("history", "24", "--history", str(tmp_path / "new"))
     assert code == 0
-    assert out.splitlines()[0].endswith("email: subscribed, 1 count")
+    assert out.splitlines()[0].endswith("email: subscribed, 1 count of 2030-01-31 02:00")
     assert "hardbounced" in out
 
 

@@ -152,6 +152,18 @@ def test_second_run_adds_a_row_to_each_series(
     assert len(asyncio.run(stored(path))) == 6 * len(list(linked(account)))
 
 
+@pytest.mark.usefixtures("account")
+def test_killed_run_has_kept_every_result_that_it_printed(spawn: Spawn, tmp_path: Path) -> None:
+    path = tmp_path / "counters.sqlite"
+    process = spawn(*ALL, "--json", "--in-flight", "2", "--history", str(path))
+    assert process.stdout is not None
+    printed = [process.stdout.readline() for _ in range(5)]
+    process.kill()
+    printed += process.stdout.readlines()
+    kept = {(row.resource_id, row.database_id) for row in asyncio.run(stored(path))}
+    assert kept >= {tuple(json.loads(line)["target"]) for line in printed}
+
+
 @pytest.mark.parametrize("name", ["missing/counters.sqlite", ".", "other"])
 def test_history_that_cannot_be_opened_ends_the_run_before_anything_is_sent(
     account: Simulator, altcraft: Altcraft, tmp_path: Path, name: str
