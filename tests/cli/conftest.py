@@ -54,6 +54,13 @@ class PseudoTerminal:
         except OSError:  # how Linux reports that all writers have closed
             pass
 
+    def wait_for(self, text: str) -> None:
+        """Wait until this was printed; 30 s allow for a busy machine."""
+        deadline = time.monotonic() + 30
+        while text not in self.text:
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.01)
+
     @property
     def text(self) -> str:
         """What was printed."""

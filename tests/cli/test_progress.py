@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,12 +36,20 @@ def test_batch_on_a_terminal_shows_what_is_done_and_running(on_terminal: OnTermi
 
 
 def test_outage_on_a_terminal_shows_since_when_and_no_time_left(
-    account: Simulator, on_terminal: OnTerminal
+    account: Simulator, on_terminal: OnTerminal, terminal: PseudoTerminal
 ) -> None:
     """The refreshes go on when the platform answers again."""
-    account.misbehave("tasks/status", Fault.html(502), times=6)
-    account.misbehave("resources/list", Fault.html(502), times=3)
+    methods = ("tasks/status", "resources/list")
+    account.misbehave_randomly(rate=1.0, faults=[Fault.html(502)], methods=methods)
+
+    def end_the_outage_once_shown() -> None:
+        terminal.wait_for("retrying in")
+        account.misbehave_randomly(rate=0.0, faults=[])
+
+    watcher = Thread(target=end_the_outage_once_shown)
+    watcher.start()
     code, screen = on_terminal("refresh", *map(str, range(1, 7)), "--database-id", "1")
+    watcher.join()
     assert code == 0
     assert re.search(r"0/6\s+0 completed, 0 failed, 6 running\s+no answer since", screen)
     assert re.search(r"since \d\d:\d\d:\d\d \(HTTP 502\), retrying in [01] s", screen)

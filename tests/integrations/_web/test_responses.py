@@ -18,6 +18,7 @@ from altcraft_async import (
     BadRequestError,
     ClientClosedError,
     ConfigurationError,
+    HistoryError,
     LedgerError,
     NotFoundError,
     PermissionDeniedError,
@@ -64,6 +65,7 @@ STATUSES = [
     (LedgerError(PLATFORM_TEXT), 503),
     (StartUnknownError(PLATFORM_TEXT, entries=()), 409),
     (AltcraftError(PLATFORM_TEXT), 500),
+    (HistoryError(PLATFORM_TEXT), 500),
     (ConfigurationError(PLATFORM_TEXT), 500),
 ]
 
