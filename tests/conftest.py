@@ -141,9 +141,14 @@ async def server(nothing_left: None) -> AsyncGenerator[ScriptedServer, None]:  #
         assert not listening.unfired
 
 
-@pytest.fixture(params=[True, False], ids=["fast", "session"])
+@pytest.fixture(
+    params=[
+        pytest.param(True, id="fast"),
+        pytest.param(False, id="session", marks=pytest.mark.slow),
+    ]
+)
 def both_ways(request: pytest.FixtureRequest) -> Generator[None, None, None]:
-    """Run a test on both ways to send a request."""
+    """Run a test on both ways to send a request, on the second one among the slow tests."""
     Way.fast_path = request.param
     yield
     Way.fast_path = True

@@ -30,7 +30,7 @@ def run_against(package: Path, *tests: str) -> subprocess.CompletedProcess[str]:
         "HYPOTHESIS_STORAGE_DIRECTORY": str(package / "hypothesis"),
     }
     # -P keeps the package of this checkout off the import path.
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "--tb=line", "-m", "not slow"]
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "--tb=line", "-m", ""]
     return subprocess.run(  # noqa: S603 -- our own tests
         [*command, "-n", "0", "-p", "no:cacheprovider", *tests],
         cwd=ROOT,

@@ -17,7 +17,11 @@ from altcraft_async.simulator import Simulator, Webhooks
 from tests.support.feedback_site import PUBLIC_URL, aiohttp_receiver
 from tests.support.loop_time import now
 
-pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
+pytestmark = [
+    pytest.mark.looptime,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("nothing_left"),
+]
 
 SLOW = pytest.mark.slow
 

@@ -38,6 +38,7 @@ async def started(client: AltcraftClient, count: int) -> list[Handle]:
     ]
 
 
+@pytest.mark.slow
 async def test_every_wait_on_a_distant_platform_gets_a_poll(platform: OpenPlatform) -> None:
     """Thirty-two at once would make 192 polls in this time."""
     async with platform(duration=600) as (server, client):

@@ -62,6 +62,7 @@ async def begin_outage(server: Simulator, client: AltcraftClient) -> None:
         await client.tasks.status("t1")
 
 
+@pytest.mark.slow
 async def test_run_hours_after_an_outage_that_nobody_watched_completes(
     platform: OpenPlatform,
 ) -> None:
@@ -293,6 +294,7 @@ async def test_probes_obey_the_rate_limit(platform: OpenPlatform) -> None:
     assert all(later - sooner > 1.9 for sooner, later in pairwise(times))
 
 
+@pytest.mark.slow
 async def test_refresh_all_goes_on_listing(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         running = asyncio.create_task(collect(client.refresh_all(in_flight=50)))
@@ -303,6 +305,7 @@ async def test_refresh_all_goes_on_listing(platform: OpenPlatform) -> None:
     assert len(outcomes) >= 500
 
 
+@pytest.mark.slow
 async def test_requests_in_an_outage_are_few(platform: OpenPlatform) -> None:
     async with platform() as (server, client):
         running = asyncio.create_task(collect(client.resources.refresh_many(TARGETS)))
