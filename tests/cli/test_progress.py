@@ -58,16 +58,20 @@ def test_outage_on_a_terminal_shows_since_when_and_no_time_left(
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])
 def test_outage_without_a_terminal_is_said_once_when_it_begins_and_once_when_it_ends(
-    account: Simulator, altcraft: Altcraft, form: str
+    account: Simulator, spawn: Spawn, form: str
 ) -> None:
-    account.misbehave("tasks/status", Fault.html(502), times=6)
-    account.misbehave("resources/list", Fault.html(502), times=4)
-    code, _, err = altcraft("refresh", *map(str, range(1, 7)), "--database-id", "1", form)
-    assert code == 0
-    began, ended, *_ = [line for line in err.splitlines() if "answer" in line]
-    assert re.fullmatch(r"altcraft: no answer since \S+ \(HTTP 502\), waiting", began)
-    assert re.fullmatch(r"altcraft: the platform answers again after \d s", ended)
-    assert err.count("answer") == 2
+    methods = ("tasks/status", "resources/list")
+    account.misbehave_randomly(rate=1.0, faults=[Fault.html(502)], methods=methods)
+    process = spawn("refresh", *map(str, range(1, 7)), "--database-id", "1", form)
+    assert process.stderr is not None
+    began = process.stderr.readline()
+    account.misbehave_randomly(rate=0.0, faults=[])
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert re.fullmatch(r"altcraft: no answer since \S+ \(HTTP 502\), waiting\n", began)
+    ended, *others = [line for line in err.splitlines() if "answer" in line]
+    assert re.fullmatch(r"altcraft: the platform answers again after \d+ s", ended)
+    assert not others
 
 
 def test_single_task_on_a_terminal_shows_status_and_time_left(
