@@ -8,9 +8,7 @@ or returns when to poll again. All waiters share these polls. When its last
 waiter is removed, the poller leaves the scheduler.
 
 A poll under way belongs to the scheduler: removing a waiter never cancels it.
-A waiter with a deadline gets one poll at the deadline, and is ended by a timer
-of its own if that poll takes too long. If the loop stood still until then, the
-poll has not had its time yet, and the timer is set once more.
+A waiter with a deadline gets one poll at the deadline. `AwaitedTask` ends the waits.
 
 Nothing here sends requests, computes intervals or interprets answers.
 """
@@ -27,16 +25,13 @@ from altcraft_async.errors import (
     ProtocolError,
     TaskFailedError,
     TaskLostError,
-    TaskStalledError,
-    WaitTimeoutError,
 )
 from altcraft_async.models import TaskRef
-from altcraft_async.observer import about, logger
 from altcraft_async.policies.base import SHORTEST_INTERVAL
 from altcraft_async.policies.callbacks import ExpectedCall
 from altcraft_async.protocol.codecs import Document
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.tasks.observation import Observation
+from altcraft_async.tasks.awaited_task import LAST_POLL_SECONDS, AwaitedTask
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poll_state import (
     Track,
@@ -46,32 +41,25 @@ from altcraft_async.tasks.poll_state import (
     poll_priority,
     seconds_left,
 )
-from altcraft_async.tasks.record import TaskRecord
 from altcraft_async.tasks.scheduler import Scheduler
-from altcraft_async.tasks.waiters import LimitedWaiter, Waiter, Waiters
+from altcraft_async.tasks.waiters import LimitedWaiter, Waiter
 from altcraft_async.transport.breaker import got_no_answer
 from altcraft_async.transport.retry import is_passing
-from altcraft_async.transport.timeouts import STOOD_STILL
 
 __all__ = ["TaskPoller"]
-
-LAST_POLL_SECONDS = 1.0
-"""How long the poll that is made at a deadline may take before the wait ends without it."""
 
 CALLBACK_SECONDS = 30.0
 """How much later a poll for callbacks only is wanted."""
 
-_CLOCK_SLACK = 1e-3  # seconds by which a poll may come before the deadline it is made for
 
-
-class TaskPoller(TaskRecord):
+class TaskPoller(AwaitedTask):
     """Polls one task while it has a waiter.
 
     Attributes:
         slot: The scheduler's note.
     """
 
-    __slots__ = ("_decoded", "_observation", "_poll_at_once", "_waiters", "slot")
+    __slots__ = ("_decoded", "_poll_at_once", "slot")
 
     def __init__(
         self,
@@ -86,19 +74,6 @@ class TaskPoller(TaskRecord):
         self.slot = Scheduler.IDLE
         self._decoded: tuple[object, ProtocolError | None] | None = None  # of a large answer
         self._poll_at_once = started is None  # it may be long over
-        self._waiters = Waiters()
-        notifier = rules.client.notifier
-        self._observation = None if notifier is None else Observation(notifier, ref, started)
-
-    @property
-    def waiters(self) -> tuple[Waiter, ...]:
-        """The present waiters, in the order in which they were added."""
-        return tuple(self._waiters)
-
-    @property
-    def awaited(self) -> bool:
-        """Whether a coroutine waits."""
-        return self._waiters.awaited > 0
 
     def priority(self) -> float:
         """Return the time by which this poll is wanted; later if no coroutine waits."""
@@ -152,19 +127,12 @@ class TaskPoller(TaskRecord):
         if self._observation is not None:
             self._observation.waiters_changed(self._waiters)
 
-    def remove_waiter(self, waiter: Waiter, error: AltcraftError | None = None) -> None:
-        """Forget a waiter, whose wait has ended for this reason; without any, stop polling."""
-        if waiter not in self._waiters:
-            return
-        self._waiters.remove(waiter)
-        if not self._waiters:
-            scheduler = self.rules.scheduler
-            if not self.polls and not scheduler.is_running(self):
-                # Or waits that are all shorter than the first delay would never get a poll.
-                self._poll_at_once = True
-            scheduler.drop(self)
-        if self._observation is not None:
-            self._observation.waiters_changed(self._waiters, error)
+    def _stop(self) -> None:
+        scheduler = self.rules.scheduler
+        if not self.polls and not scheduler.is_running(self):
+            # Or waits that are all shorter than the first delay would never get a poll.
+            self._poll_at_once = True
+        scheduler.drop(self)
 
     def check_place(self) -> None:
         """Raise a `ConfigurationError` in another loop or process than the client's."""
@@ -259,6 +227,7 @@ class TaskPoller(TaskRecord):
                 self._end_overdue(track, now)
         elif verdict is Verdict.COMPLETED:
             self.value, error = self._decoded or self._decode_result(answer)
+            self._decoded = None
             self._end_task(error)
             self._learn(track, now)
             if track.call is not None:
@@ -284,58 +253,6 @@ class TaskPoller(TaskRecord):
             self._end_waits(error, keep_patient=True)
         elif self._waiters.limited:
             self._end_overdue(track, now)
-
-    def _end_task(self, error: AltcraftError | None) -> None:
-        self.over, self.error, self._decoded = True, error, None
-        self._log("is over", error)
-        waiters, self._waiters = self._waiters, Waiters()
-        if self.rules.on_end is not None:
-            self.rules.on_end(self.ref)
-        for waiter in waiters:
-            waiter.cancel_timer()
-            waiter.end(None)
-        if self._observation is not None:
-            self._observation.ended(self._lifecycle.time(), error)
-
-    def _end_waits(self, error: AltcraftError, *, keep_patient: bool = False) -> None:
-        """End the waits though the task is not over, perhaps except for the patient ones."""
-        waiters = self._waiters
-        self._waiters = Waiters(one for one in waiters if keep_patient and one.patient)
-        for waiter in waiters:
-            if not (keep_patient and waiter.patient):
-                waiter.cancel_timer()
-                waiter.end(error.fresh())
-        if self._waiters and not waiters.warned:
-            words = "still polling, for callbacks only: %s"
-            logger.warning(words, error, extra=about(self.ref))
-        self._waiters.warned = True
-        if self._observation is not None:
-            self._observation.waiters_changed(self._waiters, error)
-
-    def _end_wait(self, waiter: Waiter, error: AltcraftError) -> None:
-        self.remove_waiter(waiter, error)
-        waiter.end(error)
-
-    def _limit_last_poll(self, waiter: LimitedWaiter, when: float) -> None:
-        """End a wait whose last poll takes too long, unless the loop stood still meanwhile."""
-        now = self._lifecycle.time()
-        if now - when > STOOD_STILL:
-            waiter.timer = self._lifecycle.call_at(now + LAST_POLL_SECONDS, self._time_out, waiter)
-        else:
-            self._time_out(waiter)
-
-    def _time_out(self, waiter: Waiter) -> None:
-        self._end_wait(waiter, self._error(WaitTimeoutError, "was not over in time"))
-
-    def _end_overdue(self, track: Track, now: float) -> None:
-        """End the waits whose deadline is over or whose task has stalled for too long."""
-        late = now + _CLOCK_SLACK
-        for waiter in tuple(self._waiters):
-            if waiter.deadline <= late:
-                self._time_out(waiter)
-            elif waiter.stalls_at(track.moved_at) <= late:
-                words = f"has not moved for {waiter.stall:g} s"
-                self._end_wait(waiter, self._error(TaskStalledError, words))
 
     def _first_poll_at(self) -> float:
         """Return when to poll for the first waiter."""

@@ -153,7 +153,7 @@ GUARDS: Mapping[str, Guard] = {
         "tests/transport/test_standing_still.py::test_large_answer_that_came_meanwhile_is_read",
     ),
     "a wait makes a poll before it times out": Guard(
-        "tasks/poller.py",
+        "tasks/awaited_task.py",
         "if now - when > STOOD_STILL:",
         "if False:",
         "tests/transport/test_standing_still.py::"
