@@ -171,6 +171,7 @@ def _connect(
     outage.opened = scheduler.suspend
     outage.closed = closed
     outage.recovered = recovered
+    outage.heard_again = scheduler.rerun
     scheduler.on_held = outage.prober.start
     outage.is_wanted = lambda: scheduler.has_jobs
     outage.prober.acquire = rate_limiter.acquire

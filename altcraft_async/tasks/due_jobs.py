@@ -63,6 +63,11 @@ class DueJobs:
         """Return how many jobs are in here, dropped ones included."""
         return len(self._heap)
 
+    @property
+    def has_jobs(self) -> bool:
+        """Whether a job is in here that was not dropped."""
+        return any(job.slot == DUE for *_, job in self._heap)
+
     def add(self, job: Job, priority: float) -> None:
         """Queue a job; of equal priorities, the one that came first goes first."""
         job.slot = DUE

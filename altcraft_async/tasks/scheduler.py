@@ -128,7 +128,7 @@ class Scheduler:
     @property
     def has_jobs(self) -> bool:
         """Whether any job is scheduled, due or running."""
-        return bool(self._scheduled or self._due or self._began)
+        return bool(self._scheduled or self._began or self._due.has_jobs)
 
     def suspend(self) -> None:
         """Run no job until `resume`; running jobs go on."""

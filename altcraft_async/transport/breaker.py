@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import msgspec
 
-from altcraft_async.errors import AltcraftError, ProtocolError, TransportError
+from altcraft_async.errors import AltcraftError, ProtocolError, ServerError, TransportError
 
 __all__ = ["Breaker", "got_no_answer"]
 
@@ -49,19 +49,21 @@ STALE = 60.0
 """Seconds without a request after which `Breaker.since` says nothing about the present."""
 
 _FORGET = 0.98  # of the slowest recent answer, kept with each faster one
-_GATEWAY = frozenset({502, 503, 504})
+_GATEWAY = frozenset({502, 503, 504, *range(520, 531)})  # from 520 on, Cloudflare's own
 
 
 def got_no_answer(error: BaseException) -> bool:
     """Tell whether a request failed because the platform did not answer.
 
-    A page with status 502, 503 or 504 is the answer of a proxy whose platform
-    is away. A permanent failure, such as a certificate that is not trusted, is
-    no outage: waiting does not help.
+    Status 502, 503 or 504 is the answer of a proxy whose platform is away, whether its
+    body is a page, a text or JSON, unless that has an error code of its own. A permanent
+    failure, such as a certificate that is not trusted, is no outage: waiting does not help.
     """
     if isinstance(error, TransportError):
         return not (error.local or error.permanent)
-    return isinstance(error, ProtocolError) and error.http_status in _GATEWAY
+    if isinstance(error, ServerError) and error.code != error.http_status:
+        return False
+    return isinstance(error, (ProtocolError, ServerError)) and error.http_status in _GATEWAY
 
 
 class Breaker(msgspec.Struct):

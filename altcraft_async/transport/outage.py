@@ -12,6 +12,7 @@ awaited or told. Nothing here knows HTTP or tasks.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from altcraft_async.errors import (
     PlatformUnavailableError,
     ProtocolError,
     RequestTimeoutError,
+    ServerError,
 )
 from altcraft_async.observer import Notifier, logger
 from altcraft_async.transport.breaker import FIRST_DELAY, Breaker
@@ -37,6 +39,10 @@ CHECK_SECONDS = 0.5
 
 SILENT_REQUESTS = 2
 """Requests without an answer that make a silence: one alone may have a heavy answer."""
+
+
+MOST_SILENCE = 16
+"""Times the usual silence that is waited for, where silences turn out to be slow answers."""
 
 
 class OutageStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +83,8 @@ class Outage:
         closed: Called when it ends, or with ``False`` when `patience` is over before.
         recovered: Called at an answer after a failed probe, with the time at which that
             request was sent: the platform may have lost the requests that were sent before.
+        heard_again: The same after a silence. They may only be slow, so a poll is worth
+            sending again, and a start is not worth giving up.
         is_wanted: Tells whether a poll waits for the end of the outage.
     """
 
@@ -93,6 +101,7 @@ class Outage:
         self.opened: Callable[[], None] = _nothing
         self.closed: Callable[[bool], None] = _ignore
         self.recovered: Callable[[float], None] = _ignore
+        self.heard_again: Callable[[float], None] = _ignore
         self.is_wanted: Callable[[], bool] = bool
         self._lifecycle = lifecycle
         self._breaker = Breaker()
@@ -101,8 +110,10 @@ class Outage:
         self.prober.opened = self._open
         self._random = random
         self._notifier = notifier
-        self._unanswered = 0  # requests under way that were sent after the newest answer
-        self._quiet_since = 0.0
+        self._under_way = 0
+        self._quiet_since = 0.0  # the newest answer, or the first request after a pause
+        self._silent_at = math.inf  # when a silence was found that no answer has ended yet
+        self._silence_factor = 1  # grows while silences turn out to be slow answers
         self._check: Timer | None = None
         self._patience_timer: Timer | None = None
         self._waiting: set[asyncio.Future[None]] = set()
@@ -129,28 +140,36 @@ class Outage:
     def sent(self) -> Sent:
         """Note that a request is sent; `ended` has to follow."""
         now = self._lifecycle.time()
-        if not self._unanswered:
+        if not self._under_way:
             self._quiet_since = now
-        self._unanswered += 1
+        self._under_way += 1
         if self._check is None and self.patience:
             self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
         return Sent(now, self._breaker.answers)
 
-    def ended(self, request: Sent) -> None:
+    def ended(self) -> None:
         """Note that a request is not under way any more, answered or not."""
-        if request.answers == self._breaker.answers:
-            self._unanswered -= 1
+        self._under_way -= 1
 
     def answered(self, request: Sent) -> None:
         """Note that a request was answered."""
         breaker = self._breaker
         failures, since = breaker.failures, breaker.since
-        closes = breaker.answered(self._lifecycle.time() - request.at)
-        self._unanswered = 0
+        self._quiet_since = self._lifecycle.time()
+        closes = breaker.answered(self._quiet_since - request.at)
+        is_after_silence = request.at >= self._silent_at
+        self._silent_at = math.inf
+        if is_after_silence:
+            # Perhaps they were only slow, and sending them again would make them slower.
+            self._silence_factor = min(2 * self._silence_factor, MOST_SILENCE)
+        elif not self.prober.is_running:
+            self._silence_factor = 1
         if not failures:
             return
         if self.prober.has_failed_since(since):
             self.recovered(request.at)
+        elif is_after_silence:
+            self.heard_again(request.at)
         if closes:
             self._close(failures, since)
         else:
@@ -222,13 +241,15 @@ class Outage:
     def _listen(self) -> None:
         """Probe after a silence; ask again while requests are under way."""
         self._check = None
-        if not self._unanswered or self._lifecycle.closed:
+        if not self._under_way or self._lifecycle.closed:
             return
-        now, breaker, requests = self._lifecycle.time(), self._breaker, self._unanswered
-        seconds, is_quiet = now - self._quiet_since, requests >= SILENT_REQUESTS
-        if is_quiet and seconds >= breaker.silence() and not self.prober.is_running:
+        now, breaker, requests = self._lifecycle.time(), self._breaker, self._under_way
+        seconds, is_silent = now - self._quiet_since, requests >= SILENT_REQUESTS
+        is_silent = is_silent and seconds >= breaker.silence() * self._silence_factor
+        if is_silent and not self.prober.is_running:
             error = RequestTimeoutError(f"no answer to {requests} requests for {seconds:.0f} s")
             breaker.silent(now, self._quiet_since, requests, error)
+            self._silent_at = now
             self.prober.start()
         self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
 
@@ -298,7 +319,7 @@ class Outage:
 
 def _in_short(error: AltcraftError | None) -> str:
     """Leave out the API method and the details in parentheses."""
-    if isinstance(error, ProtocolError):
+    if isinstance(error, (ProtocolError, ServerError)):
         return f"HTTP {error.http_status}"
     method, colon, reason = str(error).partition(": ")
     return (reason if colon else method).partition(" (")[0]

@@ -144,7 +144,7 @@ class Sender:
             self._rate_limiter.note_refusal(failure, request)
             raise
         finally:
-            outage.ended(sent)
+            outage.ended()
         outage.answered(sent)
         self._rate_limiter.note_accepted(request)
         self._context.retry_budget.reward()

@@ -7,7 +7,13 @@ import asyncio
 import pytest
 
 from altcraft_async import PlatformUnavailableError, TransportError
-from altcraft_async.transport.breaker import FIRST_DELAY, JITTER, LONGEST_DELAY, OPENS_AFTER
+from altcraft_async.transport.breaker import (
+    FIRST_DELAY,
+    JITTER,
+    LONGEST_DELAY,
+    OPENS_AFTER,
+    SILENCE,
+)
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.outage import Outage
 from tests.support.leftovers import let_go
@@ -38,7 +44,7 @@ async def test_timers_that_come_early_keep_neither_the_prober_nor_a_waiter_busy(
     async def probe() -> None:
         sent = client_outage.sent()
         client_outage.failed(sent, REFUSED)
-        client_outage.ended(sent)
+        client_outage.ended()
 
     client_outage.prober.probe = probe
     for _ in range(OPENS_AFTER):
@@ -62,7 +68,7 @@ async def test_prober_that_other_code_cancels_begins_again() -> None:
         probes.append(now())
         sent = client_outage.sent()
         client_outage.failed(sent, REFUSED)
-        client_outage.ended(sent)
+        client_outage.ended()
 
     client_outage.prober.probe = probe
     for _ in range(OPENS_AFTER):
@@ -81,20 +87,64 @@ async def test_hung_probe_that_other_code_cancels_opens_nothing() -> None:
     client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
 
     async def probe() -> None:
-        sent = client_outage.sent()
+        client_outage.sent()
         try:
             await asyncio.sleep(30)
         finally:
-            client_outage.ended(sent)
+            client_outage.ended()
 
     client_outage.prober.probe = probe
     for _ in range(OPENS_AFTER):
         sent = client_outage.sent()
         client_outage.failed(sent, REFUSED)
-        client_outage.ended(sent)
+        client_outage.ended()
     await asyncio.sleep(0.5)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     await asyncio.sleep(1)
     assert not client_outage.is_open
+    await client_outage.aclose()
+
+
+async def test_silence_after_an_answer_to_a_newer_request_is_noticed() -> None:
+    """The platform may vanish at any moment, with older requests still under way."""
+    lifecycle = Lifecycle()
+    client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
+    probes: list[float] = []
+
+    async def probe() -> None:
+        probes.append(now())
+        await asyncio.sleep(100)
+
+    client_outage.prober.probe = probe
+    lifecycle.enter()
+    client_outage.sent()
+    client_outage.sent()
+    newest = client_outage.sent()
+    await asyncio.sleep(0.1)
+    client_outage.answered(newest)
+    client_outage.ended()
+    await asyncio.sleep(SILENCE + 1)
+    assert len(probes) == 1
+    await client_outage.aclose()
+
+
+async def test_silences_that_turn_out_to_be_slow_answers_are_waited_for_longer() -> None:
+    """Sending slow requests again and again would make none of them succeed."""
+    lifecycle = Lifecycle()
+    client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
+    recovered: list[float] = []
+
+    async def probe() -> None:
+        client_outage.answered(client_outage.sent())
+        client_outage.ended()
+
+    client_outage.prober.probe = probe
+    client_outage.heard_again = lambda _: recovered.append(now())
+    lifecycle.enter()
+    client_outage.sent()
+    client_outage.sent()
+    await asyncio.sleep(100)
+    assert 3 <= len(recovered) <= 6
+    assert recovered[-1] - recovered[-2] > 4 * (recovered[1] - recovered[0])
     await client_outage.aclose()
