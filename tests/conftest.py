@@ -18,6 +18,7 @@ from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.randomness import Curve, Duration
 from tests.support.api_calls import Way
+from tests.support.echo_server import EchoServer
 from tests.support.leftovers import left_behind, let_go
 from tests.support.loop_time import NOOP_CYCLES
 from tests.support.ports import full
@@ -139,6 +140,13 @@ async def server(nothing_left: None) -> AsyncGenerator[ScriptedServer, None]:  #
     async with ScriptedServer() as listening:
         yield listening
         assert not listening.unfired
+
+
+@pytest.fixture
+async def echo(nothing_left: None) -> AsyncGenerator[EchoServer, None]:  # noqa: ARG001 -- looks after it
+    """A server whose every answer says which request it belongs to."""
+    async with EchoServer() as listening:
+        yield listening
 
 
 @pytest.fixture(

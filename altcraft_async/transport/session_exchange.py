@@ -121,6 +121,10 @@ class SessionExchange:
             allow_redirects=False,
             raise_for_status=False,
         )
+        if not self._body.is_sent:
+            # An answer that was there before: it belongs to another request.
+            response.close()
+            raise aiohttp.ServerDisconnectedError
         return Answer(response.status, response.headers, response.content)
 
     def end(self, *, is_whole: bool) -> None:
@@ -159,6 +163,10 @@ class _Body(aiohttp.BytesPayload):
         """Write all of it; ``content_length`` is always its own."""
         del content_length
         self._writer = writer
+        # aiohttp may reuse a connection with an answer that no request asked for.
+        protocol = getattr(writer, "protocol", None)
+        if protocol is not None and protocol.should_close:
+            raise aiohttp.ServerDisconnectedError
         await self.write(writer)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
+from altcraft_async import AltcraftClient
+
 Respond = Callable[[str, asyncio.StreamWriter], Awaitable[bool]]
 """Answers the request about this task; returns whether the connection goes on."""
 
@@ -27,6 +29,17 @@ def answer_about(task_id: str) -> bytes:
     """Return a whole answer."""
     body = body_about(task_id)
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+async def poll(client: AltcraftClient, task_id: str) -> str:
+    """Return what the answer to a poll says it is about."""
+    return (await client.tasks.status(task_id)).status
+
+
+async def start(client: AltcraftClient, resource_id: int) -> str:
+    """Return the id of the task that a start returns."""
+    handle = await client.resources.refresh_counters(resource_id, database_id=1, join="never")
+    return handle.ref.task_id
 
 
 async def respond(task_id: str, writer: asyncio.StreamWriter) -> bool:

@@ -10,7 +10,6 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -31,27 +30,9 @@ from tests.support.api_calls import (
     failure_of,
     succeed,
 )
-from tests.support.echo_server import EchoServer, answer_about, body_about
+from tests.support.echo_server import EchoServer, answer_about, body_about, poll, start
 from tests.support.leftovers import let_go
 from tests.support.scripted_server import ScriptedServer, Step
-
-
-@pytest.fixture
-async def echo(nothing_left: None) -> AsyncGenerator[EchoServer, None]:  # noqa: ARG001 -- looks after it
-    """A server whose every answer says which request it belongs to."""
-    async with EchoServer() as listening:
-        yield listening
-
-
-async def poll(client: AltcraftClient, task_id: str) -> str:
-    """Return what the answer to a poll says it is about."""
-    return (await client.tasks.status(task_id)).status
-
-
-async def start(client: AltcraftClient, resource_id: int) -> str:
-    """Return the id of the task that a start returns."""
-    handle = await client.resources.refresh_counters(resource_id, database_id=1, join="never")
-    return handle.ref.task_id
 
 
 @both_calls
