@@ -9,8 +9,9 @@ request is left out: the head of a request is written once per API method.
   so bytes that no request asked for make it unusable. Bytes that the event loop has
   not read yet do as well.
 - **In use**, a connection belongs to one `FastExchange`. It is kept only once the
-  answer was read to its end and nothing came behind it. In every other case it is
-  closed: after an error, a cancellation or a timeout, at whatever point.
+  answer was read to its end and nothing came behind it, and if its request was small.
+  In every other case it is closed: after an error, a cancellation or a timeout, at
+  whatever point.
 
 This is the only file that uses more of aiohttp than it documents. `missing` tells
 whether that is there. Proxies are left to aiohttp's session: only connections of
@@ -46,6 +47,9 @@ __all__ = ["FastConnections", "FastExchange", "missing"]
 
 _TIMER_SLACK = 0.1
 """Seconds by which a connection may be closed too early, so that no timer is set for less."""
+
+_SENT_AT_ONCE = 2**14
+"""Bytes of a body that the kernel takes at once. Over TLS, nothing tells what it has taken."""
 
 _SWITCHING_PROTOCOLS = 101
 _INFORMATIONAL = range(100, 200)
@@ -286,11 +290,15 @@ class FastExchange:
             raise aiohttp.ClientResponseError(head.request.request_info, ()) from malformed
 
     def end(self, *, is_whole: bool) -> None:
-        """Keep the connection if the whole answer was read, otherwise close it."""
+        """Keep the connection if the whole answer was read, otherwise close it.
+
+        A server may answer a large request before all of it was sent; the rest would
+        stand before the next request.
+        """
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if is_whole and self._idle:
+        if is_whole and self._idle and len(self._request.body) <= _SENT_AT_ONCE:
             self._connections.keep(connection)
         else:
             connection.close()

@@ -106,9 +106,15 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "a connection whose answer was not read is not kept": Guard(
         "transport/fast_exchange.py",
-        "if is_whole and self._idle:",
-        "if self._idle:",
+        "if is_whole and self._idle and",
+        "if self._idle and",
         FAST + "test_request_that_ended_early_leaves_its_answer_to_no_other[cancelled-nothing]",
+    ),
+    "a connection whose request may not be sent yet is not kept": Guard(
+        "transport/fast_exchange.py",
+        " and len(self._request.body) <= _SENT_AT_ONCE",
+        "",
+        FAST + "test_connection_whose_request_was_refused_before_all_of_it_was_sent_is_not_kept",
     ),
     "a connection with more than its answer is not kept": Guard(
         "transport/fast_exchange.py",
