@@ -176,11 +176,17 @@ def full_port() -> Generator[int, None, None]:
 
 
 @pytest.fixture
-async def tls_server() -> AsyncGenerator[ScriptedServer, None]:
-    """A server that speaks TLS, with a certificate for 127.0.0.1 that nobody trusts by default."""
+def certified() -> ssl.SSLContext:
+    """The context of a server with a certificate for 127.0.0.1 that nobody trusts by default."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
-    async with ScriptedServer(ssl_context=context) as listening:
+    return context
+
+
+@pytest.fixture
+async def tls_server(certified: ssl.SSLContext) -> AsyncGenerator[ScriptedServer, None]:
+    """A server that speaks TLS."""
+    async with ScriptedServer(ssl_context=certified) as listening:
         yield listening
 
 

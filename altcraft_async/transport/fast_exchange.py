@@ -252,7 +252,7 @@ class FastExchange:
         is_closed: Whether a session was closed; there is none.
     """
 
-    __slots__ = ("_connection", "_connections", "_idle", "_request", "is_sent")
+    __slots__ = ("_connection", "_connections", "_idle", "_request", "_transport", "is_sent")
 
     is_closed = False
 
@@ -262,6 +262,7 @@ class FastExchange:
         self._request = request
         self._idle = idle
         self._connection: Connection | None = None
+        self._transport: asyncio.Transport | None = None
         self.is_sent = False
 
     async def answer(self) -> Answer:
@@ -272,11 +273,13 @@ class FastExchange:
         connection = connections.take(self._idle) or await connections.connect(head)
         self._connection = connection
         protocol, transport = connection.protocol, connection.transport
+        self._transport = transport  # a connection that was closed does not know it
         if protocol is None or transport is None or transport.is_closing():
             raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(read_until_eof=True)
+        request = self._bytes(head)
         self.is_sent = True
-        transport.write(self._bytes(head))
+        transport.write(request)
         try:
             while True:
                 message, content = await protocol.read()
@@ -298,10 +301,14 @@ class FastExchange:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if is_whole and self._idle and len(self._request.body) <= _SENT_AT_ONCE:
+        is_over = is_whole and len(self._request.body) <= _SENT_AT_ONCE
+        if is_over and self._idle:
             self._connections.keep(connection)
-        else:
-            connection.close()
+            return
+        if not is_over and self._transport is not None:
+            # Closing alone waits until the server has read all, and for its end of TLS.
+            self._transport.abort()
+        connection.close()
 
     def _bytes(self, head: _Head) -> bytes:
         request = self._request

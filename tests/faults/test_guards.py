@@ -106,15 +106,22 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "a connection whose answer was not read is not kept": Guard(
         "transport/fast_exchange.py",
-        "if is_whole and self._idle and",
-        "if self._idle and",
+        "is_over = is_whole and",
+        "is_over =",
         FAST + "test_request_that_ended_early_leaves_its_answer_to_no_other[cancelled-nothing]",
     ),
     "a connection whose request may not be sent yet is not kept": Guard(
         "transport/fast_exchange.py",
         " and len(self._request.body) <= _SENT_AT_ONCE",
         "",
-        FAST + "test_connection_whose_request_was_refused_before_all_of_it_was_sent_is_not_kept",
+        "tests/transport/test_unfinished_exchange.py::"
+        "test_connection_whose_request_was_refused_before_all_of_it_was_sent_is_not_kept",
+    ),
+    "a connection of an unfinished exchange is aborted": Guard(
+        "transport/fast_exchange.py",
+        "self._transport.abort()",
+        "pass",
+        "tests/transport/test_unfinished_exchange.py",
     ),
     "a connection with more than its answer is not kept": Guard(
         "transport/fast_exchange.py",

@@ -17,7 +17,6 @@ import pytest
 from altcraft_async import (
     AltcraftClient,
     AltcraftError,
-    ApiError,
     RequestTimeoutError,
     TransportError,
 )
@@ -141,16 +140,6 @@ async def test_start_is_not_sent_over_a_connection_whose_end_has_arrived_unread(
         echo.writers[0].get_extra_info("socket").shutdown(socket.SHUT_WR)
         assert await start(client, 2) == "t2"
     assert echo.received == [("t1", 0), ("t2", 1)]
-
-
-async def test_connection_whose_request_was_refused_before_all_of_it_was_sent_is_not_kept(
-    echo: EchoServer,
-) -> None:
-    async with client_of(echo.url, request_timeout=2.0) as client:
-        with pytest.raises(ApiError, match="413"):
-            await anext(aiter(client.resources.list(groups=["g" * 10_000_000])))
-        assert await start(client, 2) == "t2"
-    assert echo.received == [("t2", 1)]
 
 
 PARTS = {"nothing": 0, "a part of the head": 20, "the head": -len(body_about("t1")), "half": -9}
