@@ -51,6 +51,9 @@ _TIMER_SLACK = 0.1
 _SENT_AT_ONCE = 2**14
 """Bytes of a body that the kernel takes at once. Over TLS, nothing tells what it has taken."""
 
+_EMPTY_LINES = b"\r\n\r\n"
+"""Nothing to a parser between two answers; they complete, or break, a part of another answer."""
+
 _SWITCHING_PROTOCOLS = 101
 _INFORMATIONAL = range(100, 200)
 
@@ -61,6 +64,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "connector.Connection.protocol": (),
     "connector.Connection.close": (),
     "client_proto.ResponseHandler.set_response_params": ("read_until_eof",),
+    "client_proto.ResponseHandler.data_received": ("data",),
     "client_proto.ResponseHandler.read": (),
     "client_proto.ResponseHandler.is_connected": (),
     "client_proto.ResponseHandler.should_close": (),
@@ -100,16 +104,22 @@ def _takes(found: Any, parameters: tuple[str, ...]) -> bool:  # noqa: ANN401 -- 
 
 
 def _notices_bytes() -> bool:
-    """Try whether bytes make a connection without a parser unusable."""
+    """Try whether bytes make a connection unusable, in its parser as well as without one."""
     handler_class = importlib.import_module("aiohttp.client_proto").ResponseHandler
+    loop = asyncio.get_running_loop()
     try:
-        handler: ResponseHandler = handler_class(asyncio.get_running_loop())
-        is_new = not handler.should_close
-        _drop_parser(handler)
-        handler.data_received(b"H")
+        idle, clean, partly = [handler_class(loop) for _ in range(3)]
+        is_new = not idle.should_close
+        _drop_parser(idle)
+        idle.data_received(b"H")
+        for handler in (clean, partly):
+            handler.set_response_params(read_until_eof=True)
+        partly.data_received(b"H")
+        for handler in (clean, partly):
+            handler.data_received(_EMPTY_LINES)
     except Exception:  # noqa: BLE001 -- whatever another aiohttp raises
         return False
-    return is_new and handler.should_close
+    return is_new and idle.should_close and partly.should_close and not clean.should_close
 
 
 def _drop_parser(protocol: ResponseHandler) -> None:
@@ -187,6 +197,8 @@ class FastConnections:
     def keep(self, connection: Connection) -> None:
         """Keep a connection whose answer was read to its end, unless it is to be closed."""
         protocol = connection.protocol
+        if protocol is not None:
+            protocol.data_received(_EMPTY_LINES)
         if protocol is None or protocol.should_close or not protocol.is_connected():
             connection.close()
             return

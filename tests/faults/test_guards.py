@@ -129,6 +129,12 @@ GUARDS: Mapping[str, Guard] = {
         "protocol is None",
         FAST + "test_connection_with_more_than_its_answer_is_closed_at_once",
     ),
+    "a connection with a part of another answer is not kept": Guard(
+        "transport/fast_exchange.py",
+        "protocol.data_received(_EMPTY_LINES)",
+        "pass",
+        FAST + "test_connection_with_more_than_its_answer_is_closed_at_once[H]",
+    ),
     "bytes on an idle connection are noticed": Guard(
         "transport/fast_exchange.py",
         "_drop_parser(protocol)\n        self._idle.append",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import os
 import random
 import socket
 import ssl
@@ -38,6 +39,8 @@ from tests.support.api_calls import (
 from tests.support.echo_server import EchoServer, answer_about, body_about, poll, start
 from tests.support.leftovers import let_go
 from tests.support.scripted_server import ScriptedServer, Step
+
+OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @both_calls
@@ -120,12 +123,17 @@ async def test_connection_with_bytes_that_no_request_asked_for_is_not_used(
     assert echo.received == [("t1", 0), ("t2", 1)]
 
 
-async def test_connection_with_more_than_its_answer_is_closed_at_once(echo: EchoServer) -> None:
-    async def twice(task_id: str, writer: asyncio.StreamWriter) -> bool:
-        writer.write(answer_about(task_id) + answer_about("extra"))
+@pytest.mark.parametrize(
+    "extra", [answer_about("t9"), b"H", OK, OK + b"Content-Length: 1", b"HTTP/1.1 100 Go on\r\n"]
+)
+async def test_connection_with_more_than_its_answer_is_closed_at_once(
+    echo: EchoServer, extra: bytes
+) -> None:
+    async def with_more(task_id: str, writer: asyncio.StreamWriter) -> bool:
+        writer.write(answer_about(task_id) + extra)
         return True
 
-    echo.respond = twice
+    echo.respond = with_more
     async with client_of(echo.url) as client:
         assert await poll(client, "t1") == "t1"
         await let_go()
@@ -180,9 +188,6 @@ async def test_request_that_ended_early_leaves_its_answer_to_no_other(
         assert await poll(client, "t3") == "t3"
         assert echo.open == 1
     assert echo.received[-2:] == [("t2", echo.received[-1][1]), ("t3", len(echo.writers) - 1)]
-
-
-OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def sound_answers(task_id: str) -> list[bytes]:
@@ -312,8 +317,6 @@ async def test_aiohttp_that_lacks_something_is_noticed(
 
 OTHER_AIOHTTP = """
 import asyncio, logging
-import aiohttp.http
-del aiohttp.http.RawResponseMessage
 from tests.support.api_calls import POLL, RUNNING, client_of, succeed
 from tests.support.scripted_server import ScriptedServer
 
@@ -331,10 +334,25 @@ asyncio.run(main())
 """
 
 
-def test_client_with_another_aiohttp_uses_its_session_and_says_so_once() -> None:
+@pytest.mark.parametrize(
+    ("change", "setting", "lacking"),
+    [
+        (
+            "import aiohttp.http; del aiohttp.http.RawResponseMessage\n",
+            "",
+            "http.RawResponseMessage.code",
+        ),
+        ("", "1", "a protocol that notices bytes"),
+    ],
+    ids=["other", "pure Python"],
+)
+def test_client_with_another_aiohttp_uses_its_session_and_says_so_once(
+    change: str, setting: str, lacking: str
+) -> None:
     ran = subprocess.run(  # noqa: S603 -- our own program
-        [sys.executable, "-W", "error", "-c", OTHER_AIOHTTP],
+        [sys.executable, "-W", "error", "-c", change + OTHER_AIOHTTP],
         cwd=Path(__file__).parents[2],
+        env={**os.environ, "AIOHTTP_NO_EXTENSIONS": setting},
         capture_output=True,
         text=True,
         timeout=20,
@@ -342,8 +360,7 @@ def test_client_with_another_aiohttp_uses_its_session_and_says_so_once() -> None
     )
     assert ran.stdout == "1\n"
     assert ran.stderr == (
-        "DEBUG altcraft_async requests go through aiohttp's session: "
-        "http.RawResponseMessage.code is missing\n"
+        f"DEBUG altcraft_async requests go through aiohttp's session: {lacking} is missing\n"
     )
 
 
