@@ -161,9 +161,9 @@ class FastConnections:
         self._idle: deque[tuple[Connection, float]] = deque()  # with the time of their last use
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, request: Request, idle: float) -> FastExchange:
+    def begin(self, request: Request, max_idle: float) -> FastExchange:
         """Return the exchange of a request, over a connection used within so many seconds."""
-        return FastExchange(self, request, idle)
+        return FastExchange(self, request, max_idle)
 
     def head(self, request: Request) -> _Head:
         """Return the head of a request, which is made once."""
@@ -173,11 +173,11 @@ class FastConnections:
             head = self._heads[key] = self._new_head(request)
         return head
 
-    def take(self, idle: float) -> Connection | None:
+    def take(self, max_idle: float) -> Connection | None:
         """Take the connection that was used last, if that is at most so many seconds ago."""
-        while idle and self._idle:
+        while max_idle and self._idle:
             connection, used_at = self._idle[-1]
-            if self._loop.time() - used_at > idle:
+            if self._loop.time() - used_at > max_idle:
                 # The connection that is opened now takes its place, so their number stays.
                 self._idle.popleft()[0].close()
                 break
@@ -264,15 +264,15 @@ class FastExchange:
         is_closed: Whether a session was closed; there is none.
     """
 
-    __slots__ = ("_connection", "_connections", "_idle", "_request", "_transport", "is_sent")
+    __slots__ = ("_connection", "_connections", "_max_idle", "_request", "_transport", "is_sent")
 
     is_closed = False
 
-    def __init__(self, connections: FastConnections, request: Request, idle: float) -> None:
+    def __init__(self, connections: FastConnections, request: Request, max_idle: float) -> None:
         """Send over a connection used within so many seconds; 0 for one of its own."""
         self._connections = connections
         self._request = request
-        self._idle = idle
+        self._max_idle = max_idle
         self._connection: Connection | None = None
         self._transport: asyncio.Transport | None = None
         self.is_sent = False
@@ -282,7 +282,7 @@ class FastExchange:
         connections = self._connections
         head = connections.head(self._request)
         # Once taken, a connection is this exchange's before anything else is awaited.
-        connection = connections.take(self._idle) or await connections.connect(head)
+        connection = connections.take(self._max_idle) or await connections.connect(head)
         self._connection = connection
         protocol, transport = connection.protocol, connection.transport
         self._transport = transport  # a connection that was closed does not know it
@@ -314,7 +314,7 @@ class FastExchange:
         if connection is None:
             return
         is_over = is_whole and len(self._request.body) <= _SENT_AT_ONCE
-        if is_over and self._idle:
+        if is_over and self._max_idle:
             self._connections.keep(connection)
             return
         if not is_over and self._transport is not None:
@@ -326,7 +326,7 @@ class FastExchange:
         request = self._request
         lines = b"Content-Length: %d\r\n" % len(request.body)
         lines += self._connections.cookie_line(head)
-        if not self._idle:
+        if not self._max_idle:
             lines += b"Connection: close\r\n"
         if request.authorization is None:
             return SecretBytes(b"%b%b\r\n%b" % (head.text, lines, request.body))

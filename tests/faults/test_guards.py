@@ -69,8 +69,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "start is not sent over a connection that was idle for long": Guard(
         "transport/http.py",
-        "idle = self._start_idle if request.starts else LONGEST_IDLE",
-        "idle = LONGEST_IDLE",
+        "max_idle = self._start_idle if request.starts else LONGEST_IDLE",
+        "max_idle = LONGEST_IDLE",
         "tests/transport/test_keepalive.py::test_start_after_a_pause_takes_a_new_connection",
     ),
     "task with a forged call is polled as without calls": Guard(
