@@ -18,6 +18,7 @@ from altcraft_async.client import ClientOptions
 from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.randomness import Curve, Duration
 from tests.support.api_calls import Way
+from tests.support.echo_server import EchoServer
 from tests.support.leftovers import left_behind, let_go
 from tests.support.loop_time import NOOP_CYCLES
 from tests.support.ports import full
@@ -141,6 +142,13 @@ async def server(nothing_left: None) -> AsyncGenerator[ScriptedServer, None]:  #
         assert not listening.unfired
 
 
+@pytest.fixture
+async def echo(nothing_left: None) -> AsyncGenerator[EchoServer, None]:  # noqa: ARG001 -- looks after it
+    """A server whose every answer says which request it belongs to."""
+    async with EchoServer() as listening:
+        yield listening
+
+
 @pytest.fixture(
     params=[
         pytest.param(True, id="fast"),
@@ -168,11 +176,17 @@ def full_port() -> Generator[int, None, None]:
 
 
 @pytest.fixture
-async def tls_server() -> AsyncGenerator[ScriptedServer, None]:
-    """A server that speaks TLS, with a certificate for 127.0.0.1 that nobody trusts by default."""
+def certified() -> ssl.SSLContext:
+    """The context of a server with a certificate for 127.0.0.1 that nobody trusts by default."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
-    async with ScriptedServer(ssl_context=context) as listening:
+    return context
+
+
+@pytest.fixture
+async def tls_server(certified: ssl.SSLContext) -> AsyncGenerator[ScriptedServer, None]:
+    """A server that speaks TLS."""
+    async with ScriptedServer(ssl_context=certified) as listening:
         yield listening
 
 

@@ -9,8 +9,9 @@ request is left out: the head of a request is written once per API method.
   so bytes that no request asked for make it unusable. Bytes that the event loop has
   not read yet do as well.
 - **In use**, a connection belongs to one `FastExchange`. It is kept only once the
-  answer was read to its end and nothing came behind it. In every other case it is
-  closed: after an error, a cancellation or a timeout, at whatever point.
+  answer was read to its end and nothing came behind it, and if its request was small.
+  In every other case it is closed: after an error, a cancellation or a timeout, at
+  whatever point.
 
 This is the only file that uses more of aiohttp than it documents. `missing` tells
 whether that is there. Proxies are left to aiohttp's session: only connections of
@@ -47,6 +48,12 @@ __all__ = ["FastConnections", "FastExchange", "missing"]
 _TIMER_SLACK = 0.1
 """Seconds by which a connection may be closed too early, so that no timer is set for less."""
 
+_SENT_AT_ONCE = 2**14
+"""Bytes of a body that the kernel takes at once. Over TLS, nothing tells what it has taken."""
+
+_EMPTY_LINES = b"\r\n\r\n"
+"""Nothing to a parser between two answers; they complete, or break, a part of another answer."""
+
 _SWITCHING_PROTOCOLS = 101
 _INFORMATIONAL = range(100, 200)
 
@@ -57,6 +64,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "connector.Connection.protocol": (),
     "connector.Connection.close": (),
     "client_proto.ResponseHandler.set_response_params": ("read_until_eof",),
+    "client_proto.ResponseHandler.data_received": ("data",),
     "client_proto.ResponseHandler.read": (),
     "client_proto.ResponseHandler.is_connected": (),
     "client_proto.ResponseHandler.should_close": (),
@@ -96,16 +104,22 @@ def _takes(found: Any, parameters: tuple[str, ...]) -> bool:  # noqa: ANN401 -- 
 
 
 def _notices_bytes() -> bool:
-    """Try whether bytes make a connection without a parser unusable."""
+    """Try whether bytes make a connection unusable, in its parser as well as without one."""
     handler_class = importlib.import_module("aiohttp.client_proto").ResponseHandler
+    loop = asyncio.get_running_loop()
     try:
-        handler: ResponseHandler = handler_class(asyncio.get_running_loop())
-        is_new = not handler.should_close
-        _drop_parser(handler)
-        handler.data_received(b"H")
+        idle, clean, partly = [handler_class(loop) for _ in range(3)]
+        is_new = not idle.should_close
+        _drop_parser(idle)
+        idle.data_received(b"H")
+        for handler in (clean, partly):
+            handler.set_response_params(read_until_eof=True)
+        partly.data_received(b"H")
+        for handler in (clean, partly):
+            handler.data_received(_EMPTY_LINES)
     except Exception:  # noqa: BLE001 -- whatever another aiohttp raises
         return False
-    return is_new and handler.should_close
+    return is_new and idle.should_close and partly.should_close and not clean.should_close
 
 
 def _drop_parser(protocol: ResponseHandler) -> None:
@@ -147,9 +161,9 @@ class FastConnections:
         self._idle: deque[tuple[Connection, float]] = deque()  # with the time of their last use
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, request: Request, idle: float) -> FastExchange:
+    def begin(self, request: Request, max_idle: float) -> FastExchange:
         """Return the exchange of a request, over a connection used within so many seconds."""
-        return FastExchange(self, request, idle)
+        return FastExchange(self, request, max_idle)
 
     def head(self, request: Request) -> _Head:
         """Return the head of a request, which is made once."""
@@ -159,11 +173,11 @@ class FastConnections:
             head = self._heads[key] = self._new_head(request)
         return head
 
-    def take(self, idle: float) -> Connection | None:
+    def take(self, max_idle: float) -> Connection | None:
         """Take the connection that was used last, if that is at most so many seconds ago."""
-        while idle and self._idle:
+        while max_idle and self._idle:
             connection, used_at = self._idle[-1]
-            if self._loop.time() - used_at > idle:
+            if self._loop.time() - used_at > max_idle:
                 # The connection that is opened now takes its place, so their number stays.
                 self._idle.popleft()[0].close()
                 break
@@ -183,6 +197,8 @@ class FastConnections:
     def keep(self, connection: Connection) -> None:
         """Keep a connection whose answer was read to its end, unless it is to be closed."""
         protocol = connection.protocol
+        if protocol is not None:
+            protocol.data_received(_EMPTY_LINES)
         if protocol is None or protocol.should_close or not protocol.is_connected():
             connection.close()
             return
@@ -248,16 +264,17 @@ class FastExchange:
         is_closed: Whether a session was closed; there is none.
     """
 
-    __slots__ = ("_connection", "_connections", "_idle", "_request", "is_sent")
+    __slots__ = ("_connection", "_connections", "_max_idle", "_request", "_transport", "is_sent")
 
     is_closed = False
 
-    def __init__(self, connections: FastConnections, request: Request, idle: float) -> None:
+    def __init__(self, connections: FastConnections, request: Request, max_idle: float) -> None:
         """Send over a connection used within so many seconds; 0 for one of its own."""
         self._connections = connections
         self._request = request
-        self._idle = idle
+        self._max_idle = max_idle
         self._connection: Connection | None = None
+        self._transport: asyncio.Transport | None = None
         self.is_sent = False
 
     async def answer(self) -> Answer:
@@ -265,14 +282,16 @@ class FastExchange:
         connections = self._connections
         head = connections.head(self._request)
         # Once taken, a connection is this exchange's before anything else is awaited.
-        connection = connections.take(self._idle) or await connections.connect(head)
+        connection = connections.take(self._max_idle) or await connections.connect(head)
         self._connection = connection
         protocol, transport = connection.protocol, connection.transport
+        self._transport = transport  # a connection that was closed does not know it
         if protocol is None or transport is None or transport.is_closing():
             raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(read_until_eof=True)
+        request = self._bytes(head)
         self.is_sent = True
-        transport.write(self._bytes(head))
+        transport.write(request)
         try:
             while True:
                 message, content = await protocol.read()
@@ -286,20 +305,28 @@ class FastExchange:
             raise aiohttp.ClientResponseError(head.request.request_info, ()) from malformed
 
     def end(self, *, is_whole: bool) -> None:
-        """Keep the connection if the whole answer was read, otherwise close it."""
+        """Keep the connection if the whole answer was read, otherwise close it.
+
+        A server may answer a large request before all of it was sent; the rest would
+        stand before the next request.
+        """
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if is_whole and self._idle:
+        is_over = is_whole and len(self._request.body) <= _SENT_AT_ONCE
+        if is_over and self._max_idle:
             self._connections.keep(connection)
-        else:
-            connection.close()
+            return
+        if not is_over and self._transport is not None:
+            # Closing alone waits until the server has read all, and for its end of TLS.
+            self._transport.abort()
+        connection.close()
 
     def _bytes(self, head: _Head) -> bytes:
         request = self._request
         lines = b"Content-Length: %d\r\n" % len(request.body)
         lines += self._connections.cookie_line(head)
-        if not self._idle:
+        if not self._max_idle:
             lines += b"Connection: close\r\n"
         if request.authorization is None:
             return SecretBytes(b"%b%b\r\n%b" % (head.text, lines, request.body))

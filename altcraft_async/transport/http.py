@@ -114,8 +114,8 @@ class Transport:
             ProtocolError: The answer is no HTTP, or too large.
             ClientClosedError: The borrowed aiohttp session is closed.
         """
-        idle = self._start_idle if request.starts else LONGEST_IDLE
-        exchange = (self._exchanges or self._open()).begin(request, idle)
+        max_idle = self._start_idle if request.starts else LONGEST_IDLE
+        exchange = (self._exchanges or self._open()).begin(request, max_idle)
         is_whole = False
         try:
             with self._timeouts[request.starts].limit():

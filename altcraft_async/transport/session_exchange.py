@@ -55,9 +55,9 @@ class Sessions:
         self._own: dict[float, aiohttp.ClientSession] = {}
         self._urls: dict[str, URL] = {}
 
-    def begin(self, request: Request, idle: float) -> SessionExchange:
+    def begin(self, request: Request, max_idle: float) -> SessionExchange:
         """Return the exchange of a request, over a connection used within so many seconds."""
-        return SessionExchange(self, request, self._session(idle))
+        return SessionExchange(self, request, self._session(max_idle))
 
     def url(self, path: str) -> URL:
         """Return the address of an API method."""
@@ -70,16 +70,16 @@ class Sessions:
         for session in self._own.values():
             await session.close()
 
-    def _session(self, idle: float) -> aiohttp.ClientSession:
+    def _session(self, max_idle: float) -> aiohttp.ClientSession:
         if self._borrowed is not None:
             return self._borrowed
-        if idle not in self._own:
-            self._own[idle] = self._open(idle)
-        return self._own[idle]
+        if max_idle not in self._own:
+            self._own[max_idle] = self._open(max_idle)
+        return self._own[max_idle]
 
-    def _open(self, idle: float) -> aiohttp.ClientSession:
+    def _open(self, max_idle: float) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=idle or None, force_close=not idle
+            limit=0, keepalive_timeout=max_idle or None, force_close=not max_idle
         )
         return aiohttp.ClientSession(connector=connector, cookie_jar=self._cookies)
 
@@ -121,6 +121,10 @@ class SessionExchange:
             allow_redirects=False,
             raise_for_status=False,
         )
+        if not self._body.is_sent:
+            # An answer that was there before: it belongs to another request.
+            response.close()
+            raise aiohttp.ServerDisconnectedError
         return Answer(response.status, response.headers, response.content)
 
     def end(self, *, is_whole: bool) -> None:
@@ -159,6 +163,10 @@ class _Body(aiohttp.BytesPayload):
         """Write all of it; ``content_length`` is always its own."""
         del content_length
         self._writer = writer
+        # aiohttp may reuse a connection with an answer that no request asked for.
+        protocol = getattr(writer, "protocol", None)
+        if protocol is not None and protocol.should_close:
+            raise aiohttp.ServerDisconnectedError
         await self.write(writer)
 
 

@@ -69,8 +69,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "start is not sent over a connection that was idle for long": Guard(
         "transport/http.py",
-        "idle = self._start_idle if request.starts else LONGEST_IDLE",
-        "idle = LONGEST_IDLE",
+        "max_idle = self._start_idle if request.starts else LONGEST_IDLE",
+        "max_idle = LONGEST_IDLE",
         "tests/transport/test_keepalive.py::test_start_after_a_pause_takes_a_new_connection",
     ),
     "task with a forged call is polled as without calls": Guard(
@@ -91,6 +91,13 @@ GUARDS: Mapping[str, Guard] = {
         "False",
         EXCHANGE.format("session", "no answer", "start"),
     ),
+    "an answer from before its request is refused": Guard(
+        "transport/session_exchange.py",
+        "if not self._body.is_sent:",
+        "if False:",
+        "tests/transport/test_session_exchange.py::"
+        "test_answer_behind_a_large_one_goes_to_no_other_request",
+    ),
     "a start that was sent past the session may be delivered": Guard(
         "transport/fast_exchange.py",
         "self.is_sent = True",
@@ -99,15 +106,34 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "a connection whose answer was not read is not kept": Guard(
         "transport/fast_exchange.py",
-        "if is_whole and self._idle:",
-        "if self._idle:",
+        "is_over = is_whole and",
+        "is_over =",
         FAST + "test_request_that_ended_early_leaves_its_answer_to_no_other[cancelled-nothing]",
+    ),
+    "a connection whose request may not be sent yet is not kept": Guard(
+        "transport/fast_exchange.py",
+        " and len(self._request.body) <= _SENT_AT_ONCE",
+        "",
+        "tests/transport/test_unfinished_exchange.py::"
+        "test_connection_whose_request_was_refused_before_all_of_it_was_sent_is_not_kept",
+    ),
+    "a connection of an unfinished exchange is aborted": Guard(
+        "transport/fast_exchange.py",
+        "self._transport.abort()",
+        "pass",
+        "tests/transport/test_unfinished_exchange.py",
     ),
     "a connection with more than its answer is not kept": Guard(
         "transport/fast_exchange.py",
         "protocol is None or protocol.should_close or not protocol.is_connected()",
         "protocol is None",
         FAST + "test_connection_with_more_than_its_answer_is_closed_at_once",
+    ),
+    "a connection with a part of another answer is not kept": Guard(
+        "transport/fast_exchange.py",
+        "protocol.data_received(_EMPTY_LINES)",
+        "pass",
+        FAST + "test_connection_with_more_than_its_answer_is_closed_at_once[H]",
     ),
     "bytes on an idle connection are noticed": Guard(
         "transport/fast_exchange.py",

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
+from altcraft_async import AltcraftClient
+
 Respond = Callable[[str, asyncio.StreamWriter], Awaitable[bool]]
 """Answers the request about this task; returns whether the connection goes on."""
 
@@ -29,6 +31,17 @@ def answer_about(task_id: str) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
+async def poll(client: AltcraftClient, task_id: str) -> str:
+    """Return what the answer to a poll says it is about."""
+    return (await client.tasks.status(task_id)).status
+
+
+async def start(client: AltcraftClient, resource_id: int) -> str:
+    """Return the id of the task that a start returns."""
+    handle = await client.resources.refresh_counters(resource_id, database_id=1, join="never")
+    return handle.ref.task_id
+
+
 async def respond(task_id: str, writer: asyncio.StreamWriter) -> bool:
     """Answer at once."""
     writer.write(answer_about(task_id))
@@ -43,7 +56,11 @@ class EchoServer:
         received: What each request is about, with the number of its connection from 0.
         open: How many connections the client has not closed.
         respond: Answers a request.
+        largest_body: A request with a larger one is refused once its head has come, and its
+            body is not read.
     """
+
+    largest_body = 2**16
 
     def __init__(self) -> None:
         """Answer at once; a test may set another `respond`."""
@@ -93,7 +110,7 @@ class EchoServer:
         self.writers.append(writer)
         self.open += 1
         try:
-            while await self.respond(await self._request(reader, number), writer):
+            while await self.respond(await self._request(reader, writer, number), writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client has closed it, or the server is being closed
@@ -102,9 +119,14 @@ class EchoServer:
             self._handlers.discard(handler)
             writer.transport.abort()
 
-    async def _request(self, reader: asyncio.StreamReader, connection: int) -> str:
+    async def _request(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int
+    ) -> str:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+        if length > self.largest_body:
+            writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+            await asyncio.Event().wait()
         sent = json.loads(await reader.readexactly(length))
         task_id = str(sent.get("task_id") or f"t{sent['id']}")
         async with self._news:

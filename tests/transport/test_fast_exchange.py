@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import os
 import random
 import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
-from altcraft_async import AltcraftClient, AltcraftError, RequestTimeoutError, TransportError
+from altcraft_async import (
+    AltcraftClient,
+    AltcraftError,
+    RequestTimeoutError,
+    TransportError,
+)
 from altcraft_async.protocol.token import TokenLocation
 from altcraft_async.transport.fast_exchange import missing
 from tests.support.api_calls import (
@@ -31,27 +36,11 @@ from tests.support.api_calls import (
     failure_of,
     succeed,
 )
-from tests.support.echo_server import EchoServer, answer_about, body_about
+from tests.support.echo_server import EchoServer, answer_about, body_about, poll, start
 from tests.support.leftovers import let_go
 from tests.support.scripted_server import ScriptedServer, Step
 
-
-@pytest.fixture
-async def echo(nothing_left: None) -> AsyncGenerator[EchoServer, None]:  # noqa: ARG001 -- looks after it
-    """A server whose every answer says which request it belongs to."""
-    async with EchoServer() as listening:
-        yield listening
-
-
-async def poll(client: AltcraftClient, task_id: str) -> str:
-    """Return what the answer to a poll says it is about."""
-    return (await client.tasks.status(task_id)).status
-
-
-async def start(client: AltcraftClient, resource_id: int) -> str:
-    """Return the id of the task that a start returns."""
-    handle = await client.resources.refresh_counters(resource_id, database_id=1, join="never")
-    return handle.ref.task_id
+OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @both_calls
@@ -134,12 +123,17 @@ async def test_connection_with_bytes_that_no_request_asked_for_is_not_used(
     assert echo.received == [("t1", 0), ("t2", 1)]
 
 
-async def test_connection_with_more_than_its_answer_is_closed_at_once(echo: EchoServer) -> None:
-    async def twice(task_id: str, writer: asyncio.StreamWriter) -> bool:
-        writer.write(answer_about(task_id) + answer_about("extra"))
+@pytest.mark.parametrize(
+    "extra", [answer_about("t9"), b"H", OK, OK + b"Content-Length: 1", b"HTTP/1.1 100 Go on\r\n"]
+)
+async def test_connection_with_more_than_its_answer_is_closed_at_once(
+    echo: EchoServer, extra: bytes
+) -> None:
+    async def with_more(task_id: str, writer: asyncio.StreamWriter) -> bool:
+        writer.write(answer_about(task_id) + extra)
         return True
 
-    echo.respond = twice
+    echo.respond = with_more
     async with client_of(echo.url) as client:
         assert await poll(client, "t1") == "t1"
         await let_go()
@@ -194,9 +188,6 @@ async def test_request_that_ended_early_leaves_its_answer_to_no_other(
         assert await poll(client, "t3") == "t3"
         assert echo.open == 1
     assert echo.received[-2:] == [("t2", echo.received[-1][1]), ("t3", len(echo.writers) - 1)]
-
-
-OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def sound_answers(task_id: str) -> list[bytes]:
@@ -326,8 +317,6 @@ async def test_aiohttp_that_lacks_something_is_noticed(
 
 OTHER_AIOHTTP = """
 import asyncio, logging
-import aiohttp.http
-del aiohttp.http.RawResponseMessage
 from tests.support.api_calls import POLL, RUNNING, client_of, succeed
 from tests.support.scripted_server import ScriptedServer
 
@@ -345,10 +334,25 @@ asyncio.run(main())
 """
 
 
-def test_client_with_another_aiohttp_uses_its_session_and_says_so_once() -> None:
+@pytest.mark.parametrize(
+    ("change", "setting", "lacking"),
+    [
+        (
+            "import aiohttp.http; del aiohttp.http.RawResponseMessage\n",
+            "",
+            "http.RawResponseMessage.code",
+        ),
+        ("", "1", "a protocol that notices bytes"),
+    ],
+    ids=["other", "pure Python"],
+)
+def test_client_with_another_aiohttp_uses_its_session_and_says_so_once(
+    change: str, setting: str, lacking: str
+) -> None:
     ran = subprocess.run(  # noqa: S603 -- our own program
-        [sys.executable, "-W", "error", "-c", OTHER_AIOHTTP],
+        [sys.executable, "-W", "error", "-c", change + OTHER_AIOHTTP],
         cwd=Path(__file__).parents[2],
+        env={**os.environ, "AIOHTTP_NO_EXTENSIONS": setting},
         capture_output=True,
         text=True,
         timeout=20,
@@ -356,8 +360,7 @@ def test_client_with_another_aiohttp_uses_its_session_and_says_so_once() -> None
     )
     assert ran.stdout == "1\n"
     assert ran.stderr == (
-        "DEBUG altcraft_async requests go through aiohttp's session: "
-        "http.RawResponseMessage.code is missing\n"
+        f"DEBUG altcraft_async requests go through aiohttp's session: {lacking} is missing\n"
     )
 
 
