@@ -243,7 +243,14 @@ class NotFoundError(ApiError):
 
 
 class RateLimitedError(ApiError):
-    """429: too many requests. The platform did not act on it, so the client retries it first."""
+    """429: too many requests. The platform did not act on it, so the client retries it first.
+
+    Attributes:
+        of_target: Whether the platform accepted other requests since it refused this one
+            before, so that the refusal seems to belong to the target.
+    """
+
+    of_target: bool = False
 
 
 class ServerError(ApiError):

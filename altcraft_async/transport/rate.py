@@ -153,13 +153,14 @@ class Rate:
         if self._refusing:
             self._refusing.pop(hash(request), None)
 
-    def refused(self, now: float, request: Hashable, retry_after: float = 0.0) -> None:
+    def refused(self, now: float, request: Hashable, retry_after: float = 0.0) -> bool:
         """Note that a request was refused for there being too many, with this ``Retry-After``.
 
-        Equal requests are the same one, sent again.
+        Equal requests are the same one, sent again. Return whether the refusal belongs to the
+        target of this request: others were accepted since it was refused before.
         """
         if self._is_of_its_target(request):
-            return
+            return True
         self._refused += 1
         self._row += 1
         if self._row >= PERSISTS_AFTER and retry_after:
@@ -169,6 +170,7 @@ class Rate:
         is_long = seconds >= _WINDOW / 2 and answers >= _FEW
         if is_long or (seconds >= _SHORTEST_WINDOW and answers >= _ENOUGH):
             self._decide(now, seconds, self._refused / answers)
+        return False
 
     def ramp(self, now: float) -> None:
         """Begin slowly after an outage, and return to the former rate."""

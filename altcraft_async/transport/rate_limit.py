@@ -85,7 +85,7 @@ class RateLimiter:
         """
         asked = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
         if isinstance(error, RateLimitedError):
-            self._rate.refused(self._lifecycle.time(), request, asked)
+            error.of_target = self._rate.refused(self._lifecycle.time(), request, asked)
         elif asked:
             self._rate.refused(self._lifecycle.time(), request)
 

@@ -16,6 +16,7 @@ from altcraft_async.errors import (
     ClientClosedError,
     ConfigurationError,
     PlatformUnavailableError,
+    RateLimitedError,
     TransportError,
 )
 from altcraft_async.observer import logger
@@ -37,6 +38,9 @@ T = TypeVar("T")
 
 LONGEST_PATIENT_DELAY = 2.0
 """Seconds between two attempts of a call that waits out an outage, beside that wait."""
+
+OWN_REFUSALS = 10
+"""Requests of a patient call after which refusals end it, if any belonged to its target."""
 
 Gate = AbstractAsyncContextManager[object, None]
 """Entered right before a request is sent, and left with its answer or failure."""
@@ -239,12 +243,14 @@ class Sender:
     def _retrying(self, endpoint: Endpoint[object], patience: float) -> tenacity.AsyncRetrying:
         clock, retry = self._lifecycle.time, self._context.retry
         spend, notifier = self._context.retry_budget.spend, self._context.notifier
-        began = clock()
+        began, is_own = clock(), False
 
         def is_enough(state: tenacity.RetryCallState) -> bool:
             elapsed = clock() - began + state.upcoming_sleep
             if patience:
-                return elapsed > patience
+                nonlocal is_own
+                is_own = is_own or _is_of_target(state)
+                return elapsed > patience or (is_own and state.attempt_number >= OWN_REFUSALS)
             return elapsed > retry.total or state.attempt_number >= retry.attempts or not spend()
 
         def report(state: tenacity.RetryCallState) -> None:
@@ -270,3 +276,8 @@ class Sender:
             # `Outage.ready` waits for the platform.
             return max(min(delay, LONGEST_PATIENT_DELAY), failure.retry_after or 0.0)
         return delay
+
+
+def _is_of_target(state: tenacity.RetryCallState) -> bool:
+    failure = state.outcome.exception() if state.outcome else None
+    return isinstance(failure, RateLimitedError) and failure.of_target

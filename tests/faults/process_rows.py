@@ -184,13 +184,14 @@ PROCESS_ROWS = (
     both(
         75,
         "a target that is refused with 429 again and again",
-        "`RateLimitedError`; other targets are as fast as before",
-        "3 / 3",
+        "`RateLimitedError` with `of_target`; other targets are as fast as before",
+        "3 / 3, 10 in a run",
         "`retry_after` says how long to wait",
         outage_test("rate.py::test_target_that_is_refused_again_and_again_slows_down_nothing_else"),
         outage_test(
             "rate_over_sockets.py::test_refused_target_delays_no_other_and_gets_its_own_error"
         ),
+        outage_test("rate_over_sockets.py::test_targets_that_are_always_refused_do_not_stop_a_run"),
     ),
     both(
         76,

@@ -26,7 +26,7 @@ CALLED_EVERY = 0.5
 OUTAGE = (30.0, 90.0)
 END = 120.0
 
-GONE = answer(envelope(503), status="503 Service Unavailable")
+GONE = answer(envelope(500), status="500 Internal Server Error")  # 503 would be an outage
 BUSY = answer(envelope(429), status="429 Too Many Requests")
 
 
@@ -37,7 +37,7 @@ def _fixed_seed() -> None:
 
 
 def out_of_order(request: Received) -> Step:
-    """Answer that the task is running, and 503 during the outage."""
+    """Answer that the task is running, and 500 during the outage."""
     return GONE if OUTAGE[0] <= request.at < OUTAGE[1] else RUNNING
 
 

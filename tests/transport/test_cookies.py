@@ -7,6 +7,8 @@ import pytest
 from tests.support.api_calls import POLL, RUNNING, START, STARTED, client_of
 from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SENT = "NODE=b/2|x==; Path=/; HttpOnly"
 KEPT = "NODE=b/2|x=="
 UNKNOWN = answer('{"error": 404, "error_text": "there is no such task"}')

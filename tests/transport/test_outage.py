@@ -319,6 +319,23 @@ async def test_requests_in_an_outage_are_few(platform: OpenPlatform) -> None:
         await running
 
 
+async def test_run_that_is_cancelled_in_an_outage_leaves_no_probing(
+    platform: OpenPlatform,
+) -> None:
+    async with platform() as (server, client):
+        run = asyncio.create_task(collect(client.resources.refresh_many(TARGETS, in_flight=50)))
+        await asyncio.sleep(5)
+        server.misbehave_randomly(rate=1.0, faults=[Fault.html(503)])
+        await asyncio.sleep(10)
+        assert client.outage
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+        await asyncio.sleep(10)
+        before = len(server.requests)
+        await asyncio.sleep(60)
+        assert len(server.requests) == before
+
+
 async def test_closing_in_an_outage_ends_at_once_and_leaves_nothing(
     platform: OpenPlatform,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import math
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async import AltcraftClient, ConfigurationError, RateLimitedError, Retry
+from altcraft_async import AltcraftClient, ConfigurationError, Failed, RateLimitedError, Retry
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
+from tests.faults.tasks import DONE
 from tests.support.api_calls import RUNNING, STARTED, TOKEN, client_of
 from tests.support.loop_time import now
-from tests.support.scripted_server import ScriptedServer, Step, answer
+from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.looptime
 
@@ -68,6 +70,30 @@ async def test_refused_target_delays_no_other_and_gets_its_own_error(
     assert max(later - earlier for earlier, later in itertools.pairwise(others)) < 0.6
     refused = [one.at for one in server.received if b'"locked"' in one.body]
     assert len(refused) == 12
+
+
+async def test_targets_that_are_always_refused_do_not_stop_a_run(server: ScriptedServer) -> None:
+    """Each holds a slot of the run, but not for the whole patience of ten minutes."""
+    busy = answer('{"error": 429}', status="429 Slow")
+
+    def platform(request: Received) -> Step:
+        if request.target.endswith("tasks/status"):
+            return DONE
+        number = json.loads(request.body)["id"]
+        return (
+            busy if number <= 4 else answer(f'{{"error": 0, "data": {{"task_id": "t{number}"}}}}')
+        )
+
+    server.otherwise = platform
+    targets = [(number, 1) for number in range(1, 31)]
+    async with client_of(server.url, retry=Retry()) as client:
+        run = client.resources.refresh_many(targets, in_flight=5)
+        outcomes = [outcome async for outcome in run]
+        assert now() < 120
+    failed = [one for one in outcomes if isinstance(one, Failed)]
+    assert {one.target for one in failed} == {(number, 1) for number in range(1, 5)}
+    assert all(isinstance(one.error, RateLimitedError) for one in failed)
+    assert len(outcomes) == 30
 
 
 async def test_idle_time_is_not_saved_up(server: ScriptedServer) -> None:
