@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 import aiohttp
-import stamina
 import tenacity
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -143,6 +142,8 @@ def with_tenacity(call: Call) -> Call:
 
 def with_stamina(call: Call) -> Call:
     """Retry with stamina's defaults: ten attempts within 45 seconds; without its log."""
+    import stamina  # noqa: PLC0415 -- of the extra `bench`, and tests import this module without
+
     stamina.instrumentation.set_on_retry_hooks([])
     return stamina.retry(on=(aiohttp.ClientError, TimeoutError))(call)
 
