@@ -155,6 +155,8 @@ async def test_repr_of_a_client_shows_its_state() -> None:
         ("start_keepalive", -1),
         ("start_keepalive", None),
         ("fast_path", 1),
+        ("ssl_context", "/etc/ssl/certs/ca-certificates.crt"),
+        ("ssl_context", False),
         ("max_answer_bytes", -1),
         ("token", ""),
         ("token", None),

@@ -142,4 +142,9 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError(msg)
 
 
-_KINDS: dict[str, type] = {"observer": Observer, "session": aiohttp.ClientSession, "clock": Clock}
+_KINDS: dict[str, type] = {
+    "observer": Observer,
+    "session": aiohttp.ClientSession,
+    "ssl_context": ssl.SSLContext,  # aiohttp would take anything else for "do not verify"
+    "clock": Clock,
+}

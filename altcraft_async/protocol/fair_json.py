@@ -32,7 +32,12 @@ def decode(text: bytes) -> Any:  # noqa: ANN401 -- a document may be anything
         ValueError: It is no JSON.
         RecursionError: It is too deep.
     """
-    return msgspec.json.decode(text) if len(text) <= FAIR else _decoder.decode(text.decode())
+    if len(text) > FAIR:
+        return _decoder.decode(text.decode())
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError as refused:  # a `ValueError` in newer versions only
+        raise ValueError(*refused.args) from None
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

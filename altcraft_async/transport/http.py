@@ -32,6 +32,7 @@ from altcraft_async.errors import (
 )
 from altcraft_async.observer import logger
 from altcraft_async.protocol.messages import Request, Response
+from altcraft_async.transport.cookies import PlatformCookies
 from altcraft_async.transport.fast_exchange import FastConnections, missing
 from altcraft_async.transport.session_exchange import LONGEST_IDLE, Answer, Sessions
 from altcraft_async.transport.timeouts import Timeouts
@@ -93,7 +94,7 @@ class Transport:
         self._root = root
         self._limits = limits
         self._borrowed = borrowed
-        self._ssl = ssl_context or True
+        self._ssl = True if ssl_context is None else ssl_context
         self._start_idle = limits.start_idle
         self._may_be_fast = fast_path and borrowed is None
         self._exchanges: FastConnections | Sessions | None = None
@@ -153,9 +154,7 @@ class Transport:
 
     def _open(self) -> FastConnections | Sessions:
         """Choose how to send, once a loop runs."""
-        # Behind a balancer with a cookie, a poll has to reach the node of its start. Unsafe
-        # means that hosts given as an IP address may set cookies.
-        cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
+        cookies = PlatformCookies()
         if self._may_be_fast and _has_fast_path():
             self._exchanges = FastConnections(
                 self._root, cookies, ssl_context=self._ssl, timeout=self._timeout

@@ -26,6 +26,17 @@ def balancer(request: Received) -> Step:
     return RUNNING if request.headers.get("cookie") == KEPT else UNKNOWN
 
 
+@pytest.mark.parametrize("path", ["; Path=/; HttpOnly", ""])
+async def test_cookie_of_a_start_reaches_its_polls_with_and_without_a_path(
+    server: ScriptedServer, path: str
+) -> None:
+    server.script(with_cookie(STARTED, f"{KEPT}{path}"), RUNNING)
+    async with client_of(server.url) as client:
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await handle.poll()
+    assert [request.headers.get("cookie") for request in server.received] == [None, KEPT]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_polls_reach_the_node_of_their_start(server: ScriptedServer, host: str) -> None:
     """They have connections of their own, and the same cookies."""
