@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -106,7 +107,7 @@ def test_rows_go_into_csv_and_a_database_as_they_are() -> None:
         line["channel"]
         for line in csv.DictReader(io.StringIO(by_name.getvalue()), CounterRow._fields)
     ] == ["email", "sms", "push"]
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         columns = ", ".join(f'"{name}"' for name in CounterRow._fields)
         database.execute(f"CREATE TABLE counters ({columns})")
         marks = ", ".join("?" * len(CounterRow._fields))
