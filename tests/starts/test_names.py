@@ -28,7 +28,7 @@ from altcraft_async.simulator import Fault, Simulator
 from altcraft_async.starts.ledger import entry_key, name_key
 from tests.support.ledgers import KEY, NIGHT, REF, STORES, entry_of
 from tests.support.redis_server import shared_redis
-from tests.support.shared_ledger import LEASE, night, start
+from tests.support.shared_ledger import LEASE, Night, night, start
 
 START = "resources/refresh_counters"
 POLL = Constant(0.02)
@@ -66,6 +66,16 @@ async def test_name_whose_process_died_gets_its_task_after_another_name(
         assert sum(server.starts.values()) == 2
 
 
+async def with_unknown_start(world: Night, name: str) -> AltcraftClient:
+    """Return a client whose start under this name got no answer, once its lease is over."""
+    client = world.open(reconcile_starts=True)
+    world.server.misbehave(START, Fault.lost_start())
+    with pytest.raises(TransportError):
+        await start(client, name)
+    await asyncio.sleep(LEASE)
+    return client
+
+
 @pytest.mark.looptime
 @pytest.mark.usefixtures("nothing_left")
 async def test_name_that_joined_a_task_gets_it_after_its_end() -> None:
@@ -96,11 +106,7 @@ async def test_name_gets_its_own_task_while_the_client_has_that_of_another_runni
 async def test_name_whose_start_is_unknown_stays_unknown_after_another_name() -> None:
     """Until the caller forgets it."""
     async with night(shows_running=True) as world:
-        client = world.open(reconcile_starts=True)
-        world.server.misbehave(START, Fault.lost_start())
-        with pytest.raises(TransportError):
-            await start(client, "a")
-        await asyncio.sleep(LEASE)
+        client = await with_unknown_start(world, "a")
         second = await start(client, "b")
         await asyncio.sleep(11)
         with pytest.raises(StartUnknownError) as unknown:
@@ -137,11 +143,7 @@ async def test_name_whose_start_did_not_happen_is_started_after_another_name() -
 @pytest.mark.usefixtures("nothing_left")
 async def test_unknown_name_joins_the_running_task_of_another() -> None:
     async with night(shows_running=True) as world:
-        client = world.open(reconcile_starts=True)
-        world.server.misbehave(START, Fault.lost_start())
-        with pytest.raises(TransportError):
-            await start(client, "a")
-        await asyncio.sleep(LEASE)
+        client = await with_unknown_start(world, "a")
         second = await start(client, "b")
         assert await start(world.open(reconcile_starts=True), "a") == second
         await asyncio.sleep(11)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Self
 
 from altcraft_async import AltcraftClient
+from tests.support.listener import Listener
 
 Respond = Callable[[str, asyncio.StreamWriter], Awaitable[bool]]
 """Answers the request about this task; returns whether the connection goes on."""
@@ -48,7 +47,7 @@ async def respond(task_id: str, writer: asyncio.StreamWriter) -> bool:
     return True
 
 
-class EchoServer:
+class EchoServer(Listener):
     """Listens on a free port of 127.0.0.1.
 
     Attributes:
@@ -64,60 +63,21 @@ class EchoServer:
 
     def __init__(self) -> None:
         """Answer at once; a test may set another `respond`."""
+        super().__init__()
         self.writers: list[asyncio.StreamWriter] = []
         self.received: list[tuple[str, int]] = []
         self.open = 0
         self.respond: Respond = respond
-        self._handlers: set[asyncio.Task[None]] = set()
-        self._news = asyncio.Condition()
-        self._server: asyncio.Server | None = None
 
-    @property
-    def url(self) -> str:
-        """The base URL for a client."""
-        assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def has_received(self, count: int) -> None:
-        """Wait until so many requests have come."""
-        async with asyncio.timeout(5), self._news:
-            await self._news.wait_for(lambda: len(self.received) >= count)
-
-    async def __aenter__(self) -> Self:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close every connection."""
-        assert self._server is not None
-        self._server.close()
-        for handler in self._handlers:
-            handler.cancel()
-        await asyncio.gather(*self._handlers, return_exceptions=True)
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handler = asyncio.current_task()
-        assert handler is not None
-        self._handlers.add(handler)
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = len(self.writers)
         self.writers.append(writer)
         self.open += 1
         try:
             while await self.respond(await self._request(reader, writer, number), writer):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client has closed it, or the server is being closed
         finally:
             self.open -= 1
-            self._handlers.discard(handler)
-            writer.transport.abort()
 
     async def _request(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int

@@ -13,8 +13,9 @@ import ssl
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple
+
+from tests.support.listener import Listener
 
 Then = Literal["keep", "close", "reset", "hang", "deaf", "drip", "endless"]
 
@@ -77,7 +78,7 @@ def answer(
     return Step("\r\n".join([*lines, "", ""]).encode() + body)
 
 
-class ScriptedServer:
+class ScriptedServer(Listener):
     """Listens on a free port of 127.0.0.1 and follows a script.
 
     Attributes:
@@ -88,14 +89,11 @@ class ScriptedServer:
 
     def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
         """Begin with an empty script; `script` adds to it."""
+        super().__init__(ssl_context=ssl_context)
         self.received: list[Received] = []
         self.connections = 0
         self.otherwise: Callable[[Received], Step] = _hang_up
-        self._ssl = ssl_context
         self._steps: deque[Step] = deque()
-        self._handlers: set[asyncio.Task[None]] = set()
-        self._news = asyncio.Condition()
-        self._server: asyncio.Server | None = None
 
     def script(self, *steps: Step) -> None:
         """Do these as well, one per request, in this order over all connections."""
@@ -107,63 +105,13 @@ class ScriptedServer:
         return tuple(self._steps)
 
     @property
-    def port(self) -> int:
-        """The port it listens on."""
-        assert self._server is not None
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    @property
-    def url(self) -> str:
-        """The base URL for a client."""
-        return f"{'https' if self._ssl else 'http'}://127.0.0.1:{self.port}"
-
-    @property
     def targets(self) -> list[str]:
         """Path and query of every request received."""
         return [request.target for request in self.received]
 
-    async def has_received(self, count: int) -> None:
-        """Wait until so many requests have come."""
-        async with asyncio.timeout(5), self._news:
-            await self._news.wait_for(lambda: len(self.received) >= count)
-
-    async def __aenter__(self) -> Self:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._ssl)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close every connection and wait until all is gone."""
-        assert self._server is not None
-        self._server.close()
-        for handler in self._handlers:
-            handler.cancel()
-        await asyncio.gather(*self._handlers, return_exceptions=True)
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handler = asyncio.current_task()
-        assert handler is not None
-        self._handlers.add(handler)
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        try:
-            await self._converse(self.connections, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client hung up first, or the server is being closed
-        finally:
-            self._handlers.discard(handler)
-            writer.transport.abort()
-
-    async def _converse(
-        self, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        going_on = True
+        connection, going_on = self.connections, True
         if self._steps and self._steps[0].on_accept:
             going_on = await _do(self._steps.popleft(), reader, writer)
         while going_on:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -22,6 +23,16 @@ from tests.support.loop_time import now
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 REFUSED = TransportError("connection refused")
+
+
+@pytest.fixture
+async def client_outage() -> AsyncGenerator[Outage, None]:
+    """What a client does in an outage, without a client."""
+    lifecycle = Lifecycle()
+    lifecycle.enter()
+    outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
+    yield outage
+    await outage.aclose()
 
 
 async def test_timers_that_come_early_keep_neither_the_prober_nor_a_waiter_busy(
@@ -57,10 +68,8 @@ async def test_timers_that_come_early_keep_neither_the_prober_nor_a_waiter_busy(
     await client_outage.aclose()
 
 
-async def test_prober_that_other_code_cancels_begins_again() -> None:
+async def test_prober_that_other_code_cancels_begins_again(client_outage: Outage) -> None:
     """As a call does that cancels all tasks."""
-    lifecycle = Lifecycle()
-    client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
     client_outage.is_wanted = lambda: True
     probes: list[float] = []
 
@@ -79,12 +88,9 @@ async def test_prober_that_other_code_cancels_begins_again() -> None:
         task.cancel()
     await asyncio.sleep(10)
     assert 10 / LONGEST_DELAY - 1 <= len(probes) - before <= 10 / LONGEST_DELAY + 1
-    await client_outage.aclose()
 
 
-async def test_hung_probe_that_other_code_cancels_opens_nothing() -> None:
-    lifecycle = Lifecycle()
-    client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
+async def test_hung_probe_that_other_code_cancels_opens_nothing(client_outage: Outage) -> None:
 
     async def probe() -> None:
         client_outage.sent()
@@ -103,13 +109,10 @@ async def test_hung_probe_that_other_code_cancels_opens_nothing() -> None:
         task.cancel()
     await asyncio.sleep(1)
     assert not client_outage.is_open
-    await client_outage.aclose()
 
 
-async def test_silence_after_an_answer_to_a_newer_request_is_noticed() -> None:
+async def test_silence_after_an_answer_to_a_newer_request_is_noticed(client_outage: Outage) -> None:
     """The platform may vanish at any moment, with older requests still under way."""
-    lifecycle = Lifecycle()
-    client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
     probes: list[float] = []
 
     async def probe() -> None:
@@ -117,7 +120,6 @@ async def test_silence_after_an_answer_to_a_newer_request_is_noticed() -> None:
         await asyncio.sleep(100)
 
     client_outage.prober.probe = probe
-    lifecycle.enter()
     client_outage.sent()
     client_outage.sent()
     newest = client_outage.sent()
@@ -126,13 +128,12 @@ async def test_silence_after_an_answer_to_a_newer_request_is_noticed() -> None:
     client_outage.ended()
     await asyncio.sleep(SILENCE + 1)
     assert len(probes) == 1
-    await client_outage.aclose()
 
 
-async def test_silences_that_turn_out_to_be_slow_answers_are_waited_for_longer() -> None:
+async def test_silences_that_turn_out_to_be_slow_answers_are_waited_for_longer(
+    client_outage: Outage,
+) -> None:
     """Sending slow requests again and again would make none of them succeed."""
-    lifecycle = Lifecycle()
-    client_outage = Outage(lifecycle, patience=600.0, random=lambda: 0.0, notifier=None)
     recovered: list[float] = []
 
     async def probe() -> None:
@@ -141,10 +142,8 @@ async def test_silences_that_turn_out_to_be_slow_answers_are_waited_for_longer()
 
     client_outage.prober.probe = probe
     client_outage.heard_again = lambda _: recovered.append(now())
-    lifecycle.enter()
     client_outage.sent()
     client_outage.sent()
     await asyncio.sleep(100)
     assert 3 <= len(recovered) <= 6
     assert recovered[-1] - recovered[-2] > 4 * (recovered[1] - recovered[0])
-    await client_outage.aclose()
