@@ -82,7 +82,7 @@ from altcraft_async.tasks.as_completed import as_completed
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.poll_state import Patience
 from altcraft_async.transport.clock import Clock
-from altcraft_async.transport.outage import OutageStatus
+from altcraft_async.transport.outage_status import OutageStatus
 from altcraft_async.transport.retry import Retry
 
 __all__ = [

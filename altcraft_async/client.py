@@ -34,7 +34,7 @@ from altcraft_async.starts.resume import resume
 from altcraft_async.starts.starter import JoinMode
 from altcraft_async.tasks.poll_state import FAILURE_STATUSES, Patience
 from altcraft_async.transport.clock import Clock
-from altcraft_async.transport.outage import OutageStatus
+from altcraft_async.transport.outage_status import OutageStatus
 from altcraft_async.transport.retry import Retry
 
 __all__ = ["AltcraftClient", "ClientOptions"]

@@ -162,7 +162,8 @@ def _connect(
     def closed(is_back: bool) -> None:  # noqa: FBT001 -- the interface of `Outage`
         if is_back:
             rate_limiter.ramp()
-        scheduler.resume(is_back=is_back)
+        refusal = None if is_back else outage.unavailable(TASK_STATUS.path)
+        scheduler.resume(is_back=is_back, refusal=refusal)
 
     def recovered(before: float) -> None:
         scheduler.rerun(before)
@@ -174,7 +175,7 @@ def _connect(
     outage.heard_again = scheduler.rerun
     scheduler.on_held = outage.prober.start
     outage.is_wanted = lambda: scheduler.has_jobs
-    outage.prober.acquire = rate_limiter.acquire
+    outage.prober.acquire = partial(rate_limiter.acquire, ahead=True)
     outage.prober.probe = partial(sender.attempt, LIST_RESOURCES, {"from_id": 1, "limit": 1})
 
 

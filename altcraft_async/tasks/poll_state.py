@@ -29,7 +29,7 @@ from altcraft_async.models.validation import checked_number
 from altcraft_async.policies.base import FinishedTask, PollState
 from altcraft_async.policies.callbacks import ExpectedCall
 from altcraft_async.protocol.task_responses import TaskAnswer
-from altcraft_async.transport.retry import is_passing
+from altcraft_async.transport.retry import LONGEST_RETRY_AFTER, is_passing
 
 __all__ = [
     "FAILURE_STATUSES",
@@ -192,13 +192,14 @@ def finished_task(track: Track, ref: TaskRef, now: float) -> FinishedTask:
     )
 
 
-def note_failure(
+def note_failure(  # noqa: PLR0913 -- two of them by name
     track: Track,
     error: AltcraftError,
     now: float,
     patience: Patience,
     *,
     in_outage: bool = False,
+    longest_retry_after: float = LONGEST_RETRY_AFTER,
 ) -> Verdict:
     """Note a failed poll and return what it means; an outage uses up no patience."""
     track.polls += 1
@@ -209,7 +210,7 @@ def note_failure(
     if isinstance(error, NotFoundError):
         return _note_unknown(track, now, patience)
     track.unknown_since = None
-    if not is_passing(error):
+    if not is_passing(error, longest_retry_after):
         return Verdict.REFUSED
     few = in_outage or track.failures < patience.failures
     return Verdict.GO_ON if few or now - track.failing_since < patience.seconds else Verdict.GIVE_UP

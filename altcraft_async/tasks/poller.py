@@ -44,7 +44,7 @@ from altcraft_async.tasks.poll_state import (
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.tasks.waiters import LimitedWaiter, Waiter
 from altcraft_async.transport.breaker import got_no_answer
-from altcraft_async.transport.retry import is_passing
+from altcraft_async.transport.retry import LONGEST_RETRY_AFTER, is_passing
 
 __all__ = ["TaskPoller"]
 
@@ -236,8 +236,16 @@ class TaskPoller(AwaitedTask):
             self._end_task(self._error(TaskFailedError, "failed"))
 
     def _note_failure(self, track: Track, failure: AltcraftError, now: float) -> None:
-        in_outage = self.rules.client.outage.holds_polls and got_no_answer(failure)
-        verdict = note_failure(track, failure, now, self.rules.patience, in_outage=in_outage)
+        outage = self.rules.client.outage
+        verdict = note_failure(
+            track,
+            failure,
+            now,
+            self.rules.patience,
+            in_outage=outage.holds_polls and got_no_answer(failure),
+            # A platform that asks for a long pause is waited for as one that is away.
+            longest_retry_after=max(outage.patience, LONGEST_RETRY_AFTER),
+        )
         self._log("could not be polled", failure)
         if track.failures == 1:
             self._waiters.warned = False

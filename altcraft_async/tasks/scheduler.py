@@ -7,14 +7,13 @@ allows. Jobs that have to wait for a worker, for the rate limiter or for the end
 outage are queued by `Job.priority`.
 
 A worker is created when a job is due and all others are busy. It lives while jobs are
-known, so an idle client has no task. Workers are
-woken one after the other: each wakes the next before it runs its job, if more jobs
-are due. Only one worker at a time waits for the rate limiter. It picks a job once
-a request may be sent, so no request is wasted on a job that was dropped meanwhile.
-A worker that other code cancels is replaced, and its job runs again.
+known, so an idle client has no task. Workers are woken one after the other: each wakes
+the next before it runs its job, if more jobs are due. Only one worker at a time waits
+for the rate limiter. It picks a job once a request may be sent, so no request is wasted
+on a job that was dropped meanwhile. One that other code cancels is replaced, and its job
+runs again.
 
-Moving or dropping a job only changes its `Job.slot`. The old entry stays in the
-wheel, no longer matches, and is skipped when its slot is due.
+Moving or dropping a job only changes its `Job.slot`. Its old entry is skipped when due.
 
 Nothing here sleeps or creates a task per job, and nothing knows what a job does.
 """
@@ -78,6 +77,7 @@ class Scheduler:
         self._workers: set[asyncio.Task[None]] = set()
         self._began: dict[asyncio.Task[None], float] = {}  # when each began its job
         self._is_suspended = False
+        self._refusal: AltcraftError | None = None
         self.on_held: Callable[[], None] | None = None
         self._wake_ups: list[asyncio.Future[None]] = []  # of workers without a job
 
@@ -134,9 +134,10 @@ class Scheduler:
         """Run no job until `resume`; running jobs go on."""
         self._is_suspended = True
 
-    def resume(self, *, is_back: bool) -> None:
-        """Run jobs again; if the platform is back, every job within `SPREAD_SECONDS`."""
+    def resume(self, *, is_back: bool, refusal: AltcraftError | None = None) -> None:
+        """Run jobs again, or refuse them; if the platform is back, all within `SPREAD_SECONDS`."""
         self._is_suspended = False
+        self._refusal = refusal
         if is_back:
             now = self._lifecycle.time()
             later = sorted(slot for slot in self._wheel if slot > now * SLOTS_PER_SECOND)
@@ -259,7 +260,8 @@ class Scheduler:
                     break
                 await self._wait_for_job()
                 continue
-            refused = None if self._rate_limiter.try_acquire() else await self._acquire()
+            may_run = self._refusal is None and self._rate_limiter.try_acquire()
+            refused = None if may_run else await self._acquire()
             if self._lifecycle.closed:
                 return  # jobs are left where `aclose` finds them
             # The job is picked once a request may be sent, not when the waiting begins.
@@ -291,7 +293,10 @@ class Scheduler:
             self._reschedule(job, again)
 
     async def _acquire(self) -> AltcraftError | None:
-        """Wait for the rate limiter; only one worker waits, so no slot is wasted."""
+        """Wait until a request may be sent, or return why not; only one worker waits."""
+        if self._refusal is not None:
+            await asyncio.sleep(0)
+            return self._refusal.fresh()
         self._acquiring = True
         try:
             await self._rate_limiter.acquire(for_poll=True)
@@ -321,8 +326,8 @@ class Scheduler:
 
     def _release_workers(self) -> None:
         """Let the workers without a job end."""
-        wake_ups, self._wake_ups = self._wake_ups, []
-        for wake_up in wake_ups:
+        while self._wake_ups:
+            wake_up = self._wake_ups.pop()
             if not wake_up.done():
                 wake_up.set_result(None)
 

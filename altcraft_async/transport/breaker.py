@@ -25,7 +25,7 @@ import msgspec
 
 from altcraft_async.errors import AltcraftError, ProtocolError, ServerError, TransportError
 
-__all__ = ["Breaker", "got_no_answer"]
+__all__ = ["Breaker", "Sent", "got_no_answer"]
 
 OPENS_AFTER = 5
 """Failures in a row that may open it, as resilience4j's and Polly's smallest usual samples."""
@@ -66,6 +66,20 @@ def got_no_answer(error: BaseException) -> bool:
     return isinstance(error, (ProtocolError, ServerError)) and error.http_status in _GATEWAY
 
 
+class Sent(msgspec.Struct, frozen=True, gc=False):
+    """A request under way.
+
+    Attributes:
+        at: When it was sent.
+        answers: The count of answers at that moment.
+        starts: The count of answered starts.
+    """
+
+    at: float
+    answers: int
+    starts: int = 0
+
+
 class Breaker(msgspec.Struct):
     """The state of one client's circuit breaker. Times are seconds on one clock.
 
@@ -77,6 +91,7 @@ class Breaker(msgspec.Struct):
         probe_at: When the next probe may be sent.
         answers: Answers so far.
         slowest: Seconds that the slowest recent answer took.
+        longest_delay: Seconds between two probes at most.
     """
 
     failures: int = 0
@@ -86,6 +101,7 @@ class Breaker(msgspec.Struct):
     probe_at: float = 0.0
     answers: int = 0
     slowest: float = 0.0
+    longest_delay: float = LONGEST_DELAY
     _newest: float = 0.0
     _counted: float = 0.0
     _delay: float = FIRST_DELAY
@@ -156,5 +172,5 @@ class Breaker(msgspec.Struct):
         opens = is_sent and not self.is_open and self.failures >= OPENS_AFTER
         self.is_open = self.is_open or opens
         self.probe_at = sent_at + self._delay * (1 - JITTER * random)
-        self._delay = min(self._delay * 2, LONGEST_DELAY)
+        self._delay = min(self._delay * 2, self.longest_delay)
         return opens

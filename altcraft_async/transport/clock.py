@@ -8,7 +8,10 @@ from contextvars import Context
 from datetime import datetime
 from typing import Protocol, TypeVarTuple, Unpack, runtime_checkable
 
-__all__ = ["Clock", "Timer"]
+__all__ = ["TIMER_SLACK", "Clock", "Timer"]
+
+TIMER_SLACK = 1e-5
+"""Seconds by which a timer may come early: a loop runs it up to its clock's resolution early."""
 
 Ts = TypeVarTuple("Ts")
 

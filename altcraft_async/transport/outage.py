@@ -11,28 +11,26 @@ awaited or told. Nothing here knows HTTP or tasks.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 
-import msgspec
-
-from altcraft_async.errors import (
-    AltcraftError,
-    PlatformUnavailableError,
-    ProtocolError,
-    RequestTimeoutError,
-    ServerError,
-)
+from altcraft_async.errors import AltcraftError, PlatformUnavailableError, RequestTimeoutError
 from altcraft_async.observer import Notifier, logger
-from altcraft_async.transport.breaker import FIRST_DELAY, Breaker
-from altcraft_async.transport.clock import Timer
+from altcraft_async.transport.breaker import Breaker, Sent
+from altcraft_async.transport.clock import TIMER_SLACK, Timer
 from altcraft_async.transport.lifecycle import Lifecycle
-from altcraft_async.transport.prober import SHORTEST_PROBE, TIMER_SLACK, Prober
+from altcraft_async.transport.outage_status import (
+    OutageStatus,
+    open_since,
+    status_of,
+    unavailable,
+)
+from altcraft_async.transport.prober import SHORTEST_PROBE, Prober
+from altcraft_async.transport.start_gate import StartGate
+from altcraft_async.transport.waiting_calls import WaitingCalls
 
-__all__ = ["Outage", "OutageStatus", "Sent"]
+__all__ = ["Outage"]
 
 CHECK_SECONDS = 0.5
 """Seconds between two checks for silence, while requests are under way."""
@@ -45,40 +43,13 @@ MOST_SILENCE = 16
 """Times the usual silence that is waited for, where silences turn out to be slow answers."""
 
 
-class OutageStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """An outage that goes on.
-
-    Attributes:
-        since: When the first request failed, aware.
-        reason: Why the newest request failed, in a few words.
-        requests: Requests without an answer so far.
-        retry_after: Seconds until the next probe.
-    """
-
-    since: datetime
-    reason: str
-    requests: int
-    retry_after: float
-
-
-class Sent(msgspec.Struct, frozen=True, gc=False):
-    """A request under way.
-
-    Attributes:
-        at: When it was sent.
-        answers: The breaker's count of answers at that moment.
-    """
-
-    at: float
-    answers: int
-
-
 class Outage:
     """Whether the platform answers a client, and which callers wait until it does.
 
     Attributes:
         patience: Seconds for which polls wait out an outage; 0 switches all of this off.
         prober: Finds out when the platform answers again.
+        start_gate: Holds starts back while they alone get no answer.
         opened: Called when an outage begins.
         closed: Called when it ends, or with ``False`` when `patience` is over before.
         recovered: Called at an answer after a failed probe, with the time at which that
@@ -108,6 +79,7 @@ class Outage:
         self.prober = Prober(lifecycle, self._breaker, random)
         self.prober.is_wanted = lambda: bool(self._waiting) or self.is_wanted()
         self.prober.opened = self._open
+        self.start_gate = StartGate(lifecycle, random, notifier, is_off=not patience)
         self._random = random
         self._notifier = notifier
         self._under_way = 0
@@ -116,7 +88,7 @@ class Outage:
         self._silence_factor = 1  # grows while silences turn out to be slow answers
         self._check: Timer | None = None
         self._patience_timer: Timer | None = None
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting = WaitingCalls(lifecycle)
         self._refusals: dict[Callable[[AltcraftError], None], str] = {}
 
     @property
@@ -127,15 +99,8 @@ class Outage:
     @property
     def status(self) -> OutageStatus | None:
         """The outage that goes on; ``None`` while the platform answers."""
-        breaker = self._breaker
-        if not breaker.is_open:
-            return None
-        return OutageStatus(
-            since=self._since(),
-            reason=_in_short(breaker.reason),
-            requests=breaker.failures,
-            retry_after=max(0.0, breaker.probe_at - self._lifecycle.time()),
-        )
+        breaker = self.start_gate.breaker if self.start_gate.is_told else self._breaker
+        return status_of(breaker, self._lifecycle)
 
     def sent(self) -> Sent:
         """Note that a request is sent; `ended` has to follow."""
@@ -145,7 +110,7 @@ class Outage:
         self._under_way += 1
         if self._check is None and self.patience:
             self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
-        return Sent(now, self._breaker.answers)
+        return Sent(now, self._breaker.answers, self.start_gate.breaker.answers)
 
     def ended(self) -> None:
         """Note that a request is not under way any more, answered or not."""
@@ -173,7 +138,7 @@ class Outage:
         if closes:
             self._close(failures, since)
         else:
-            self._wake()
+            self._waiting.wake()
 
     def failed(self, request: Sent, error: AltcraftError) -> None:
         """Note that a request got no answer."""
@@ -204,16 +169,20 @@ class Outage:
             self.prober.start()
             left = breaker.since + patience - self._lifecycle.time()
             if left <= TIMER_SLACK and (self.prober.has_just_failed or not self.prober.is_running):
-                raise self._unavailable(path)
+                raise self.unavailable(path)
             # A caller whose patience is over waits for the first probe, which may be answered.
-            await self._answer(left if left > TIMER_SLACK else SHORTEST_PROBE)
+            await self._waiting.wait(left if left > TIMER_SLACK else SHORTEST_PROBE)
             if not patience and breaker.is_open:
-                raise self._unavailable(path)
+                raise self.unavailable(path)
 
     @property
     def holds_polls(self) -> bool:
         """Whether polls wait for the end of an outage."""
         return self._patience_timer is not None
+
+    def unavailable(self, path: str) -> PlatformUnavailableError:
+        """Return the error of a call that is not sent."""
+        return unavailable(self._breaker, self._lifecycle, path)
 
     @contextmanager
     def refusing(self, path: str, refuse: Callable[[AltcraftError], None]) -> Generator[None]:
@@ -224,7 +193,7 @@ class Outage:
         """
         if self._breaker.is_open:
             self.prober.start()
-            raise self._unavailable(path)
+            raise self.unavailable(path)
         self._refusals[refuse] = path
         try:
             yield
@@ -254,9 +223,8 @@ class Outage:
         self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
 
     def _open(self, error: AltcraftError) -> None:
-        logger.warning(
-            "the platform does not answer since %s: %s", self._since().strftime("%H:%M:%S"), error
-        )
+        since = open_since(self._breaker, self._lifecycle)
+        logger.warning("the platform does not answer since %s: %s", f"{since:%H:%M:%S}", error)
         if self._notifier is not None:
             self._notifier.notify(self._notifier.observer.outage_began, error)
         self._patience_timer = self._lifecycle.call_at(
@@ -265,7 +233,7 @@ class Outage:
         self.opened()
         self.prober.start()
         for refuse, path in tuple(self._refusals.items()):
-            refuse(self._unavailable(path))
+            refuse(self.unavailable(path))
 
     def _lose_patience(self) -> None:
         self._patience_timer = None
@@ -282,47 +250,7 @@ class Outage:
             if self._notifier is not None:
                 self._notifier.notify(self._notifier.observer.outage_ended, seconds, requests)
             self.closed(True)  # noqa: FBT003 -- it is back
-        self._wake()
-
-    def _wake(self) -> None:
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
-
-    def _since(self) -> datetime:
-        ago = self._lifecycle.time() - self._breaker.since
-        return self._lifecycle.now() - timedelta(seconds=ago)
-
-    def _unavailable(self, path: str) -> PlatformUnavailableError:
-        since, breaker = self._since(), self._breaker
-        wait = max(FIRST_DELAY, breaker.probe_at - self._lifecycle.time())
-        return PlatformUnavailableError(
-            f"{path}: not sent, as the platform has not answered since "
-            f"{since:%Y-%m-%d %H:%M:%S} UTC ({breaker.reason}); next probe in {wait:.1f} s",
-            path=path,
-            since=since,
-            retry_after=wait,
-        )
-
-    async def _answer(self, seconds: float) -> None:
-        """Wait for an answer to any request, for so long at most."""
-        waiting: asyncio.Future[None] = self._lifecycle.enter().create_future()
-        until = self._lifecycle.time() + max(0.0, seconds)
-        timer = self._lifecycle.call_at(until, _resolve, waiting)
-        self._waiting.add(waiting)
-        try:
-            await waiting
-        finally:
-            timer.cancel()
-            self._waiting.discard(waiting)
-
-
-def _in_short(error: AltcraftError | None) -> str:
-    """Leave out the API method and the details in parentheses."""
-    if isinstance(error, (ProtocolError, ServerError)):
-        return f"HTTP {error.http_status}"
-    method, colon, reason = str(error).partition(": ")
-    return (reason if colon else method).partition(" (")[0]
+        self._waiting.wake()
 
 
 def _nothing() -> None:
@@ -331,8 +259,3 @@ def _nothing() -> None:
 
 def _ignore(_: float) -> None:
     """Do nothing when it ends, or when the platform answers again."""
-
-
-def _resolve(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)

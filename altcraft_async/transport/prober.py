@@ -17,9 +17,10 @@ from contextvars import Context
 
 from altcraft_async.errors import AltcraftError, RequestTimeoutError
 from altcraft_async.transport.breaker import LONGEST_DELAY, Breaker
+from altcraft_async.transport.clock import TIMER_SLACK
 from altcraft_async.transport.lifecycle import Lifecycle
 
-__all__ = ["SHORTEST_PROBE", "TIMER_SLACK", "Prober"]
+__all__ = ["SHORTEST_PROBE", "Prober"]
 
 SHORTEST_PROBE = 2.0
 """Seconds after which a probe may count as failed."""
@@ -29,9 +30,6 @@ PROBE_SLOWNESS = 3.0
 
 _RESTART_SECONDS = 0.01
 """Before probing again after other code has cancelled it, which may be stopping the loop."""
-
-TIMER_SLACK = 1e-5
-"""Seconds by which a timer may come early: a loop runs it up to its clock's resolution early."""
 
 
 class Prober:

@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from contextvars import Context
 
 from altcraft_async.errors import AltcraftError, RateLimitedError, TransportError
+from altcraft_async.observer import logger
 from altcraft_async.transport.clock import Timer
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import RETURN_SECONDS, Rate
@@ -34,6 +35,9 @@ _Slot = asyncio.Future[AltcraftError | None]  # resolved with why the request ma
 
 CALLS_IN_A_ROW = 3
 """Starts and other calls let through before one waiting poll."""
+
+NOTABLE_SECONDS = 5.0
+"""Seconds without requests that are worth a log record, if the platform asks for more."""
 
 _RESTART_SECONDS = 0.01
 """Before asking again after other code has cancelled it, which may be stopping the loop."""
@@ -64,8 +68,8 @@ class RateLimiter:
         """Take the slot of one request, if one may be sent at once; return whether."""
         return self._timer is None and self._rate.take(self._lifecycle.time())
 
-    async def acquire(self, *, for_poll: bool = False) -> None:
-        """Wait until one more request may be sent.
+    async def acquire(self, *, for_poll: bool = False, ahead: bool = False) -> None:
+        """Wait until one more request may be sent, ``ahead`` of the calls that wait.
 
         Raises:
             AltcraftError: The limit that is shared with others failed.
@@ -73,7 +77,8 @@ class RateLimiter:
         if self.try_acquire():
             return
         slot: _Slot = self._lifecycle.enter().create_future()
-        (self._polls if for_poll else self._calls).append(slot)
+        queue = self._polls if for_poll else self._calls
+        (queue.appendleft if ahead else queue.append)(slot)
         self._arm(self._lifecycle.time())
         if refused := await slot:
             raise refused
@@ -85,7 +90,12 @@ class RateLimiter:
         """
         asked = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
         if isinstance(error, RateLimitedError):
-            error.of_target = self._rate.refused(self._lifecycle.time(), request, asked)
+            now = self._lifecycle.time()
+            before = self._rate.wait(now)
+            error.of_target = self._rate.refused(now, request, asked)
+            if asked > NOTABLE_SECONDS >= before and self._rate.wait(now) >= asked:
+                words = "nothing is sent for %.0f s, as the platform asks for it: %s"
+                logger.warning(words, asked, error)
         elif asked:
             self._rate.refused(self._lifecycle.time(), request)
 

@@ -23,7 +23,7 @@ from altcraft_async.models.validation import checked_id, checked_seconds
 __all__ = ["LONGEST_RETRY_AFTER", "Retry", "RetryBudget", "backoff", "is_passing", "may_retry"]
 
 LONGEST_RETRY_AFTER = 120.0
-"""Seconds; a request is not retried if the server asks for more, as in OpenAI's client."""
+"""Seconds; a call without patience is not retried if the server asks for more, as OpenAI's."""
 
 # 408 and 425 say "try again" by definition.
 _PASSING_CODES = frozenset({408, 425})
@@ -86,9 +86,12 @@ class RetryBudget:
             self.left += self.REWARD
 
 
-def is_passing(error: AltcraftError) -> bool:
-    """Return whether the same request may well succeed a little later."""
-    if (error.retry_after or 0) > LONGEST_RETRY_AFTER:
+def is_passing(error: AltcraftError, longest: float = LONGEST_RETRY_AFTER) -> bool:
+    """Return whether the same request may well succeed a little later.
+
+    That is no more than ``longest`` seconds, if the server says when.
+    """
+    if (error.retry_after or 0) > longest:
         return False
     match error:
         case TransportError():
@@ -102,9 +105,14 @@ def is_passing(error: AltcraftError) -> bool:
             return False
 
 
-def may_retry(error: AltcraftError, *, starts: bool, ambiguous_starts: bool = False) -> bool:
-    """Return whether a request that failed like this may be sent again."""
-    if not is_passing(error):
+def may_retry(
+    error: AltcraftError, *, starts: bool, ambiguous_starts: bool = False, patience: float = 0.0
+) -> bool:
+    """Return whether a request that failed like this may be sent again.
+
+    A caller with more patience than usual obeys a longer ``Retry-After``, too.
+    """
+    if not is_passing(error, max(patience, LONGEST_RETRY_AFTER)):
         return False
     return not starts or ambiguous_starts or not error.maybe_delivered
 

@@ -113,7 +113,7 @@ class Sender:
             try:
                 return await self._attempt_with_slot(endpoint, request, gate, patience)
             except AltcraftError as failure:
-                if not self._may_retry(endpoint, failure):
+                if not self._may_retry(endpoint, patience, failure):
                     raise
                 first = failure
             return await self._retry(endpoint, request, first, gate, patience)
@@ -145,11 +145,15 @@ class Sender:
                 outage.undecided()
             else:
                 outage.answered(sent)  # by something; waiting does not mend a permanent failure
+            if endpoint.starts:
+                outage.start_gate.failed(sent, failure)
             self._rate_limiter.note_refusal(failure, request)
             raise
         finally:
             outage.ended()
         outage.answered(sent)
+        if endpoint.starts:
+            outage.start_gate.answered(sent)
         self._rate_limiter.note_accepted(request)
         self._context.retry_budget.reward()
         return said
@@ -169,18 +173,26 @@ class Sender:
     async def _attempt_with_slot(
         self, endpoint: Endpoint[T], request: Request, gate: Gate | None, patience: float
     ) -> T:
-        outage, slots = self._context.outage, self._slots[endpoint.starts]
+        outage, starts = self._context.outage, endpoint.starts
+        slots, is_trial = self._slots[starts], False
         while True:
             # Before the queue for a connection, so that a run that waits holds up no other call.
             await outage.ready(endpoint.path, patience)
-            async with slots:
-                # After the queue for a connection, so that the requests that leave it are spaced.
-                await self._rate_limiter.acquire()
-                if outage.holds(patience):
-                    continue  # it began while this request was in the queue
-                async with gate or nullcontext():
-                    attempt = self._attempt(endpoint, request)
-                    return await slots.timed(self._lifecycle.time, attempt)
+            if starts:
+                is_trial = await outage.start_gate.ready(endpoint.path, patience)
+            try:
+                async with slots:
+                    # After that queue, so that the requests that leave it are spaced.
+                    await self._rate_limiter.acquire()
+                    # An outage may have begun while this request was in the queue.
+                    if outage.holds(patience) or (starts and outage.start_gate.holds(is_trial)):
+                        continue
+                    async with gate or nullcontext():
+                        attempt = self._attempt(endpoint, request)
+                        return await slots.timed(self._lifecycle.time, attempt)
+            finally:
+                if is_trial:
+                    outage.start_gate.tried()
 
     def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
         sent = parameters(endpoint, values)
@@ -209,13 +221,16 @@ class Sender:
         msg = f"{path}: a value cannot be written as {self._format.name} ({reason})"
         raise ConfigurationError(msg)
 
-    def _may_retry(self, endpoint: Endpoint[object], failure: BaseException) -> bool:
+    def _may_retry(
+        self, endpoint: Endpoint[object], patience: float, failure: BaseException
+    ) -> bool:
         if isinstance(failure, PlatformUnavailableError):
             return False  # it was not sent, and its patience is over
         return isinstance(failure, AltcraftError) and may_retry(
             failure,
             starts=endpoint.starts,
             ambiguous_starts=self._context.retry.ambiguous_starts,
+            patience=patience,
         )
 
     async def _retry(
@@ -260,7 +275,7 @@ class Sender:
                 notifier.notify(notifier.observer.retried, endpoint.path, failure)
 
         return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(lambda e: self._may_retry(endpoint, e)),
+            retry=tenacity.retry_if_exception(partial(self._may_retry, endpoint, patience)),
             wait=partial(self._delay, patience),
             stop=is_enough,
             before_sleep=report,

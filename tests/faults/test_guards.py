@@ -267,7 +267,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "no start is sent into an outage": Guard(
         "transport/sender.py",
-        "if outage.holds(patience):",
+        "if outage.holds(patience) or (starts and outage.start_gate.holds(is_trial)):",
         "if False:",
         "tests/transport/test_outage.py::"
         "test_starts_that_wait_for_the_rate_when_an_outage_begins_are_not_sent",

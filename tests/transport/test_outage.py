@@ -15,6 +15,7 @@ from altcraft_async import (
     Failed,
     Patience,
     PlatformUnavailableError,
+    PollingError,
     TransportError,
     WaitTimeoutError,
 )
@@ -215,6 +216,47 @@ async def test_run_out_of_patience_fails_what_was_not_started(platform: OpenPlat
     for outcome in outcomes:
         assert isinstance(outcome, Failed)
         assert isinstance(outcome.error, PlatformUnavailableError)
+
+
+async def test_waits_whose_patience_is_over_end_within_minutes_and_send_no_polls(
+    platform: OpenPlatform,
+) -> None:
+    async with platform(options={"outage_patience": 20.0}) as (server, client):
+        handles = [await client.resources.refresh_counters(n, database_id=1) for n in range(1, 301)]
+        waits = [asyncio.create_task(handle.wait()) for handle in handles]
+        server.misbehave_randomly(rate=1.0, faults=[Fault.stall()])
+        await asyncio.sleep(60)  # noticed after some seconds, and then for as long as that
+        polls = server.count("tasks/status")
+        began = now()
+        errors = await asyncio.gather(*waits, return_exceptions=True)
+        assert now() - began < 120
+        assert server.count("tasks/status") == polls
+        server.misbehave_randomly(rate=0.0, faults=[Fault.stall()])
+    assert all(isinstance(error, PollingError) for error in errors)
+
+
+async def test_wait_that_ended_in_an_outage_can_be_awaited_again(platform: OpenPlatform) -> None:
+    patience = Patience(failures=1, seconds=0)
+    options: ClientOptions = {"outage_patience": 20.0, "polling_patience": patience}
+    async with platform(options=options) as (server, client):
+        handle = await client.resources.refresh_counters(24, database_id=1)
+        await server.stop()
+        with pytest.raises(PollingError):
+            await handle.wait()
+        await server.start()
+        await handle.wait()
+
+
+async def test_outage_is_known_within_seconds_at_a_low_rate(platform: OpenPlatform) -> None:
+    async with platform(options={"rate_limit": 3.0}) as (server, client):
+        running = asyncio.create_task(collect(client.resources.refresh_many(TARGETS)))
+        await asyncio.sleep(5)
+        await server.stop()
+        await asyncio.sleep(5)
+        assert client.outage
+        await server.start()
+        outcomes = await running
+    assert all(isinstance(one, Completed) for one in outcomes)
 
 
 async def test_open_handles_are_polled_within_seconds_of_the_return(

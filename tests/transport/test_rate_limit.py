@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
-STATUS = "tasks/status"
+START, STATUS = "resources/refresh_counters", "tasks/status"
 
 
 def rate_limiter_of(rate: float) -> RateLimiter:
@@ -51,6 +51,20 @@ async def test_retry_after_holds_back_every_request_and_all_refreshes_complete(
         ]
         after = [request.at for request in server.requests if request.at > refused + 0.05]
         assert min(after) > refused + 4.9
+
+
+async def test_run_obeys_a_retry_after_of_minutes_and_says_so(
+    platform: OpenPlatform, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with platform(duration=(1, 3)) as (server, client):
+        for method in (START, STATUS):
+            server.misbehave(method, Fault.status(429, retry_after=300), after=3, times=4)
+        targets = [(number, 1) for number in range(1, 21)]
+        outcomes = [one async for one in client.resources.refresh_many(targets)]
+    assert all(isinstance(one, Completed) for one in outcomes)
+    [warning, *_] = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    assert "nothing is sent for 120 s" in warning
+    assert "429" in warning
 
 
 async def order_of_three_polls_and_six_calls(rate_limiter: RateLimiter) -> list[str]:
