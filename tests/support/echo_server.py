@@ -47,7 +47,7 @@ async def respond(task_id: str, writer: asyncio.StreamWriter) -> bool:
     return True
 
 
-class EchoServer(Listener):
+class EchoServer(Listener[tuple[str, int]]):
     """Listens on a free port of 127.0.0.1.
 
     Attributes:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Sized
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 __all__ = ["Listener"]
 
+R = TypeVar("R")
 
-class Listener(ABC):
+
+class Listener(ABC, Generic[R]):
     """Listens on a free port of 127.0.0.1.
 
     Attributes:
         received: What came, request by request.
     """
 
-    received: Sized
+    received: list[R]
 
     def __init__(self, *, ssl_context: ssl.SSLContext | None = None) -> None:
         """Open nothing yet."""

@@ -78,7 +78,7 @@ def answer(
     return Step("\r\n".join([*lines, "", ""]).encode() + body)
 
 
-class ScriptedServer(Listener):
+class ScriptedServer(Listener[Received]):
     """Listens on a free port of 127.0.0.1 and follows a script.
 
     Attributes:
