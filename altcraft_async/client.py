@@ -140,9 +140,9 @@ class AltcraftClient:
             ConfigurationError: An argument is wrong; the text names it.
         """
         try:
-            secret = Token(token)
+            secret, self._root = Token(token), api_root(base_url)
         finally:
-            del token  # tools that show the variables of a traceback must not show it
+            del token, base_url  # tools that show the variables of a traceback must not show them
         options = CheckedOptions(
             format=format,
             token_in=token_in,
@@ -166,7 +166,6 @@ class AltcraftClient:
             observer=observer,
             clock=clock,
         )
-        self._root = api_root(base_url)
         self._format = format
         warn_if_exposed(self._root, "base_url: http:// sends the token unencrypted; use https://")
         self._ledger = ledger

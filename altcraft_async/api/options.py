@@ -125,6 +125,8 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
             fault = "session: has a function as raise_for_status, which this client does not call"
         elif in_header and (session.auth or "Authorization" in session.headers):
             fault = "session: has auth or a header Authorization, which token_in='header' needs"
+        elif own := [name for name in _OF_EACH_REQUEST if name in session.headers]:
+            fault = f"session: has a header {own[0]}, which differs from request to request"
         elif self.start_keepalive != _START_KEEPALIVE:
             fault = "start_keepalive: has no effect on a session, whose connector keeps connections"
         if fault:
@@ -141,6 +143,8 @@ class CheckedOptions(msgspec.Struct, frozen=True, kw_only=True):
             msg = "reconcile_starts: needs a ledger, which has the earlier starts"
             raise ConfigurationError(msg)
 
+
+_OF_EACH_REQUEST = ("Content-Length", "Transfer-Encoding", "Content-Encoding", "Expect")
 
 _KINDS: dict[str, type] = {
     "observer": Observer,

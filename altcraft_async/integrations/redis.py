@@ -23,7 +23,7 @@ from redis.asyncio import Redis
 from altcraft_async.errors import ConfigurationError, LedgerError, TransportError
 from altcraft_async.integrations._redis import RedisFailure, client_of, run_command
 from altcraft_async.models import LedgerEntry
-from altcraft_async.models.validation import checked_positive, checked_text
+from altcraft_async.models.validation import checked_positive, checked_seconds, checked_text
 from altcraft_async.observer import logger
 from altcraft_async.protocol.base_url import install_of
 from altcraft_async.starts.ledger import WEEK, TaskLedger
@@ -171,7 +171,9 @@ class FleetLimit:
     in a new one as soon as it would wait for more than a thousand slots.
     """
 
-    def __init__(self, redis: Redis | str, *, name: str, per_second: float, prefix: str) -> None:
+    def __init__(
+        self, redis: Redis | str, *, name: str, per_second: float, prefix: str, patience: float
+    ) -> None:
         """Describe the limit; nothing is opened yet."""
         try:
             self._redis, self._owned = client_of(redis, retries=_RETRIES)
@@ -194,29 +196,35 @@ class FleetLimit:
         # second the burst makes up for the rounding.
         self._rate = Rate(1_000_000, interval_us * 1000, burst=1 + int(per_second / 100))
         self._lock = asyncio.Lock()
-        self._is_down = False
+        self._patience = checked_seconds("patience", patience)
+        self._down_since: float | None = None
+        self._retry_at = -math.inf
+        self._reason = ""
 
     async def __call__(self) -> None:
-        """Wait until one more request may be sent, for as long as Redis cannot be reached too.
+        """Wait until one more request may be sent.
 
         Raises:
-            TransportError: Redis refuses, for example a wrong password; nothing was sent.
+            TransportError: Redis refuses, for example a wrong password, or has not been
+                reached for so long that the patience is over; nothing was sent.
         """
-        delay = _MIN_DELAY
+        delay, time = _MIN_DELAY, asyncio.get_running_loop().time
         while True:
+            if time() < self._retry_at:
+                raise self._refused()
             try:
                 wait = await run_command(self._redis, self._wait, self._lock)
             except RedisFailure as failed:
                 reason, may_pass = str(failed), failed.may_pass
             else:
                 break
+            self._note_down(reason, time())
             if not may_pass:
-                msg = f"shared_limit: Redis cannot be used, so nothing was sent ({reason})"
-                raise TransportError(msg)
-            self._log_down(reason)
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, _MAX_DELAY)
-        self._is_down = False
+                raise self._refused()
+            if time() >= self._retry_at:
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, _MAX_DELAY)
+        self._down_since = None
         await asyncio.sleep(wait / 1000)
 
     async def __aenter__(self) -> Self:
@@ -265,14 +273,27 @@ class FleetLimit:
                 return at
             at += decision.retry_after_ms or 1
 
-    def _log_down(self, reason: str) -> None:
-        if not self._is_down:
-            self._is_down = True
+    def _note_down(self, reason: str, now: float) -> None:
+        self._reason = reason
+        if self._down_since is None:
+            self._down_since = now
             logger.warning("nothing is sent until Redis can be reached again (%s)", reason)
+        if now - self._down_since >= self._patience:
+            # What comes next does not wait as long for the same.
+            self._retry_at = now + _MAX_DELAY
+
+    def _refused(self) -> TransportError:
+        msg = f"shared_limit: Redis cannot be used, so nothing was sent ({self._reason})"
+        return TransportError(msg)
 
 
 def fleet_limit(
-    redis: Redis | str, *, name: str, per_second: float, prefix: str = "altcraft:"
+    redis: Redis | str,
+    *,
+    name: str,
+    per_second: float,
+    prefix: str = "altcraft:",
+    patience: float = 60.0,
 ) -> FleetLimit:
     """Make the ``shared_limit`` of all clients that use the same name in the same Redis.
 
@@ -294,11 +315,14 @@ def fleet_limit(
         per_second: Most requests a second, over all clients. Above 100, a hundredth
             of them may leave at once.
         prefix: Start of the key name.
+        patience: Seconds for which requests wait for a Redis that cannot be reached, all
+            together; the next one after that fails within ten seconds. A run starts
+            again what failed so, see ``outage_patience`` of the client.
 
     Raises:
         ConfigurationError: An argument is wrong; the text names it.
     """
     try:
-        return FleetLimit(redis, name=name, per_second=per_second, prefix=prefix)
+        return FleetLimit(redis, name=name, per_second=per_second, prefix=prefix, patience=patience)
     finally:
         del redis  # as in `RedisLedger`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import MINYEAR, datetime
 from typing import Annotated
 
 import msgspec
@@ -83,6 +83,9 @@ class TaskRef(
 
     def __post_init__(self) -> None:
         """Refuse an id that cannot be sent, or could forge a line of a log."""
+        if self.started_at is not None and self.started_at.year == MINYEAR:
+            # Go's zero time, of a ref that another program made.
+            msgspec.structs.force_setattr(self, "started_at", None)
         checked_task_id("task_id", self.task_id)
         if self.target is not None and (named := named_target(self.kind, self.target)):
             msgspec.structs.force_setattr(self, "target", named)

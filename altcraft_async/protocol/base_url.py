@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from yarl import URL
 
 from altcraft_async.errors import ConfigurationError
-from altcraft_async.models.validation import checked_text
+from altcraft_async.models.validation import text_fault
 
 __all__ = ["API_PATH", "api_root", "checked_address", "install_of", "is_exposed", "warn_if_exposed"]
 
@@ -38,7 +38,10 @@ def api_root(base_url: object) -> str:
         ConfigurationError: It is anything else. The text never quotes it, as
             it may contain a password.
     """
-    parts = urlsplit(checked_address("base_url", base_url))
+    try:
+        parts = urlsplit(checked_address("base_url", base_url))
+    finally:
+        del base_url  # tools that show the variables of a traceback must not show a password
     prefix = parts.path.rstrip("/").removesuffix(API_PATH).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{prefix}{API_PATH}"
 
@@ -51,18 +54,21 @@ def install_of(base_url: object) -> str:
     Raises:
         ConfigurationError: As `api_root`.
     """
-    return _DOT_AFTER_HOST.sub(r"\1", api_root(base_url))
+    try:
+        return _DOT_AFTER_HOST.sub(r"\1", api_root(base_url))
+    finally:
+        del base_url  # as in `api_root`
 
 
 def checked_address(name: str, value: object) -> str:
     """Return the URL of a web server, with any path, as it is sent; the error never quotes it."""
-    text = checked_text(name, value)
-    fault = _fault(text)
+    fault = text_fault(value) or _fault(str(value))
     if fault is not None:
+        del value  # as in `api_root`
         msg = f"{name}: {fault}; it looks like https://example.com"
         raise ConfigurationError(msg)
     # Twice, as a name that only the older IDNA allows keeps its capitals the first time.
-    return str(URL(str(URL(text))))
+    return str(URL(str(URL(str(value)))))
 
 
 def warn_if_exposed(root: str, message: str) -> None:

@@ -1,22 +1,7 @@
 """Writes requests and reads answers in JSON and XML.
 
-`read` makes a `Document` of plain dicts, lists and scalars in either format.
-XML is ambiguous: one element may be a list of one, an empty tag null, "" or
-[], and blanks text or layout. So `Document.to` first normalizes the value for
-the wanted type, by a function that is built once per type from msgspec's
-description of it:
-
-    wanted         value in XML         becomes
-    list or tuple  one element          a list of it
-    list or tuple  empty tag or blanks  []
-    str            empty tag            ""
-    struct         empty tag or blanks  a struct of defaults
-    X | None       empty tag or blanks  None; of a str, blanks stay
-    int or bool    text with blanks     the text alone, which msgspec converts
-
-So the same answer in both formats gives equal values, or is refused in both.
-For that, a number may be a text in JSON as well. Text keeps its blanks, but a
-list with one blank text reads as empty.
+`read` makes a `Document` of plain dicts, lists and scalars in either format, and
+`Document.to` makes structs of it, see `normalize`.
 
 The first byte of an answer tells its format: that of an error in XML is not documented.
 
@@ -29,15 +14,16 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Mapping
-from typing import TypeAlias, TypeVar
+from contextlib import suppress
+from typing import TypeVar
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 import msgspec
 import xmltodict
-from msgspec import inspect
 
 from altcraft_async.protocol import fair_json
+from altcraft_async.protocol.normalize import BLANKS, Plain, normalizer
 
 __all__ = [
     "FORMATS",
@@ -52,9 +38,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
-"""A value of either format; in XML every scalar is a string or ``None``."""
-
 MAX_DEPTH = 64
 """Nested elements or objects. The deepest documented answer has seven."""
 
@@ -67,9 +50,6 @@ ROOT = "xml"
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 _TOO_MANY = f"more than {MAX_ELEMENTS} elements"
-
-_BLANKS = " \t\r\n"
-"""White space of JSON and XML."""
 
 
 class UnreadableError(ValueError):
@@ -150,12 +130,14 @@ class Document(msgspec.Struct, frozen=True):
         Raises:
             UnreadableError: It has another shape; the text says where.
         """
-        normalize = _normalizer(wanted, self.textual)
-        value = normalize(self.value) if normalize else self.value
         try:
-            return msgspec.convert(value, wanted, strict=False)
+            return _convert(self.value, wanted, textual=self.textual)
         except (msgspec.ValidationError, RecursionError) as refused:
             reason = str(refused)
+        if not self.textual:
+            # A number in JSON may be a text with blanks too, which is rare.
+            with suppress(msgspec.ValidationError, RecursionError):
+                return _convert(self.value, wanted, textual=True)
         raise UnreadableError(reason)
 
 
@@ -178,15 +160,11 @@ def read(body: bytes) -> Document:
     raise UnreadableError(reason)
 
 
-def _is_empty(value: Plain) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip(_BLANKS))
-
-
 def _bare(body: bytes) -> tuple[bytes, str | None]:
     """Return the answer without what msgspec and expat refuse, and the encoding of its mark."""
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         body = codecs.BOM_UTF8 + body.decode("utf-16").encode()
-    text = body.lstrip(codecs.BOM_UTF8 + _BLANKS.encode())
+    text = body.lstrip(codecs.BOM_UTF8 + BLANKS.encode())
     is_marked = codecs.BOM_UTF8 in body[: len(body) - len(text)]
     return text, "utf-8" if is_marked else None
 
@@ -276,76 +254,6 @@ def _parse_xml(text: bytes, encoding: str | None) -> dict[str, Plain]:
     return inside
 
 
-_Normalize = Callable[[Plain], Plain]
-
-_normalizers: dict[tuple[type, bool], _Normalize | None] = {}
-
-
-def _normalizer(wanted: type, textual: bool) -> _Normalize | None:  # noqa: FBT001 -- half of a key
-    """Return what normalizes a value for this type; ``None`` where nothing is ambiguous."""
-    key = (wanted, textual)
-    if key not in _normalizers:
-        scalars = _stripped if textual else None
-        _normalizers[key] = _normalizer_of(inspect.type_info(wanted), scalars)
-    return _normalizers[key]
-
-
-def _stripped(value: Plain) -> Plain:
-    return value.strip(_BLANKS) if isinstance(value, str) else value
-
-
-def _normalizer_of(kind: inspect.Type, scalars: _Normalize | None) -> _Normalize | None:
-    """Return the normalizer of a type, with this one for numbers and bools."""
-    if isinstance(kind, inspect.StrType):
-        return lambda value: "" if value is None else value
-    if isinstance(kind, (inspect.IntType, inspect.BoolType)):
-        return scalars
-    if isinstance(kind, (inspect.ListType, inspect.VarTupleType)):
-        return _list_normalizer(_normalizer_of(kind.item_type, scalars))
-    if isinstance(kind, inspect.StructType):
-        return _struct_normalizer(kind, scalars)
-    if isinstance(kind, inspect.UnionType):
-        return _optional_normalizer(kind, scalars)
-    return None
-
-
-def _list_normalizer(normalize_item: _Normalize | None) -> _Normalize:
-    def normalize(value: Plain) -> Plain:
-        if _is_empty(value):
-            return []
-        items: list[Plain] = value if isinstance(value, list) else [value]
-        return [normalize_item(item) for item in items] if normalize_item else items
-
-    return normalize
-
-
-def _struct_normalizer(kind: inspect.StructType, scalars: _Normalize | None) -> _Normalize:
-    by_name = {
-        field.encode_name: normalize_field
-        for field in kind.fields
-        if (normalize_field := _normalizer_of(field.type, scalars)) is not None
-    }
-
-    def normalize(value: Plain) -> Plain:
-        if _is_empty(value):
-            return {}
-        if not isinstance(value, dict) or not by_name:
-            return value
-        return value | {
-            name: normalize_field(value[name])
-            for name, normalize_field in by_name.items()
-            if name in value
-        }
-
-    return normalize
-
-
-def _optional_normalizer(kind: inspect.UnionType, scalars: _Normalize | None) -> _Normalize | None:
-    """Normalize ``X | None``, where an empty tag is ``None``; of other unions, scalars alone."""
-    others = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
-    if any(isinstance(one, inspect.StrType) for one in others):
-        return None
-    if len(others) != 1:
-        return scalars
-    normalize_other = _normalizer_of(others[0], scalars)
-    return normalize_other and (lambda value: None if _is_empty(value) else normalize_other(value))
+def _convert(value: Plain, wanted: type[T], *, textual: bool) -> T:
+    normalize = normalizer(wanted, textual=textual)
+    return msgspec.convert(normalize(value) if normalize else value, wanted, strict=False)

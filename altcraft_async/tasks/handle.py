@@ -197,7 +197,11 @@ class TaskHandle(Generic[T]):
         """Poll now because the task may have changed, as a webhook does.
 
         Without a waiter nothing is polled, and the next waiter gets a poll at once.
+
+        Raises:
+            ConfigurationError: The client belongs to another loop or process.
         """
+        self.poller.check_place()
         if not self.poller.over:
             self.poller.poll_again()
 

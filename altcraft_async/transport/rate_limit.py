@@ -187,15 +187,15 @@ class SharedRateLimiter(RateLimiter):
             if delay := self._rate.wait(self._lifecycle.time()):
                 await self._lifecycle.sleep(delay)
                 continue
-            refused = await self._refusal()
-            now = self._lifecycle.time()
-            if refused is None and self._rate.wait(now):
-                continue  # a request was refused meanwhile, so the slot is left unused
-            slot = self._next_slot()
-            if slot is None:
+            if refused := await self._refusal():
+                while slot := self._next_slot():  # not one after the other, each as long
+                    slot.set_result(refused.fresh())
                 return
-            slot.set_result(refused)
-            if refused is None:
+            now = self._lifecycle.time()
+            if self._rate.wait(now):
+                continue  # a request was refused meanwhile, so the slot is left unused
+            if slot := self._next_slot():
+                slot.set_result(None)
                 self._rate.sent(now)
 
     async def _refusal(self) -> AltcraftError | None:

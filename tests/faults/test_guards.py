@@ -457,9 +457,8 @@ GUARDS: Mapping[str, Guard] = {
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """Copy the package to a folder."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / PACKAGE, tmp_path / PACKAGE, ignore=ignored)
+    """Copy the package to a folder, with what is compiled of it."""
+    shutil.copytree(ROOT / PACKAGE, tmp_path / PACKAGE)
     return tmp_path
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import aiohttp
 import pytest
 
-from altcraft_async import AltcraftClient, PermissionDeniedError, ProtocolError
+from altcraft_async import AltcraftClient, ConfigurationError, PermissionDeniedError, ProtocolError
 from tests.faults.canary import chained
 from tests.faults.table import FAULTS, OK
 from tests.support.api_calls import (
@@ -70,6 +70,25 @@ async def test_variables_of_a_traceback_hold_no_token(
     ours = [frame for frame in shown.stack if "/altcraft_async/" in frame.filename]
     assert ours
     assert TOKEN not in repr([frame.locals for frame in ours])
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://me:s3cret@example.com",
+        "https://example.com/?key=s3cret",
+        "https://example.com/#s3cret",
+        "https://s3cret with spaces",
+        "s3cret",
+    ],
+)
+def test_variables_after_a_refused_base_url_hold_no_password(base_url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^base_url: ") as refused:
+        AltcraftClient(base_url, TOKEN)
+    shown = traceback.TracebackException.from_exception(refused.value, capture_locals=True)
+    ours = [frame for frame in shown.stack if "/altcraft_async/" in frame.filename]
+    assert ours
+    assert "s3cret" not in repr([str(refused.value), *(frame.locals for frame in ours)])
 
 
 async def start_alone(client: AltcraftClient) -> object:

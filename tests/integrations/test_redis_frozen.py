@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from taskiq.exceptions import SendTaskError
 
-from altcraft_async import AltcraftClient, LedgerError
+from altcraft_async import AltcraftClient, LedgerError, Retry, TransportError
 from altcraft_async.integrations._redis import COMMAND_SECONDS
 from altcraft_async.integrations.redis import RedisLedger, fleet_limit
 from altcraft_async.integrations.taskiq import RefreshBroker
@@ -73,6 +73,33 @@ async def test_limit_warns_within_the_time_of_one_command_and_goes_on(
         redis.thaw()
         async with asyncio.timeout(COMMAND_SECONDS):
             await asyncio.gather(*waiting)
+
+
+async def test_requests_whose_limit_cannot_be_asked_fail_together(redis: RedisServer) -> None:
+    seconds: list[float] = []
+    async with (
+        Simulator() as server,
+        fleet_limit(redis.url, name="x", per_second=100, patience=0) as limit,
+        AltcraftClient(
+            server.url, server.token, shared_limit=limit, retry=Retry(attempts=1)
+        ) as client,
+    ):
+        await client.resources.get(24)
+        redis.freeze()
+        began = asyncio.get_running_loop().time()
+
+        async def start(number: int) -> None:
+            with pytest.raises(TransportError, match="no answer within 10 seconds") as failed:
+                await client.resources.refresh_counters(number, database_id=1)
+            assert not failed.value.maybe_delivered
+            seconds.append(asyncio.get_running_loop().time() - began)
+
+        await asyncio.gather(*(start(number) for number in range(10, 50)))
+        assert max(seconds) < COMMAND_SECONDS + SLACK
+        assert not server.starts
+        redis.thaw()
+        # A limit that was down is asked again after seconds, for which a run waits.
+        await client.resources.refresh_counters(10, database_id=1, outage_patience=60)
 
 
 async def test_jobs_sent_at_once_fail_within_half_a_minute(redis: RedisServer) -> None:

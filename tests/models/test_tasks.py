@@ -97,6 +97,11 @@ def test_ref_of_a_newer_library_with_more_fields_is_read() -> None:
     assert TaskRef.from_json(stored) == REF
 
 
+def test_zero_time_of_a_ref_that_go_has_written_is_no_time() -> None:
+    stored = '{"version": 1, "task_id": "x", "started_at": "0001-01-01T00:00:00Z"}'
+    assert TaskRef.from_json(stored).started_at is None
+
+
 @pytest.mark.parametrize(
     "stored",
     [

@@ -130,6 +130,21 @@ def test_both_formats_read_equal_or_both_are_refused(
     assert outcome(answer.in_xml(blank, cdata=cdata).encode()) == as_json
 
 
+@CORE
+@given(answers, blanks, blanks)
+def test_numbers_and_flags_may_be_texts_with_blanks_in_both_formats(
+    answer: Answer, before: str, after: str
+) -> None:
+    as_texts = msgspec.structs.replace(
+        answer,
+        count=json.dumps(before + answer.count + after),
+        number=json.dumps(before + answer.number + after) if answer.number else "",
+        flag=json.dumps(before + answer.flag + after) if answer.flag else "",
+    )
+    as_xml = outcome(answer.in_xml("", cdata=False).encode())
+    assert outcome(as_texts.in_json().encode()) == as_xml
+
+
 @pytest.mark.parametrize("before", ["", "\n", "\r\n \t"])
 @pytest.mark.parametrize(
     ("mark", "encoding"),

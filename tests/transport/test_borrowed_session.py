@@ -89,6 +89,21 @@ async def test_proxy_of_the_environment_is_used_if_the_session_trusts_it(
     assert server.targets == ["http://altcraft.invalid/api/v1.1/tasks/status"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("content-length", "5"),
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Encoding", "gzip"),
+        ("Expect", "100-continue"),
+    ],
+)
+async def test_default_header_that_would_spoil_each_body_is_refused(name: str, value: str) -> None:
+    async with aiohttp.ClientSession(headers={name: value}) as borrowed:
+        with pytest.raises(ConfigurationError, match=f"(?i)^session: .*{name}"):
+            client_of("http://127.0.0.1:9", session=borrowed)
+
+
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 async def test_login_is_sent_beside_a_token_in_the_body(server: ScriptedServer) -> None:
     server.script(RUNNING)

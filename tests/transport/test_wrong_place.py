@@ -47,6 +47,11 @@ async def nudge(_client: AltcraftClient, handle: TaskHandle[object]) -> None:
     handle.nudge()
 
 
+async def nudge_without_waiters(client: AltcraftClient, _handle: TaskHandle[object]) -> None:
+    """Nudge another handle."""
+    client.tasks.attach("t1").nudge()
+
+
 async def add_callback(_client: AltcraftClient, handle: TaskHandle[object]) -> None:
     """Add a callback to the handle."""
     handle.add_done_callback(print)
@@ -66,6 +71,7 @@ async def follow(_client: AltcraftClient, handle: TaskHandle[object]) -> None:
 USES: dict[str, Use] = {
     "aclose": close,
     "nudge": nudge,
+    "nudge without waiters": nudge_without_waiters,
     "add_done_callback": add_callback,
     "remove_done_callback": remove_callback,
     "wait": lambda _, handle: handle.wait(timeout=1),
