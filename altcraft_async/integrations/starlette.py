@@ -24,9 +24,10 @@ from starlette.types import Receive, Scope, Send
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations._web import responses
-from altcraft_async.integrations._web.app import AltcraftBase, log_error, while_connected
+from altcraft_async.integrations._web.app import AltcraftBase
+from altcraft_async.integrations._web.records import log_error
 from altcraft_async.integrations._web.responses import Answer
-from altcraft_async.models import TaskRef
+from altcraft_async.integrations._web.waiting import while_connected
 
 __all__ = ["Altcraft"]
 
@@ -55,22 +56,22 @@ class Altcraft(AltcraftBase[Request, Response]):
         app.add_exception_handler(AltcraftError, self._respond_to_error)
 
     async def _get_task(self, request: Request) -> Response:
-        return await self.answer(request, self.find(request.path_params["task"]))
+        return await self.answer(request, self.find(request, request.path_params["task"]))
 
     async def _get_events(self, request: Request) -> Response:
-        handle = self.find(request.path_params["task"])
+        handle = self.find(request, request.path_params["task"])
         last_event_id = request.headers.get("Last-Event-ID", "")
         whole = responses.streamless_answer(request.method, last_event_id)
         if whole is not None:
             return self._response(whole)
-        return _EventStream(self.events(handle, last_event_id=last_event_id))
+        return _EventStream(self.events(request, handle, last_event_id=last_event_id))
 
     async def _respond_to_error(self, _: Request, error: Exception) -> Response:
         return self._response(log_error(cast("AltcraftError", error)))  # registered for no other
 
-    def _task_path(self, request: Request, ref: TaskRef) -> str:
+    def _task_path(self, request: Request, word: str) -> str:
         root: str = request.scope.get("root_path", "")
-        return responses.task_path(root.rstrip("/") + self.tasks, ref)
+        return responses.task_path(root.rstrip("/") + self.tasks, word)
 
     async def _disconnected(self, request: Request) -> None:
         await _disconnected(request.receive)

@@ -42,6 +42,7 @@ __all__ = [
     "Answer",
     "TaskView",
     "TooManyTasksError",
+    "WrongAddressError",
     "error_answer",
     "error_event",
     "parse_task",
@@ -84,7 +85,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     """What a browser sees of a task; the body of every response but errors.
 
     Attributes:
-        task: Id and target in one word, the last part of the task's path.
+        task: Id, target and any signature in one word, the last part of the task's path.
         status: As the platform named it; ``None`` before the first poll.
         progress: As the platform sent it.
         eta: Seconds left if the progress stays even.
@@ -116,6 +117,10 @@ class TooManyTasksError(AltcraftError):
     """Too many tasks that are known from addresses alone are polled at this moment."""
 
 
+class WrongAddressError(AltcraftError):
+    """The signature of an address is missing or wrong, or made for another owner."""
+
+
 class _ErrorRow(msgspec.Struct, frozen=True):
     status: int
     code: str
@@ -128,6 +133,7 @@ _ERROR_ROWS: tuple[tuple[type[AltcraftError], _ErrorRow], ...] = (
     (NotFoundError, _ErrorRow(404, "not_found", "the platform does not know this id")),
     (RateLimitedError, _ErrorRow(503, "busy", "the platform is busy; try again later")),
     (TooManyTasksError, _ErrorRow(503, "busy", "this service is busy; try again later")),
+    (WrongAddressError, _ErrorRow(404, "no_task", "this is not the address of a task of yours")),
     (ServerError, _ErrorRow(502, "platform_failed", "the platform failed")),
     (ApiError, _ErrorRow(502, "refused", "the platform refused the request of this service")),
     (
@@ -192,11 +198,13 @@ def streamless_answer(method: str, last_event_id: str) -> Answer | None:
     return Answer(200, b"", STREAM_HEADERS) if method == "HEAD" else None
 
 
-def view_of(handle: TaskHandle[CountersReport], report: CountersReport | None = None) -> TaskView:
+def view_of(
+    handle: TaskHandle[CountersReport], word: str, report: CountersReport | None = None
+) -> TaskView:
     """Return what the handle knows of its task, without a request."""
     status, eta = handle.status, handle.eta
     return TaskView(
-        task=task_word(handle.ref),
+        task=word,
         status=status.status if status else None,
         progress=status.progress if status else None,
         eta=None if eta is None else round(eta, 1),
@@ -204,14 +212,14 @@ def view_of(handle: TaskHandle[CountersReport], report: CountersReport | None = 
     )
 
 
-def task_path(tasks: str, ref: TaskRef) -> str:
+def task_path(tasks: str, word: str) -> str:
     """Return the path of a task, in ASCII.
 
     Args:
         tasks: Path below which tasks are, as text.
-        ref: The task.
+        word: Names the task.
     """
-    return f"{quote(tasks)}/{quote(task_word(ref), safe='@:')}"
+    return f"{quote(tasks)}/{quote(word, safe='@:')}"
 
 
 def unknown_task(ref: TaskRef) -> TaskLostError:
