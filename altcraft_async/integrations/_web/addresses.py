@@ -75,8 +75,8 @@ class Addresses(Generic[RequestT]):
         return responses.parse_task(word)
 
     def _text(self, request: RequestT, word: str) -> str:
-        owner: object = self._owner(request) if self._owner else None
-        if owner is not None and (isinstance(owner, bool) or not isinstance(owner, (str, int))):
+        owner = self._owner(request) if self._owner else None
+        if owner is not None and type(owner) not in {str, int}:
             msg = f"owner: has to return a str, an int or None, not {type(owner).__name__}"
             raise ConfigurationError(msg)
         # An id is the same as a number and as text, and no URL of feedback is such a list.
