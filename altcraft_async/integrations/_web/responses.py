@@ -40,11 +40,13 @@ __all__ = [
     "PING",
     "STREAM_HEADERS",
     "Answer",
+    "ErrorView",
     "TaskView",
     "TooManyTasksError",
     "WrongAddressError",
     "error_answer",
     "error_event",
+    "errors_by_status",
     "parse_task",
     "pending_answer",
     "report_answer",
@@ -121,6 +123,18 @@ class WrongAddressError(AltcraftError):
     """The signature of an address is missing or wrong, or made for another owner."""
 
 
+class ErrorView(msgspec.Struct, frozen=True):
+    """The body of every error.
+
+    Attributes:
+        error: A word for programs.
+        message: A sentence for people.
+    """
+
+    error: str
+    message: str
+
+
 class _ErrorRow(msgspec.Struct, frozen=True):
     status: int
     code: str
@@ -159,6 +173,7 @@ _ERROR_ROWS: tuple[tuple[type[AltcraftError], _ErrorRow], ...] = (
     (AltcraftError, _ErrorRow(500, "error", "this service failed")),
 )
 
+_BAD_REQUEST = "bad_request"
 _MAYBE_STARTED = "the refresh may have started; check before you start again"
 
 
@@ -171,14 +186,22 @@ def error_answer(error: AltcraftError) -> Answer:
     is a mistake of the program, and no business of the browser's.
     """
     if isinstance(error, ConfigurationError) and error.wrong_value:
-        return _json(400, {"error": "bad_request", "message": str(error)})
+        return _json(400, ErrorView(_BAD_REQUEST, str(error)))
     row = next(row for kind, row in _ERROR_ROWS if isinstance(error, kind))
     if isinstance(error, (TransportError, ProtocolError, ApiError)) and error.maybe_delivered:
         # No Retry-After: a client that sends the request again may start a second refresh.
-        return _json(row.status, {"error": row.code, "message": f"{row.message}; {_MAYBE_STARTED}"})
+        return _json(row.status, ErrorView(row.code, f"{row.message}; {_MAYBE_STARTED}"))
     may_retry = row.status in _TEMPORARY or error.retry_after is not None
     headers = {"Retry-After": _retry_after(error.retry_after)} if may_retry else {}
-    return _json(row.status, {"error": row.code, "message": row.message}, headers)
+    return _json(row.status, ErrorView(row.code, row.message), headers)
+
+
+def errors_by_status() -> dict[int, dict[str, str]]:
+    """Return the words and sentences of all errors, by HTTP status."""
+    found = {400: {_BAD_REQUEST: "an id is wrong, or the address names no task"}}
+    for _, row in _ERROR_ROWS:
+        found.setdefault(row.status, {}).setdefault(row.code, row.message)
+    return dict(sorted(found.items()))
 
 
 def report_answer(view: TaskView) -> Answer:
