@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -91,7 +90,7 @@ def assert_described(reply: Reply, responses: Mapping[str, Any]) -> None:
 
 @pytest.mark.usefixtures("nothing_left")
 async def test_app_responds_as_its_document_says(document: dict[str, Any]) -> None:
-    async with Simulator(duration=math.inf) as server, aiohttp.ClientSession() as browser:
+    async with Simulator(duration=0.6) as server, aiohttp.ClientSession() as browser:
         client = AltcraftClient(server.url, server.token, poll=Constant(0.02))
         altcraft = Altcraft(lambda: client, timeout=0.1)
         async with asgi_app(app_of(altcraft)) as url:
