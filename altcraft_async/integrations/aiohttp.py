@@ -20,10 +20,10 @@ from aiohttp import web
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations._web import responses
-from altcraft_async.integrations._web.app import AltcraftBase, log_error, while_connected
+from altcraft_async.integrations._web.app import AltcraftBase
+from altcraft_async.integrations._web.records import log_error
 from altcraft_async.integrations._web.responses import Answer
-from altcraft_async.models import TaskRef
-from altcraft_async.models.task_words import task_word
+from altcraft_async.integrations._web.waiting import while_connected
 
 __all__ = ["Altcraft"]
 
@@ -60,10 +60,10 @@ class Altcraft(AltcraftBase[web.Request, web.Response]):
             await self._client.aclose()
 
     async def _get_task(self, request: web.Request) -> web.Response:
-        return await self.answer(request, self.find(request.match_info["task"]))
+        return await self.answer(request, self.find(request, request.match_info["task"]))
 
     async def _get_events(self, request: web.Request) -> web.StreamResponse:
-        handle = self.find(request.match_info["task"])
+        handle = self.find(request, request.match_info["task"])
         last_event_id = request.headers.get("Last-Event-ID", "")
         whole = responses.streamless_answer(request.method, last_event_id)
         if whole is not None:
@@ -72,7 +72,9 @@ class Altcraft(AltcraftBase[web.Request, web.Response]):
 
         async def send_all() -> None:
             await response.prepare(request)
-            async with aclosing(self.events(handle, last_event_id=last_event_id)) as events:
+            async with aclosing(
+                self.events(request, handle, last_event_id=last_event_id)
+            ) as events:
                 async for event in events:
                     await response.write(event)
 
@@ -89,11 +91,11 @@ class Altcraft(AltcraftBase[web.Request, web.Response]):
         except AltcraftError as error:
             return self._response(log_error(error))
 
-    def _task_path(self, request: web.Request, ref: TaskRef) -> str:  # noqa: ARG002 -- the base's signature
+    def _task_path(self, request: web.Request, word: str) -> str:  # noqa: ARG002 -- the base's signature
         if self._task is None:  # without `setup`
-            return responses.task_path(self.tasks, ref)
+            return responses.task_path(self.tasks, word)
         # The route knows the path below which its app is mounted.
-        return str(self._task.url_for(task=task_word(ref)))
+        return str(self._task.url_for(task=word))
 
     async def _disconnected(self, request: web.Request) -> None:
         while request.transport is not None:  # noqa: ASYNC110 -- there is no event to wait for

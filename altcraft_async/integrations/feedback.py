@@ -22,6 +22,7 @@ from aiohttp import web
 
 from altcraft_async.integrations._feedback.hints import Hints
 from altcraft_async.integrations._feedback.signed_urls import SignedUrls
+from altcraft_async.integrations._signing import Secret
 from altcraft_async.models import Feedback, TaskKind
 from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_choice, checked_function, checked_positive
@@ -86,7 +87,7 @@ class FeedbackReceiver:
         self,
         base_url: str,
         *,
-        secret: str | bytes | None = None,
+        secret: Secret | None = None,
         on_feedback: Callable[[Received], object] | None = None,
         pause: float = 1.0,
         body_timeout: float = 10.0,
@@ -98,7 +99,8 @@ class FeedbackReceiver:
                 warns, because the signed URLs are secret.
             secret: At least 16 bytes, the same in every process and after every
                 restart, so that a target keeps its URL. The default is random,
-                and then only this object knows its URLs.
+                and then only this object knows its URLs. To change it, pass
+                several, the newest first: each is accepted, the first one signs.
             on_feedback: Called with every call to a valid URL, before the platform
                 gets its response, so it has to be quick. A coroutine is awaited,
                 an exception is logged.

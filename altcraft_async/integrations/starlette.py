@@ -12,9 +12,9 @@ altcraft.setup(app)
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
-from typing import cast
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,10 +23,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from altcraft_async.errors import AltcraftError
-from altcraft_async.integrations._web import responses
-from altcraft_async.integrations._web.app import AltcraftBase, log_error, while_connected
+from altcraft_async.integrations._web import openapi, responses
+from altcraft_async.integrations._web.app import AltcraftBase
+from altcraft_async.integrations._web.records import log_error
 from altcraft_async.integrations._web.responses import Answer
-from altcraft_async.models import TaskRef
+from altcraft_async.integrations._web.waiting import while_connected
 
 __all__ = ["Altcraft"]
 
@@ -47,30 +48,40 @@ class Altcraft(AltcraftBase[Request, Response]):
 
         The report of a task is at ``/tasks/…``, its events are at ``/tasks/…/events``.
         The app responds to an `AltcraftError` that a handler raises. If an app is
-        mounted in another, set up the one that has the handlers.
+        mounted in another, set up the one that has the handlers. In FastAPI, the routes
+        are in the OpenAPI document; ``responses=altcraft.responses`` describes a handler
+        that returns `answer`.
         """
         task = f"{self.tasks}/{{task:path}}"
         events = Route(f"{task}/events", self._get_events, methods=["GET"])
         app.router.routes += [events, Route(task, self._get_task, methods=["GET"])]
         app.add_exception_handler(AltcraftError, self._respond_to_error)
+        document: Callable[[], dict[str, Any]] | None = getattr(app, "openapi", None)
+        if document is not None:  # as FastAPI's documentation extends it
+            app.openapi = lambda: openapi.add_routes(document(), self.tasks)  # type: ignore[attr-defined]
+
+    @property
+    def responses(self) -> dict[int | str, dict[str, Any]]:
+        """The responses of a handler that returns `answer`, for FastAPI's ``responses=``."""
+        return dict(openapi.RESPONSES)
 
     async def _get_task(self, request: Request) -> Response:
-        return await self.answer(request, self.find(request.path_params["task"]))
+        return await self.answer(request, self.find(request, request.path_params["task"]))
 
     async def _get_events(self, request: Request) -> Response:
-        handle = self.find(request.path_params["task"])
+        handle = self.find(request, request.path_params["task"])
         last_event_id = request.headers.get("Last-Event-ID", "")
         whole = responses.streamless_answer(request.method, last_event_id)
         if whole is not None:
             return self._response(whole)
-        return _EventStream(self.events(handle, last_event_id=last_event_id))
+        return _EventStream(self.events(request, handle, last_event_id=last_event_id))
 
     async def _respond_to_error(self, _: Request, error: Exception) -> Response:
         return self._response(log_error(cast("AltcraftError", error)))  # registered for no other
 
-    def _task_path(self, request: Request, ref: TaskRef) -> str:
+    def _task_path(self, request: Request, word: str) -> str:
         root: str = request.scope.get("root_path", "")
-        return responses.task_path(root.rstrip("/") + self.tasks, ref)
+        return responses.task_path(root.rstrip("/") + self.tasks, word)
 
     async def _disconnected(self, request: Request) -> None:
         await _disconnected(request.receive)

@@ -4,7 +4,8 @@ Each process of an app has one client. Requests for the same task share one hand
 one poller. A request waits until its task ends, the browser disconnects or a time limit
 passes, and nothing of the wait is left afterwards.
 
-The address of a task says which task it is and nobody vouches for it. So a task that this
+The address of a task says which task it is. With a secret, the app has signed it, and the
+task counts as one of the app's. Without one, nobody vouches for it. So a task that this
 process knows has the target that the process knows, an address of a task that it does not
 know costs one poll until the platform has confirmed the task, and only so many of those
 tasks are polled at once.
@@ -18,14 +19,18 @@ import asyncio
 import re
 from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import AltcraftError, ConfigurationError, NotFoundError
+from altcraft_async.integrations._signing import Secret
 from altcraft_async.integrations._web import responses
+from altcraft_async.integrations._web.addresses import Addresses, Owner
+from altcraft_async.integrations._web.records import log_error
 from altcraft_async.integrations._web.responses import Answer, TaskView
+from altcraft_async.integrations._web.waiting import cancel, while_connected
 from altcraft_async.models import CountersReport, TaskRef
 from altcraft_async.models.task_words import task_word
 from altcraft_async.models.validation import (
@@ -34,10 +39,9 @@ from altcraft_async.models.validation import (
     checked_seconds,
     checked_text,
 )
-from altcraft_async.observer import logger
 from altcraft_async.tasks.handle import TaskHandle
 
-__all__ = ["AltcraftBase", "log_error", "while_connected"]
+__all__ = ["AltcraftBase"]
 
 T = TypeVar("T")
 RequestT = TypeVar("RequestT")
@@ -57,8 +61,6 @@ UNKNOWN_SECONDS = 30.0
 _MIN_TIMEOUT = 0.1
 """Seconds in which a due poll has surely begun: ten slots of the scheduler's timer wheel."""
 
-_SERVER_ERROR = 500
-
 # What no browser, server or router rewrites.
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[\w.~-]+)+", re.ASCII)
 
@@ -70,13 +72,15 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         tasks: Path below which browsers find tasks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- one argument per option, all by name
         self,
         open_client: Callable[[], AltcraftClient] = AltcraftClient.from_env,
         *,
         tasks: str = "/tasks",
         timeout: float = 2.0,
         ping: float = 15.0,
+        secret: Secret | None = None,
+        owner: Callable[[RequestT], Owner] | None = None,
     ) -> None:
         """Check the arguments; the client is opened when the app starts.
 
@@ -86,6 +90,12 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
             timeout: Seconds after which a response says where to ask again; at least
                 0.1, because shorter requests could end before any poll begins.
             ping: Seconds of quiet after which a stream of events sends a comment.
+            secret: At least 16 bytes, the same in every process: addresses of tasks are
+                signed, so that nobody can make one up or edit it. To change it, pass
+                several, the newest first: each is accepted, the first one signs. The
+                default signs nothing, and needs your own check in front of ``tasks``.
+            owner: Says who sends a request, such as a user's id; an address opens for
+                the same owner only. ``None`` is any visitor who is not known.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -98,6 +108,7 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         self._open_client = open_client
         self._timeout = checked_seconds("timeout", timeout, least=_MIN_TIMEOUT)
         self._ping = checked_positive("ping", ping)
+        self._addresses = Addresses[RequestT](secret, owner)
         self._client: AltcraftClient | None = None
         self._kept: OrderedDict[str, Handle] = OrderedDict()  # by task id, of the app
         self._found: OrderedDict[str, Handle] = OrderedDict()  # by task id, from addresses
@@ -152,30 +163,40 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
                 respond to this error.
         """
         handle = self.keep(handle)
+        word = self._addresses.word(request, handle.ref)
         seconds = self._timeout if timeout is None else checked_seconds("timeout", timeout)
         work = self._report(handle)
         report = await while_connected(work, self._disconnected(request), limit=seconds)
-        view = responses.view_of(handle, report)
+        view = responses.view_of(handle, word, report)
         if report is not None:
             return self._response(responses.report_answer(view))
-        path = self._task_path(request, handle.ref)
+        path = self._task_path(request, word)
         return self._response(responses.pending_answer(view, path))
 
-    def find(self, word: str) -> Handle:
+    def find(self, request: RequestT, word: str) -> Handle:
         """Return the handle of the task that a browser asks for.
 
         Raises:
             ConfigurationError: The word does not name a task.
+            WrongAddressError: This app has not signed the word for this visitor.
             TaskLostError: The platform does not know the task, or it has another target.
         """
-        ref = responses.parse_task(word)
+        return self.find_task(self._addresses.read(request, word))
+
+    def find_task(self, ref: TaskRef) -> Handle:
+        """Return the handle of a task, the one kept for it if any.
+
+        Raises:
+            TaskLostError: The platform does not know the task, or it has another target.
+        """
         task_id = ref.task_id
         handle = self._kept.get(task_id) or self._found.get(task_id)
         if handle is None:
             if self._unknown.get(task_id, 0.0) > asyncio.get_running_loop().time():
                 raise responses.unknown_task(ref)
             handle = self.client.tasks.attach(ref)
-            _put(self._found, task_id, handle, MAX_HANDLES)
+            if not self._addresses.signed:
+                _put(self._found, task_id, handle, MAX_HANDLES)
         elif task_word(handle.ref) != task_word(ref):
             raise responses.unknown_task(ref)
         return self.keep(handle)
@@ -192,30 +213,32 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         return kept
 
     async def events(
-        self, handle: Handle, *, last_event_id: str = ""
+        self, request: RequestT, handle: Handle, *, last_event_id: str = ""
     ) -> AsyncGenerator[bytes, None]:
         """Yield what happens to a task as server-sent events, the report last.
 
         Args:
+            request: The browser's request.
             handle: The task.
             last_event_id: Id of the last event that the browser has; it is not sent again.
         """
         try:
+            word = self._addresses.word(request, handle.ref)
             with self._bounded(handle):
                 await self._confirm(handle)
-                async with aclosing(self._views(handle)) as views:
+                async with aclosing(self._views(handle, word)) as views:
                     async for view in views:
                         if view is None:
                             yield responses.PING
                         elif responses.status_event_id(view) != last_event_id:
                             yield responses.status_event(view)
-                yield responses.report_event(responses.view_of(handle, await handle))
+                yield responses.report_event(responses.view_of(handle, word, await handle))
         except AltcraftError as error:
             log_error(error)
             yield responses.error_event(error)
 
     @abstractmethod
-    def _task_path(self, request: RequestT, ref: TaskRef) -> str:
+    def _task_path(self, request: RequestT, word: str) -> str:
         """Return the path at which browsers find a task."""
 
     @abstractmethod
@@ -266,7 +289,7 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
             return
         raise responses.unknown_task(handle.ref)
 
-    async def _views(self, handle: Handle) -> AsyncGenerator[TaskView | None, None]:
+    async def _views(self, handle: Handle, word: str) -> AsyncGenerator[TaskView | None, None]:
         """Yield a view at each change before the end, and ``None`` after each quiet period."""
         updates = handle.updates()
         step: asyncio.Task[object] | None = None
@@ -279,29 +302,11 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
                 if step.result() is None or handle.done():
                     return
                 step = None
-                yield responses.view_of(handle)
+                yield responses.view_of(handle, word)
         finally:
             if step is not None:
-                await _cancel(step)
+                await cancel(step)
             await updates.aclose()
-
-
-async def while_connected(
-    work: Coroutine[Any, Any, T],
-    disconnected: Coroutine[Any, Any, object],
-    *,
-    limit: float | None = None,
-) -> T | None:
-    """Return the result, or ``None`` on disconnect or after ``limit`` seconds.
-
-    Unfinished work is cancelled and has ended when this returns.
-    """
-    tasks = asyncio.ensure_future(work), asyncio.ensure_future(disconnected)
-    try:
-        await asyncio.wait(tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-        return tasks[0].result() if tasks[0].done() else None
-    finally:
-        await _cancel(*tasks)
 
 
 def _put(kept: OrderedDict[str, T], key: str, value: T, most: int) -> None:
@@ -310,21 +315,3 @@ def _put(kept: OrderedDict[str, T], key: str, value: T, most: int) -> None:
     kept.move_to_end(key)
     if len(kept) > most:
         kept.popitem(last=False)
-
-
-async def _cancel(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and wait for their ends; errors are dropped."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def log_error(error: AltcraftError) -> Answer:
-    """Return the response for an error; log the platform's text, which the response omits."""
-    answer = responses.error_answer(error)
-    if answer.status == _SERVER_ERROR:
-        # A mistake of the program, whose author needs the place.
-        logger.error("answering with HTTP status 500: %s", error, exc_info=error)
-    elif answer.status > _SERVER_ERROR:
-        logger.warning("answering with HTTP status %d: %s", answer.status, error)
-    return answer

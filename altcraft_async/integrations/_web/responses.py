@@ -40,10 +40,13 @@ __all__ = [
     "PING",
     "STREAM_HEADERS",
     "Answer",
+    "ErrorView",
     "TaskView",
     "TooManyTasksError",
+    "WrongAddressError",
     "error_answer",
     "error_event",
+    "errors_by_status",
     "parse_task",
     "pending_answer",
     "report_answer",
@@ -84,7 +87,7 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     """What a browser sees of a task; the body of every response but errors.
 
     Attributes:
-        task: Id and target in one word, the last part of the task's path.
+        task: Id, target and any signature in one word, the last part of the task's path.
         status: As the platform named it; ``None`` before the first poll.
         progress: As the platform sent it.
         eta: Seconds left if the progress stays even.
@@ -116,6 +119,22 @@ class TooManyTasksError(AltcraftError):
     """Too many tasks that are known from addresses alone are polled at this moment."""
 
 
+class WrongAddressError(AltcraftError):
+    """The signature of an address is missing or wrong, or made for another owner."""
+
+
+class ErrorView(msgspec.Struct, frozen=True):
+    """The body of every error.
+
+    Attributes:
+        error: A word for programs.
+        message: A sentence for people.
+    """
+
+    error: str
+    message: str
+
+
 class _ErrorRow(msgspec.Struct, frozen=True):
     status: int
     code: str
@@ -128,6 +147,7 @@ _ERROR_ROWS: tuple[tuple[type[AltcraftError], _ErrorRow], ...] = (
     (NotFoundError, _ErrorRow(404, "not_found", "the platform does not know this id")),
     (RateLimitedError, _ErrorRow(503, "busy", "the platform is busy; try again later")),
     (TooManyTasksError, _ErrorRow(503, "busy", "this service is busy; try again later")),
+    (WrongAddressError, _ErrorRow(404, "no_task", "this is not the address of a task of yours")),
     (ServerError, _ErrorRow(502, "platform_failed", "the platform failed")),
     (ApiError, _ErrorRow(502, "refused", "the platform refused the request of this service")),
     (
@@ -153,6 +173,7 @@ _ERROR_ROWS: tuple[tuple[type[AltcraftError], _ErrorRow], ...] = (
     (AltcraftError, _ErrorRow(500, "error", "this service failed")),
 )
 
+_BAD_REQUEST = "bad_request"
 _MAYBE_STARTED = "the refresh may have started; check before you start again"
 
 
@@ -165,14 +186,22 @@ def error_answer(error: AltcraftError) -> Answer:
     is a mistake of the program, and no business of the browser's.
     """
     if isinstance(error, ConfigurationError) and error.wrong_value:
-        return _json(400, {"error": "bad_request", "message": str(error)})
+        return _json(400, ErrorView(_BAD_REQUEST, str(error)))
     row = next(row for kind, row in _ERROR_ROWS if isinstance(error, kind))
     if isinstance(error, (TransportError, ProtocolError, ApiError)) and error.maybe_delivered:
         # No Retry-After: a client that sends the request again may start a second refresh.
-        return _json(row.status, {"error": row.code, "message": f"{row.message}; {_MAYBE_STARTED}"})
+        return _json(row.status, ErrorView(row.code, f"{row.message}; {_MAYBE_STARTED}"))
     may_retry = row.status in _TEMPORARY or error.retry_after is not None
     headers = {"Retry-After": _retry_after(error.retry_after)} if may_retry else {}
-    return _json(row.status, {"error": row.code, "message": row.message}, headers)
+    return _json(row.status, ErrorView(row.code, row.message), headers)
+
+
+def errors_by_status() -> dict[int, dict[str, str]]:
+    """Return the words and sentences of all errors, by HTTP status."""
+    found = {400: {_BAD_REQUEST: "an id is wrong, or the address names no task"}}
+    for _, row in _ERROR_ROWS:
+        found.setdefault(row.status, {}).setdefault(row.code, row.message)
+    return dict(sorted(found.items()))
 
 
 def report_answer(view: TaskView) -> Answer:
@@ -192,11 +221,13 @@ def streamless_answer(method: str, last_event_id: str) -> Answer | None:
     return Answer(200, b"", STREAM_HEADERS) if method == "HEAD" else None
 
 
-def view_of(handle: TaskHandle[CountersReport], report: CountersReport | None = None) -> TaskView:
+def view_of(
+    handle: TaskHandle[CountersReport], word: str, report: CountersReport | None = None
+) -> TaskView:
     """Return what the handle knows of its task, without a request."""
     status, eta = handle.status, handle.eta
     return TaskView(
-        task=task_word(handle.ref),
+        task=word,
         status=status.status if status else None,
         progress=status.progress if status else None,
         eta=None if eta is None else round(eta, 1),
@@ -204,14 +235,14 @@ def view_of(handle: TaskHandle[CountersReport], report: CountersReport | None = 
     )
 
 
-def task_path(tasks: str, ref: TaskRef) -> str:
+def task_path(tasks: str, word: str) -> str:
     """Return the path of a task, in ASCII.
 
     Args:
         tasks: Path below which tasks are, as text.
-        ref: The task.
+        word: Names the task.
     """
-    return f"{quote(tasks)}/{quote(task_word(ref), safe='@:')}"
+    return f"{quote(tasks)}/{quote(word, safe='@:')}"
 
 
 def unknown_task(ref: TaskRef) -> TaskLostError:

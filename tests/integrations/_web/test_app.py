@@ -13,7 +13,7 @@ from altcraft_async import AltcraftClient, ConfigurationError
 from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.app import MAX_HANDLES, MAX_POLLED
 from altcraft_async.integrations.starlette import Altcraft
-from altcraft_async.models.task_words import task_word
+from altcraft_async.models.task_words import read_task, task_word
 from altcraft_async.simulator import Fault
 from tests.support.web_site import NEVER, OpenSite, Site, parse_events
 
@@ -121,8 +121,8 @@ async def test_reconnect_after_the_end_gets_204(site: OpenSite) -> None:
 async def test_reconnect_does_not_get_the_known_status_again(site: OpenSite) -> None:
     async with site(duration=math.inf) as here:
         path = await here.start()
-        handle = here.altcraft.find(path.removeprefix("/tasks/"))
-        headers = {"Last-Event-ID": responses.status_event_id(responses.view_of(handle))}
+        (handle,) = here.altcraft._kept.values()
+        headers = {"Last-Event-ID": responses.status_event_id(responses.view_of(handle, ""))}
         async with here.browser.get(f"{here.url}{path}/events", headers=headers) as response:
             assert await response.content.readuntil(b"\n\n") == responses.PING
 
@@ -302,6 +302,7 @@ async def test_shutdown_does_not_wait_for_streams(site: OpenSite) -> None:
         began = asyncio.get_running_loop().time()
     # The servers of these tests cut a connection after a second.
     assert asyncio.get_running_loop().time() - began < 3
+    request.cancel()
     await asyncio.wait([request])
 
 
@@ -311,7 +312,7 @@ async def test_only_the_newest_handles_are_kept_and_addresses_push_out_none_of_t
     async with site() as here:
         await here.start()  # so that the app runs
         for number in range(MAX_HANDLES + 10):
-            here.altcraft.find(f"{number}@resource:24:1")
+            here.altcraft.find_task(read_task(f"{number}@resource:24:1"))
         assert len(here.altcraft._found) == MAX_HANDLES
         assert len(here.altcraft._kept) == 1
 

@@ -39,6 +39,7 @@ from altcraft_async import (
 )
 from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.responses import TaskView
+from altcraft_async.models.task_words import task_word
 
 REF = TaskRef(task_id="7f9c", kind="resource", target=(24, 1))
 PLATFORM_TEXT = "text of the platform"
@@ -129,7 +130,7 @@ def test_path_in_ascii_leads_back_to_the_task(
     task_id: str, resource_id: int, database_id: int
 ) -> None:
     ref = TaskRef(task_id=task_id, kind="resource", target=(resource_id, database_id))
-    path = responses.task_path("/tasks", ref)
+    path = responses.task_path("/tasks", task_word(ref))
     assert path.startswith("/tasks/")
     assert "?" not in path
     assert "#" not in path
