@@ -4,8 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import altcraft_async
+from tests.support.public_api import MODULES, recorded, section
+
+AIRFLOW = "altcraft_async.integrations.airflow"
+"""Not installed beside the rest; `tests/airflow/test_public_api.py` compares it."""
+
+
+@pytest.mark.parametrize("module", sorted({*MODULES} - {AIRFLOW}))
+def test_public_api_is_as_recorded(module: str) -> None:
+    command = "python -m tests.support.public_api"
+    message = f"the public API of {module} changed: see docs/stability.md, then run {command}"
+    assert section(module) == recorded()[module], message
+
+
+def test_stability_page_lists_every_public_module() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "stability.md").read_text()
+    assert [module for module in MODULES if f"`{module}`" not in page] == []
 
 
 def test_all_is_sorted_and_every_name_has_a_docstring() -> None:
