@@ -16,6 +16,7 @@ from altcraft_async.cli.commands.demo import demo
 from altcraft_async.cli.commands.history import HistoryGroup, movers, show
 from altcraft_async.cli.commands.refresh import refresh_command
 from altcraft_async.cli.commands.refresh_all import refresh_all
+from altcraft_async.cli.commands.runs import resume, runs
 from altcraft_async.cli.commands.simulate import simulate
 from altcraft_async.cli.commands.task import status_command, wait_command
 from altcraft_async.cli.exit_codes import (
@@ -124,6 +125,8 @@ def _root() -> click.Group:
         _object_group(SEGMENTS, "parts of a database"),
         _group("task", task_commands, "Tasks that were started before."),
         _group("history", [show, movers], _HISTORY_HELP, group=HistoryGroup),
+        runs,
+        resume,
         refresh_command(RESOURCES, "altcraft refresh"),
         counters_command(RESOURCES, "altcraft counters"),
         status_command("altcraft status"),

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from altcraft_async import AltcraftClient, ClientOptions, TaskRef
+from altcraft_async import AltcraftClient, ClientOptions, TaskLedger, TaskRef
 from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind, Target
 from altcraft_async.models.task_words import read_task
 
@@ -142,11 +142,12 @@ def target_options(kind: ObjectKind, *, many: bool) -> Callable[[Command], Comma
     return add
 
 
-def make_client(options: Mapping[str, Any]) -> AltcraftClient:
+def make_client(options: Mapping[str, Any], ledger: TaskLedger | None = None) -> AltcraftClient:
     """Return a client of the account in the environment, set up by the options of a command."""
     given: ClientOptions = {
         "segment_database_name": options.get("database_name"),
         "rate_limit": options.get("rate_limit"),
+        "ledger": ledger,
     }
     if (patience := options.get("outage_patience")) is not None:
         given["outage_patience"] = patience

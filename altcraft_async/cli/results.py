@@ -65,6 +65,15 @@ def print_totals(totals: Totals, form: Form) -> None:
     """Print totals for people, and how to come back to unfinished tasks."""
     if form not in FOR_PROGRAMS:
         print_view(*totals_views(totals, bars_only=form == "chart"))
-    if len(totals.unfinished) > 1:  # for a single one, its error has the hint
+    if totals.way_back:
+        if totals.left:
+            print_message(f"{totals.left} are left to do", f"to go on: {totals.way_back}")
+        if totals.unknown:
+            print_message(
+                f"{totals.unknown} may have been started just before the run was killed; check "
+                f"their counters",
+                f"to start them again: {totals.way_back} --restart-unknown",
+            )
+    elif len(totals.unfinished) > 1:  # for a single one, its error has the hint
         hint = wait_hint(*totals.unfinished.values())
         print_message(f"{len(totals.unfinished)} were not over in time", hint)

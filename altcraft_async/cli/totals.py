@@ -49,6 +49,9 @@ class Totals:
         running: Started tasks without an outcome, by id.
         unfinished: Tasks whose wait ended while they ran, by id.
         names: Names of resources, as far as known, by id.
+        way_back: The command that goes on with a named run; ``None`` for others.
+        left: How many a named run would try again.
+        unknown: How many it may have started before, and does not start by itself.
     """
 
     def __init__(self, total: int | None = None) -> None:
@@ -63,6 +66,9 @@ class Totals:
         self.running: dict[str, TaskRef] = {}
         self.unfinished: dict[str, TaskRef] = {}
         self.names: dict[int, str] = {}
+        self.way_back: str | None = None
+        self.left = 0
+        self.unknown = 0
 
     @property
     def done(self) -> int:

@@ -67,10 +67,9 @@ async def follow(  # noqa: PLR0913 -- all but one by position, as commands have 
                     # First, so that a task whose result cannot be printed counts as running.
                     print_outcome(outcome)
                     totals.add(outcome)
-    except HistoryError:
-        _print_stopped(totals)
-        raise
-    except AltcraftError:
+    except AltcraftError as error:
+        if totals.way_back or isinstance(error, HistoryError):
+            _print_stopped(totals)
         raise
     except (asyncio.CancelledError, OSError):  # stdout cannot be written
         if can_resume:
@@ -111,6 +110,11 @@ def run_batch(work: Coroutine[object, object, None], totals: Totals, form: Form)
 
 
 def _print_stopped(totals: Totals) -> None:
+    if totals.way_back:
+        going_on = "; the tasks that run go on" if totals.running else ""
+        stopped = f"stopped after {totals.done} refreshes{going_on}"
+        print_message(stopped, f"to go on: {totals.way_back}")
+        return
     refs = (totals.unfinished | totals.running).values()
     print_message(
         f"stopped after {totals.done} refreshes; what was just being started may go on as well",

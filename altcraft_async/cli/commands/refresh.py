@@ -10,6 +10,7 @@ import click
 from altcraft_async import AltcraftClient, CountersReport, TaskHandle, TaskRef
 from altcraft_async.cli.exit_codes import wait_hint
 from altcraft_async.cli.json_data import task_data
+from altcraft_async.cli.named_run import NamedRun, run_options
 from altcraft_async.cli.object_kinds import ObjectKind, Target
 from altcraft_async.cli.options import (
     Form,
@@ -26,7 +27,7 @@ from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.tables import task_view
 from altcraft_async.cli.totals import Totals
-from altcraft_async.cli.waits import follow_all, run_batch, wait_for
+from altcraft_async.cli.waits import follow, run_batch, wait_for
 
 __all__ = ["refresh_command"]
 
@@ -47,6 +48,7 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
             example,
             f"{example} --timeout 600 --json",
             f"{path} 24 25 26 {kind.example.partition(' ')[2]} --csv",
+            f"{path} 24 25 26 {kind.example.partition(' ')[2]} --run evening",
             f"altcraft task wait $({example} --no-wait)",
         ),
     )
@@ -57,6 +59,7 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
         is_flag=True,
         help="Only start the tasks, and print a word for each that task wait takes.",
     )
+    @run_options
     @form_option("json", "csv", "chart")
     def command(
         *,
@@ -65,21 +68,34 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
         in_flight: int,
         no_wait: bool,
         form: Form,
-        **options: Any,  # noqa: ANN401 -- ids, and for segments a name
+        **options: Any,  # noqa: ANN401 -- ids, the ledger, and for segments a name
     ) -> None:
         if no_wait and form not in {None, "json"}:
             msg = f"--no-wait prints tasks, which --{form} does not show; use --json or neither."
             raise click.UsageError(msg)
+        if no_wait and options["run_name"] is not None:
+            msg = "--no-wait starts tasks and leaves, so there is no run to name; drop --run."
+            raise click.UsageError(msg)
+        totals = Totals(len(numbers))
+        named = NamedRun(f"{kind.plural} refresh", totals)
         targets: list[Any] = [make_target(kind, number, options) for number in numbers]
-        client, patience = make_client(options), options["outage_patience"] or 0.0
+        client, patience = make_client(options, named.ledger), options["outage_patience"] or 0.0
         if no_wait:
             run(_start(client, kind, targets, form, patience))
-        elif len(targets) > 1:
-            totals = Totals(len(targets))
-            outcomes = kind.namespace(client).refresh_many(
-                targets, in_flight=in_flight, timeout=timeout, on_start=totals.begin
-            )
-            run_batch(follow_all(client, outcomes, totals, form, kind.name), totals, form)
+        elif len(targets) > 1 or named.ledger:
+
+            async def refresh() -> None:
+                async with named.using(client):
+                    outcomes = kind.namespace(client).refresh_many(
+                        targets,
+                        in_flight=in_flight,
+                        timeout=timeout,
+                        idempotency_key=named.key,
+                        on_start=totals.begin,
+                    )
+                    await follow(client, named.followed(outcomes), totals, form, kind.name)
+
+            run_batch(refresh(), totals, form)
         else:
             report, ref = run(_refresh(client, kind, targets[0], timeout, patience))
             print_report(report, form, ref.kind, ref.target, ref)

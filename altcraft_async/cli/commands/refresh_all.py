@@ -12,6 +12,7 @@ from click.exceptions import Exit
 
 from altcraft_async import AltcraftClient, Completed, Resource
 from altcraft_async.cli.exit_codes import NO_MATCH
+from altcraft_async.cli.named_run import NamedRun, run_options
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import (
     Form,
@@ -37,6 +38,7 @@ Outcomes: TypeAlias = AsyncGenerator[Outcome, None]
         "altcraft resources refresh-all --json | jq -c '[.target, .seconds]'",
         "altcraft resources refresh-all --name 'News*' --csv > counters.csv",
         "altcraft resources refresh-all --history counters.sqlite",
+        "altcraft resources refresh-all --run nightly",
     ),
 )
 @click.option(
@@ -51,9 +53,11 @@ Outcomes: TypeAlias = AsyncGenerator[Outcome, None]
 @click.option(
     "--history",
     "history_path",
+    type=click.Path(resolve_path=True),
     metavar="FILE",
     help="Add each result to this file, for altcraft history.",
 )
+@run_options
 @form_option("json", "csv", "chart")
 def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     *,
@@ -70,8 +74,9 @@ def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     Finds the resources and their databases by itself, and ends with the totals
     by channel. JSON and CSV are printed as each refresh ends.
     """
-    is_wanted, client = resource_filter(names, groups), make_client(options)
-    totals = ResourceTotals()
+    is_wanted, totals = resource_filter(names, groups), ResourceTotals()
+    named = NamedRun("resources refresh-all", totals)
+    client = make_client(options, named.ledger)
 
     def choose(resource: Resource) -> bool:
         chosen = is_wanted(resource)
@@ -79,12 +84,16 @@ def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
         return chosen
 
     async def refresh() -> None:
-        async with client, _kept(history_path, totals) as keep:
+        async with _kept(history_path, totals) as keep, named.using(client):
             totals.total = await _count(client)
             outcomes = client.refresh_all(
-                only=choose, in_flight=in_flight, timeout=timeout, on_start=totals.begin
+                only=choose,
+                in_flight=in_flight,
+                timeout=timeout,
+                idempotency_key=named.key,
+                on_start=totals.begin,
             )
-            await follow(client, keep(outcomes), totals, form, "resource")
+            await follow(client, named.followed(keep(outcomes)), totals, form, "resource")
 
     run_batch(refresh(), totals, form)
     if (names or groups) and not totals.chosen:

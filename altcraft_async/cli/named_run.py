@@ -1,0 +1,279 @@
+"""``--run NAME``: a run that goes on where it was broken off."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import click
+
+from altcraft_async import (
+    AltcraftClient,
+    Failed,
+    LedgerError,
+    StartUnknownError,
+    TaskLedger,
+    TaskLostError,
+    WaitError,
+)
+from altcraft_async.api.environment import checked_environment
+from altcraft_async.cli.object_kinds import Outcome
+from altcraft_async.cli.options import Command
+from altcraft_async.cli.output import print_message
+from altcraft_async.cli.run_store import KEPT, Ended, Run, RunStore, default_path
+from altcraft_async.cli.settling_ledger import SettlingLedger
+from altcraft_async.cli.totals import Totals
+from altcraft_async.protocol.base_url import install_of
+
+__all__ = [
+    "NamedRun",
+    "Resumed",
+    "current_install",
+    "ledger_option",
+    "resume_command",
+    "run_options",
+]
+
+_LONGEST_NAME = 100
+
+# What a run is about. Two commands of one run differ in nothing of this; the rest may change.
+_CHOICES = ("numbers", "database_id", "resource_id", "names", "groups")
+
+_OWN = ("run_name", "ledger_path")
+
+
+class Resumed(NamedTuple):
+    """What ``resume`` tells the command that it runs.
+
+    Attributes:
+        number: Of the run that goes on.
+        restarts_unknown: Whether to start again what may have been started.
+    """
+
+    number: int
+    restarts_unknown: bool
+
+
+class NamedRun:
+    """A run with a name and a ledger, or one without either, which is like any other."""
+
+    def __init__(self, command: str, totals: Totals) -> None:
+        """Read the options of the command that is running.
+
+        Args:
+            command: Its words, such as ``resources refresh-all``.
+            totals: Of the run; gets the command that goes on with it.
+        """
+        context = click.get_current_context()
+        self._name: str | None = context.params["run_name"]
+        path: str | None = context.params["ledger_path"]
+        if path is not None and self._name is None:
+            msg = "--ledger is the file of a named run; give --run NAME too."
+            raise click.UsageError(msg)
+        self._command = command
+        self._options = {name: value for name, value in context.params.items() if name not in _OWN}
+        self._path = Path(path) if path else default_path()
+        self._resumed: Resumed | None = context.meta.get(Resumed.__name__)
+        self._totals = totals
+        self._run: Run | None = None
+        self._ledger = SettlingLedger(self._path, keep=KEPT.total_seconds())
+        self._store = RunStore(self._path)
+        self._done_before: set[str] = set()
+        self._left = self._forgotten = 0
+
+    @property
+    def ledger(self) -> TaskLedger | None:
+        """For the client; ``None`` where the run has no name."""
+        return None if self._name is None else self._ledger
+
+    @property
+    def key(self) -> str | None:
+        """The idempotency key of its starts; ``None`` where the run has no name."""
+        return self._run.key if self._run else None
+
+    @asynccontextmanager
+    async def using(self, client: AltcraftClient) -> AsyncGenerator[None, None]:
+        """Open the client, and begin the run or go on with it.
+
+        Raises:
+            UsageError: The name is that of another command.
+            LedgerError: The file cannot be used; nothing was sent.
+        """
+        if self._name is None:
+            async with client:
+                yield
+            return
+        async with self._store, self._ledger, client:
+            await self._begin(self._name)
+            yield
+
+    def followed(self, outcomes: AsyncGenerator[Outcome, None]) -> AsyncGenerator[Outcome, None]:
+        """Note how each target ended, once its outcome was printed."""
+        return outcomes if self._run is None else self._followed(self._run, outcomes)
+
+    async def _begin(self, name: str) -> None:
+        numbers = self._options.get("numbers")
+        new = Run(
+            number=0,
+            install=current_install(),
+            name=name,
+            began=datetime.now(UTC),
+            command=self._command,
+            options=self._options,
+            total=len(numbers) if numbers else None,
+            is_over=False,
+        )
+        run = await self._store.begin(new, self._resumed and self._resumed.number)
+        if run.began != new.began:
+            self._refuse_other(run)
+        self._run = run
+        self._done_before = await self._store.go_on(run, self._options)
+        self._totals.way_back = resume_command(name, self._path)
+        if run.began != new.began:
+            when = run.began.astimezone().strftime("%Y-%m-%d %H:%M")
+            done = f"{len(self._done_before)} done"
+            print_message(f"going on with run {name}, which began at {when}: {done}")
+        if self._resumed and self._resumed.restarts_unknown:
+            await self._forget_unknown(run)
+
+    def _refuse_other(self, run: Run) -> None:
+        """Refuse a name that is taken: going on with another command would mix the two."""
+        same = run.command == self._command and all(
+            list(_listed(run.options.get(one))) == list(_listed(self._options.get(one)))
+            for one in _CHOICES
+        )
+        if not same:
+            msg = (
+                f"--run: {run.name!r} is another run that is not over, altcraft {run.command} with "
+                f"other targets or filters. Choose another name, or go on with it: "
+                f"altcraft resume {shlex.quote(run.name)}"
+            )
+            raise click.UsageError(msg)
+
+    async def _forget_unknown(self, run: Run) -> None:
+        """Withdraw the starts of this run whose outcome is unknown."""
+        async for entry in self._ledger.entries():
+            is_own = entry.key.startswith(f"{run.install} ") and entry.idempotency_key == run.key
+            if is_own and entry.ref is None and entry.lease_until < self._ledger.now():
+                await self._ledger.forget(entry)
+
+    async def _followed(
+        self, run: Run, outcomes: AsyncGenerator[Outcome, None]
+    ) -> AsyncGenerator[Outcome, None]:
+        seen = 0
+        async with aclosing(outcomes):
+            try:
+                while (outcome := await self._next(outcomes)) is not None:
+                    seen += 1
+                    target = _words(outcome.target)
+                    if self._was_done(outcome, target):
+                        self._forgotten += 1
+                        continue
+                    if isinstance(outcome, Failed) and isinstance(outcome.error, LedgerError):
+                        raise outcome.error  # it would fail every other target too
+                    yield outcome
+                    await self._store.note(run, target, self._ended(outcome))
+            finally:
+                await self._ledger.settle()
+        is_over = not (self._left or self._totals.unknown)
+        await self._store.end(run, total=seen, is_over=is_over)
+        self._totals.left = self._left
+        if self._forgotten:
+            print_message(
+                f"the platform no longer has the results of {self._forgotten} that were "
+                f"refreshed before"
+            )
+
+    async def _next(self, outcomes: AsyncGenerator[Outcome, None]) -> Outcome | None:
+        """Await the next outcome; where the command is told to stop, the starts under way first."""
+        waiting = asyncio.ensure_future(anext(outcomes, None))
+        try:
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:
+            await self._ledger.settle()
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            raise
+
+    def _was_done(self, outcome: Outcome, target: str) -> bool:
+        """Tell whether a target is done whose task the platform has forgotten since."""
+        is_lost = isinstance(outcome, Failed) and isinstance(outcome.error, TaskLostError)
+        return is_lost and target in self._done_before
+
+    def _ended(self, outcome: Outcome) -> Ended:
+        if not isinstance(outcome, Failed):
+            return "done"
+        if isinstance(outcome.error, StartUnknownError):
+            self._totals.unknown += 1
+            return "left"
+        # The same name gives the same task, so one that has failed stays so.
+        if outcome.ref is not None and not isinstance(outcome.error, WaitError):
+            return "failed"
+        self._left += 1
+        return "left" if outcome.ref is None else "running"
+
+
+def resume_command(name: str, path: Path) -> str:
+    """Return the command that goes on with a run."""
+    ledger = "" if path == default_path() else f" --ledger {shlex.quote(str(path))}"
+    return f"altcraft resume {shlex.quote(name)}{ledger}"
+
+
+def current_install() -> str:
+    """Return the install of the account in the environment, as a ledger names it.
+
+    Raises:
+        ConfigurationError: The environment has no account.
+    """
+    checked_environment()
+    return install_of(os.environ["ALTCRAFT_URL"])
+
+
+def ledger_option(command: Command) -> Command:
+    """Add the file of the runs."""
+    return click.option(
+        "--ledger",
+        "ledger_path",
+        type=click.Path(dir_okay=False, resolve_path=True),
+        metavar="FILE",
+        help="The file of named runs; by default one in your state directory.",
+    )(command)
+
+
+def run_options(command: Command) -> Command:
+    """Add the options of a named run."""
+    run = click.option(
+        "--run",
+        "run_name",
+        callback=_read_name,
+        metavar="NAME",
+        help="Name this run, so that the same command, or altcraft resume, goes on with it.",
+    )
+    return run(ledger_option(command))
+
+
+def _read_name(
+    _context: click.Context, _parameter: click.Parameter, name: str | None
+) -> str | None:
+    if name is None:
+        return None
+    if 0 < len(name) <= _LONGEST_NAME and name.isprintable() and not name.startswith("-"):
+        return name
+    msg = f"a name has 1 to {_LONGEST_NAME} printable characters and does not begin with -."
+    raise click.BadParameter(msg)
+
+
+def _listed(value: object) -> list[object] | tuple[object]:
+    """Return an option as it is after being stored: a list, where it may be given several times."""
+    return list(cast("list[Any]", value)) if isinstance(value, (list, tuple)) else (value,)
+
+
+def _words(target: object) -> str:
+    """Return a target as text."""
+    return " ".join(map(str, cast("tuple[int, ...]", target)))

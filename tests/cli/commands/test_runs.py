@@ -1,0 +1,134 @@
+"""`altcraft runs` and `altcraft resume`: which runs there are, and which one goes on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from altcraft_async.simulator import Simulator
+
+Altcraft = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A file for runs, which is not there yet."""
+    return tmp_path / "runs.sqlite"
+
+
+@pytest.fixture
+def begin(altcraft: Altcraft, ledger: Path) -> Callable[..., None]:
+    """Begins a run of one resource, whose wait is over at once."""
+
+    def begin(name: str, *options: str) -> None:
+        options = options or ("--timeout", "0")
+        command = ("refresh", "24", "--database-id", "1", *options, "--run", name)
+        altcraft(*command, "--ledger", str(ledger))
+
+    return begin
+
+
+def test_file_that_is_not_there_has_no_runs_and_is_not_made(
+    altcraft: Altcraft, ledger: Path
+) -> None:
+    """Looking at runs needs no account."""
+    code, out, err = altcraft("runs", "--ledger", str(ledger))
+    assert (code, out, ledger.exists()) == (0, "", False)
+    assert err == "altcraft: no runs yet; to name one: altcraft resources refresh-all --run NAME\n"
+    assert altcraft("runs", "--ledger", str(ledger), "--json")[:2] == (0, "")
+
+
+@pytest.mark.usefixtures("account")
+def test_runs_are_listed_with_their_progress(
+    altcraft: Altcraft, begin: Callable[..., None], ledger: Path
+) -> None:
+    begin("first", "--timeout", "30")
+    begin("second")
+    _, out, _ = altcraft("runs", "--ledger", str(ledger))
+    titles, _, *rows = out.splitlines()
+    assert titles.split() == ["name", "began", "total", "done", "running", "failed", "state"]
+    # A time has two words.
+    assert [[row.split()[0], *row.split(None, 3)[3].split()] for row in rows] == [
+        ["second", "1", "0", "1", "0", "not", "over"],
+        ["first", "1", "1", "0", "0", "over"],
+    ]
+    _, out, _ = altcraft("runs", "--ledger", str(ledger), "--json")
+    second, first = map(json.loads, out.splitlines())
+    assert (first["name"], first["over"], first["done"]) == ("first", True, 1)
+    assert (second["command"], second["over"]) == ("resources refresh", False)
+
+
+@pytest.mark.usefixtures("account")
+def test_resume_without_a_name_takes_the_only_run_that_is_left(
+    altcraft: Altcraft, begin: Callable[..., None], ledger: Path
+) -> None:
+    begin("over", "--timeout", "30")
+    code, _, err = altcraft("resume", "--ledger", str(ledger))
+    assert code == 2
+    assert "no run is left to go on with; to see all: altcraft runs." in err
+    begin("left")
+    code, _, err = altcraft("resume", "--ledger", str(ledger))
+    assert code == 8  # with the options of the run, so that its wait is over at once again
+    assert "going on with run left, " in err
+    begin("other")
+    code, _, err = altcraft("resume", "--ledger", str(ledger))
+    assert code == 2
+    assert "several runs are not over; name one of them: 'other', 'left'." in err
+
+
+def test_resume_names_what_is_wrong_with_a_name(
+    account: Simulator,
+    altcraft: Altcraft,
+    begin: Callable[..., None],
+    ledger: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin("mine")
+    with closing(sqlite3.connect(ledger)) as file, file:
+        file.execute("UPDATE altcraft_runs SET began = '2020-01-01T00:00:00+00:00'")
+    sent = len(account.requests)
+    for name, reason in {
+        "other": "no run 'other'; to see all: altcraft runs.",
+        "mine": "run 'mine' began more than a week ago; to begin anew: altcraft resources refresh",
+    }.items():
+        code, _, err = altcraft("resume", name, "--ledger", str(ledger))
+        assert (code, reason in err) == (2, True), err
+    monkeypatch.setenv("ALTCRAFT_URL", "https://other.example")
+    code, _, err = altcraft("resume", "mine", "--ledger", str(ledger))
+    assert code == 2
+    assert f"run 'mine' is of {account.url}/api/v1.1, and ALTCRAFT_URL is another install" in err
+    monkeypatch.delenv("ALTCRAFT_URL")
+    assert "ALTCRAFT_URL" in altcraft("resume", "mine", "--ledger", str(ledger))[2]
+    assert len(account.requests) == sent
+
+
+@pytest.mark.usefixtures("account")
+def test_install_is_shown_where_a_file_has_several(
+    altcraft: Altcraft,
+    begin: Callable[..., None],
+    ledger: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin("same")
+    monkeypatch.setenv("ALTCRAFT_URL", "http://127.0.0.1:1")
+    begin("same", "--outage-patience", "0")
+    _, out, _ = altcraft("runs", "--ledger", str(ledger))
+    titles, _, *rows = out.splitlines()
+    assert titles.split()[-1] == "install"
+    assert {row.split()[-1] for row in rows} > {"http://127.0.0.1:1/api/v1.1"}
+
+
+@pytest.mark.usefixtures("account")
+def test_resume_prints_in_the_form_of_the_run_or_in_another(
+    altcraft: Altcraft, begin: Callable[..., None], ledger: Path
+) -> None:
+    begin("left", "--timeout", "0", "--csv-raw")
+    _, out, _ = altcraft("resume", "left", "--ledger", str(ledger))
+    assert out.startswith("kind,resource_id,")
+    _, out, _ = altcraft("resume", "left", "--ledger", str(ledger), "--json")
+    assert json.loads(out)["target"] == [24, 1]

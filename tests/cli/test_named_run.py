@@ -1,0 +1,431 @@
+"""``--run NAME``: what a run keeps, how it is broken off, and how it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+import subprocess
+from collections.abc import AsyncGenerator, Callable
+from contextlib import closing, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+
+from altcraft_async import (
+    AltcraftClient,
+    AltcraftError,
+    Completed,
+    CountersReport,
+    Failed,
+    ResourceTarget,
+    SQLiteLedger,
+    TaskLostError,
+    TaskRef,
+)
+from altcraft_async.cli.named_run import NamedRun
+from altcraft_async.cli.object_kinds import Outcome
+from altcraft_async.cli.totals import Totals
+from altcraft_async.models import LedgerEntry
+from altcraft_async.simulator import Fault, Simulator
+
+Altcraft = Callable[..., tuple[int, str, str]]
+Spawn = Callable[..., "subprocess.Popen[str]"]
+Until = Callable[[Callable[[], bool]], None]
+
+START, STATUS = "resources/refresh_counters", "tasks/status"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A file for runs, which is not there yet."""
+    return tmp_path / "state" / "runs.sqlite"
+
+
+@pytest.fixture
+def refresh(ledger: Path) -> tuple[str, ...]:
+    """A run of four targets."""
+    return ("refresh", *"1234", "--database-id", "1", "--json", *run("four", ledger))
+
+
+def run(name: str, ledger: Path) -> tuple[str, ...]:
+    """Return the options that name a run."""
+    return "--run", name, "--ledger", str(ledger)
+
+
+def resume(ledger: Path, name: str, *others: str) -> tuple[str, ...]:
+    """Return the command that goes on with a run."""
+    return "resume", name, "--ledger", str(ledger), *others
+
+
+def targets(out: str) -> list[list[int]]:
+    """Return the targets that were printed with counters."""
+    lines = map(json.loads, out.splitlines())
+    return sorted(line["target"] for line in lines if "rows" in line)
+
+
+def numbers(*numbers: int) -> list[list[int]]:
+    """Return the targets of resources."""
+    return [[number, 1] for number in numbers]
+
+
+async def entries(path: Path) -> list[LedgerEntry]:
+    """Return what a ledger has that is not over."""
+    async with SQLiteLedger(path) as ledger:
+        return [entry async for entry in ledger.entries()]
+
+
+def test_run_whose_waits_were_over_goes_on_with_its_tasks(
+    account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
+) -> None:
+    code, out, err = altcraft(*refresh, "--timeout", "0")
+    assert (code, targets(out)) == (8, [])
+    left, hint, *_ = err.splitlines()
+    assert left == "altcraft: 4 are left to do"
+    assert hint == f"  to go on: altcraft resume four --ledger {ledger}"
+    code, out, err = altcraft(*refresh)
+    assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
+    assert err.startswith("altcraft: going on with run four, which began at ")
+    assert set(account.starts.values()) == {1}
+
+
+def test_starts_that_were_refused_are_sent_when_the_run_goes_on(
+    account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
+) -> None:
+    account.misbehave(START, Fault.refuse(402), times=2)
+    code, out, err = altcraft(*refresh)
+    assert (code, len(targets(out))) == (3, 2)
+    assert "altcraft: 2 are left to do\n" in err
+    code, out, _ = altcraft(*resume(ledger, "four"))
+    assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
+    assert set(account.starts.values()) == {1}
+
+
+def test_task_that_failed_is_not_started_again(
+    account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
+) -> None:
+    account.misbehave(STATUS, Fault.failed_task())
+    code, out, err = altcraft(*refresh)
+    assert (code, len(targets(out))) == (7, 3)
+    assert "resume" not in err
+    code, _, err = altcraft(*resume(ledger, "four"))
+    assert code == 2
+    assert "run 'four' is over" in err
+    assert set(account.starts.values()) == {1}
+
+
+def test_run_that_is_over_begins_anew_under_the_same_name(
+    account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...]
+) -> None:
+    """As a cron job wants it, whose name is the same every night."""
+    for _ in range(2):
+        code, out, err = altcraft(*refresh)
+        assert (code, targets(out), err) == (0, numbers(1, 2, 3, 4), "")
+    assert set(account.starts.values()) == {2}
+
+
+def test_run_of_one_target_has_the_totals_of_many(
+    account: Simulator, altcraft: Altcraft, ledger: Path
+) -> None:
+    code, out, _ = altcraft("segments", "refresh", "7", "--resource-id", "2", *run("x", ledger))
+    assert code == 0
+    assert out.splitlines()[-1].startswith("1 of 1 refreshes, ")
+    assert list(account.starts.values()) == [1]
+
+
+def test_start_that_may_have_happened_waits_for_a_decision(
+    account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
+) -> None:
+    """As a run leaves it that was killed between a start and its answer."""
+
+    async def lose_the_answer(name: str) -> None:
+        (known, *_) = await entries(ledger)
+        async with SQLiteLedger(ledger) as store:
+            lost = msgspec.structs.replace(
+                known,
+                key=known.key.replace(f" {known.target[0]} 1", " 9 1"),
+                revision=1,
+                target=(9, 1),
+                idempotency_key=known.idempotency_key.replace("four", name),
+                ref=None,
+                lease_until=known.intended_at - timedelta(minutes=1),
+            )
+            assert await store.write(lost, expected=0)
+
+    nine = ("refresh", "9", "--database-id", "1", "--json", *run("nine", ledger))
+    altcraft(*refresh, "--timeout", "0")
+    account.misbehave(START, Fault.refuse(402))
+    altcraft(*nine)
+    with closing(sqlite3.connect(ledger)) as file, file:
+        file.execute("DELETE FROM altcraft_starts WHERE key LIKE '% 9 1'")
+        file.execute(
+            "UPDATE altcraft_runs SET began = (SELECT began FROM altcraft_runs ORDER BY number)"
+        )
+    asyncio.run(lose_the_answer("nine"))
+    code, out, err = altcraft(*resume(ledger, "nine"))
+    assert (code, targets(out)) == (13, [])
+    assert "1 may have been started just before the run was killed; check their counters" in err
+    assert f"altcraft resume nine --ledger {ledger} --restart-unknown\n" in err
+    assert ("resource", (9, 1)) not in account.starts
+    code, out, _ = altcraft(*resume(ledger, "nine", "--restart-unknown"))
+    assert (code, targets(out)) == (0, numbers(9))
+    assert account.starts["resource", (9, 1)] == 1
+
+
+async def test_result_that_the_platform_has_forgotten_counts_as_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ledger: Path
+) -> None:
+    monkeypatch.setenv("ALTCRAFT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALTCRAFT_TOKEN", "secret")
+    ref = TaskRef(task_id="a", kind="resource", target=(1, 1))
+    report = CountersReport(groups=())
+    done = Completed(target=ResourceTarget(1, 1), ref=ref, value=report, polls=1, seconds=1.0)
+    left = Failed(target=(2, 1), ref=None, error=AltcraftError("refused"))
+    lost = Failed(target=(1, 1), ref=ref, error=TaskLostError("lost", ref=ref))
+    other = Failed(target=(3, 1), ref=ref, error=TaskLostError("lost", ref=ref))
+
+    async def follow(*outcomes: Outcome) -> list[Outcome]:
+        async def made() -> AsyncGenerator[Outcome, None]:
+            for outcome in outcomes:
+                yield outcome
+
+        context = click.Context(click.Command("refresh"))
+        context.params = {"run_name": "x", "ledger_path": str(ledger), "numbers": (1, 2, 3)}
+        with context:
+            named = NamedRun("resources refresh", Totals())
+        client = AltcraftClient.from_env(ledger=named.ledger)
+        async with named.using(client):
+            return [outcome async for outcome in named.followed(made())]
+
+    assert await follow(done, left) == [done, left]
+    assert await follow(lost, other) == [other]
+    err = capsys.readouterr().err
+    assert "no longer has the results of 1 that were refreshed before" in err
+
+
+def test_list_that_fails_leaves_the_run_to_go_on_with(
+    account: Simulator, altcraft: Altcraft, ledger: Path
+) -> None:
+    account.misbehave("resources/list", Fault.refuse(403), after=1)  # the first says how many
+    command = ("resources", "refresh-all", "--name", "* 1")
+    code, _, err = altcraft(*command, *run("all", ledger))
+    assert code == 4
+    assert "stopped after 0 refreshes\n  to go on: altcraft resume all --ledger " in err
+    code, _, _ = altcraft(*resume(ledger, "all"))
+    assert code == 0
+    assert {ids[0] for _, ids in account.starts} == {1}
+
+
+def test_ledger_that_fails_under_way_stops_the_run_at_once(
+    account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
+) -> None:
+    account.misbehave(START, Fault.refuse(402), times=4)
+    altcraft(*refresh)
+    with closing(sqlite3.connect(ledger)) as other, other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON altcraft_starts "
+            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+        )
+    code, out, err = altcraft(*resume(ledger, "four"))
+    _, stopped, hint, failed, _ = err.splitlines()
+    assert (code, out) == (12, "")
+    assert stopped == "altcraft: stopped after 0 refreshes"
+    assert hint == f"  to go on: altcraft resume four --ledger {ledger}"
+    assert "database or disk is full" in failed
+    assert not account.starts
+
+
+@pytest.mark.parametrize("name", ["file/runs.sqlite", "other", "history"])
+def test_ledger_that_cannot_be_opened_ends_the_run_before_anything_is_sent(
+    account: Simulator, altcraft: Altcraft, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "file").write_text("no directory")
+    (tmp_path / "other").write_text("something else " * 100)
+    with closing(sqlite3.connect(tmp_path / "history")) as history:
+        history.execute("PRAGMA application_id = 7")
+    code, out, err = altcraft("refresh", "1", "--database-id", "1", *run("x", tmp_path / name))
+    assert (code, out, len(account.requests)) == (12, "", 0)
+    assert err.startswith("altcraft: ledger: ")
+    assert "--ledger" in err.splitlines()[1]
+
+
+def test_name_of_another_command_is_refused(
+    account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
+) -> None:
+    altcraft(*refresh, "--timeout", "0")
+    sent = len(account.requests)
+    for other in (
+        ("refresh", *"123", "--database-id", "1"),
+        ("refresh", *"1234", "--database-id", "2"),
+        ("resources", "refresh-all"),
+    ):
+        code, _, err = altcraft(*other, *run("four", ledger))
+        assert code == 2
+        assert "--run: 'four' is another run that is not over, altcraft resources refresh" in err
+    assert len(account.requests) == sent
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--run", ""), "a name has 1 to 100 printable characters"),
+        (("--run", "-x"), "does not begin with -"),
+        (("--run", "a\nb"), "printable"),
+        (("--run", "x" * 101), "1 to 100"),
+        (("--ledger", "x"), "--ledger is the file of a named run; give --run NAME too."),
+        (("--run", "x", "--no-wait"), "--no-wait starts tasks and leaves"),
+        (("--run", "x", "--ledger", "."), "is a directory"),
+    ],
+)
+def test_options_that_make_no_run_are_refused(
+    account: Simulator, altcraft: Altcraft, options: tuple[str, ...], reason: str
+) -> None:
+    code, _, err = altcraft("refresh", "1", "--database-id", "1", *options)
+    assert (code, len(account.requests)) == (2, 0)
+    assert reason in err
+
+
+def test_ctrl_c_lets_starts_be_answered_and_leaves_one_short_command(
+    account: Simulator, spawn: Spawn, altcraft: Altcraft, until: Until, ledger: Path
+) -> None:
+    account.misbehave(START, Fault.stall(2), times=4)
+    command = ("refresh", *"12345678", "--database-id", "1", "--in-flight", "4")
+    process = spawn(*command, "--json", *run("late news", ledger))
+    until(lambda: account.count(START) == 4)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines() == [
+        "altcraft: stopped after 0 refreshes; the tasks that run go on",
+        f"  to go on: altcraft resume 'late news' --ledger {ledger}",
+    ]
+    assert [entry.ref is None for entry in asyncio.run(entries(ledger))] == [False] * 4
+    code, out, _ = altcraft(*resume(ledger, "late news"))
+    assert (code, targets(out)) == (0, numbers(*range(1, 9)))
+    assert set(account.starts.values()) == {1}
+
+
+def break_pipe(process: subprocess.Popen[str]) -> None:
+    """End the reader of the output."""
+    assert process.stdout
+    process.stdout.close()
+    process.stdout = None
+
+
+def ended_by(signum: signal.Signals) -> Callable[[subprocess.Popen[str]], None]:
+    """Return what ends a process by a signal."""
+    return lambda process: process.send_signal(signum)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (ended_by(signal.SIGTERM), 143),
+        (ended_by(signal.SIGHUP), 129),
+        (ended_by(signal.SIGKILL), -9),
+        (break_pipe, 141),
+    ],
+    ids=["SIGTERM", "SIGHUP", "SIGKILL", "closed pipe"],
+)
+def test_run_that_was_broken_off_goes_on(  # noqa: PLR0913, PLR0917 -- fixtures
+    account: Simulator,
+    spawn: Spawn,
+    altcraft: Altcraft,
+    ledger: Path,
+    end: Callable[[subprocess.Popen[str]], None],
+    code: int,
+) -> None:
+    command = ("resources", "refresh-all", "--name", "* 1[01]", "--in-flight", "4", "--json")
+    process = spawn(*command, *run("tens", ledger))
+    assert process.stdout
+    first = targets(process.stdout.readline())
+    end(process)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    if code > 0:
+        stopped, hint = err.splitlines()
+        assert stopped.startswith("altcraft: stopped after ")
+        assert hint == f"  to go on: altcraft resume tens --ledger {ledger}"
+    forget_leases(ledger)
+    _, out, _ = altcraft(*resume(ledger, "tens", "--restart-unknown"))
+    found = targets(out)
+    assert first[0] in found
+    assert {number for number, _ in found} == set(range(10, 12))
+    # Of a killed process, a start may have been sent whose answer it did not see.
+    again = [ids for (_, ids), times in account.starts.items() if times > 1]
+    assert len(again) <= (4 if code == -9 else 0)
+    assert list(first[0]) not in map(list, again)
+
+
+def forget_leases(path: Path) -> None:
+    """Make the starts of a killed process unknown at once, not after half a minute."""
+
+    async def rewrite() -> None:
+        for entry in await entries(path):
+            if entry.ref is None:
+                async with SQLiteLedger(path) as ledger:
+                    over = msgspec.structs.replace(
+                        entry, revision=entry.revision + 1, lease_until=entry.intended_at
+                    )
+                    await ledger.write(over, expected=entry.revision)
+
+    asyncio.run(rewrite())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_run_whose_output_is_on_a_full_disk_goes_on(
+    account: Simulator, spawn: Spawn, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = spawn(*refresh, stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"to go on: altcraft resume four --ledger {ledger}\n" in err
+    assert err.endswith("altcraft: No space left on device\n")
+    code, out, _ = altcraft(*resume(ledger, "four"))
+    assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
+    assert set(account.starts.values()) == {1}
+
+
+@pytest.mark.slow
+def test_two_processes_of_one_name_share_its_tasks(
+    account: Simulator,
+    spawn: Spawn,
+    altcraft: Altcraft,
+    until: Until,
+    refresh: tuple[str, ...],
+) -> None:
+    """One of them is halted while it waits for polls, and the other does the run meanwhile."""
+    account.misbehave(STATUS, Fault.stall(3), times=4)
+    halted = spawn(*refresh)
+    until(lambda: account.count(STATUS) >= 4)
+    halted.send_signal(signal.SIGSTOP)
+    code, out, err = altcraft(*refresh)
+    assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
+    assert err.startswith("altcraft: going on with run four, ")
+    halted.send_signal(signal.SIGCONT)
+    out, err = halted.communicate(timeout=60)
+    assert (halted.returncode, targets(out), err) == (0, numbers(1, 2, 3, 4), "")
+    assert set(account.starts.values()) == {1}
+
+
+@pytest.mark.slow
+def test_killed_run_starts_nothing_twice(
+    account: Simulator, spawn: Spawn, altcraft: Altcraft, until: Until, ledger: Path
+) -> None:
+    """Killed once all of its starts are answered; the tasks go on meanwhile."""
+    process = spawn(*("refresh", *"1234", "--database-id", "1", "--json"), *run("four", ledger))
+    until(lambda: account.count(STATUS) >= 4)
+    process.kill()
+    process.wait(30)
+    with suppress(BrokenPipeError):
+        process.communicate()
+    code, out, _ = altcraft(*resume(ledger, "four"))
+    assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
+    assert set(account.starts.values()) == {1}
