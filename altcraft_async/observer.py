@@ -48,20 +48,37 @@ class ObservedTask:
         faults: Polls that failed.
         seconds: From its start, where that is known, to the newest event.
         status: Name of the newest status; ``None`` before the first.
+        progress: Percent as sent by the newest answer; ``None`` where there is none.
+        waiters: Awaiters, iterators and callbacks that it has.
+        result: What it brought, for a refresh a ``CountersReport``; ``None`` while it
+            runs, and for a task that ended with an error.
         lateness: Seconds at most from its end to our knowing: those from the last
             poll that found it running, or from its start, to the poll that found
             it over. ``None`` while it runs, and for a task that was started
             elsewhere and was over at the first poll.
     """
 
-    __slots__ = ("__weakref__", "faults", "lateness", "polls", "ref", "seconds", "status")
+    __slots__ = (
+        "__weakref__",
+        "faults",
+        "lateness",
+        "polls",
+        "progress",
+        "ref",
+        "result",
+        "seconds",
+        "status",
+        "waiters",
+    )
 
     def __init__(self, ref: TaskRef) -> None:
         """Begin without polls."""
         self.ref = ref
-        self.polls = self.faults = 0
+        self.polls = self.faults = self.waiters = 0
         self.seconds = 0.0
         self.status: str | None = None
+        self.progress: int | None = None
+        self.result: object = None
         self.lateness: float | None = None
 
 

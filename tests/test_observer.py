@@ -38,7 +38,7 @@ STATUS = "tasks/status"
 async def test_refresh_is_reported_from_start_to_end(platform: OpenPlatform) -> None:
     recorder = Recorder()
     async with platform(options={"observer": recorder}) as (server, client):
-        await client.resources.refresh(24, database_id=1)
+        report = await client.resources.refresh(24, database_id=1)
         assert recorder.names == ["started", "watched", "polled", "ended"]
         ended = recorder.only("ended")
         assert ended.about == (None,)
@@ -46,7 +46,8 @@ async def test_refresh_is_reported_from_start_to_end(platform: OpenPlatform) -> 
         assert task.ref.target == (24, 1)
         assert (task.polls, task.faults) == (server.count(STATUS), 0)
         assert task.polls == len(recorder.polls)
-        assert task.status == "completed"
+        assert (task.status, task.progress, task.waiters) == ("completed", 100, 0)
+        assert task.result == report
 
 
 async def test_seconds_and_lateness_of_a_task_are_those_of_its_polls(

@@ -68,6 +68,7 @@ OPTIONAL = [
     "altcraft_async.cli",
     "altcraft_async.history",
     "altcraft_async.integrations",
+    "altcraft_async.monitor",
     "altcraft_async.simulator",
 ]
 

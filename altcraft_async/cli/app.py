@@ -14,6 +14,7 @@ from altcraft_async.cli.commands.catalogue import fields_command, get_command, l
 from altcraft_async.cli.commands.counters import counters_command
 from altcraft_async.cli.commands.demo import demo
 from altcraft_async.cli.commands.history import HistoryGroup, movers, show
+from altcraft_async.cli.commands.monitor import monitor
 from altcraft_async.cli.commands.refresh import refresh_command
 from altcraft_async.cli.commands.refresh_all import refresh_all
 from altcraft_async.cli.commands.runs import resume, runs
@@ -127,6 +128,7 @@ def _root() -> click.Group:
         _group("history", [show, movers], _HISTORY_HELP, group=HistoryGroup),
         runs,
         resume,
+        monitor,
         refresh_command(RESOURCES, "altcraft refresh"),
         counters_command(RESOURCES, "altcraft counters"),
         status_command("altcraft status"),

@@ -82,7 +82,7 @@ class AwaitedTask(TaskRecord, ABC):
             waiter.cancel_timer()
             waiter.end(None)
         if self._observation is not None:
-            self._observation.ended(self._lifecycle.time(), error)
+            self._observation.ended(self._lifecycle.time(), error, self.value)
 
     def _end_waits(self, error: AltcraftError, *, keep_patient: bool = False) -> None:
         """End the waits though the task is not over, perhaps except for the patient ones."""

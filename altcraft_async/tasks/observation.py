@@ -11,7 +11,7 @@ Nothing here decides anything about the task.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskRef
@@ -53,7 +53,7 @@ class Observation:
         self._notifier.notify(self._observer.joined, self._task)
 
     def waiters_changed(
-        self, waiters: Iterable[Waiter], error: AltcraftError | None = None
+        self, waiters: Collection[Waiter], error: AltcraftError | None = None
     ) -> None:
         """Report the first waiter that stays for more than one poll, and the removal of the last.
 
@@ -61,6 +61,7 @@ class Observation:
             waiters: Those that are left.
             error: Why the last wait ended; ``None`` if it was cancelled.
         """
+        self._task.waiters = len(waiters)
         watched = any(not waiter.once for waiter in waiters)
         if watched == self._watched:
             return
@@ -93,7 +94,7 @@ class Observation:
         task.polls += 1
         task.seconds = now - track.started
         if answer is not None:
-            task.status = answer.name
+            task.status, task.progress = answer.name, answer.progress
         if failure is not None:
             task.faults += 1
         event = PollEvent(
@@ -109,9 +110,13 @@ class Observation:
         """Note that the task was running at this time."""
         self._known_running = now
 
-    def ended(self, now: float, error: AltcraftError | None) -> None:
+    def ended(self, now: float, error: AltcraftError | None, result: object) -> None:
         """Report the end of the task."""
+        task = self._task
         if self._known_running is not None:
-            self._task.lateness = now - self._known_running
+            task.lateness = now - self._known_running
+        if error is None:
+            task.result = result
+        task.waiters = 0
         self._watched = False
-        self._notifier.notify(self._observer.ended, self._task, error)
+        self._notifier.notify(self._observer.ended, task, error)

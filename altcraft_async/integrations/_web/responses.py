@@ -53,6 +53,7 @@ __all__ = [
     "report_event",
     "status_event",
     "status_event_id",
+    "stream_event",
     "streamless_answer",
     "task_path",
     "unknown_task",
@@ -272,12 +273,12 @@ def status_event_id(view: TaskView) -> str:
 
 def status_event(view: TaskView) -> bytes:
     """Return the event that holds a new status or progress."""
-    return _event("status", msgspec.json.encode(view), status_event_id(view))
+    return stream_event("status", msgspec.json.encode(view), status_event_id(view))
 
 
 def report_event(view: TaskView) -> bytes:
     """Return the event that holds the counters, the last one."""
-    return _event("report", msgspec.json.encode(view), _END)
+    return stream_event("report", msgspec.json.encode(view), _END)
 
 
 def error_event(error: AltcraftError) -> bytes:
@@ -287,11 +288,12 @@ def error_event(error: AltcraftError) -> bytes:
     """
     answer = error_answer(error)
     if answer.status in _TEMPORARY:
-        return _event("interrupted", answer.body)
-    return _event("failed", answer.body, _END)
+        return stream_event("interrupted", answer.body)
+    return stream_event("failed", answer.body, _END)
 
 
-def _event(name: str, data: bytes, event_id: str = "") -> bytes:
+def stream_event(name: str, data: bytes, event_id: str = "") -> bytes:
+    """Return a server-sent event whose data is JSON."""
     # JSON escapes line breaks, so one line of data is enough.
     head = f"id: {event_id}\n" if event_id else ""
     return f"{head}event: {name}\ndata: ".encode() + data + b"\n\n"
