@@ -44,7 +44,7 @@ def test_page_of_a_file_is_served_until_ctrl_c(spawn: Spawn, tmp_path: Path) -> 
     [
         (None, 2, "cannot be read (No such file or directory)"),
         (b"", 2, "is empty"),
-        (b"no database" * 1000, 1, "cannot be used (file is not a database)"),
+        (b"no database" * 1000, 12, "cannot be used (file is not a database)"),
     ],
 )
 def test_unusable_file_is_an_error_and_stays_as_it_was(
