@@ -165,6 +165,11 @@ def _connect(
         refusal = None if is_back else outage.unavailable(TASK_STATUS.path)
         scheduler.resume(is_back=is_back, refusal=refusal)
 
+    def held() -> None:
+        if not (outage.prober.is_running or outage.holds_polls):
+            scheduler.suspend()  # until the next probe, as the platform may be back
+        outage.prober.start()
+
     def recovered(before: float) -> None:
         scheduler.rerun(before)
         sender.give_up(before)
@@ -173,7 +178,7 @@ def _connect(
     outage.closed = closed
     outage.recovered = recovered
     outage.heard_again = scheduler.rerun
-    scheduler.on_held = outage.prober.start
+    scheduler.on_held = held
     outage.is_wanted = lambda: scheduler.has_jobs
     outage.prober.acquire = partial(rate_limiter.acquire, ahead=True)
     outage.prober.probe = partial(sender.attempt, LIST_RESOURCES, {"from_id": 1, "limit": 1})

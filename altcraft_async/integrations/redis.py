@@ -52,6 +52,9 @@ _STEP_MS = 1000
 _MIN_DELAY, _MAX_DELAY = 0.05, 5.0
 """Bounds of the seconds between attempts to reach Redis; redis-py retries within each."""
 
+_FORGET = 30.0
+"""Seconds without an attempt after which nothing is known of Redis any more."""
+
 # redis-py resends a write whose answer was lost, so writing what is already stored succeeds.
 _WRITE = """
 local stored = redis.call('GET', KEYS[1])
@@ -202,6 +205,7 @@ class FleetLimit:
         self._patience = checked_seconds("patience", patience)
         self._down_since: float | None = None
         self._retry_at = -math.inf
+        self._failed_at = -math.inf
         self._reason = ""
 
     async def __call__(self) -> None:
@@ -278,9 +282,10 @@ class FleetLimit:
 
     def _note_down(self, reason: str, now: float) -> None:
         self._reason = reason
-        if self._down_since is None:
+        if self._down_since is None or now - self._failed_at > _FORGET:
             self._down_since = now
             logger.warning("nothing is sent until Redis can be reached again (%s)", reason)
+        self._failed_at = now
         if now - self._down_since >= self._patience:
             # What comes next does not wait as long for the same.
             self._retry_at = now + _MAX_DELAY

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 import msgspec
 
-from altcraft_async.errors import AltcraftError
+from altcraft_async.errors import AltcraftError, PlatformUnavailableError
 from altcraft_async.models import TaskRef
 from altcraft_async.policies.base import (
     LONGEST_INTERVAL,
@@ -62,8 +62,10 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         """Return the seconds to the next poll after one that failed.
 
         That is the delay of a retry; without retry budget, at least the policy's interval.
+        A poll that was not sent needs no budget.
         """
         client = self.client
         retry = backoff(track.failures - 1, failure, client.retry, client.random())
-        usual = 0.0 if client.retry_budget.spend() else self.interval(track, ref, now)
+        is_free = isinstance(failure, PlatformUnavailableError) or client.retry_budget.spend()
+        usual = 0.0 if is_free else self.interval(track, ref, now)
         return min(max(retry, usual, SHORTEST_INTERVAL), LONGEST_INTERVAL)

@@ -55,7 +55,7 @@ class Scheduler:
 
     Attributes:
         concurrency: How many jobs run at once; to be told which of them have failed.
-        on_held: Called when jobs are due that wait for `resume`.
+        on_held: Called when jobs are due that wait for `resume`, or are refused.
     """
 
     IDLE = _IDLE
@@ -221,7 +221,7 @@ class Scheduler:
                 self._due.add(job, AT_ONCE if len(self._due) < room else job.priority())
         if self._slots:
             self._arm()
-        if self._is_suspended and self.on_held is not None:
+        if (self._is_suspended or self._refusal) and self.on_held is not None:
             self.on_held()
         self._wake_worker()
 
@@ -260,8 +260,11 @@ class Scheduler:
                     break
                 await self._wait_for_job()
                 continue
-            may_run = self._refusal is None and self._rate_limiter.try_acquire()
-            refused = None if may_run else await self._acquire()
+            refused = self._refusal and self._refusal.fresh()
+            if refused is not None:
+                await asyncio.sleep(0)
+            elif not self._rate_limiter.try_acquire():
+                refused = await self._acquire()
             if self._lifecycle.closed:
                 return  # jobs are left where `aclose` finds them
             # The job is picked once a request may be sent, not when the waiting begins.
@@ -293,10 +296,7 @@ class Scheduler:
             self._reschedule(job, again)
 
     async def _acquire(self) -> AltcraftError | None:
-        """Wait until a request may be sent, or return why not; only one worker waits."""
-        if self._refusal is not None:
-            await asyncio.sleep(0)
-            return self._refusal.fresh()
+        """Wait for the rate limiter; only one worker waits, so no slot is wasted."""
         self._acquiring = True
         try:
             await self._rate_limiter.acquire(for_poll=True)

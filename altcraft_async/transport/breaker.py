@@ -72,12 +72,12 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         at: When it was sent.
         answers: The count of answers at that moment.
-        starts: The count of answered starts.
+        starts: The count of answered starts, for a start; ``None`` for another call.
     """
 
     at: float
     answers: int
-    starts: int = 0
+    starts: int | None = None
 
 
 class Breaker(msgspec.Struct):
@@ -149,8 +149,12 @@ class Breaker(msgspec.Struct):
 
     def begin_probing(self, now: float) -> None:
         """Note that probing begins: after a long pause, patience counts from here."""
-        if self.failures and now - self._newest > STALE:
+        if self.failures and self.is_stale(now):
             self.since = self._newest = now
+
+    def is_stale(self, now: float) -> bool:
+        """Tell whether no request has failed for so long that the present is unknown."""
+        return now - self._newest > STALE
 
     def silence(self) -> float:
         """Return the seconds without an answer after which to call `silent`."""

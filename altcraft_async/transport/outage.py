@@ -38,7 +38,6 @@ CHECK_SECONDS = 0.5
 SILENT_REQUESTS = 2
 """Requests without an answer that make a silence: one alone may have a heavy answer."""
 
-
 MOST_SILENCE = 16
 """Times the usual silence that is waited for, where silences turn out to be slow answers."""
 
@@ -79,7 +78,8 @@ class Outage:
         self.prober = Prober(lifecycle, self._breaker, random)
         self.prober.is_wanted = lambda: bool(self._waiting) or self.is_wanted()
         self.prober.opened = self._open
-        self.start_gate = StartGate(lifecycle, random, notifier, is_off=not patience)
+        self.prober.failed = self._still_down
+        self.start_gate = StartGate(lifecycle, random, notifier)
         self._random = random
         self._notifier = notifier
         self._under_way = 0
@@ -99,10 +99,11 @@ class Outage:
     @property
     def status(self) -> OutageStatus | None:
         """The outage that goes on; ``None`` while the platform answers."""
-        breaker = self.start_gate.breaker if self.start_gate.is_told else self._breaker
-        return status_of(breaker, self._lifecycle)
+        gate = self.start_gate
+        is_of_starts = gate.is_told and not gate.breaker.is_stale(self._lifecycle.time())
+        return status_of(gate.breaker if is_of_starts else self._breaker, self._lifecycle)
 
-    def sent(self) -> Sent:
+    def sent(self, *, is_start: bool = False) -> Sent:
         """Note that a request is sent; `ended` has to follow."""
         now = self._lifecycle.time()
         if not self._under_way:
@@ -110,7 +111,8 @@ class Outage:
         self._under_way += 1
         if self._check is None and self.patience:
             self._check = self._lifecycle.call_at(now + CHECK_SECONDS, self._listen)
-        return Sent(now, self._breaker.answers, self.start_gate.breaker.answers)
+        starts = self.start_gate.breaker.answers if is_start else None
+        return Sent(now, self._breaker.answers, starts)
 
     def ended(self) -> None:
         """Note that a request is not under way any more, answered or not."""
@@ -119,6 +121,8 @@ class Outage:
     def answered(self, request: Sent) -> None:
         """Note that a request was answered."""
         breaker = self._breaker
+        if request.starts is not None:
+            self.start_gate.answered(request)
         failures, since = breaker.failures, breaker.since
         self._quiet_since = self._lifecycle.time()
         closes = breaker.answered(self._quiet_since - request.at)
@@ -143,6 +147,8 @@ class Outage:
     def failed(self, request: Sent, error: AltcraftError) -> None:
         """Note that a request got no answer."""
         now, breaker = self._lifecycle.time(), self._breaker
+        if self.patience and request.starts is not None:
+            self.start_gate.failed(request, error)
         if self.patience and breaker.failed(now, error, request.answers, request.at):
             self.prober.start()
 
@@ -202,6 +208,7 @@ class Outage:
 
     async def aclose(self) -> None:
         """Stop probing."""
+        self.start_gate.close()
         for timer in (self._check, self._patience_timer):
             if timer is not None:
                 timer.cancel()
@@ -239,6 +246,10 @@ class Outage:
         self._patience_timer = None
         self.closed(False)  # noqa: FBT003 -- not back, but polls go on and fail one by one
 
+    def _still_down(self) -> None:
+        if self.is_open and not self.holds_polls:
+            self.closed(False)  # noqa: FBT003 -- as above
+
     def _close(self, requests: int, since: float) -> None:
         seconds = self._lifecycle.time() - since
         if self._patience_timer is not None:
@@ -249,6 +260,7 @@ class Outage:
             logger.info(words, seconds, requests)
             if self._notifier is not None:
                 self._notifier.notify(self._notifier.observer.outage_ended, seconds, requests)
+            self.start_gate.forget()
             self.closed(True)  # noqa: FBT003 -- it is back
         self._waiting.wake()
 

@@ -51,12 +51,14 @@ def status_of(breaker: Breaker, lifecycle: Lifecycle) -> OutageStatus | None:
     )
 
 
-def unavailable(breaker: Breaker, lifecycle: Lifecycle, path: str) -> PlatformUnavailableError:
-    """Return the error of a call that is not sent."""
+def unavailable(
+    breaker: Breaker, lifecycle: Lifecycle, path: str, what: str = "the platform has not answered"
+) -> PlatformUnavailableError:
+    """Return the error of a call that is not sent, as ``what`` tells."""
     began = open_since(breaker, lifecycle)
     wait = max(FIRST_DELAY, breaker.probe_at - lifecycle.time())
     return PlatformUnavailableError(
-        f"{path}: not sent, as the platform has not answered since "
+        f"{path}: not sent, as {what} since "
         f"{began:%Y-%m-%d %H:%M:%S} UTC ({breaker.reason}); next probe in {wait:.1f} s",
         path=path,
         since=began,

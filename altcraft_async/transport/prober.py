@@ -40,6 +40,7 @@ class Prober:
         probe: Sends one harmless request; ``None`` sends nothing at all.
         is_wanted: Tells whether anything waits for the platform.
         opened: Called with the reason when a failed probe opens the breaker.
+        failed: Called after each failed probe.
     """
 
     def __init__(self, lifecycle: Lifecycle, breaker: Breaker, random: Callable[[], float]) -> None:
@@ -48,6 +49,7 @@ class Prober:
         self.probe: Callable[[], Coroutine[object, object, object]] | None = None
         self.is_wanted: Callable[[], bool] = bool
         self.opened: Callable[[AltcraftError], None] = _ignore
+        self.failed: Callable[[], object] = bool
         self._lifecycle = lifecycle
         self._breaker = breaker
         self._random = random
@@ -115,6 +117,7 @@ class Prober:
                     self.opened(breaker.reason)
                 if breaker.failures:
                     self._failed_at = self._lifecycle.time()
+                    self.failed()
                 if not self.is_wanted():
                     break
         finally:

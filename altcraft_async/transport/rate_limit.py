@@ -33,6 +33,8 @@ __all__ = ["RateLimiter", "SharedRateLimiter"]
 
 _Slot = asyncio.Future[AltcraftError | None]  # resolved with why the request may not be sent
 
+_Waiting = tuple[_Slot, Callable[[], bool]]
+
 CALLS_IN_A_ROW = 3
 """Starts and other calls let through before one waiting poll."""
 
@@ -50,8 +52,8 @@ class RateLimiter:
         """Start with empty queues."""
         self._lifecycle = lifecycle
         self._rate = rate
-        self._calls: deque[_Slot] = deque()
-        self._polls: deque[_Slot] = deque()
+        self._calls: deque[_Waiting] = deque()
+        self._polls: deque[_Waiting] = deque()
         self._in_a_row = 0
         self._polls_first_until = 0.0
         self._timer: Timer | None = None
@@ -68,8 +70,17 @@ class RateLimiter:
         """Take the slot of one request, if one may be sent at once; return whether."""
         return self._timer is None and self._rate.take(self._lifecycle.time())
 
-    async def acquire(self, *, for_poll: bool = False, ahead: bool = False) -> None:
+    async def acquire(
+        self,
+        *,
+        for_poll: bool = False,
+        ahead: bool = False,
+        unless: Callable[[], bool] = bool,
+    ) -> None:
         """Wait until one more request may be sent, ``ahead`` of the calls that wait.
+
+        It also returns, and nothing is counted as sent, if ``unless`` says that the request
+        is not to be sent any more when it is its turn.
 
         Raises:
             AltcraftError: The limit that is shared with others failed.
@@ -78,7 +89,7 @@ class RateLimiter:
             return
         slot: _Slot = self._lifecycle.enter().create_future()
         queue = self._polls if for_poll else self._calls
-        (queue.appendleft if ahead else queue.append)(slot)
+        (queue.appendleft if ahead else queue.append)((slot, unless))
         self._arm(self._lifecycle.time())
         if refused := await slot:
             raise refused
@@ -132,8 +143,12 @@ class RateLimiter:
         most = CALLS_IN_A_ROW if self._lifecycle.time() >= self._polls_first_until else 0
         while self._calls or self._polls:
             is_call = bool(self._calls) and not (self._polls and self._in_a_row >= most)
-            slot = (self._calls if is_call else self._polls).popleft()
-            if not slot.done():
+            slot, unless = (self._calls if is_call else self._polls).popleft()
+            if slot.done():
+                continue
+            if unless():
+                slot.set_result(None)
+            else:
                 self._in_a_row = self._in_a_row + 1 if is_call else 0
                 return slot
         return None
@@ -212,6 +227,6 @@ class SharedRateLimiter(RateLimiter):
 
     def _is_wanted(self) -> bool:
         for queue in (self._calls, self._polls):
-            while queue and queue[0].done():
+            while queue and queue[0][0].done():
                 queue.popleft()
         return bool(self._calls or self._polls)

@@ -128,7 +128,7 @@ class Sender:
 
     async def _attempt(self, endpoint: Endpoint[T], request: Request) -> T:
         outage = self._context.outage
-        sent = outage.sent()
+        sent = outage.sent(is_start=endpoint.starts)
         try:
             with self._lifecycle.busy:
                 response = self._token.mask_response(await self._transport.exchange(request))
@@ -145,15 +145,11 @@ class Sender:
                 outage.undecided()
             else:
                 outage.answered(sent)  # by something; waiting does not mend a permanent failure
-            if endpoint.starts:
-                outage.start_gate.failed(sent, failure)
             self._rate_limiter.note_refusal(failure, request)
             raise
         finally:
             outage.ended()
         outage.answered(sent)
-        if endpoint.starts:
-            outage.start_gate.answered(sent)
         self._rate_limiter.note_accepted(request)
         self._context.retry_budget.reward()
         return said
@@ -182,17 +178,23 @@ class Sender:
                 is_trial = await outage.start_gate.ready(endpoint.path, patience)
             try:
                 async with slots:
-                    # After that queue, so that the requests that leave it are spaced.
-                    await self._rate_limiter.acquire()
-                    # An outage may have begun while this request was in the queue.
-                    if outage.holds(patience) or (starts and outage.start_gate.holds(is_trial)):
+                    # After that queue, so that the requests that leave it are spaced. An
+                    # outage may begin while this one waits: then it uses up no rate.
+                    is_held = partial(self._is_held, endpoint, patience, is_trial)
+                    await self._rate_limiter.acquire(ahead=is_trial, unless=is_held)
+                    if is_held():
                         continue
                     async with gate or nullcontext():
                         attempt = self._attempt(endpoint, request)
                         return await slots.timed(self._lifecycle.time, attempt)
             finally:
                 if is_trial:
-                    outage.start_gate.tried()
+                    outage.start_gate.trial_ended()
+
+    def _is_held(self, endpoint: Endpoint[object], patience: float, is_trial: bool) -> bool:  # noqa: FBT001 -- what the gate returned
+        """Whether a request may not be sent now, though it might when it was let through."""
+        outage = self._context.outage
+        return outage.holds(patience) or (endpoint.starts and outage.start_gate.holds(is_trial))
 
     def _request(self, endpoint: Endpoint[object], values: Mapping[str, object]) -> Request:
         sent = parameters(endpoint, values)
@@ -246,12 +248,19 @@ class Sender:
         tenacity gets that failure as its first attempt. So it alone counts
         attempts and delays, and calls that succeed at once never enter it.
         """
-        failures = [first]
+        failures, is_ambiguous = [first], False
 
         async def attempt() -> T:
-            if failures:
-                raise failures.pop()
-            return await self._attempt_with_slot(endpoint, request, gate, patience)
+            nonlocal is_ambiguous
+            try:
+                if failures:
+                    raise failures.pop()
+                return await self._attempt_with_slot(endpoint, request, gate, patience)
+            except AltcraftError as failure:
+                # An earlier attempt may have been acted on, even if this one was not sent.
+                is_ambiguous = is_ambiguous or (endpoint.starts and failure.maybe_delivered)
+                failure.maybe_delivered = failure.maybe_delivered or is_ambiguous
+                raise
 
         return await self._retrying(endpoint, patience)(attempt)
 

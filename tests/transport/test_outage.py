@@ -235,14 +235,18 @@ async def test_waits_whose_patience_is_over_end_within_minutes_and_send_no_polls
     assert all(isinstance(error, PollingError) for error in errors)
 
 
-async def test_wait_that_ended_in_an_outage_can_be_awaited_again(platform: OpenPlatform) -> None:
-    patience = Patience(failures=1, seconds=0)
+@pytest.mark.parametrize("patience", [Patience(), Patience(failures=1, seconds=0)])
+@pytest.mark.parametrize("seconds", [0, 60])
+async def test_wait_that_ended_in_an_outage_can_be_awaited_again(
+    platform: OpenPlatform, patience: Patience, seconds: float
+) -> None:
     options: ClientOptions = {"outage_patience": 20.0, "polling_patience": patience}
     async with platform(options=options) as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         await server.stop()
         with pytest.raises(PollingError):
             await handle.wait()
+        await asyncio.sleep(seconds)
         await server.start()
         await handle.wait()
 

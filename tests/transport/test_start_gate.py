@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from altcraft_async import Completed, Failed, PlatformUnavailableError, ProtocolError
+from altcraft_async import Completed, Failed, PlatformUnavailableError, ProtocolError, Retry
 from altcraft_async.simulator import Fault
 from altcraft_async.transport.breaker import OPENS_AFTER
 from altcraft_async.transport.start_gate import LONGEST_DELAY
@@ -44,12 +44,15 @@ def bad_starts(server: Simulator, fault: Fault) -> Generator[None, None, None]:
 
 
 async def run_of(
-    client: AltcraftClient, targets: Iterable[int], outage_patience: float | None = None
+    client: AltcraftClient,
+    targets: Iterable[int],
+    outage_patience: float | None = None,
+    in_flight: int = IN_FLIGHT,
 ) -> list[Outcome]:
     """Return the outcomes of a run."""
     run = client.resources.refresh_many(
         [(number, 1) for number in targets],
-        in_flight=IN_FLIGHT,
+        in_flight=in_flight,
         outage_patience=outage_patience,
     )
     return [outcome async for outcome in run]
@@ -63,7 +66,7 @@ async def close_gate(server: Simulator, client: AltcraftClient) -> None:
     assert server.count(START) == OPENS_AFTER
 
 
-@pytest.mark.parametrize("fault", [PAGE, Fault.status(500), Fault.reset()], ids=str)
+@pytest.mark.parametrize("fault", [PAGE, Fault.status(503), Fault.reset()], ids=str)
 async def test_run_loses_only_the_starts_under_way_and_those_that_are_tried(
     platform: OpenPlatform, fault: Fault
 ) -> None:
@@ -158,6 +161,100 @@ async def test_refusals_for_the_rate_close_nothing(platform: OpenPlatform) -> No
     assert "outage_began" not in recorder.names
 
 
+async def test_errors_of_the_platform_itself_hold_up_nothing(platform: OpenPlatform) -> None:
+    async with platform() as (server, client):
+        server.misbehave(START, Fault.status(500), times=50)
+        began = now()
+        outcomes = await run_of(client, range(1, 101))
+        assert server.count(START) == 100
+        assert now() - began < 100
+    assert sum(isinstance(one, Completed) for one in outcomes) == 50
+
+
+async def test_starts_after_an_outage_of_everything_are_all_sent(platform: OpenPlatform) -> None:
+    async with platform(options={"outage_patience": 600.0}) as (server, client):
+        handle = await client.resources.refresh_counters(500, database_id=1)
+        waiting = asyncio.create_task(handle.wait())
+        server.misbehave_randomly(rate=1.0, faults=[PAGE])
+        for number in range(1, 21):
+            with pytest.raises((ProtocolError, PlatformUnavailableError)):
+                await client.resources.refresh_counters(number, database_id=1)
+        server.misbehave_randomly(rate=0.0, faults=[PAGE])
+        await waiting
+        starts = (
+            client.resources.refresh_counters(number, database_id=1) for number in range(1, 21)
+        )
+        assert len(await asyncio.gather(*starts)) == 20
+
+
+async def test_single_starts_at_once_wait_for_the_one_that_is_tried(platform: OpenPlatform) -> None:
+    async with platform() as (server, client):
+        with bad_starts(server, PAGE):
+            await close_gate(server, client)
+        await asyncio.sleep(10)
+        starts = (
+            client.resources.refresh_counters(number, database_id=1) for number in range(1, 21)
+        )
+        assert len(await asyncio.gather(*starts)) == 20
+
+
+async def test_run_after_one_that_lost_its_patience_completes(platform: OpenPlatform) -> None:
+    async with platform() as (server, client):
+        with bad_starts(server, PAGE):
+            await run_of(client, range(1, 101), outage_patience=30)
+        await asyncio.sleep(10)
+        outcomes = await run_of(client, range(101, 201), outage_patience=30)
+    assert all(isinstance(one, Completed) for one in outcomes)
+
+
+async def test_retry_after_of_an_error_page_is_obeyed_by_all_starts(platform: OpenPlatform) -> None:
+    async with platform() as (server, client):
+        with bad_starts(server, Fault.status(503, retry_after=300)):
+            running = asyncio.create_task(run_of(client, range(1, 101)))
+            await asyncio.sleep(300)
+            assert server.count(START) <= IN_FLIGHT + OPENS_AFTER + 3  # one each two minutes
+        outcomes = await running
+    assert len(outcomes) == 100
+
+
+async def test_trial_goes_ahead_of_starts_that_are_held(platform: OpenPlatform) -> None:
+    async with platform(options={"rate_limit": 2.0}) as (server, client):
+        with bad_starts(server, PAGE):
+            running = asyncio.create_task(run_of(client, range(1, 101), in_flight=100))
+            await asyncio.sleep(10)
+            sent = server.count(START)
+        await asyncio.sleep(10)
+        assert server.count(START) > sent + 5
+        await running
+
+
+async def test_refused_connection_is_no_answer_to_a_start(platform: OpenPlatform) -> None:
+    recorder = Recorder()
+    async with platform(options={"observer": recorder}) as (server, client):
+        with bad_starts(server, PAGE):
+            running = asyncio.create_task(run_of(client, range(1, 51)))
+            await asyncio.sleep(SECONDS)
+            await server.stop()
+            await asyncio.sleep(SECONDS)
+            assert client.outage
+        await server.start()
+        outcomes = await running
+    failed = [one for one in outcomes if isinstance(one, Failed)]
+    assert len(failed) <= IN_FLIGHT + OPENS_AFTER + 5 + SECONDS / (0.75 * LONGEST_DELAY)
+
+
+async def test_start_that_was_perhaps_delivered_stays_so_when_patience_is_over(
+    platform: OpenPlatform,
+) -> None:
+    retry = Retry(ambiguous_starts=True)
+    async with platform(options={"retry": retry}) as (server, client):
+        with bad_starts(server, PAGE):
+            outcomes = await run_of(client, range(1, 51), outage_patience=30)
+    errors = [one.error for one in outcomes if isinstance(one, Failed)]
+    assert len(errors) == 50
+    assert sum(error.maybe_delivered for error in errors) == IN_FLIGHT
+
+
 async def test_bad_starts_are_observed_and_logged_once(
     platform: OpenPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,5 +285,6 @@ async def test_start_that_is_tried_and_cancelled_lets_the_next_be_tried(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(5):
                 await client.resources.refresh_counters(24, database_id=1)
+        assert client.outage is None
         outcomes = await run_of(client, range(100, 120))
     assert all(isinstance(one, Completed) for one in outcomes)
