@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["main"]
+from altcraft_async.models.extras import MissingExtraError, extra
 
-_EXTRA = ("click", "rich")
+__all__ = ["main"]
 
 
 def main() -> int:
     """Run the command line and return its exit code; without the extra, print how to install it."""
     try:
         # The library works without the extra, so it is imported only here.
-        from altcraft_async.cli.app import main as run  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        sys.stderr.write("altcraft: not installed yet, do: pip install 'altcraft-async[cli]'\n")
+        with extra("cli", "click", "rich"):
+            from altcraft_async.cli.app import main as run  # noqa: PLC0415
+    except MissingExtraError as error:
+        sys.stderr.write(f"altcraft: {error}\n")
         return 2
     return run()
 

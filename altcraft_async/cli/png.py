@@ -7,6 +7,7 @@ from typing import Any
 
 from altcraft_async import ConfigurationError, CounterRow
 from altcraft_async.history.changes import time_of
+from altcraft_async.models.extras import MissingExtraError, extra
 
 __all__ = ["draw"]
 
@@ -50,9 +51,10 @@ def draw(path: str, channels: Sequence[Sequence[CounterRow]], counter: str, titl
 
 def _figure() -> Any:  # noqa: ANN401 -- matplotlib leaves half of its types open
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 -- an extra, and slow to load
-    except ImportError:
-        msg = "png: needs matplotlib: pip install 'altcraft-async[plot]'"
+        with extra("plot", "matplotlib"):
+            from matplotlib.figure import Figure  # noqa: PLC0415 -- an extra, and slow to load
+    except MissingExtraError as error:
+        msg = f"png: {error}"
     else:
         return Figure(figsize=(9, 5), dpi=100, layout="constrained")
     raise ConfigurationError(msg)

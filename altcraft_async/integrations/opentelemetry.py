@@ -11,23 +11,25 @@ from __future__ import annotations
 import time
 from weakref import WeakKeyDictionary
 
-from opentelemetry.context import Context, get_current
-from opentelemetry.metrics import Meter, MeterProvider, get_meter
-from opentelemetry.trace import (
-    Link,
-    Span,
-    SpanKind,
-    StatusCode,
-    TracerProvider,
-    get_current_span,
-    get_tracer,
-    set_span_in_context,
-)
-from opentelemetry.util.types import AttributeValue
-
 from altcraft_async.errors import AltcraftError
 from altcraft_async.models import TaskKind
+from altcraft_async.models.extras import extra
 from altcraft_async.observer import ObservedTask, Observer, PollEvent
+
+with extra("opentelemetry", "opentelemetry"):
+    from opentelemetry.context import Context, get_current
+    from opentelemetry.metrics import Meter, MeterProvider, get_meter
+    from opentelemetry.trace import (
+        Link,
+        Span,
+        SpanKind,
+        StatusCode,
+        TracerProvider,
+        get_current_span,
+        get_tracer,
+        set_span_in_context,
+    )
+    from opentelemetry.util.types import AttributeValue
 
 __all__ = ["OpenTelemetryObserver"]
 

@@ -17,16 +17,19 @@ from functools import partial
 from inspect import isawaitable
 from typing import Self, TypeVar
 
-from pyrate_limiter import GCRA, Rate, RedisStateStore, StateStore
-from redis.asyncio import Redis
-
 from altcraft_async.errors import ConfigurationError, LedgerError, TransportError
-from altcraft_async.integrations._redis import RedisFailure, client_of, run_command
 from altcraft_async.models import LedgerEntry
+from altcraft_async.models.extras import extra
 from altcraft_async.models.validation import checked_positive, checked_seconds, checked_text
 from altcraft_async.observer import logger
 from altcraft_async.protocol.base_url import install_of
 from altcraft_async.starts.ledger import WEEK, TaskLedger
+
+with extra("redis", "redis", "pyrate_limiter"):
+    from pyrate_limiter import GCRA, Rate, RedisStateStore, StateStore
+    from redis.asyncio import Redis
+
+    from altcraft_async.integrations._redis import RedisFailure, client_of, run_command
 
 __all__ = ["FleetLimit", "RedisLedger", "fleet_limit"]
 

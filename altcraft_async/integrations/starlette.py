@@ -16,17 +16,19 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from typing import cast
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
-
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.app import AltcraftBase, log_error, while_connected
 from altcraft_async.integrations._web.responses import Answer
 from altcraft_async.models import TaskRef
+from altcraft_async.models.extras import extra
+
+with extra("starlette", "starlette"):
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
+    from starlette.types import Receive, Scope, Send
 
 __all__ = ["Altcraft"]
 

@@ -16,18 +16,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from taskiq import (
-    AsyncBroker,
-    AsyncTaskiqTask,
-    Context,
-    InMemoryBroker,
-    TaskiqDepends,
-    TaskiqEvents,
-    TaskiqState,
-)
-from taskiq.exceptions import NoResultError
-from taskiq_redis import RedisStreamBroker
-
 from altcraft_async.client import AltcraftClient
 from altcraft_async.errors import (
     AltcraftError,
@@ -38,16 +26,8 @@ from altcraft_async.errors import (
     WaitTimeoutError,
 )
 from altcraft_async.integrations._starts import RefreshKind, start_refresh
-from altcraft_async.integrations._taskiq.attempts import outage_of, publish_progress
-from altcraft_async.integrations._taskiq.outcomes import (
-    RefreshError,
-    delay_after,
-    final_error,
-    may_pass,
-    result_of,
-)
-from altcraft_async.integrations._taskiq.queue import RefreshBroker
 from altcraft_async.models import CountersReport
+from altcraft_async.models.extras import extra
 from altcraft_async.models.targets import LEAST_IDS, TARGET_IDS
 from altcraft_async.models.validation import (
     checked_choice,
@@ -61,6 +41,29 @@ from altcraft_async.models.validation import (
 from altcraft_async.observer import logger
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import one_by_one
+
+with extra("taskiq", "taskiq", "taskiq_redis", "redis"):
+    from taskiq import (
+        AsyncBroker,
+        AsyncTaskiqTask,
+        Context,
+        InMemoryBroker,
+        TaskiqDepends,
+        TaskiqEvents,
+        TaskiqState,
+    )
+    from taskiq.exceptions import NoResultError
+    from taskiq_redis import RedisStreamBroker
+
+    from altcraft_async.integrations._taskiq.attempts import outage_of, publish_progress
+    from altcraft_async.integrations._taskiq.outcomes import (
+        RefreshError,
+        delay_after,
+        final_error,
+        may_pass,
+        result_of,
+    )
+    from altcraft_async.integrations._taskiq.queue import RefreshBroker
 
 __all__ = ["AltcraftRefreshes", "RefreshBroker", "RefreshError", "RefreshKind"]
 

@@ -282,7 +282,9 @@ def test_png_without_matplotlib_names_the_extra(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it was not installed
     code, _, err = history("24", "--png", str(tmp_path / "chart.png"))
     assert code == 2
-    assert err.startswith("altcraft: png: needs matplotlib: pip install 'altcraft-async[plot]'")
+    assert err.startswith(
+        "altcraft: png: matplotlib.figure is missing: pip install 'altcraft-async[plot]'"
+    )
 
 
 def test_other_commands_load_neither_sqlite_nor_matplotlib() -> None:
