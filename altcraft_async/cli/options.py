@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from altcraft_async import AltcraftClient, ClientOptions, TaskRef
+from altcraft_async.cli.account import account_client
 from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind, Target
 from altcraft_async.models.task_words import read_task
 
@@ -143,14 +144,14 @@ def target_options(kind: ObjectKind, *, many: bool) -> Callable[[Command], Comma
 
 
 def make_client(options: Mapping[str, Any]) -> AltcraftClient:
-    """Return a client of the account in the environment, set up by the options of a command."""
+    """Return a client of the account in use, set up by the options of a command."""
     given: ClientOptions = {
         "segment_database_name": options.get("database_name"),
         "rate_limit": options.get("rate_limit"),
     }
     if (patience := options.get("outage_patience")) is not None:
         given["outage_patience"] = patience
-    return AltcraftClient.from_env(**given)
+    return account_client(**given)
 
 
 def make_target(kind: ObjectKind, number: int, options: Mapping[str, Any]) -> Target:
