@@ -31,6 +31,7 @@ OPTIONAL = [
     "airflow",
     "click",
     "fastapi",
+    "keyring",
     "matplotlib",
     "opentelemetry",
     "pydantic",

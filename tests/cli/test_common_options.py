@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,7 @@ from altcraft_async.simulator import Fault, ThreadedSimulator
 
 Altcraft = Callable[..., tuple[int, str, str]]
 OnTerminal = Callable[..., tuple[int, str]]
+Spawn = Callable[..., "subprocess.Popen[str]"]
 
 LIST = ("resources", "list", "--limit", "1", "--json")
 REFRESH = ("refresh", "24", "25", "--database-id", "1")
@@ -68,6 +70,25 @@ def test_quiet_drops_the_live_display_and_notices(
     assert code == 0
     assert "refreshing" not in text
     assert "2 of 2 refreshes" in text
+
+
+@pytest.mark.slow
+def test_verbose_says_once_that_an_outage_began_and_ended(
+    account: ThreadedSimulator, spawn: Spawn
+) -> None:
+    methods = ("tasks/status", "resources/list")
+    account.misbehave_randomly(rate=1.0, faults=[Fault.html(502)], methods=methods)
+    process = spawn("refresh", *map(str, range(1, 7)), "--database-id", "1", "--json", "-v")
+    assert process.stderr is not None
+    said = ""
+    while "answer" not in said:
+        said = process.stderr.readline()
+    account.misbehave_randomly(rate=0.0, faults=[])
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert " WARNING the platform does not answer since " in said
+    (ended,) = [line for line in err.splitlines() if "answer" in line]
+    assert " INFO " in ended
 
 
 @pytest.mark.usefixtures("refusing")
