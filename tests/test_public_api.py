@@ -50,6 +50,7 @@ OPTIONAL = [
     "airflow",
     "click",
     "fastapi",
+    "keyring",
     "matplotlib",
     "opentelemetry",
     "pydantic",

@@ -10,7 +10,7 @@ from altcraft_async.errors import ConfigurationError
 from altcraft_async.models.validation import text_fault
 from altcraft_async.protocol.base_url import checked_address
 
-__all__ = ["checked_environment"]
+__all__ = ["checked_environment", "checked_format"]
 
 _FORMATS: Mapping[str, FormatName] = {"json": "json", "xml": "xml"}
 
@@ -30,6 +30,15 @@ def checked_environment() -> FormatName:
             msg = f"{name}: {fault}"
             raise ConfigurationError(msg)
     checked_address("ALTCRAFT_URL", os.environ["ALTCRAFT_URL"])
+    return checked_format()
+
+
+def checked_format() -> FormatName:
+    """Return ``ALTCRAFT_FORMAT``, ``"json"`` where it is not set.
+
+    Raises:
+        ConfigurationError: It is anything but json or xml.
+    """
     wire_format = os.environ.get("ALTCRAFT_FORMAT") or "json"
     if wire_format not in _FORMATS:
         msg = f"ALTCRAFT_FORMAT: has to be json or xml, not {wire_format!r}"

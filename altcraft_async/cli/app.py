@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import click
 
 from altcraft_async import AltcraftError
+from altcraft_async.cli.commands.account import login, logout, whoami
 from altcraft_async.cli.commands.catalogue import fields_command, get_command, list_command
 from altcraft_async.cli.commands.counters import counters_command
 from altcraft_async.cli.commands.demo import demo
@@ -20,6 +21,7 @@ from altcraft_async.cli.commands.refresh_all import refresh_all
 from altcraft_async.cli.commands.runs import resume, runs
 from altcraft_async.cli.commands.simulate import simulate
 from altcraft_async.cli.commands.task import status_command, wait_command
+from altcraft_async.cli.common_options import profile_option, verbosity_options
 from altcraft_async.cli.exit_codes import (
     EXIT_CODES,
     INTERRUPTED,
@@ -31,7 +33,8 @@ from altcraft_async.cli.exit_codes import (
 )
 from altcraft_async.cli.object_kinds import DATABASES, RESOURCES, SEGMENTS, ObjectKind
 from altcraft_async.cli.options import help_lines
-from altcraft_async.cli.output import discard_unwritten, prepare, print_message
+from altcraft_async.cli.output import discard_unwritten, prepare, print_message, print_notice
+from altcraft_async.cli.session import Session, current_session
 
 __all__ = ["altcraft", "main"]
 
@@ -40,7 +43,7 @@ _EPILOG = "\n\n".join(
         help_lines(
             "Examples",
             "altcraft demo",
-            "export ALTCRAFT_URL=https://altcraft.example.com ALTCRAFT_TOKEN=…",
+            "altcraft login",
             "altcraft resources list",
             "altcraft refresh 24 --database-id 1",
             "altcraft resources refresh-all --json",
@@ -57,13 +60,19 @@ _EPILOG = "\n\n".join(
 
 _COMPLETION = "_ALTCRAFT_COMPLETE"
 
+_WITHOUT_ACCOUNT = (demo, simulate, show, movers)
+
 _HELP = """Statistics of an Altcraft install: refresh the counters of subscribers and read them.
 
 The commands refresh, counters, status and wait are short for resources refresh,
 resources counters, task status and task wait.
 
-The account is read from the environment: ALTCRAFT_URL, ALTCRAFT_TOKEN, and
-ALTCRAFT_FORMAT (json or xml). Results go to stdout, messages to stderr.
+The account is that of ALTCRAFT_URL and ALTCRAFT_TOKEN if they are set, else the
+one that altcraft login has stored: --profile or ALTCRAFT_PROFILE choose among
+several. ALTCRAFT_FORMAT may be json or xml.
+
+Results go to stdout, messages to stderr. --profile, --quiet, --verbose and
+--debug go before or behind the command.
 """
 
 _HISTORY_HELP = """Counters over time, from what refresh-all --history has written.
@@ -116,9 +125,21 @@ def _object_group(kind: ObjectKind, meaning: str, *others: click.Command) -> cli
     return _group(kind.plural, commands, f"{kind.plural.capitalize()}: {meaning}.")
 
 
+def _leaves(group: click.Group) -> Iterator[click.Command]:
+    """Yield the commands that are no groups."""
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from _leaves(command)
+        else:
+            yield command
+
+
 def _root() -> click.Group:
     task_commands = [status_command("altcraft task status"), wait_command("altcraft task wait")]
     commands = [
+        login,
+        whoami,
+        logout,
         demo,
         simulate,
         _object_group(RESOURCES, "what people subscribe to", fields_command(), refresh_all),
@@ -135,6 +156,10 @@ def _root() -> click.Group:
         wait_command("altcraft wait"),
     ]
     root = _group("altcraft", commands, _HELP, _EPILOG)
+    for command in (*_leaves(root), root):
+        if command not in _WITHOUT_ACCOUNT:
+            profile_option(command)
+        verbosity_options(command)
     root.context_settings["help_option_names"] = ["-h", "--help"]
     return click.version_option(_version(), message="altcraft %(version)s")(root)
 
@@ -162,14 +187,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _show_warning(message: Warning | str, *_where: object) -> None:
     """Print a warning as a message; where in the code it arose says nothing to people."""
-    print_message(str(message).replace("base_url:", "ALTCRAFT_URL:"))
+    text = str(message).replace("base_url:", "ALTCRAFT_URL:")
+    print_notice(current_session().name_account(text))
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    session = Session()
     try:
-        code: object = altcraft.main(arguments, prog_name="altcraft", standalone_mode=False)
+        code: object = altcraft.main(
+            arguments, prog_name="altcraft", standalone_mode=False, obj=session
+        )
     except AltcraftError as error:
-        print_message(str(error), hint_of(error))
+        hint = hint_of(error)
+        print_message(str(error), hint and session.name_account(hint))
         return code_of(error)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "altcraft"

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import click
 
 from altcraft_async import AltcraftClient, ClientOptions, TaskLedger, TaskRef
+from altcraft_async.cli.account import account_client
 from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind, Target
 from altcraft_async.models.task_words import read_task
 
@@ -143,7 +144,7 @@ def target_options(kind: ObjectKind, *, many: bool) -> Callable[[Command], Comma
 
 
 def make_client(options: Mapping[str, Any], ledger: TaskLedger | None = None) -> AltcraftClient:
-    """Return a client of the account in the environment, set up by the options of a command."""
+    """Return a client of the account in use, set up by the options of a command."""
     given: ClientOptions = {
         "segment_database_name": options.get("database_name"),
         "rate_limit": options.get("rate_limit"),
@@ -151,7 +152,7 @@ def make_client(options: Mapping[str, Any], ledger: TaskLedger | None = None) ->
     }
     if (patience := options.get("outage_patience")) is not None:
         given["outage_patience"] = patience
-    return AltcraftClient.from_env(**given)
+    return account_client(**given)
 
 
 def make_target(kind: ObjectKind, number: int, options: Mapping[str, Any]) -> Target:

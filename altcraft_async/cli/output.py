@@ -16,6 +16,7 @@ import click
 from rich.console import Console, RenderableType
 
 from altcraft_async.cli.safe_text import clean, csv_line, inert
+from altcraft_async.cli.session import Verbosity, current_session
 
 __all__ = [
     "discard_unwritten",
@@ -25,6 +26,7 @@ __all__ = [
     "print_csv",
     "print_json",
     "print_message",
+    "print_notice",
     "print_view",
 ]
 
@@ -34,12 +36,12 @@ _UNLIMITED = 10_000  # columns of a pipe or file, where nothing has to fit a scr
 def prepare() -> None:
     """Make both streams take any text.
 
-    A stream that the shell has closed discards what is printed, and characters that
-    the locale cannot encode are escaped.
+    A stream that the shell has closed discards what is printed, or has nothing to read.
+    Characters that the locale cannot encode are escaped.
     """
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 -- for the whole process
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 -- for the whole process
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -80,6 +82,12 @@ def print_message(text: str, hint: str | None = None) -> None:
         click.echo(f"altcraft: {clean(text)}", err=True)
         if hint:
             click.echo(f"  {clean(hint)}", err=True)
+
+
+def print_notice(text: str, hint: str | None = None) -> None:
+    """Print a message that says nothing of a failure, so that ``--quiet`` drops it."""
+    if current_session().shows(Verbosity.NORMAL):
+        print_message(text, hint)
 
 
 def print_view(*views: RenderableType) -> None:

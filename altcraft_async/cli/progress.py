@@ -19,6 +19,7 @@ from rich.text import Text
 
 from altcraft_async import AltcraftClient, OutageStatus, TaskHandle
 from altcraft_async.cli.output import message_console, print_message
+from altcraft_async.cli.session import Verbosity, current_session
 from altcraft_async.cli.tables import status_view
 from altcraft_async.cli.totals import Totals
 
@@ -69,7 +70,14 @@ def show_many(client: AltcraftClient, totals: Totals) -> AbstractContextManager[
 
 @contextmanager
 def print_outages(client: AltcraftClient) -> Generator[None, None, None]:
-    """Print a line when an outage begins, and one when it ends, while the body runs."""
+    """Print a line when an outage begins, and one when it ends, while the body runs.
+
+    Log records say the same with ``--verbose``.
+    """
+    session = current_session()
+    if session.shows(Verbosity.VERBOSE) or not session.shows(Verbosity.NORMAL):
+        yield
+        return
     since: datetime | None = None
 
     def check() -> None:
@@ -109,6 +117,9 @@ def _no_answer(outage: OutageStatus) -> str:
 def _live(
     client: AltcraftClient, render: Callable[[], RenderableType], *, transient: bool
 ) -> Generator[None, None, None]:
+    if not current_session().shows(Verbosity.NORMAL):
+        yield
+        return
     console = message_console()
     # FORCE_COLOR makes rich take a pipe for a terminal, so the file is asked as well.
     if not (console.is_interactive and console.file.isatty()):
@@ -120,9 +131,8 @@ def _live(
         console=console,
         refresh_per_second=_FRAMES_PER_SECOND,
         transient=transient,
-        # Both streams stay as they are, so that stdout gets results alone.
-        redirect_stdout=False,
-        redirect_stderr=False,
+        redirect_stdout=False,  # which gets results alone
+        redirect_stderr=True,  # so that log records are printed above
     ):
         yield
 

@@ -1,8 +1,7 @@
-"""What all parts of one command line know: how much to print, and whose account it uses."""
+"""What all parts of one command line share: how much to print, and whose account it uses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -14,16 +13,16 @@ __all__ = ["Session", "Verbosity", "current_session"]
 
 
 class Verbosity(IntEnum):
-    """How much is printed on stderr; results on stdout and exit codes stay the same."""
+    """How much is printed on stderr. Results on stdout and exit codes are always the same."""
 
     QUIET = 0
-    """Why a command failed, and nothing else."""
+    """Only why a command failed."""
     NORMAL = 1
-    """Progress and notices as well."""
+    """Also progress and notices."""
     VERBOSE = 2
-    """The account, and log records from INFO on as well."""
+    """Also the account, and log records of the library from INFO on."""
     DEBUG = 3
-    """All log records."""
+    """All log records of the library."""
 
 
 @dataclass
@@ -31,10 +30,10 @@ class Session:
     """One command line.
 
     Attributes:
-        verbosity: As the options say; ``None`` where none was given.
+        verbosity: What an option says; ``None`` without one.
         profile: The value of ``--profile``.
         used_profile: The profile whose account is used; ``None`` for the environment.
-        token: The token of that account, once it is known.
+        token: The token of the account, once it is known.
     """
 
     verbosity: Verbosity | None = None
@@ -50,15 +49,8 @@ class Session:
         """Return the text with the token masked."""
         return text if self.token is None else self.token.mask(text)
 
-    def localized(self, text: str, names: Iterable[str] = ()) -> str:
-        """Return the text with the variables of the account named as the account has them.
-
-        Args:
-            text: A message or hint.
-            names: What else stands for the address in it.
-        """
-        for name in names:
-            text = text.replace(name, "ALTCRAFT_URL")
+    def name_account(self, text: str) -> str:
+        """Return a message or hint with the profile in place of variables that are not used."""
         if self.used_profile is None:
             return text
         text = text.replace("ALTCRAFT_URL", f"the address of profile {self.used_profile}")
@@ -66,6 +58,6 @@ class Session:
 
 
 def current_session() -> Session:
-    """Return the session of the command that runs; a new one outside of commands."""
+    """Return the session of the running command; a new one where none runs."""
     context = click.get_current_context(silent=True)
     return (context and context.find_object(Session)) or Session()

@@ -24,7 +24,10 @@ from altcraft_async.simulator import Fault, ThreadedSimulator
 ROOT = Path(altcraft_async.__file__).parents[1]
 
 # A developer's shell or a CI may set these, and they change what is printed.
-UNWANTED = ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "ALTCRAFT_FORMAT")
+UNWANTED = (
+    *("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
+    *("ALTCRAFT_URL", "ALTCRAFT_TOKEN", "ALTCRAFT_FORMAT", "ALTCRAFT_PROFILE"),
+)
 
 
 class PseudoTerminal:
@@ -47,6 +50,10 @@ class PseudoTerminal:
         self._reader.join(5)
         os.close(self._reading)
 
+    def type(self, text: str) -> None:
+        """Send what a person types."""
+        os.write(self._reading, text.encode())
+
     def _read_all(self) -> None:
         try:
             while chunk := os.read(self._reading, 4096):
@@ -68,10 +75,11 @@ class PseudoTerminal:
 
 
 @pytest.fixture(autouse=True)
-def plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the environment of an ordinary terminal without an account."""
-    for name in (*UNWANTED, "ALTCRAFT_URL", "ALTCRAFT_TOKEN"):
+def plain_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Set the environment of an ordinary terminal without an account or profiles."""
+    for name in UNWANTED:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("LINES", "25")

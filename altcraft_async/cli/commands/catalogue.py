@@ -8,7 +8,8 @@ from typing import Any
 import click
 import msgspec
 
-from altcraft_async import AltcraftClient, SubscriptionField
+from altcraft_async import SubscriptionField
+from altcraft_async.cli.account import account_client
 from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind
 from altcraft_async.cli.options import CSV, Form, examples, form_option, group_option, id_argument
 from altcraft_async.cli.output import print_csv, print_json, print_view
@@ -109,7 +110,7 @@ def fields_command() -> click.Command:
 async def _list(kind: ObjectKind, limit: int | None, form: Form, filters: dict[str, Any]) -> None:
     printer = _RecordPrinter(kind.row, form)
     page = _PAGE if limit is None else min(limit, _PAGE)
-    async with AltcraftClient.from_env() as client:
+    async with account_client() as client:
         rows = kind.namespace(client).list(limit=page, **filters)
         async for row in _first(rows, limit):
             printer.add(row)
@@ -128,12 +129,12 @@ async def _first(
 
 
 async def _get(kind: ObjectKind, number: int) -> msgspec.Struct:
-    async with AltcraftClient.from_env() as client:
+    async with account_client() as client:
         return await kind.namespace(client).get(number)
 
 
 async def _fields(number: int, channel: str) -> tuple[SubscriptionField, ...]:
-    async with AltcraftClient.from_env() as client:
+    async with account_client() as client:
         return await client.resources.fields_get(number, channel=channel)
 
 

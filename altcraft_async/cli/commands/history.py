@@ -20,7 +20,7 @@ from altcraft_async.cli.history_views import (
 from altcraft_async.cli.json_data import plain
 from altcraft_async.cli.moments import Moment
 from altcraft_async.cli.options import CSV, Command, Form, examples, form_option, id_argument
-from altcraft_async.cli.output import print_csv, print_json, print_message, print_view
+from altcraft_async.cli.output import print_csv, print_json, print_message, print_notice, print_view
 from altcraft_async.cli.png import draw
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.safe_text import cell
@@ -250,7 +250,7 @@ def movers(  # noqa: PLR0913 -- one argument per option, all by name
         for title, some in found.items():
             print_view(*movers_view(title, some))
     if not bounces and not losses:
-        print_message(f"nothing to compare: no count since {since.word} that has one before")
+        print_notice(f"nothing to compare: no count since {since.word} that has one before")
     passed = [_is_passed(text, one, changes(before, now, one.counter)) for text, one in limits]
     if any(passed):
         raise Exit(MOVED)

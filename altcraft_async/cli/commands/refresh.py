@@ -21,7 +21,7 @@ from altcraft_async.cli.options import (
     many_options,
     target_options,
 )
-from altcraft_async.cli.output import print_json, print_message, print_view
+from altcraft_async.cli.output import print_json, print_message, print_notice, print_view
 from altcraft_async.cli.progress import print_outages
 from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
@@ -119,7 +119,7 @@ async def _start(
                     print_view(task_view(ref))
     finally:
         if refs:
-            print_message("started", wait_hint(*refs))
+            print_notice("started", wait_hint(*refs))
 
 
 async def _refresh(

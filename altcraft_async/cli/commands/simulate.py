@@ -10,7 +10,7 @@ import click
 
 from altcraft_async import ConfigurationError
 from altcraft_async.cli.options import Command, examples
-from altcraft_async.cli.output import print_message
+from altcraft_async.cli.output import print_notice
 from altcraft_async.cli.runner import run
 from altcraft_async.simulator import Simulator
 
@@ -107,7 +107,7 @@ async def _serve(port: int, server: Simulator) -> None:
     try:
         click.echo(f"export ALTCRAFT_URL={server.url}\nexport ALTCRAFT_TOKEN={server.token}")
         sizes = ", ".join(f"{len(getattr(server.world, name))} {name}" for name in _OBJECTS)
-        print_message(f"{sizes}; Ctrl-C ends it")
+        print_notice(f"{sizes}; Ctrl-C ends it")
         await asyncio.Event().wait()
     finally:
         await server.stop()

@@ -8,6 +8,7 @@ from typing import Any, cast
 import click
 
 from altcraft_async import AltcraftClient, CountersReport, TaskHandle, TaskRef, TaskStatus
+from altcraft_async.cli.account import account_client
 from altcraft_async.cli.json_data import status_data
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import (
@@ -105,7 +106,7 @@ def wait_command(path: str) -> click.Command:
 
 
 async def _status(task: TaskRef) -> TaskStatus:
-    async with AltcraftClient.from_env() as client:
+    async with account_client() as client:
         return await client.tasks.status(task.task_id)
 
 
