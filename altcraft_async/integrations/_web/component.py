@@ -16,7 +16,7 @@ FILE_NAME = "altcraft-refresh.js"
 @cache
 def component_answer() -> Answer:
     """Return the response that holds the module; browsers keep it for an hour."""
-    body = files(__package__).joinpath(FILE_NAME).read_bytes()
+    body = files("altcraft_async.integrations._web").joinpath(FILE_NAME).read_bytes()
     headers = {
         "Cache-Control": "max-age=3600",
         "Content-Type": "text/javascript; charset=utf-8",
