@@ -21,7 +21,8 @@ from aiohttp import web
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations._web import responses
 from altcraft_async.integrations._web.app import AltcraftBase
-from altcraft_async.integrations._web.records import log_error
+from altcraft_async.integrations._web.component import FILE_NAME, component_answer
+from altcraft_async.integrations._web.records import log_error, show_records
 from altcraft_async.integrations._web.responses import Answer
 from altcraft_async.integrations._web.waiting import while_connected
 
@@ -39,13 +40,16 @@ class Altcraft(AltcraftBase[web.Request, web.Response]):
     def setup(self, app: web.Application) -> None:
         """Keep a client open while the app runs; add routes for tasks and a response to errors.
 
-        The report of a task is at ``/tasks/…``, its events are at ``/tasks/…/events``.
+        The report of a task is at ``/tasks/…``, its events are at ``/tasks/…/events``, and
+        the element ``<altcraft-refresh>`` is at ``/tasks/altcraft-refresh.js``.
         The app responds to an `AltcraftError` that a handler raises.
         """
         app.cleanup_ctx.append(self._run)
         app.on_shutdown.append(self._close)
         app.middlewares.append(self._respond_to_error)
+        show_records()
         task = f"{self.tasks}/{{task:.+}}"
+        app.router.add_get(f"{self.tasks}/{FILE_NAME}", self._get_component)
         app.router.add_get(f"{task}/events", self._get_events)
         self._task = app.router.add_get(task, self._get_task).resource
 
@@ -58,6 +62,9 @@ class Altcraft(AltcraftBase[web.Request, web.Response]):
         # client if the app failed to start.
         if self._client is not None:
             await self._client.aclose()
+
+    async def _get_component(self, _: web.Request) -> web.Response:
+        return self._response(component_answer())
 
     async def _get_task(self, request: web.Request) -> web.Response:
         return await self.answer(request, self.find(request, request.match_info["task"]))

@@ -19,7 +19,8 @@ from typing import Any, cast
 from altcraft_async.errors import AltcraftError
 from altcraft_async.integrations._web import openapi, responses
 from altcraft_async.integrations._web.app import AltcraftBase
-from altcraft_async.integrations._web.records import log_error
+from altcraft_async.integrations._web.component import FILE_NAME, component_answer
+from altcraft_async.integrations._web.records import log_error, show_records
 from altcraft_async.integrations._web.responses import Answer
 from altcraft_async.integrations._web.waiting import while_connected
 from altcraft_async.models.extras import extra
@@ -48,15 +49,20 @@ class Altcraft(AltcraftBase[Request, Response]):
     def setup(self, app: Starlette) -> None:
         """Add routes for tasks and a response to errors.
 
-        The report of a task is at ``/tasks/…``, its events are at ``/tasks/…/events``.
+        The report of a task is at ``/tasks/…``, its events are at ``/tasks/…/events``, and
+        the element ``<altcraft-refresh>`` is at ``/tasks/altcraft-refresh.js``.
         The app responds to an `AltcraftError` that a handler raises. If an app is
         mounted in another, set up the one that has the handlers. In FastAPI, the routes
         are in the OpenAPI document; ``responses=altcraft.responses`` describes a handler
         that returns `answer`.
         """
+        show_records()
         task = f"{self.tasks}/{{task:path}}"
-        events = Route(f"{task}/events", self._get_events, methods=["GET"])
-        app.router.routes += [events, Route(task, self._get_task, methods=["GET"])]
+        app.router.routes += [
+            Route(f"{self.tasks}/{FILE_NAME}", self._get_component, methods=["GET"]),
+            Route(f"{task}/events", self._get_events, methods=["GET"]),
+            Route(task, self._get_task, methods=["GET"]),
+        ]
         app.add_exception_handler(AltcraftError, self._respond_to_error)
         document: Callable[[], dict[str, Any]] | None = getattr(app, "openapi", None)
         if document is not None:  # as FastAPI's documentation extends it
@@ -66,6 +72,9 @@ class Altcraft(AltcraftBase[Request, Response]):
     def responses(self) -> dict[int | str, dict[str, Any]]:
         """The responses of a handler that returns `answer`, for FastAPI's ``responses=``."""
         return dict(openapi.RESPONSES)
+
+    async def _get_component(self, _: Request) -> Response:
+        return self._response(component_answer())
 
     async def _get_task(self, request: Request) -> Response:
         return await self.answer(request, self.find(request, request.path_params["task"]))
