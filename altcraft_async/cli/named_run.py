@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
@@ -22,11 +21,12 @@ from altcraft_async import (
     TaskLostError,
     WaitError,
 )
-from altcraft_async.api.environment import checked_environment
+from altcraft_async.cli.account import current_account
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import Command
 from altcraft_async.cli.output import print_message
 from altcraft_async.cli.run_store import KEPT, Ended, Run, RunStore, default_path
+from altcraft_async.cli.session import current_session
 from altcraft_async.cli.settling_ledger import SettlingLedger
 from altcraft_async.cli.totals import Totals
 from altcraft_async.protocol.base_url import install_of
@@ -226,13 +226,12 @@ def resume_command(name: str, path: Path) -> str:
 
 
 def current_install() -> str:
-    """Return the install of the account in the environment, as a ledger names it.
+    """Return the install of the account in use, as a ledger names it.
 
     Raises:
-        ConfigurationError: The environment has no account.
+        ConfigurationError: There is no account.
     """
-    checked_environment()
-    return install_of(os.environ["ALTCRAFT_URL"])
+    return install_of(current_account(current_session()).url)
 
 
 def ledger_option(command: Command) -> Command:

@@ -118,7 +118,7 @@ def _chosen(found: list[Run], name: str | None, install: str) -> Run:
             raise click.UsageError(msg)
     others = [one.install for one in found if one.name == name]
     if others:
-        msg = f"run {name!r} is of {others[0]}, and ALTCRAFT_URL is another install: {install}."
+        msg = f"run {name!r} is of {others[0]}, and the account in use is of {install}."
     else:
         msg = f"no run {name!r}; to see all: altcraft runs."
     raise click.UsageError(msg)

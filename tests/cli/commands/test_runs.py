@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from altcraft_async.simulator import Simulator
+from altcraft_async.simulator import Simulator, ThreadedSimulator
 
 Altcraft = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def simulator() -> ThreadedSimulator:
+    """A platform whose first task is soon over, and whose others outlast each test."""
+    seconds = iter([0.3])
+    return ThreadedSimulator(duration=lambda _random: next(seconds, 60.0))
 
 
 @pytest.fixture
@@ -101,7 +108,8 @@ def test_resume_names_what_is_wrong_with_a_name(
     monkeypatch.setenv("ALTCRAFT_URL", "https://other.example")
     code, _, err = altcraft("resume", "mine", "--ledger", str(ledger))
     assert code == 2
-    assert f"run 'mine' is of {account.url}/api/v1.1, and ALTCRAFT_URL is another install" in err
+    there, here = (f"{url}/api/v1.1" for url in (account.url, "https://other.example"))
+    assert f"run 'mine' is of {there}, and the account in use is of {here}." in err
     monkeypatch.delenv("ALTCRAFT_URL")
     assert "ALTCRAFT_URL" in altcraft("resume", "mine", "--ledger", str(ledger))[2]
     assert len(account.requests) == sent
