@@ -16,6 +16,7 @@ from typing import Protocol
 from benchmarks import (
     end_to_end,
     imports,
+    monitor,
     observers,
     outage,
     policies,
@@ -48,6 +49,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "soak": soak,
     "imports": imports,
     "observers": observers,
+    "monitor": monitor,
     "outage": outage,
 }
 

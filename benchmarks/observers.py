@@ -19,6 +19,7 @@ TITLES = {
     "off_again": "no observer, measured again",
     "base": "`Observer()`, which does nothing",
     "counting": "one that counts polls",
+    "monitor": "`Monitor()`, nobody watches",
     "api": "`OpenTelemetryObserver` without an SDK",
     "sdk": "`OpenTelemetryObserver` with an SDK, spans and metrics recorded",
 }

@@ -29,6 +29,7 @@ from altcraft_async import (
     TaskRef,
 )
 from altcraft_async.integrations.opentelemetry import OpenTelemetryObserver
+from altcraft_async.monitor import Monitor
 from altcraft_async.protocol.counter_responses import counters_report
 from altcraft_async.protocol.task_responses import TaskAnswer
 from altcraft_async.tasks.handle import TaskHandle
@@ -65,6 +66,7 @@ OBSERVERS: Mapping[str, Callable[[], Observer | None]] = {
     "off_again": lambda: None,
     "base": Observer,
     "counting": Counting,
+    "monitor": Monitor,
     "api": OpenTelemetryObserver,
     "sdk": with_sdk,
 }
