@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 from collections.abc import AsyncGenerator, Callable
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,13 +32,25 @@ from altcraft_async.cli.named_run import NamedRun
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.totals import Totals
 from altcraft_async.models import LedgerEntry
-from altcraft_async.simulator import Fault, Simulator
+from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
 
 Altcraft = Callable[..., tuple[int, str, str]]
 Spawn = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], bool]], None]
 
 START, STATUS = "resources/refresh_counters", "tasks/status"
+
+
+@pytest.fixture
+def simulator(request: pytest.FixtureRequest) -> ThreadedSimulator:
+    """A platform whose tasks take 0.3 s, or as long as the test says."""
+    return ThreadedSimulator(duration=getattr(request, "param", 0.3))
+
+
+def end_tasks(account: Simulator) -> None:
+    """Let all tasks end now."""
+    tasks = account.world._tasks
+    tasks.update({name: replace(task, duration=0.0) for name, task in list(tasks.items())})
 
 
 @pytest.fixture
@@ -79,6 +92,7 @@ async def entries(path: Path) -> list[LedgerEntry]:
         return [entry async for entry in ledger.entries()]
 
 
+@pytest.mark.parametrize("simulator", [3600.0], indirect=True)
 def test_run_whose_waits_were_over_goes_on_with_its_tasks(
     account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
 ) -> None:
@@ -87,6 +101,7 @@ def test_run_whose_waits_were_over_goes_on_with_its_tasks(
     left, hint, *_ = err.splitlines()
     assert left == "altcraft: 4 are left to do"
     assert hint == f"  to go on: altcraft resume four --ledger {ledger}"
+    end_tasks(account)
     code, out, err = altcraft(*refresh)
     assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
     assert err.startswith("altcraft: going on with run four, which began at ")
@@ -137,6 +152,7 @@ def test_run_of_one_target_has_the_totals_of_many(
     assert list(account.starts.values()) == [1]
 
 
+@pytest.mark.parametrize("simulator", [3600.0], indirect=True)
 def test_start_that_may_have_happened_waits_for_a_decision(
     account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
 ) -> None:
@@ -156,7 +172,8 @@ def test_start_that_may_have_happened_waits_for_a_decision(
             )
             assert await store.write(lost, expected=0)
 
-    nine = ("refresh", "9", "--database-id", "1", "--json", *run("nine", ledger))
+    nine: tuple[str, ...] = ("refresh", "9", "--database-id", "1", "--json", "--timeout", "0")
+    nine += run("nine", ledger)
     altcraft(*refresh, "--timeout", "0")
     account.misbehave(START, Fault.refuse(402))
     altcraft(*nine)
@@ -172,7 +189,7 @@ def test_start_that_may_have_happened_waits_for_a_decision(
     assert f"altcraft resume nine --ledger {ledger} --restart-unknown\n" in err
     assert ("resource", (9, 1)) not in account.starts
     code, out, _ = altcraft(*resume(ledger, "nine", "--restart-unknown"))
-    assert (code, targets(out)) == (0, numbers(9))
+    assert (code, targets(out)) == (8, [])
     assert account.starts["resource", (9, 1)] == 1
 
 
@@ -253,6 +270,7 @@ def test_ledger_that_cannot_be_opened_ends_the_run_before_anything_is_sent(
     assert "--ledger" in err.splitlines()[1]
 
 
+@pytest.mark.parametrize("simulator", [3600.0], indirect=True)
 def test_name_of_another_command_is_refused(
     account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
 ) -> None:
@@ -307,6 +325,23 @@ def test_ctrl_c_lets_starts_be_answered_and_leaves_one_short_command(
     code, out, _ = altcraft(*resume(ledger, "late news"))
     assert (code, targets(out)) == (0, numbers(*range(1, 9)))
     assert set(account.starts.values()) == {1}
+
+
+@pytest.mark.slow
+def test_second_ctrl_c_leaves_at_once(
+    account: Simulator, spawn: Spawn, until: Until, refresh: tuple[str, ...]
+) -> None:
+    account.misbehave(START, Fault.stall(), times=4)
+    process = spawn(*refresh)
+    until(lambda: account.count(START) == 4)
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(0.3)  # two signals at once could be one
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.startswith("altcraft: stopped after 0 refreshes\n  to go on: altcraft resume four ")
 
 
 def break_pipe(process: subprocess.Popen[str]) -> None:
