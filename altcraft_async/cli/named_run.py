@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
@@ -45,6 +46,8 @@ _LONGEST_NAME = 100
 # What a run is about. Two commands of one run differ in nothing of this; the rest may change.
 _CHOICES = ("numbers", "database_id", "resource_id", "names", "groups")
 
+_NOTE_SECONDS = 0.5
+
 _OWN = ("run_name", "ledger_path")
 
 
@@ -85,6 +88,8 @@ class NamedRun:
         self._ledger = SettlingLedger(self._path, keep=KEPT.total_seconds())
         self._store = RunStore(self._path)
         self._done_before: set[str] = set()
+        self._unnoted: dict[str, Ended] = {}
+        self._note_at = 0.0
         self._left = self._forgotten = 0
 
     @property
@@ -178,9 +183,12 @@ class NamedRun:
                     if isinstance(outcome, Failed) and isinstance(outcome.error, LedgerError):
                         raise outcome.error  # it would fail every other target too
                     yield outcome
-                    await self._store.note(run, target, self._ended(outcome))
+                    self._unnoted[target] = self._ended(outcome)
+                    if time.monotonic() >= self._note_at:
+                        await self._note(run)
             finally:
                 await self._ledger.settle()
+                await self._note(run)
         is_over = not (self._left or self._totals.unknown)
         await self._store.end(run, total=seen, is_over=is_over)
         self._totals.left = self._left
@@ -190,15 +198,24 @@ class NamedRun:
                 f"refreshed before"
             )
 
+    async def _note(self, run: Run) -> None:
+        """Note how targets ended; several at once, as each write has to reach the disk."""
+        ended, self._unnoted = self._unnoted, {}
+        if ended:
+            await self._store.note(run, ended)
+        self._note_at = time.monotonic() + _NOTE_SECONDS
+
     async def _next(self, outcomes: AsyncGenerator[Outcome, None]) -> Outcome | None:
         """Await the next outcome; where the command is told to stop, the starts under way first."""
         waiting = asyncio.ensure_future(anext(outcomes, None))
         try:
             return await asyncio.shield(waiting)
         except asyncio.CancelledError:
-            await self._ledger.settle()
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
+            try:
+                await self._ledger.settle()
+            finally:  # a second Ctrl-C ends the wait
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
             raise
 
     def _was_done(self, outcome: Outcome, target: str) -> bool:

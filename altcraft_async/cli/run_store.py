@@ -164,10 +164,16 @@ class RunStore:
 
         return await self._file.run(work, writes=True)
 
-    async def note(self, run: Run, target: str, ended: Ended) -> None:
-        """Note how a target ended; what is done stays done."""
-        values = (run.number, target, ended)
-        await self._file.run(lambda own: own.execute(_NOTE, values), writes=True)
+    async def note(self, run: Run, ended: Mapping[str, Ended]) -> None:
+        """Note how targets ended; what is done stays done."""
+        values = [(run.number, target, how) for target, how in ended.items()]
+
+        def work(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(_NOTE, values)
+
+        await self._file.run(work, writes=True)
 
     async def end(self, run: Run, *, total: int, is_over: bool) -> None:
         """Note that every target was tried, and whether nothing is left."""

@@ -51,7 +51,12 @@ class SettlingLedger(SQLiteLedger):
         return is_written
 
     async def settle(self) -> None:
-        """Let no more starts be sent, and wait a few seconds for the answers to those under way."""
+        """Let no more starts be sent, and wait a few seconds for the answers to those under way.
+
+        Called again, it returns at once.
+        """
+        if self._is_settling:
+            return
         self._is_settling = True
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):

@@ -1,14 +1,13 @@
-"""``--run NAME``: what a run keeps, how it is broken off, and how it goes on."""
+"""``--run NAME``: what a run keeps, and how it goes on."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
 import sqlite3
 import subprocess
 from collections.abc import AsyncGenerator, Callable
-from contextlib import closing, suppress
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,14 +29,26 @@ from altcraft_async import (
 from altcraft_async.cli.named_run import NamedRun
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.totals import Totals
-from altcraft_async.models import LedgerEntry
-from altcraft_async.simulator import Fault, Simulator
+from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
+from tests.support.named_runs import entries, numbers, resume, run, targets
 
 Altcraft = Callable[..., tuple[int, str, str]]
 Spawn = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], bool]], None]
 
 START, STATUS = "resources/refresh_counters", "tasks/status"
+
+
+@pytest.fixture
+def simulator(request: pytest.FixtureRequest) -> ThreadedSimulator:
+    """A platform whose tasks take 0.3 s, or as long as the test says."""
+    return ThreadedSimulator(duration=getattr(request, "param", 0.3))
+
+
+def end_tasks(account: Simulator) -> None:
+    """Let all tasks end now."""
+    tasks = account.world._tasks
+    tasks.update({name: replace(task, duration=0.0) for name, task in list(tasks.items())})
 
 
 @pytest.fixture
@@ -52,33 +63,7 @@ def refresh(ledger: Path) -> tuple[str, ...]:
     return ("refresh", *"1234", "--database-id", "1", "--json", *run("four", ledger))
 
 
-def run(name: str, ledger: Path) -> tuple[str, ...]:
-    """Return the options that name a run."""
-    return "--run", name, "--ledger", str(ledger)
-
-
-def resume(ledger: Path, name: str, *others: str) -> tuple[str, ...]:
-    """Return the command that goes on with a run."""
-    return "resume", name, "--ledger", str(ledger), *others
-
-
-def targets(out: str) -> list[list[int]]:
-    """Return the targets that were printed with counters."""
-    lines = map(json.loads, out.splitlines())
-    return sorted(line["target"] for line in lines if "rows" in line)
-
-
-def numbers(*numbers: int) -> list[list[int]]:
-    """Return the targets of resources."""
-    return [[number, 1] for number in numbers]
-
-
-async def entries(path: Path) -> list[LedgerEntry]:
-    """Return what a ledger has that is not over."""
-    async with SQLiteLedger(path) as ledger:
-        return [entry async for entry in ledger.entries()]
-
-
+@pytest.mark.parametrize("simulator", [3600.0], indirect=True)
 def test_run_whose_waits_were_over_goes_on_with_its_tasks(
     account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
 ) -> None:
@@ -87,6 +72,7 @@ def test_run_whose_waits_were_over_goes_on_with_its_tasks(
     left, hint, *_ = err.splitlines()
     assert left == "altcraft: 4 are left to do"
     assert hint == f"  to go on: altcraft resume four --ledger {ledger}"
+    end_tasks(account)
     code, out, err = altcraft(*refresh)
     assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
     assert err.startswith("altcraft: going on with run four, which began at ")
@@ -137,6 +123,7 @@ def test_run_of_one_target_has_the_totals_of_many(
     assert list(account.starts.values()) == [1]
 
 
+@pytest.mark.parametrize("simulator", [3600.0], indirect=True)
 def test_start_that_may_have_happened_waits_for_a_decision(
     account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
 ) -> None:
@@ -156,7 +143,8 @@ def test_start_that_may_have_happened_waits_for_a_decision(
             )
             assert await store.write(lost, expected=0)
 
-    nine = ("refresh", "9", "--database-id", "1", "--json", *run("nine", ledger))
+    nine: tuple[str, ...] = ("refresh", "9", "--database-id", "1", "--json", "--timeout", "0")
+    nine += run("nine", ledger)
     altcraft(*refresh, "--timeout", "0")
     account.misbehave(START, Fault.refuse(402))
     altcraft(*nine)
@@ -172,7 +160,7 @@ def test_start_that_may_have_happened_waits_for_a_decision(
     assert f"altcraft resume nine --ledger {ledger} --restart-unknown\n" in err
     assert ("resource", (9, 1)) not in account.starts
     code, out, _ = altcraft(*resume(ledger, "nine", "--restart-unknown"))
-    assert (code, targets(out)) == (0, numbers(9))
+    assert (code, targets(out)) == (8, [])
     assert account.starts["resource", (9, 1)] == 1
 
 
@@ -253,6 +241,7 @@ def test_ledger_that_cannot_be_opened_ends_the_run_before_anything_is_sent(
     assert "--ledger" in err.splitlines()[1]
 
 
+@pytest.mark.parametrize("simulator", [3600.0], indirect=True)
 def test_name_of_another_command_is_refused(
     account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
 ) -> None:
@@ -287,145 +276,3 @@ def test_options_that_make_no_run_are_refused(
     code, _, err = altcraft("refresh", "1", "--database-id", "1", *options)
     assert (code, len(account.requests)) == (2, 0)
     assert reason in err
-
-
-def test_ctrl_c_lets_starts_be_answered_and_leaves_one_short_command(
-    account: Simulator, spawn: Spawn, altcraft: Altcraft, until: Until, ledger: Path
-) -> None:
-    account.misbehave(START, Fault.stall(2), times=4)
-    command = ("refresh", *"12345678", "--database-id", "1", "--in-flight", "4")
-    process = spawn(*command, "--json", *run("late news", ledger))
-    until(lambda: account.count(START) == 4)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (130, "")
-    assert err.splitlines() == [
-        "altcraft: stopped after 0 refreshes; the tasks that run go on",
-        f"  to go on: altcraft resume 'late news' --ledger {ledger}",
-    ]
-    assert [entry.ref is None for entry in asyncio.run(entries(ledger))] == [False] * 4
-    code, out, _ = altcraft(*resume(ledger, "late news"))
-    assert (code, targets(out)) == (0, numbers(*range(1, 9)))
-    assert set(account.starts.values()) == {1}
-
-
-def break_pipe(process: subprocess.Popen[str]) -> None:
-    """End the reader of the output."""
-    assert process.stdout
-    process.stdout.close()
-    process.stdout = None
-
-
-def ended_by(signum: signal.Signals) -> Callable[[subprocess.Popen[str]], None]:
-    """Return what ends a process by a signal."""
-    return lambda process: process.send_signal(signum)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("end", "code"),
-    [
-        (ended_by(signal.SIGTERM), 143),
-        (ended_by(signal.SIGHUP), 129),
-        (ended_by(signal.SIGKILL), -9),
-        (break_pipe, 141),
-    ],
-    ids=["SIGTERM", "SIGHUP", "SIGKILL", "closed pipe"],
-)
-def test_run_that_was_broken_off_goes_on(  # noqa: PLR0913, PLR0917 -- fixtures
-    account: Simulator,
-    spawn: Spawn,
-    altcraft: Altcraft,
-    ledger: Path,
-    end: Callable[[subprocess.Popen[str]], None],
-    code: int,
-) -> None:
-    command = ("resources", "refresh-all", "--name", "* 1[01]", "--in-flight", "4", "--json")
-    process = spawn(*command, *run("tens", ledger))
-    assert process.stdout
-    first = targets(process.stdout.readline())
-    end(process)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code
-    if code > 0:
-        stopped, hint = err.splitlines()
-        assert stopped.startswith("altcraft: stopped after ")
-        assert hint == f"  to go on: altcraft resume tens --ledger {ledger}"
-    forget_leases(ledger)
-    _, out, _ = altcraft(*resume(ledger, "tens", "--restart-unknown"))
-    found = targets(out)
-    assert first[0] in found
-    assert {number for number, _ in found} == set(range(10, 12))
-    # Of a killed process, a start may have been sent whose answer it did not see.
-    again = [ids for (_, ids), times in account.starts.items() if times > 1]
-    assert len(again) <= (4 if code == -9 else 0)
-    assert list(first[0]) not in map(list, again)
-
-
-def forget_leases(path: Path) -> None:
-    """Make the starts of a killed process unknown at once, not after half a minute."""
-
-    async def rewrite() -> None:
-        for entry in await entries(path):
-            if entry.ref is None:
-                async with SQLiteLedger(path) as ledger:
-                    over = msgspec.structs.replace(
-                        entry, revision=entry.revision + 1, lease_until=entry.intended_at
-                    )
-                    await ledger.write(over, expected=entry.revision)
-
-    asyncio.run(rewrite())
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
-def test_run_whose_output_is_on_a_full_disk_goes_on(
-    account: Simulator, spawn: Spawn, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path
-) -> None:
-    with Path("/dev/full").open("w") as full:
-        process = spawn(*refresh, stdout=full)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert f"to go on: altcraft resume four --ledger {ledger}\n" in err
-    assert err.endswith("altcraft: No space left on device\n")
-    code, out, _ = altcraft(*resume(ledger, "four"))
-    assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
-    assert set(account.starts.values()) == {1}
-
-
-@pytest.mark.slow
-def test_two_processes_of_one_name_share_its_tasks(
-    account: Simulator,
-    spawn: Spawn,
-    altcraft: Altcraft,
-    until: Until,
-    refresh: tuple[str, ...],
-) -> None:
-    """One of them is halted while it waits for polls, and the other does the run meanwhile."""
-    account.misbehave(STATUS, Fault.stall(3), times=4)
-    halted = spawn(*refresh)
-    until(lambda: account.count(STATUS) >= 4)
-    halted.send_signal(signal.SIGSTOP)
-    code, out, err = altcraft(*refresh)
-    assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
-    assert err.startswith("altcraft: going on with run four, ")
-    halted.send_signal(signal.SIGCONT)
-    out, err = halted.communicate(timeout=60)
-    assert (halted.returncode, targets(out), err) == (0, numbers(1, 2, 3, 4), "")
-    assert set(account.starts.values()) == {1}
-
-
-@pytest.mark.slow
-def test_killed_run_starts_nothing_twice(
-    account: Simulator, spawn: Spawn, altcraft: Altcraft, until: Until, ledger: Path
-) -> None:
-    """Killed once all of its starts are answered; the tasks go on meanwhile."""
-    process = spawn(*("refresh", *"1234", "--database-id", "1", "--json"), *run("four", ledger))
-    until(lambda: account.count(STATUS) >= 4)
-    process.kill()
-    process.wait(30)
-    with suppress(BrokenPipeError):
-        process.communicate()
-    code, out, _ = altcraft(*resume(ledger, "four"))
-    assert (code, targets(out)) == (0, numbers(1, 2, 3, 4))
-    assert set(account.starts.values()) == {1}

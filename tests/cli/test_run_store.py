@@ -56,7 +56,7 @@ async def test_run_that_the_ledger_may_have_forgotten_begins_anew(tmp_path: Path
     async with RunStore(tmp_path / "runs.sqlite") as store:
         old = await store.begin(new("old", days_ago=9))
         recent = await store.begin(new("recent", days_ago=6))
-        await store.note(old, "24 1", "done")
+        await store.note(old, {"24 1": "done"})
         assert (await store.begin(new("old"))).number != old.number
         assert await store.begin(new("recent")) == recent
         assert await store.outcomes(old) == {}
@@ -65,9 +65,7 @@ async def test_run_that_the_ledger_may_have_forgotten_begins_anew(tmp_path: Path
 async def test_what_is_done_stays_done(tmp_path: Path) -> None:
     async with RunStore(tmp_path / "runs.sqlite") as store:
         run = await store.begin(new("nightly"))
-        for target, ended in [("1 1", "done"), ("1 1", "failed"), ("2 1", "left"), ("2 1", "done")]:
-            await store.note(run, target, ended)  # type: ignore[arg-type]  # words of the type
-        await store.note(run, "3 1", "left")
-        await store.note(run, "4 1", "failed")
+        await store.note(run, {"1 1": "done", "2 1": "left", "3 1": "left"})
+        await store.note(run, {"1 1": "failed", "2 1": "done", "4 1": "failed"})
         assert await store.go_on(run, {}) == {"1 1", "2 1"}
         assert await store.outcomes(run) == {"1 1": "done", "2 1": "done", "4 1": "failed"}

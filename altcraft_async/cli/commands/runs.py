@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.text import Text
 
 from altcraft_async import SQLiteLedger
 from altcraft_async.cli.named_run import Resumed, current_install, ledger_option
@@ -17,7 +19,7 @@ from altcraft_async.cli.output import print_json, print_message, print_view
 from altcraft_async.cli.run_store import Run, RunStore, default_path
 from altcraft_async.cli.runner import run as run_work
 from altcraft_async.cli.safe_text import clean
-from altcraft_async.cli.tables import grid_table
+from altcraft_async.cli.tables import fits, grid_table
 
 __all__ = ["resume", "runs"]
 
@@ -49,7 +51,7 @@ def runs(*, ledger_path: str | None, form: Form) -> None:
         for one in found:
             print_json(_data(one))
     elif found:
-        print_view(_table(found))
+        print_view(_RunsTable(found))
     else:
         print_message("no runs yet; to name one: altcraft resources refresh-all --run NAME")
 
@@ -148,20 +150,36 @@ async def _progress(path: Path) -> list[_Progress]:
         return found
 
 
-def _table(found: list[_Progress]) -> Table:
-    """Show a run a line; with the install, where there is more than one."""
-    several = len({one.run.install for one in found}) > 1
-    titles = ["name", "began", "total", "done", "running", "failed", "state"]
-    grid = [[*titles, *(["install"] if several else [])]]
-    for one in found:
-        run = one.run
-        began = run.began.astimezone().strftime("%Y-%m-%d %H:%M")
-        known = str(one.known) if run.total is not None else f"{one.known}+"
-        counts = map(str, (one.done, one.running, one.failed))
-        state = "over" if run.is_over else "not over" if run.can_resume else "too old"
-        install = [clean(run.install)] if several else []
-        grid.append([clean(run.name), began, known, *counts, state, *install])
-    return grid_table(grid)
+class _RunsTable:
+    """A line per run, or two without columns on a screen that is too narrow."""
+
+    def __init__(self, found: list[_Progress]) -> None:
+        self._found = found
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        titles = ["name", "began", "total", "done", "running", "failed", "state"]
+        several = len({one.run.install for one in self._found}) > 1
+        rows = [_cells(one) for one in self._found]
+        table = grid_table(
+            [[*titles, "install"], *rows] if several else [titles, *(row[:-1] for row in rows)]
+        )
+        if fits(table, console, options):
+            yield table
+            return
+        for name, began, total, done, running, failed, state, install in rows:
+            yield Text(f"{name}, {began}, {state}{f', {install}' if several else ''}")
+            yield Text(f"  {done} of {total} done, {running} running, {failed} failed")
+
+
+def _cells(one: _Progress) -> list[str]:
+    run = one.run
+    began = run.began.astimezone().strftime("%Y-%m-%d %H:%M")
+    known = f"{one.known}{'+' if run.total is None else ''}"
+    counts = map(str, (one.done, one.running, one.failed))
+    state = "over" if run.is_over else "not over" if run.can_resume else "too old"
+    return [clean(run.name), began, known, *counts, state, clean(run.install)]
 
 
 def _data(one: _Progress) -> dict[str, object]:

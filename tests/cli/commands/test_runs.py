@@ -10,16 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from altcraft_async.simulator import Simulator, ThreadedSimulator
+from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
 
 Altcraft = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def simulator() -> ThreadedSimulator:
-    """A platform whose first task is soon over, and whose others outlast each test."""
-    seconds = iter([0.3])
-    return ThreadedSimulator(duration=lambda _random: next(seconds, 60.0))
+    """A platform whose tasks do not end."""
+    return ThreadedSimulator(duration=3600)
+
+
+@pytest.fixture
+def fail(account: ThreadedSimulator) -> Callable[[], None]:
+    """Lets the next task fail, so that its run is over."""
+    return lambda: account.misbehave("tasks/status", Fault.failed_task())
 
 
 @pytest.fixture
@@ -52,8 +57,9 @@ def test_file_that_is_not_there_has_no_runs_and_is_not_made(
 
 @pytest.mark.usefixtures("account")
 def test_runs_are_listed_with_their_progress(
-    altcraft: Altcraft, begin: Callable[..., None], ledger: Path
+    altcraft: Altcraft, begin: Callable[..., None], fail: Callable[[], None], ledger: Path
 ) -> None:
+    fail()
     begin("first", "--timeout", "30")
     begin("second")
     _, out, _ = altcraft("runs", "--ledger", str(ledger))
@@ -62,18 +68,35 @@ def test_runs_are_listed_with_their_progress(
     # A time has two words.
     assert [[row.split()[0], *row.split(None, 3)[3].split()] for row in rows] == [
         ["second", "1", "0", "1", "0", "not", "over"],
-        ["first", "1", "1", "0", "0", "over"],
+        ["first", "1", "0", "0", "1", "over"],
     ]
     _, out, _ = altcraft("runs", "--ledger", str(ledger), "--json")
     second, first = map(json.loads, out.splitlines())
-    assert (first["name"], first["over"], first["done"]) == ("first", True, 1)
+    assert (first["name"], first["over"], first["failed"]) == ("first", True, 1)
     assert (second["command"], second["over"]) == ("resources refresh", False)
 
 
 @pytest.mark.usefixtures("account")
-def test_resume_without_a_name_takes_the_only_run_that_is_left(
-    altcraft: Altcraft, begin: Callable[..., None], ledger: Path
+def test_narrow_screen_cuts_no_name(
+    on_terminal: Callable[..., tuple[int, str]],
+    begin: Callable[..., None],
+    ledger: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    begin("nightly-2026-11-27")
+    _, screen = on_terminal("runs", "--ledger", str(ledger))
+    first, second = screen.splitlines()
+    assert first.startswith("nightly-2026-11-27, 20")
+    assert first.endswith(", not over")
+    assert second == "  0 of 1 done, 1 running, 0 failed"
+
+
+@pytest.mark.usefixtures("account")
+def test_resume_without_a_name_takes_the_only_run_that_is_left(
+    altcraft: Altcraft, begin: Callable[..., None], fail: Callable[[], None], ledger: Path
+) -> None:
+    fail()
     begin("over", "--timeout", "30")
     code, _, err = altcraft("resume", "--ledger", str(ledger))
     assert code == 2
