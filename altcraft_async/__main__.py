@@ -7,6 +7,7 @@ import sys
 __all__ = ["main"]
 
 _EXTRA = ("click", "rich")
+_INSTALL = "pip install 'altcraft-async[cli]'"
 
 
 def main() -> int:
@@ -17,7 +18,7 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
-        sys.stderr.write("altcraft: not installed yet, do: pip install 'altcraft-async[cli]'\n")
+        sys.stderr.write(f"altcraft: the command line needs click and rich: {_INSTALL}\n")
         return 2
     return run()
 

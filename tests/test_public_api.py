@@ -33,6 +33,7 @@ OPTIONAL = [
     "fastapi",
     "matplotlib",
     "opentelemetry",
+    "polars",
     "pydantic",
     "pyrate_limiter",
     "pytest",

@@ -12,6 +12,7 @@ import click
 from altcraft_async import AltcraftError
 from altcraft_async.cli.commands.catalogue import fields_command, get_command, list_command
 from altcraft_async.cli.commands.counters import counters_command
+from altcraft_async.cli.commands.counters_all import counters_all
 from altcraft_async.cli.commands.demo import demo
 from altcraft_async.cli.commands.history import HistoryGroup, movers, show
 from altcraft_async.cli.commands.refresh import refresh_command
@@ -64,7 +65,7 @@ The account is read from the environment: ALTCRAFT_URL, ALTCRAFT_TOKEN, and
 ALTCRAFT_FORMAT (json or xml). Results go to stdout, messages to stderr.
 """
 
-_HISTORY_HELP = """Counters over time, from what refresh-all --history has written.
+_HISTORY_HELP = """Counters of past runs of refresh-all --history.
 
 altcraft history 24 is short for altcraft history show 24.
 """
@@ -74,7 +75,7 @@ def _version() -> str:
     try:
         return version("altcraft-async")
     except PackageNotFoundError:  # run from a checkout
-        return "(not installed)"
+        return "of a checkout, with no version"
 
 
 def _group(
@@ -119,7 +120,9 @@ def _root() -> click.Group:
     commands = [
         demo,
         simulate,
-        _object_group(RESOURCES, "what people subscribe to", fields_command(), refresh_all),
+        _object_group(
+            RESOURCES, "what people subscribe to", fields_command(), refresh_all, counters_all
+        ),
         _object_group(DATABASES, "where profiles are kept"),
         _object_group(SEGMENTS, "parts of a database"),
         _group("task", task_commands, "Tasks that were started before."),

@@ -21,6 +21,7 @@ from altcraft_async.cli.options import (
     target_options,
 )
 from altcraft_async.cli.output import print_json, print_message, print_view
+from altcraft_async.cli.output_file import OutputFile, output_option
 from altcraft_async.cli.progress import print_outages
 from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
@@ -55,34 +56,43 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
     @click.option(
         "--no-wait",
         is_flag=True,
-        help="Only start the tasks, and print a word for each that task wait takes.",
+        help="Only start the tasks, and print a reference to each, for task wait.",
     )
+    @output_option
     @form_option("json", "csv", "chart")
-    def command(
+    def command(  # noqa: PLR0913 -- one argument per option, all by name
         *,
         numbers: tuple[int, ...],
         timeout: float | None,
         in_flight: int,
         no_wait: bool,
+        output: str | None,
         form: Form,
         **options: Any,  # noqa: ANN401 -- ids, and for segments a name
     ) -> None:
         if no_wait and form not in {None, "json"}:
             msg = f"--no-wait prints tasks, which --{form} does not show; use --json or neither."
             raise click.UsageError(msg)
+        if no_wait and output:
+            msg = "--no-wait has no counters to write; leave out one of --no-wait and --output."
+            raise click.UsageError(msg)
         targets: list[Any] = [make_target(kind, number, options) for number in numbers]
         client, patience = make_client(options), options["outage_patience"] or 0.0
         if no_wait:
             run(_start(client, kind, targets, form, patience))
         elif len(targets) > 1:
-            totals = Totals(len(targets))
+            totals = Totals(len(targets), kind.name)
             outcomes = kind.namespace(client).refresh_many(
                 targets, in_flight=in_flight, timeout=timeout, on_start=totals.begin
             )
-            run_batch(follow_all(client, outcomes, totals, form, kind.name), totals, form)
+            run_batch(
+                follow_all(client, outcomes, totals, form, kind.name, output=output), totals, form
+            )
         else:
-            report, ref = run(_refresh(client, kind, targets[0], timeout, patience))
-            print_report(report, form, ref.kind, ref.target, ref)
+            with OutputFile(output) as file:
+                report, ref = run(_refresh(client, kind, targets[0], timeout, patience))
+                print_report(report, form, ref.kind, ref.target, ref)
+                file.add_report(report, ref.task_id)
 
     return command
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 import click
-from click.exceptions import Exit
 
-from altcraft_async import AltcraftClient, Completed, Resource
-from altcraft_async.cli.exit_codes import NO_MATCH
+from altcraft_async import Completed
+from altcraft_async.cli.commands.dry_run import print_plan
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import (
     Form,
+    choice_options,
     examples,
     form_option,
-    group_option,
     make_client,
     many_options,
 )
-from altcraft_async.cli.output import print_message
+from altcraft_async.cli.output_file import OutputFile, output_option
+from altcraft_async.cli.resource_choice import ResourceChoice, count_resources
+from altcraft_async.cli.runner import run
 from altcraft_async.cli.totals import ResourceTotals
 from altcraft_async.cli.waits import follow, run_batch
 
@@ -37,16 +37,11 @@ Outcomes: TypeAlias = AsyncGenerator[Outcome, None]
         "altcraft resources refresh-all --json | jq -c '[.target, .seconds]'",
         "altcraft resources refresh-all --name 'News*' --csv > counters.csv",
         "altcraft resources refresh-all --history counters.sqlite",
+        "altcraft resources refresh-all --output counters.parquet",
+        "altcraft resources refresh-all --name 'News*' --dry-run",
     ),
 )
-@click.option(
-    "--name",
-    "names",
-    multiple=True,
-    metavar="PATTERN",
-    help="Only resources whose name matches, with * and ?; repeatable.",
-)
-@group_option("resources")
+@choice_options
 @many_options
 @click.option(
     "--history",
@@ -54,6 +49,8 @@ Outcomes: TypeAlias = AsyncGenerator[Outcome, None]
     metavar="FILE",
     help="Add each result to this file, for altcraft history.",
 )
+@output_option
+@click.option("--dry-run", is_flag=True, help="List what would be refreshed, and start nothing.")
 @form_option("json", "csv", "chart")
 def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     *,
@@ -62,6 +59,8 @@ def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     timeout: float | None,
     in_flight: int,
     history_path: str | None,
+    output: str | None,
+    dry_run: bool,
     form: Form,
     **options: Any,  # noqa: ANN401 -- of the client
 ) -> None:
@@ -70,37 +69,33 @@ def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     Finds the resources and their databases by itself, and ends with the totals
     by channel. JSON and CSV are printed as each refresh ends.
     """
-    is_wanted, client = resource_filter(names, groups), make_client(options)
-    totals = ResourceTotals()
-
-    def choose(resource: Resource) -> bool:
-        chosen = is_wanted(resource)
-        totals.list(resource, chosen=chosen)
-        return chosen
+    choice, client = ResourceChoice(names, groups, ResourceTotals()), make_client(options)
+    totals = choice.totals
+    if dry_run:
+        _check_dry({"--history": history_path, "--output": output, "--chart": form == "chart"})
+        run(print_plan(client, choice, form))
+        return
 
     async def refresh() -> None:
-        async with client, _kept(history_path, totals) as keep:
-            totals.total = await _count(client)
-            outcomes = client.refresh_all(
-                only=choose, in_flight=in_flight, timeout=timeout, on_start=totals.begin
-            )
-            await follow(client, keep(outcomes), totals, form, "resource")
+        with OutputFile(output) as file:
+            async with client, _kept(history_path, totals) as keep:
+                totals.total = await count_resources(client)
+                outcomes = client.refresh_all(
+                    only=choice, in_flight=in_flight, timeout=timeout, on_start=totals.begin
+                )
+                written = file.written(keep(outcomes), "resource", totals)
+                await follow(client, written, totals, form, "resource")
+            choice.check()
 
     run_batch(refresh(), totals, form)
-    if (names or groups) and not totals.chosen:
-        print_message("no resource matches; to see them: altcraft resources list")
-        raise Exit(NO_MATCH)
 
 
-def resource_filter(names: tuple[str, ...], groups: tuple[str, ...]) -> Callable[[Resource], bool]:
-    """Return whether a resource matches one of the names and one of the groups; none match all."""
-
-    def is_wanted(resource: Resource) -> bool:
-        has_name = any(fnmatchcase(resource.name, pattern) for pattern in names)
-        has_group = any(group.name in groups for group in resource.groups)
-        return (has_name or not names) and (has_group or not groups)
-
-    return is_wanted
+def _check_dry(others: Mapping[str, object]) -> None:
+    """Refuse options that a dry run has nothing for."""
+    for name, value in others.items():
+        if value:
+            msg = f"--dry-run counts nothing, and {name} needs counters; leave out one of them."
+            raise click.UsageError(msg)
 
 
 @asynccontextmanager
@@ -123,11 +118,3 @@ async def _kept(
                     yield outcome
 
         yield keep
-
-
-async def _count(client: AltcraftClient) -> int | None:
-    """Return how many resources there are; costs one request."""
-    pages = client.resources.list(limit=1)
-    async for _ in pages:
-        break
-    return pages.total
