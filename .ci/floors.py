@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("cli", "keyring", "opentelemetry", "plot", "redis", "starlette", "taskiq")
+EXTRAS = ("cli", "keyring", "opentelemetry", "parquet", "plot", "redis", "starlette", "taskiq")
 
 project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]

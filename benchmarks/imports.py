@@ -1,4 +1,4 @@
-"""What ``import altcraft_async`` costs, against importing only its requirements.
+"""What ``import altcraft_async`` and ``altcraft --help`` cost, against importing requirements only.
 
 It is measured with bytecode, which ``pip install`` writes, and without, as in
 a read-only checkout. The CPU time is taken in fresh interpreters and excludes
@@ -26,13 +26,23 @@ ROUNDS = 40
 REQUIREMENTS = "import aiohttp, msgspec, tenacity, xmltodict"
 OURS = "import altcraft_async"
 
+SHELL_REQUIREMENTS = "import click, rich.console, rich.live, rich.progress, rich.table"
+HELP = """
+import contextlib, io
+from altcraft_async.cli.app import main
+with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+    main(["--help"])
+"""
+
 TITLES = {
     "requirements": "aiohttp, msgspec, tenacity and xmltodict",
     "installed": "altcraft_async, as installed",
     "source": "altcraft_async without bytecode, requirements with it",
+    "shell requirements": "click and rich",
+    "help": "`altcraft --help`, as installed",
 }
 
-_CODE = "import time; began = time.process_time(); {}; print(time.process_time() - began)"
+_CODE = "import time; began = time.process_time()\n{}\nprint(time.process_time() - began)"
 
 
 def main(rounds: int = ROUNDS) -> dict[str, list[Row]]:
@@ -44,12 +54,18 @@ def main(rounds: int = ROUNDS) -> dict[str, list[Row]]:
             "requirements": (REQUIREMENTS, source),
             "installed": (OURS, installed),
             "source": (OURS, source),
+            "shell requirements": (SHELL_REQUIREMENTS, source),
+            "help": (HELP, installed),
         }
         seconds: dict[str, list[float]] = {name: [] for name in contenders}
         for _ in range(rounds):
             for name, (statement, path) in contenders.items():
                 seconds[name].append(_seconds(statement, path))
-    return {"Import time": _rows(seconds)}
+    shell = {name: seconds.pop(name) for name in ("shell requirements", "help")}
+    return {
+        "Import time": _rows(seconds, "requirements"),
+        "Start of the command line": _rows(shell, "shell requirements"),
+    }
 
 
 def quick() -> dict[str, list[Row]]:
@@ -72,12 +88,12 @@ def _seconds(statement: str, folder: Path) -> float:
     return float(done.stdout)
 
 
-def _rows(seconds: Mapping[str, Sequence[float]]) -> list[Row]:
+def _rows(seconds: Mapping[str, Sequence[float]], base_name: str) -> list[Row]:
     summaries = {name: _summary(one) for name, one in seconds.items()}
-    base = summaries["requirements"]
+    base = summaries[base_name]
     return [
         {
-            "import": TITLES[name],
+            "what runs": TITLES[name],
             **{f"{title}, CPU ms": rounded(value) for title, value in summary.items()},
             "minimum, this / requirements": round(summary["minimum"] / base["minimum"], 3),
             "median, this / requirements": round(summary["median"] / base["median"], 3),

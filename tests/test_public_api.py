@@ -53,6 +53,7 @@ OPTIONAL = [
     "keyring",
     "matplotlib",
     "opentelemetry",
+    "polars",
     "pydantic",
     "pyrate_limiter",
     "pytest",

@@ -16,7 +16,7 @@ from altcraft_async.starts.starter import JoinMode
 from altcraft_async.tasks.handle import TaskHandle
 from altcraft_async.tasks.refresh_many import refresh_many
 
-__all__ = ["refresh_all"]
+__all__ = ["LOOKUPS_AT_ONCE", "refresh_all", "resource_targets"]
 
 LOOKUPS_AT_ONCE = 16
 """Resources looked up at once: one by one, a distant server would allow a few starts a second."""
@@ -53,17 +53,28 @@ def refresh_all(  # noqa: PLR0913 -- one argument per choice, all but one by nam
             outage_patience=outage_patience,
         )
 
-    targets = _targets(resources, only, min(in_flight, LOOKUPS_AT_ONCE), lookup_errors)
+    targets = resource_targets(resources, only, min(in_flight, LOOKUPS_AT_ONCE), lookup_errors)
     return refresh_many(targets, start, in_flight=in_flight, timeout=timeout, on_start=on_start)
 
 
-async def _targets(
+async def resource_targets(
     resources: Resources,
     only: Callable[[Resource], bool] | None,
     at_once: int,
     lookup_errors: dict[object, AltcraftError],
 ) -> AsyncGenerator[tuple[int, ...], None]:
-    """Look up resources, a few ahead, and yield their targets in order."""
+    """Look up resources, a few ahead, and yield their targets in order.
+
+    Args:
+        resources: The client's methods.
+        only: Chooses resources as they are listed; ``None`` for all.
+        at_once: Resources looked up at once.
+        lookup_errors: Gets the error of a resource that cannot be looked up, by the
+            target ``(resource_id,)`` that is yielded for it.
+
+    Raises:
+        Exception: The list failed, or ``only``; after the targets of the resources before.
+    """
     ahead: deque[asyncio.Task[list[tuple[int, ...]]]] = deque()
     error: Exception | None = None
     try:

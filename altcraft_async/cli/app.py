@@ -13,6 +13,7 @@ from altcraft_async import AltcraftError
 from altcraft_async.cli.commands.account import login, logout, whoami
 from altcraft_async.cli.commands.catalogue import fields_command, get_command, list_command
 from altcraft_async.cli.commands.counters import counters_command
+from altcraft_async.cli.commands.counters_all import counters_all
 from altcraft_async.cli.commands.demo import demo
 from altcraft_async.cli.commands.history import HistoryGroup, movers, show
 from altcraft_async.cli.commands.monitor import monitor
@@ -75,7 +76,7 @@ Results go to stdout, messages to stderr. --profile, --quiet, --verbose and
 --debug go before or behind the command.
 """
 
-_HISTORY_HELP = """Counters over time, from what refresh-all --history has written.
+_HISTORY_HELP = """Counters of past runs of refresh-all --history.
 
 altcraft history 24 is short for altcraft history show 24.
 """
@@ -85,7 +86,7 @@ def _version() -> str:
     try:
         return version("altcraft-async")
     except PackageNotFoundError:  # run from a checkout
-        return "(not installed)"
+        return "of a checkout, with no version"
 
 
 def _group(
@@ -142,7 +143,9 @@ def _root() -> click.Group:
         logout,
         demo,
         simulate,
-        _object_group(RESOURCES, "what people subscribe to", fields_command(), refresh_all),
+        _object_group(
+            RESOURCES, "what people subscribe to", fields_command(), refresh_all, counters_all
+        ),
         _object_group(DATABASES, "where profiles are kept"),
         _object_group(SEGMENTS, "parts of a database"),
         _group("task", task_commands, "Tasks that were started before."),

@@ -19,7 +19,7 @@ _COLOURS = {"subscribed": "green", "unsubscribed": "yellow", "hardbounced": "red
 # Segments send only these.
 _SENDABLE_COLOURS = {"subscribed_sendable": "green", "unconfirmed_sendable": "yellow"}
 
-_WIDEST, _NARROWEST = 48, 8  # columns of a bar
+_WIDEST = 48  # columns of a bar
 
 
 class Chart:
@@ -38,7 +38,7 @@ class Chart:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         """Fit the bars into the width that the labels leave."""
         labels = console.measure(self._table(0, options), options=options).maximum
-        width = min(max(options.max_width - labels, _NARROWEST), _WIDEST)
+        width = min(max(options.max_width - labels, 0), _WIDEST)
         yield self._table(width, options)
 
     def _table(self, width: int, options: ConsoleOptions) -> Table:
@@ -49,7 +49,7 @@ class Chart:
             titles = [channel] + [""] * len(counters)
             for title, (name, value) in zip(titles, counters.items(), strict=False):
                 bar = self._bar(value, self._colours[name], width, options)
-                table.add_row(Text(title), Text(name.replace("_", " ")), bar, Text(str(value)))
+                table.add_row(Text(title), Text(name.replace("_", " ")), bar, Text(f"{value:,}"))
         return table
 
     def _bar(self, value: int, colour: str, width: int, options: ConsoleOptions) -> RenderableType:

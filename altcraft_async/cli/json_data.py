@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from altcraft_async import CountersReport, Failed, TaskRef, TaskStatus
-from altcraft_async.cli.object_kinds import Outcome
+from altcraft_async.cli.object_kinds import Outcome, Read
 from altcraft_async.cli.totals import Totals
 
 __all__ = ["outcome_data", "plain", "report_data", "status_data", "task_data", "totals_data"]
@@ -44,7 +44,7 @@ def status_data(task_id: str, status: TaskStatus) -> dict[str, object]:
 
 
 def outcome_data(outcome: Outcome, name: str | None = None) -> dict[str, object]:
-    """Return the outcome of one of many refreshes; a failure has an ``error``."""
+    """Return the outcome of one of many refreshes or reads; a failure has an ``error``."""
     if isinstance(outcome, Failed):
         return {
             "target": outcome.target,
@@ -52,9 +52,11 @@ def outcome_data(outcome: Outcome, name: str | None = None) -> dict[str, object]
             "error": type(outcome.error).__name__,
             "message": str(outcome.error),
         }
+    done = {"target": outcome.target, **report_data(outcome.value, outcome.ref, name)}
+    if isinstance(outcome, Read):
+        return done
     return {
-        "target": outcome.target,
-        **report_data(outcome.value, outcome.ref, name),
+        **done,
         "polls": outcome.polls,
         "seconds": round(outcome.seconds, 3),
     }

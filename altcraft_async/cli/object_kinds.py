@@ -32,13 +32,30 @@ __all__ = [
     "SEGMENTS",
     "ObjectKind",
     "Outcome",
+    "Read",
     "Target",
     "group_ids",
     "named_ids",
 ]
 
 Target = tuple[int, ...]
-Outcome = Completed[CountersReport] | Failed
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """The last counters of a target, read without a refresh; the rest is as in `Completed`.
+
+    Attributes:
+        target: Its ids.
+        value: The counters.
+    """
+
+    target: tuple[int, ...]
+    value: CountersReport
+    ref: None = None
+    polls: int = 0
+
+
+Outcome = Completed[CountersReport] | Read | Failed
 
 ID_NAMES: Mapping[TaskKind, tuple[str, ...]] = {**TARGET_IDS, "unknown": TARGET_IDS["resource"]}
 """Names of the ids of a target, by kind of task."""

@@ -18,6 +18,7 @@ __all__ = [
     "FOR_PROGRAMS",
     "Command",
     "Form",
+    "choice_options",
     "examples",
     "form_option",
     "group_option",
@@ -27,6 +28,7 @@ __all__ = [
     "make_client",
     "make_target",
     "many_options",
+    "rate_option",
     "target_options",
     "task_argument",
     "tasks_argument",
@@ -42,7 +44,7 @@ FOR_PROGRAMS = ("json", *CSV)
 
 _FORMS = {
     "json": "Print JSON, for programs.",
-    "csv": "Print CSV, for spreadsheets: a ' before what would be a formula.",
+    "csv": "Print CSV, for spreadsheets: text like a formula gets a ' in front.",
     "csv-raw": "Print CSV, for programs.",
     "chart": "Print bars instead of a table.",
 }
@@ -112,7 +114,7 @@ def in_flight_option(default: int) -> Callable[[Command], Command]:
         default=default,
         show_default=True,
         metavar="N",
-        help="How many at once.",
+        help="Work on at most N at the same time.",
     )
 
 
@@ -163,7 +165,19 @@ def make_target(kind: ObjectKind, number: int, options: Mapping[str, Any]) -> Ta
 
 def many_options(command: Command) -> Command:
     """Add the options of commands that wait for many tasks at once."""
-    return _timeout_option(_patience_option(in_flight_option(100)(_rate_option(command))))
+    return _timeout_option(_patience_option(in_flight_option(100)(rate_option(command))))
+
+
+def choice_options(command: Command) -> Command:
+    """Add the filters of commands that go through every resource."""
+    named = click.option(
+        "--name",
+        "names",
+        multiple=True,
+        metavar="PATTERN",
+        help="Only resources whose name matches, with * and ?; repeatable.",
+    )
+    return named(group_option("resources")(command))
 
 
 def _read_seconds(
@@ -206,14 +220,14 @@ _patience_option = click.option(
     type=float,
     callback=_read_seconds,
     metavar="S",
-    help="Wait so many seconds if the platform does not answer; 600 by default.",
+    help="While the platform does not answer, wait up to this many seconds; 600 by default.",
 )
 
-_rate_option = click.option(
+rate_option = click.option(
     "--rate-limit",
     type=click.FloatRange(0, min_open=True),
     metavar="N",
-    help="Requests per second at most; the platform may demand fewer.",
+    help="Send at most N requests per second.",
 )
 
 task_argument = click.argument("task", metavar="TASK_ID", callback=_read_task)

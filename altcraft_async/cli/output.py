@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import stat
 import sys
@@ -15,7 +14,7 @@ from typing import TextIO
 import click
 from rich.console import Console, RenderableType
 
-from altcraft_async.cli.safe_text import clean, csv_line, inert
+from altcraft_async.cli.safe_text import clean, csv_line, inert, json_line
 from altcraft_async.cli.session import Verbosity, current_session
 
 __all__ = [
@@ -105,11 +104,8 @@ def print_view(*views: RenderableType) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one line of JSON in UTF-8; what could control a terminal is escaped."""
-    text = json.dumps(value, ensure_ascii=False)
-    if not text.isprintable():
-        text = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
-    click.echo(text.encode())
+    """Print one line of JSON in UTF-8."""
+    click.echo(json_line(value).encode())
 
 
 def print_csv(lines: Iterable[Iterable[str]], *, raw: bool) -> None:

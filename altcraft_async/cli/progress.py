@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -28,6 +29,7 @@ __all__ = ["print_outages", "show_many", "show_task"]
 T = TypeVar("T")
 
 _BAR_WIDTH = 24  # lets a whole line fit into 80 columns
+_NARROWEST = 4
 _BAR_STYLE = "cyan"  # rich's own is red, which reads as a failure
 _FRAMES_PER_SECOND = 10
 _OUTAGE_SECONDS = 0.5  # between two looks at the client; a shorter outage is not worth a line
@@ -47,10 +49,8 @@ def show_task(client: AltcraftClient, handle: TaskHandle[T]) -> AbstractContextM
 
 def show_many(client: AltcraftClient, totals: Totals) -> AbstractContextManager[None]:
     """Show the progress of many refreshes while the body runs."""
-    bar_columns = (
-        TextColumn("refreshing", markup=False),
-        BarColumn(_BAR_WIDTH, complete_style=_BAR_STYLE),
-    )
+    bar_column = BarColumn(_BAR_WIDTH, complete_style=_BAR_STYLE)
+    bar_columns = (TextColumn(totals.doing, markup=False), bar_column)
     without_eta = (*bar_columns, TextColumn("{task.fields[count]}", markup=False))
     eta = (TextColumn("{task.fields[count]}, ETA", markup=False), TimeRemainingColumn())
     with_eta = (*bar_columns, *eta)
@@ -60,10 +60,15 @@ def show_many(client: AltcraftClient, totals: Totals) -> AbstractContextManager[
     def render() -> RenderableType:
         outage = client.outage
         bars.columns = without_eta if outage else with_eta
-        lines = _totals_lines(bars, bar, totals)
-        if outage:
-            lines.append(Text(f"           {_outage_line(outage)}"))
-        return Group(*lines)
+        line = _totals_line(bars, bar, totals)
+        bar_column.bar_width = _bar_width(len(f"{totals.doing} {line}, ETA 0:00:00") + 1)
+        counts = (
+            f"{totals.completed:,} completed, {totals.failed:,} failed, "
+            f"{len(totals.running):,} running"
+        )
+        texts = [counts, *([_outage_line(outage)] if outage else [])]
+        indent = len(totals.doing) + 1
+        return Group(bars, *(Padding(Text(text), (0, 0, 0, indent)) for text in texts))
 
     return _live(client, render, transient=False)
 
@@ -137,28 +142,36 @@ def _live(
         yield
 
 
-def _totals_lines(bars: Progress, bar: TaskID, totals: Totals) -> list[RenderableType]:
+def _totals_line(bars: Progress, bar: TaskID, totals: Totals) -> str:
+    """Bring the bar up to date, and return the text behind it."""
     now = totals.snapshot()
-    total = "?" if now.total is None else now.total
-    bars.update(bar, completed=now.done, total=now.total, count=f"{now.done}/{total}{now.unit}")
-    counts = f"{totals.completed} completed, {totals.failed} failed, {len(totals.running)} running"
-    return [bars, Text(f"           {counts}")]
+    total = "?" if now.total is None else f"{now.total:,}"
+    count = f"{now.done:,}/{total}{now.unit}"
+    bars.update(bar, completed=now.done, total=now.total, count=count)
+    return count
+
+
+def _bar_width(others: int) -> int:
+    """Return the columns of a bar beside so many others; a narrow screen has a short one."""
+    return min(max(message_console().width - others, _NARROWEST), _BAR_WIDTH)
 
 
 def _task_line(spinner: Spinner, handle: TaskHandle[T], eta: float | None) -> Table:
     status = handle.status
+    status_text = "waiting" if status is None else status_view(status).plain
+    eta_text = "" if eta is None else f"about {eta:.0f} s left"
     progress = None if status is None else status.progress
     bar = ProgressBar(
         total=None if progress is None else 100,
         completed=min(max(progress or 0, 0), 100),
-        width=_BAR_WIDTH,
+        width=_bar_width(len(f"⠋ {status_text}  {eta_text}")),
         complete_style=_BAR_STYLE,
     )
     line = Table.grid(padding=(0, 1))
     line.add_row(
         spinner,
-        Text("waiting") if status is None else status_view(status),
+        Text(status_text),
         bar,
-        Text("" if eta is None else f"about {eta:.0f} s left"),
+        Text(eta_text),
     )
     return line

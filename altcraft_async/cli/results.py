@@ -11,8 +11,9 @@ from altcraft_async.cli.json_data import outcome_data, report_data
 from altcraft_async.cli.object_kinds import Outcome, named_ids
 from altcraft_async.cli.options import CSV, FOR_PROGRAMS, Form
 from altcraft_async.cli.output import print_csv, print_json, print_message, print_view
-from altcraft_async.cli.tables import report_views, totals_views
+from altcraft_async.cli.tables import report_views
 from altcraft_async.cli.totals import Totals
+from altcraft_async.cli.totals_view import totals_views
 
 __all__ = ["outcome_printer", "print_report", "print_totals"]
 
@@ -76,4 +77,5 @@ def print_totals(totals: Totals, form: Form) -> None:
             )
     elif len(totals.unfinished) > 1:  # for a single one, its error has the hint
         hint = wait_hint(*totals.unfinished.values())
-        print_message(f"{len(totals.unfinished)} were not over in time", hint)
+        running = f"{len(totals.unfinished):,} tasks were still running"
+        print_message(f"{running} when the wait ended", hint)

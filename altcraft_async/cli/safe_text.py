@@ -13,7 +13,7 @@ import msgspec
 
 from altcraft_async import AccessGroup
 
-__all__ = ["cell", "cells", "clean", "csv_line", "inert"]
+__all__ = ["cell", "cells", "clean", "csv_line", "inert", "json_line"]
 
 
 # Also behind the semicolon that separates cells in some locales, and full-width, as OWASP lists.
@@ -63,3 +63,11 @@ def csv_line(values: Iterable[str]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()
+
+
+def json_line(value: object) -> str:
+    """Return one line of JSON; what could control a terminal is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import cast
 
 import msgspec
 from rich import box
@@ -14,7 +13,6 @@ from rich.text import Text
 from altcraft_async import (
     CounterGroup,
     CountersReport,
-    Failed,
     SubscriptionCounters,
     TaskRef,
     TaskStatus,
@@ -22,11 +20,11 @@ from altcraft_async import (
 from altcraft_async.cli.chart import Chart
 from altcraft_async.cli.object_kinds import group_ids
 from altcraft_async.cli.safe_text import cells, clean
-from altcraft_async.cli.totals import FAILURES_KEPT, Totals
 from altcraft_async.models.task_words import task_word
 
 __all__ = [
     "CountersTable",
+    "counters_views",
     "details_table",
     "fits",
     "grid_table",
@@ -34,7 +32,7 @@ __all__ = [
     "report_views",
     "status_view",
     "task_view",
-    "totals_views",
+    "width_of",
 ]
 
 _COUNTERS = (
@@ -55,7 +53,7 @@ _UNLIMITED = 10_000  # columns, to measure a table without a limit
 
 
 class CountersTable:
-    """A row per channel, or a row per counter on a screen that is too narrow."""
+    """A row per channel; on a narrow screen a row per counter, then a table per channel."""
 
     def __init__(self, channels: Mapping[str, SubscriptionCounters]) -> None:
         """Show these channels in this order."""
@@ -72,9 +70,20 @@ class CountersTable:
         by_channel = grid_table(self._grid)
         if fits(by_channel, console, options):
             yield by_channel
-        else:
-            (_, *channels), *rows = zip(*self._grid, strict=True)
-            yield grid_table([["", *channels], *rows])
+            return
+        titles, *channels = self._grid
+        for tight in (False, True):
+            together = _by_counter(titles, channels, tight=tight)
+            if fits(together, console, options):
+                yield together
+                return
+        for channel in channels:
+            yield _by_counter(titles, [channel], tight=True)
+
+
+def _by_counter(titles: Sequence[str], channels: Sequence[Sequence[str]], *, tight: bool) -> Table:
+    (_, *names), *rows = zip(titles, *channels, strict=True)
+    return grid_table([["", *names], *rows], tight=tight)
 
 
 class _TerminalOnly:
@@ -104,24 +113,16 @@ def report_views(
     views: list[RenderableType] = []
     for group in report.groups:
         views.append(Text(_headline(group, ids)))
-        views += [Chart(group.channels)] if bars_only else _counters_views(group.channels)
+        views += [Chart(group.channels)] if bars_only else counters_views(group.channels)
     return views
-
-
-def totals_views(totals: Totals, *, bars_only: bool = False) -> list[RenderableType]:
-    """Show sums as a table with the first failures, or as bars alone, above a line of totals."""
-    refreshes = f"{totals.completed} of {totals.done} refreshes"
-    line = Text(f"{refreshes}, {totals.polls} polls, {totals.seconds:.1f} s")
-    if bars_only:
-        return [Chart(totals.channels), line]
-    return [*_counters_views(totals.channels), *_failures(totals), line]
 
 
 def records_table(record_type: type[msgspec.Struct], rows: Iterable[tuple[str, ...]]) -> Table:
     """Show a row per record, from its cells."""
     table = _empty_table()
     for name in record_type.__struct_fields__:
-        table.add_column(_title(name), justify="right" if name == "id" else "left")
+        is_id = name == "id" or name.endswith("_id")
+        table.add_column(_title(name), justify="right" if is_id else "left", no_wrap=is_id)
     for row in rows:
         table.add_row(*(Text(text or "-") for text in row))
     return table
@@ -130,6 +131,8 @@ def records_table(record_type: type[msgspec.Struct], rows: Iterable[tuple[str, .
 def details_table(record: msgspec.Struct) -> Table:
     """Show a row per field of one record."""
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, text in zip(record.__struct_fields__, cells(record), strict=True):
         table.add_row(_title(name), Text(text or "-"))
     return table
@@ -146,7 +149,7 @@ def status_view(status: TaskStatus) -> Text:
     return Text(clean(status.status) + percent)
 
 
-def _counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[RenderableType]:
+def counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[RenderableType]:
     """Show counters as a table, and on a terminal as bars below it."""
     if not channels:
         return [CountersTable(channels)]
@@ -155,16 +158,29 @@ def _counters_views(channels: Mapping[str, SubscriptionCounters]) -> list[Render
 
 def fits(table: Table, console: Console, options: ConsoleOptions) -> bool:
     """Say whether a table can be shown without cutting anything."""
-    unlimited = options.update(width=_UNLIMITED)
-    return console.measure(table, options=unlimited).maximum <= options.max_width
+    return width_of(table, console, options) <= options.max_width
 
 
-def grid_table(grid: Sequence[Sequence[str]]) -> Table:
-    """Show lines of cells below the first, their titles; all but the first column are numbers."""
+def width_of(table: Table, console: Console, options: ConsoleOptions) -> int:
+    """Return the columns that a table takes without cutting anything."""
+    return console.measure(table, options=options.update(width=_UNLIMITED)).maximum
+
+
+def grid_table(grid: Sequence[Sequence[str]], *, tight: bool = False) -> Table:
+    """Show lines of cells below the first, their titles; all but the first column are numbers.
+
+    Args:
+        grid: The lines.
+        tight: Leave one blank between columns, not three.
+    """
     titles, *rows = grid
     table = _empty_table()
+    table.padding = (0, 0) if tight else table.padding
     for index, title in enumerate(titles):
-        table.add_column(Text(title), justify="right" if index else "left")
+        # A number is not folded; the first column may be.
+        table.add_column(
+            Text(title), justify="right" if index else "left", no_wrap=bool(index), overflow="fold"
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     return table
@@ -176,7 +192,7 @@ def _empty_table() -> Table:
 
 def _counter(counters: SubscriptionCounters, field: str) -> str:
     value: int | None = getattr(counters, field)
-    return "-" if value is None else str(value)
+    return "-" if value is None else f"{value:,}"
 
 
 def _headline(group: CounterGroup, requested: Mapping[str, int]) -> str:
@@ -198,20 +214,6 @@ def _counted(group: CounterGroup) -> str:
     took = group.count_duration
     duration = "" if took is None else f" in {took.total_seconds():.3g} s"
     return f"counted {at.isoformat(' ', 'seconds')}{duration}"
-
-
-def _failures(totals: Totals) -> list[Text]:
-    lines = [Text(f"{_name(one)}: {clean(str(one.error))}") for one in totals.failures]
-    more = totals.failed - FAILURES_KEPT
-    return [*lines, *([Text(f"and {more} more failures")] if more > 0 else [])]
-
-
-def _name(failure: Failed) -> str:
-    """Name a failure by its target, or by its task if the target is unknown."""
-    target = failure.target
-    if isinstance(target, tuple):
-        return clean(" ".join(map(str, cast("tuple[object, ...]", target))))
-    return clean(failure.ref.task_id if failure.ref else str(target))
 
 
 def _title(field: str) -> Text:

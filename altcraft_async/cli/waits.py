@@ -14,6 +14,7 @@ from altcraft_async.cli.exit_codes import wait_hint
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import FOR_PROGRAMS, Form
 from altcraft_async.cli.output import is_off_screen, print_message
+from altcraft_async.cli.output_file import OutputFile
 from altcraft_async.cli.progress import print_outages, show_many, show_task
 from altcraft_async.cli.results import outcome_printer, print_totals
 from altcraft_async.cli.runner import run
@@ -79,16 +80,19 @@ async def follow(  # noqa: PLR0913 -- all but one by position, as commands have 
         totals.seconds = time.perf_counter() - began
 
 
-async def follow_all(
+async def follow_all(  # noqa: PLR0913 -- as `follow`, and the file
     client: AltcraftClient,
     outcomes: AsyncGenerator[Outcome, None],
     totals: Totals,
     form: Form,
     kind: TaskKind,
+    *,
+    output: str | None,
 ) -> None:
-    """Follow outcomes of a client, and close it."""
-    async with client:
-        await follow(client, outcomes, totals, form, kind)
+    """Follow outcomes of a client, write them into a file if one is given, and close the client."""
+    with OutputFile(output) as file:
+        async with client:
+            await follow(client, file.written(outcomes, kind, totals), totals, form, kind)
 
 
 def run_batch(work: Coroutine[object, object, None], totals: Totals, form: Form) -> None:
@@ -105,7 +109,7 @@ def run_batch(work: Coroutine[object, object, None], totals: Totals, form: Form)
         raise
     print_totals(totals, form)
     if totals.first_failure:
-        print_message(f"{totals.failed} of {totals.done} failed, the first of them with:")
+        print_message(f"{totals.failed:,} of {totals.done:,} failed; the first error:")
         raise totals.first_failure
 
 

@@ -10,11 +10,9 @@ from rich.console import Console, RenderableType
 
 from altcraft_async import (
     AccessGroup,
-    BadRequestError,
     CounterGroup,
     CountersReport,
     DatabaseDetails,
-    Failed,
     Resource,
     SegmentDetails,
     SubscriptionCounters,
@@ -29,9 +27,7 @@ from altcraft_async.cli.tables import (
     report_views,
     status_view,
     task_view,
-    totals_views,
 )
-from altcraft_async.cli.totals import FAILURES_KEPT, Totals
 
 IDS = {"resource_id": 24, "database_id": 1}
 COUNTERS = SubscriptionCounters(subscribed=842, unsubscribed=3, subscribed_sendable=800)
@@ -139,18 +135,6 @@ def test_control_characters_and_markup_of_the_server_are_escaped() -> None:
     assert "[red]:boom:" in printed(task_view(TaskRef(task_id="[red]:boom:")))
 
 
-def test_totals_list_the_first_failures_and_count_the_others() -> None:
-    totals = Totals()
-    for number in range(1, FAILURES_KEPT + 3):
-        error = BadRequestError(f"no {number}")
-        totals.add(Failed(target=(number, 1), ref=None, error=error))
-    lines = printed(*totals_views(totals)).splitlines()
-    failures = [f"{number} 1: no {number}" for number in range(1, FAILURES_KEPT + 1)]
-    assert lines[-FAILURES_KEPT - 2 : -2] == failures
-    assert lines[-2] == "and 2 more failures"
-    assert lines[-1].startswith("0 of 12 refreshes, 0 polls, ")
-
-
 def test_list_has_a_row_per_record_and_dashes_for_empty_cells() -> None:
     europe = AccessGroup(id=1, name="Europe")
     rows = [cells(Resource(id=3, name="News", groups=(europe,))), cells(Resource(id=10))]
@@ -179,3 +163,20 @@ def test_rules_of_a_segment_are_shown_as_json() -> None:
     """Their shape is not documented."""
     details = SegmentDetails(id=7, rules=({"list_id": 1},))
     assert printed(details_table(details)).splitlines()[-1] == 'rules  {"list_id": 1}'
+
+
+@pytest.mark.parametrize(("width", "tables"), [(51, 1), (45, 1), (24, 3)])
+def test_narrow_screen_cuts_neither_counters_nor_their_names(width: int, tables: int) -> None:
+    counters = SubscriptionCounters(subscribed=57_177_741, unsubscribed=7_457_468)
+    view = CountersTable(dict.fromkeys(("email", "sms", "push"), counters))
+    lines = printed(view, width=width).splitlines()
+    rows = [line.split() for line in lines if line.startswith("unsubscribed")]
+    assert rows == [["unsubscribed", *["7,457,468"] * (3 // tables)]] * tables
+    assert max(map(len, lines)) <= width
+
+
+def test_keys_of_details_and_ids_of_lists_are_whole_on_a_narrow_screen() -> None:
+    details = printed(details_table(DatabaseDetails(id=1, name="A long name " * 9)), width=40)
+    assert "suppression list id  -" in details
+    row = cells(Resource(id=1_234_567, name="A long name " * 9))
+    assert printed(records_table(Resource, [row]), width=30).splitlines()[2].startswith("1234567")

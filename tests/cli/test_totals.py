@@ -14,9 +14,11 @@ from altcraft_async import (
     ResourceTarget,
     SubscriptionCounters,
     TaskRef,
+    TaskStatus,
     WaitError,
 )
-from altcraft_async.cli.totals import FAILURES_KEPT, ResourceTotals, Snapshot, Totals
+from altcraft_async.cli.totals import NAMED_PER_REASON, ResourceTotals, Snapshot, Totals
+from altcraft_async.tasks.descriptions import last_status
 
 RESOURCE = Resource(id=1, name="News site", groups=())
 COUNTERS = SubscriptionCounters(subscribed=842, unsubscribed=3, subscribed_sendable=800)
@@ -35,9 +37,9 @@ def completed(number: int) -> Completed[CountersReport]:
     )
 
 
-def refused(number: int) -> Failed:
+def refused(number: int, reason: str = "no") -> Failed:
     """Return a refresh of a resource whose start was refused."""
-    return Failed(target=(number, 1), ref=None, error=BadRequestError(f"no {number}"))
+    return Failed(target=(number, 1), ref=None, error=BadRequestError(reason))
 
 
 def test_counters_are_summed_by_channel() -> None:
@@ -68,12 +70,53 @@ def test_task_whose_wait_ended_is_unfinished() -> None:
     assert (totals.running, list(totals.unfinished.values())) == ({}, [ref(1)])
 
 
-def test_first_failures_are_kept_and_all_are_counted() -> None:
+def test_failures_of_one_reason_are_counted_and_the_first_are_named() -> None:
     totals = Totals()
-    for number in range(1, FAILURES_KEPT + 3):
-        totals.add(refused(number))
-    assert (totals.failed, len(totals.failures)) == (12, FAILURES_KEPT)
-    assert str(totals.first_failure) == "no 1"
+    for number in range(1, NAMED_PER_REASON + 3):
+        totals.add(refused(number, "no more"))
+    totals.add(refused(99, "other"))
+    group, other = totals.failures.values()
+    assert (group.count, other.count) == (NAMED_PER_REASON + 2, 1)
+    assert group.labels == [f"resource {number}, database 1" for number in (1, 2, 3)]
+    assert (group.reason, other.reason) == ("no more", "other")
+    assert str(totals.first_failure) == "no more"
+
+
+def test_waits_that_ended_are_of_one_reason_whatever_the_task_and_its_status() -> None:
+    totals = Totals()
+    for number in (1, 2):
+        status = TaskStatus(status="running", progress=number)
+        text = f"task t{number} of resource {number}, 1 was not over{last_status(status)}"
+        error = WaitError(text, ref=ref(number), status=status)
+        totals.add(Failed(target=(number, 1), ref=ref(number), error=error))
+    (group,) = totals.failures.values()
+    assert (group.count, group.reason) == (2, "the task was not over")
+
+
+def test_reasons_that_differ_in_seconds_are_one() -> None:
+    totals = Totals()
+    for seconds in ("1.5 s", "20 s"):
+        totals.add(refused(1, f"no answer for {seconds}"))
+    (group,) = totals.failures.values()
+    assert (group.count, group.reason) == (2, "no answer for 1.5 s")
+
+
+def test_failed_task_without_a_target_is_named_by_its_id() -> None:
+    totals = Totals(kind="unknown")
+    error = BadRequestError("no")
+    totals.add(Failed(target="t1", ref=TaskRef(task_id="t1"), error=error))
+    (group,) = totals.failures.values()
+    assert group.labels == ["task t1"]
+
+
+def test_resource_in_several_databases_is_one_object() -> None:
+    totals = ResourceTotals()
+    totals.list(RESOURCE, chosen=True)
+    for _ in range(2):
+        totals.add(completed(1))
+    assert list(totals.objects) == ["resource 1"]
+    assert totals.objects["resource 1"].name == "News site"
+    assert totals.objects["resource 1"].channels["email"].subscribed == 1684
 
 
 def test_channels_of_totals_are_in_one_order_whichever_came_first() -> None:

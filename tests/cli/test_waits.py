@@ -47,7 +47,7 @@ def test_many_waits_that_end_early_print_one_command_to_come_back(
     code, out, err = altcraft("task", "wait", *tasks, "--timeout", "0", "--csv")
     assert code == 8
     assert [row["error"] for row in csv.DictReader(io.StringIO(out))] == ["WaitTimeoutError"] * 2
-    assert "2 were not over in time" in err
+    assert "2 tasks were still running when the wait ended" in err
     (line,) = [line for line in err.splitlines() if "the tasks go on" in line]
     assert set(line.split()[-2:]) == set(tasks)
 
@@ -59,7 +59,7 @@ def test_failed_task_without_a_target_is_named_by_its_id(
     account.world.fail(bad)
     code, out, _ = altcraft("task", "wait", good, bad)
     assert code == 7
-    assert f"\n{bad}: " in out
+    assert f" the task failed\n  task {bad}\n" in out
     assert "\n1 of 2 refreshes, " in out
 
 

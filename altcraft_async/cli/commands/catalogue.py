@@ -17,7 +17,7 @@ from altcraft_async.cli.runner import run
 from altcraft_async.cli.safe_text import cells
 from altcraft_async.cli.tables import details_table, records_table
 
-__all__ = ["fields_command", "get_command", "list_command"]
+__all__ = ["RecordPrinter", "fields_command", "get_command", "list_command"]
 
 _PAGE = 1000  # the platform's default
 
@@ -56,7 +56,7 @@ def list_command(kind: ObjectKind) -> click.Command:
         type=click.IntRange(min=1),
         multiple=True,
         metavar="N",
-        help="The same by the id of the group.",
+        help=f"Only {kind.plural} of the access group with this id; repeatable.",
     )
     @form_option("json", "csv")
     def command(*, limit: int | None, form: Form, **filters: Any) -> None:  # noqa: ANN401 -- each kind has its own
@@ -99,7 +99,7 @@ def fields_command() -> click.Command:
     @form_option("json", "csv")
     def command(*, number: int, channel: str, form: Form) -> None:
         fields = run(_fields(number, channel))
-        printer = _RecordPrinter(SubscriptionField, form)
+        printer = RecordPrinter(SubscriptionField, form)
         for field in fields:
             printer.add(field)
         printer.end(None, "fields")
@@ -108,7 +108,7 @@ def fields_command() -> click.Command:
 
 
 async def _list(kind: ObjectKind, limit: int | None, form: Form, filters: dict[str, Any]) -> None:
-    printer = _RecordPrinter(kind.row, form)
+    printer = RecordPrinter(kind.row, form)
     page = _PAGE if limit is None else min(limit, _PAGE)
     async with account_client() as client:
         rows = kind.namespace(client).list(limit=page, **filters)
@@ -147,10 +147,11 @@ def _print_details(record: msgspec.Struct, form: Form) -> None:
         print_view(details_table(record))
 
 
-class _RecordPrinter:
+class RecordPrinter:
     """Prints records as they arrive; a table at the end, since it needs all of them."""
 
     def __init__(self, record_type: type[msgspec.Struct], form: Form) -> None:
+        """Print the header of CSV, if that is the form."""
         self._type = record_type
         self._form = form
         self._rows: list[tuple[str, ...]] = []
@@ -158,6 +159,7 @@ class _RecordPrinter:
             print_csv([record_type.__struct_fields__], raw=True)
 
     def add(self, record: msgspec.Struct) -> None:
+        """Print a record, or keep it for the table."""
         if self._form == "json":
             print_json(msgspec.to_builtins(record))
         elif self._form in CSV:
@@ -166,8 +168,9 @@ class _RecordPrinter:
             self._rows.append(cells(record))
 
     def end(self, total: int | None, what: str) -> None:
+        """Print the table and how many rows it has, of how many in all."""
         if self._form is not None:
             return
         shown = len(self._rows)
-        of_all = f" of {total}" if total is not None and total > shown else ""
-        print_view(records_table(self._type, self._rows), f"{shown}{of_all} {what}")
+        of_all = f" of {total:,}" if total is not None and total > shown else ""
+        print_view(records_table(self._type, self._rows), f"{shown:,}{of_all} {what}")

@@ -16,6 +16,7 @@ from altcraft_async.cli.options import (
     make_target,
     target_options,
 )
+from altcraft_async.cli.output_file import OutputFile, output_option
 from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
 
@@ -32,16 +33,20 @@ def counters_command(kind: ObjectKind, path: str) -> click.Command:
         epilog=examples(example, f"{example} --chart"),
     )
     @target_options(kind, many=False)
+    @output_option
     @form_option("json", "csv", "chart")
     def command(
         *,
         number: int,
+        output: str | None,
         form: Form,
         **options: Any,  # noqa: ANN401 -- ids, and for segments a name
     ) -> None:
         target = make_target(kind, number, options)
-        report = run(_counters(make_client(options), kind, target))
-        print_report(report, form, kind.name, target)
+        with OutputFile(output) as file:
+            report = run(_counters(make_client(options), kind, target))
+            print_report(report, form, kind.name, target)
+            file.add_report(report)
 
     return command
 

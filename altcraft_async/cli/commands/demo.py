@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -12,7 +12,9 @@ from altcraft_async.cli.options import Form, examples, form_option, in_flight_op
 from altcraft_async.cli.output import print_json
 from altcraft_async.cli.totals import Totals
 from altcraft_async.cli.waits import follow, run_batch
-from altcraft_async.simulator import Simulator
+
+if TYPE_CHECKING:
+    from altcraft_async.simulator import Simulator
 
 __all__ = ["demo", "run_demo"]
 
@@ -54,6 +56,8 @@ def demo(*, refreshes: int, in_flight: int, seed: int, wire_format: WireFormat, 
     Starts the simulator, needs no account, and ends with the counters of all
     resources by channel. With --json, prints a line per refresh, then the totals.
     """
+    from altcraft_async.simulator import Simulator  # noqa: PLC0415 -- slow to load
+
     server = Simulator(seed=seed, resources=refreshes, duration=_DURATION)
     run_demo(server, in_flight=in_flight, wire_format=wire_format, form=form)
 

@@ -22,6 +22,7 @@ from altcraft_async.cli.options import (
     target_options,
 )
 from altcraft_async.cli.output import print_json, print_message, print_notice, print_view
+from altcraft_async.cli.output_file import OutputFile, output_option
 from altcraft_async.cli.progress import print_outages
 from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
@@ -57,16 +58,18 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
     @click.option(
         "--no-wait",
         is_flag=True,
-        help="Only start the tasks, and print a word for each that task wait takes.",
+        help="Only start the tasks, and print a reference to each, for task wait.",
     )
     @run_options
+    @output_option
     @form_option("json", "csv", "chart")
-    def command(
+    def command(  # noqa: PLR0913 -- one argument per option, all by name
         *,
         numbers: tuple[int, ...],
         timeout: float | None,
         in_flight: int,
         no_wait: bool,
+        output: str | None,
         form: Form,
         **options: Any,  # noqa: ANN401 -- ids, the ledger, and for segments a name
     ) -> None:
@@ -76,7 +79,10 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
         if no_wait and options["run_name"] is not None:
             msg = "--no-wait starts tasks and leaves, so there is no run to name; drop --run."
             raise click.UsageError(msg)
-        totals = Totals(len(numbers))
+        if no_wait and output:
+            msg = "--no-wait has no counters to write; leave out one of --no-wait and --output."
+            raise click.UsageError(msg)
+        totals = Totals(len(numbers), kind.name)
         named = NamedRun(f"{kind.plural} refresh", totals)
         targets: list[Any] = [make_target(kind, number, options) for number in numbers]
         client, patience = make_client(options, named.ledger), options["outage_patience"] or 0.0
@@ -85,20 +91,24 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
         elif len(targets) > 1 or named.ledger:
 
             async def refresh() -> None:
-                async with named.using(client):
-                    outcomes = kind.namespace(client).refresh_many(
-                        targets,
-                        in_flight=in_flight,
-                        timeout=timeout,
-                        idempotency_key=named.key,
-                        on_start=totals.begin,
-                    )
-                    await follow(client, named.followed(outcomes), totals, form, kind.name)
+                with OutputFile(output) as file:
+                    async with named.using(client):
+                        outcomes = kind.namespace(client).refresh_many(
+                            targets,
+                            in_flight=in_flight,
+                            timeout=timeout,
+                            idempotency_key=named.key,
+                            on_start=totals.begin,
+                        )
+                        written = file.written(outcomes, kind.name, totals)
+                        await follow(client, named.followed(written), totals, form, kind.name)
 
             run_batch(refresh(), totals, form)
         else:
-            report, ref = run(_refresh(client, kind, targets[0], timeout, patience))
-            print_report(report, form, ref.kind, ref.target, ref)
+            with OutputFile(output) as file:
+                report, ref = run(_refresh(client, kind, targets[0], timeout, patience))
+                print_report(report, form, ref.kind, ref.target, ref)
+                file.add_report(report, ref.task_id)
 
     return command
 

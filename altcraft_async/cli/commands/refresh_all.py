@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 import click
-from click.exceptions import Exit
 
-from altcraft_async import AltcraftClient, Completed, Resource
-from altcraft_async.cli.exit_codes import NO_MATCH
+from altcraft_async import Completed
+from altcraft_async.cli.commands.dry_run import print_plan
 from altcraft_async.cli.named_run import NamedRun, run_options
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import (
     Form,
+    choice_options,
     examples,
     form_option,
-    group_option,
     make_client,
     many_options,
 )
-from altcraft_async.cli.output import print_message
+from altcraft_async.cli.output_file import OutputFile, output_option
+from altcraft_async.cli.resource_choice import ResourceChoice, count_resources
+from altcraft_async.cli.runner import run
 from altcraft_async.cli.totals import ResourceTotals
 from altcraft_async.cli.waits import follow, run_batch
 
@@ -39,16 +39,11 @@ Outcomes: TypeAlias = AsyncGenerator[Outcome, None]
         "altcraft resources refresh-all --name 'News*' --csv > counters.csv",
         "altcraft resources refresh-all --history counters.sqlite",
         "altcraft resources refresh-all --run nightly",
+        "altcraft resources refresh-all --output counters.parquet",
+        "altcraft resources refresh-all --name 'News*' --dry-run",
     ),
 )
-@click.option(
-    "--name",
-    "names",
-    multiple=True,
-    metavar="PATTERN",
-    help="Only resources whose name matches, with * and ?; repeatable.",
-)
-@group_option("resources")
+@choice_options
 @many_options
 @click.option(
     "--history",
@@ -58,6 +53,8 @@ Outcomes: TypeAlias = AsyncGenerator[Outcome, None]
     help="Add each result to this file, for altcraft history.",
 )
 @run_options
+@output_option
+@click.option("--dry-run", is_flag=True, help="List what would be refreshed, and start nothing.")
 @form_option("json", "csv", "chart")
 def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     *,
@@ -66,6 +63,8 @@ def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     timeout: float | None,
     in_flight: int,
     history_path: str | None,
+    output: str | None,
+    dry_run: bool,
     form: Form,
     **options: Any,  # noqa: ANN401 -- of the client
 ) -> None:
@@ -74,42 +73,40 @@ def refresh_all(  # noqa: PLR0913 -- one argument per option, all by name
     Finds the resources and their databases by itself, and ends with the totals
     by channel. JSON and CSV are printed as each refresh ends.
     """
-    is_wanted, totals = resource_filter(names, groups), ResourceTotals()
+    choice = ResourceChoice(names, groups, ResourceTotals())
+    totals = choice.totals
     named = NamedRun("resources refresh-all", totals)
     client = make_client(options, named.ledger)
-
-    def choose(resource: Resource) -> bool:
-        chosen = is_wanted(resource)
-        totals.list(resource, chosen=chosen)
-        return chosen
+    if dry_run:
+        others = {"--history": history_path, "--output": output, "--run": named.ledger}
+        _check_dry(others | {"--chart": form == "chart"})
+        run(print_plan(client, choice, form))
+        return
 
     async def refresh() -> None:
-        async with _kept(history_path, totals) as keep, named.using(client):
-            totals.total = await _count(client)
-            outcomes = client.refresh_all(
-                only=choose,
-                in_flight=in_flight,
-                timeout=timeout,
-                idempotency_key=named.key,
-                on_start=totals.begin,
-            )
-            await follow(client, named.followed(keep(outcomes)), totals, form, "resource")
+        with OutputFile(output) as file:
+            async with _kept(history_path, totals) as keep, named.using(client):
+                totals.total = await count_resources(client)
+                outcomes = client.refresh_all(
+                    only=choice,
+                    in_flight=in_flight,
+                    timeout=timeout,
+                    idempotency_key=named.key,
+                    on_start=totals.begin,
+                )
+                written = file.written(keep(outcomes), "resource", totals)
+                await follow(client, named.followed(written), totals, form, "resource")
+            choice.check()
 
     run_batch(refresh(), totals, form)
-    if (names or groups) and not totals.chosen:
-        print_message("no resource matches; to see them: altcraft resources list")
-        raise Exit(NO_MATCH)
 
 
-def resource_filter(names: tuple[str, ...], groups: tuple[str, ...]) -> Callable[[Resource], bool]:
-    """Return whether a resource matches one of the names and one of the groups; none match all."""
-
-    def is_wanted(resource: Resource) -> bool:
-        has_name = any(fnmatchcase(resource.name, pattern) for pattern in names)
-        has_group = any(group.name in groups for group in resource.groups)
-        return (has_name or not names) and (has_group or not groups)
-
-    return is_wanted
+def _check_dry(others: Mapping[str, object]) -> None:
+    """Refuse options that a dry run has nothing for."""
+    for name, value in others.items():
+        if value:
+            msg = f"--dry-run counts nothing, and {name} needs counters; leave out one of them."
+            raise click.UsageError(msg)
 
 
 @asynccontextmanager
@@ -132,11 +129,3 @@ async def _kept(
                     yield outcome
 
         yield keep
-
-
-async def _count(client: AltcraftClient) -> int | None:
-    """Return how many resources there are; costs one request."""
-    pages = client.resources.list(limit=1)
-    async for _ in pages:
-        break
-    return pages.total

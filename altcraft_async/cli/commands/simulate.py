@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +13,9 @@ from altcraft_async import ConfigurationError
 from altcraft_async.cli.options import Command, examples
 from altcraft_async.cli.output import print_notice
 from altcraft_async.cli.runner import run
-from altcraft_async.simulator import Simulator
+
+if TYPE_CHECKING:
+    from altcraft_async.simulator import Simulator
 
 __all__ = ["simulate"]
 
@@ -78,6 +81,8 @@ def simulate(  # noqa: PLR0913 -- one argument per option, all by name
     Paste what it prints into another shell, and every command and program
     there talks to it. The token is valid for nothing else.
     """
+    from altcraft_async.simulator import Simulator  # noqa: PLC0415 -- slow to load
+
     server = Simulator(
         port=port,
         seed=seed,

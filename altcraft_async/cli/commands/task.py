@@ -21,6 +21,7 @@ from altcraft_async.cli.options import (
     tasks_argument,
 )
 from altcraft_async.cli.output import print_json, print_view
+from altcraft_async.cli.output_file import OutputFile, output_option
 from altcraft_async.cli.results import print_report
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.tables import status_view
@@ -58,6 +59,7 @@ def wait_command(path: str) -> click.Command:
 
     @click.command(
         "wait",
+        short_help="Wait for tasks that were started before.",
         help="""Wait for tasks that were started before and print their counters.
 
         A TASK_ID may also be the JSON of a TaskRef, or an id and its target, as
@@ -77,30 +79,37 @@ def wait_command(path: str) -> click.Command:
         is_flag=True,
         help="Print the result unchanged, as JSON: for tasks that give no counters.",
     )
+    @output_option
     @form_option("json", "csv", "chart")
-    def command(
+    def command(  # noqa: PLR0913 -- one argument per option, all by name
         *,
         tasks: tuple[TaskRef, ...],
         timeout: float | None,
         in_flight: int,
         raw: bool,
+        output: str | None,
         form: Form,
         **options: Any,  # noqa: ANN401 -- of the client
     ) -> None:
+        if raw and output:
+            msg = "--raw gives no counters to write; leave out one of --raw and --output."
+            raise click.UsageError(msg)
         client = make_client(options)
         task, *others = tasks
         if raw:
             run(_wait_raw(client, tasks, timeout))
         elif others:
-            totals = Totals(len(tasks))
+            kind = task.kind if all(one.kind == task.kind for one in others) else "unknown"
+            totals = Totals(len(tasks), kind)
             for one in tasks:
                 totals.begin(one)
-            kind = task.kind if all(one.kind == task.kind for one in others) else "unknown"
             outcomes = _outcomes(client, tasks, in_flight, timeout)
-            run_batch(follow_all(client, outcomes, totals, form, kind), totals, form)
+            run_batch(follow_all(client, outcomes, totals, form, kind, output=output), totals, form)
         else:
-            report = run(_wait(client, task, timeout))
-            print_report(report, form, task.kind, task.target, task)
+            with OutputFile(output) as file:
+                report = run(_wait(client, task, timeout))
+                print_report(report, form, task.kind, task.target, task)
+                file.add_report(report, task.task_id)
 
     return command
 

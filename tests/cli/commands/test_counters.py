@@ -55,4 +55,4 @@ def test_chart_draws_bars_in_a_pipe_too(account: Simulator, altcraft: Altcraft) 
     _, *bars = out.splitlines()
     words = [bar.split() for bar in bars]
     assert {row[0] for row in words[::3]} == {"email", "sms", "push"}
-    assert words[0][-1] == str(account.world.counters(24, 1)["email"].subscribed)
+    assert words[0][-1] == f"{account.world.counters(24, 1)['email'].subscribed:,}"

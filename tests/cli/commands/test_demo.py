@@ -28,7 +28,8 @@ def test_demo_ends_with_counters_and_totals(capsys: Capture) -> None:
     out, err = capsys.readouterr()
     *table, totals = out.splitlines()
     assert err == ""
-    assert [line.split()[0] for line in table[2:]] == ["email", "sms", "push"]
+    assert [line.split()[0] for line in table[2:5]] == ["email", "sms", "push"]
+    assert {line.split()[0] for line in table[8:13]} == {"resource"}
     assert totals.startswith("5 of 5 refreshes, ")
 
 
@@ -49,7 +50,7 @@ def test_demo_shows_the_counters_of_its_seed(altcraft: Altcraft) -> None:
     subscribed = sum(world.counters(number, 1)["email"].subscribed or 0 for number in (1, 2))
     code, out, err = altcraft("demo", "--refreshes", "2", "--seed", "7", "--format", "xml")
     assert (code, err) == (0, "")
-    assert out.splitlines()[2].split()[:2] == ["email", str(subscribed)]
+    assert out.splitlines()[2].split()[:2] == ["email", f"{subscribed:,}"]
 
 
 def test_demo_with_failures_and_json_raises_the_first_after_the_totals(capsys: Capture) -> None:
@@ -65,4 +66,4 @@ def test_demo_with_failures_raises_the_first_after_the_table(capsys: Capture) ->
         run_demo(quick(refused=1))
     out, err = capsys.readouterr()
     assert out.splitlines()[-1].startswith("0 of 5 refreshes, 0 polls, ")
-    assert err == "altcraft: 5 of 5 failed, the first of them with:\n"
+    assert err == "altcraft: 5 of 5 failed; the first error:\n"

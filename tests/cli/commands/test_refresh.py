@@ -53,7 +53,7 @@ def test_short_command_prints_a_headline_and_a_row_per_channel(
     assert headline.endswith(" in 0.3 s")
     assert titles.split()[:3] == ["channel", "subscribed", "unsubscribed"]
     counters = account.world.counters(24, 1)["email"]
-    assert rows[0].split()[:2] == ["email", str(counters.subscribed)]
+    assert rows[0].split()[:2] == ["email", f"{counters.subscribed:,}"]
     assert [row.split()[0] for row in rows] == ["email", "sms", "push"]
 
 

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from altcraft_async import AccessGroup, CounterRow, Resource
-from altcraft_async.cli.commands.refresh_all import resource_filter
+from altcraft_async import CounterRow
 from altcraft_async.cli.json_data import plain
 from altcraft_async.cli.safe_text import cell
 from altcraft_async.history import CounterHistory
@@ -65,7 +64,7 @@ def test_table_ends_with_the_totals(account: Simulator, altcraft: Altcraft) -> N
     size = len(list(linked(account)))
     *table, totals = out.splitlines()
     assert code == 0
-    assert [line.split()[0] for line in table[2:]] == ["email", "sms", "push"]
+    assert [line.split()[0] for line in table[2:5]] == ["email", "sms", "push"]
     assert totals.startswith(f"{size} of {size} refreshes, ")
 
 
@@ -89,8 +88,7 @@ def test_filter_without_a_match_is_an_error_of_its_own(
     account: Simulator, altcraft: Altcraft
 ) -> None:
     code, out, err = altcraft(*ALL, "--group", "unknown")
-    assert code == 9
-    assert out.splitlines()[-1].startswith("0 of 0 refreshes, ")
+    assert (code, out) == (9, "")
     assert err.splitlines()[-1] == (
         "altcraft: no resource matches; to see them: altcraft resources list"
     )
@@ -198,27 +196,6 @@ def test_history_that_fails_under_way_stops_the_run_and_names_its_tasks(
     assert len(account.starts) <= 5
 
 
-@pytest.mark.parametrize(
-    ("names", "groups", "is_wanted"),
-    [
-        ((), (), True),
-        (("News*",), (), True),
-        (("news*",), (), False),
-        ((), ("north", "south"), True),
-        ((), ("south",), False),
-        (("News*",), ("south",), False),
-        (("Shop*", "*24"), ("north",), True),
-    ],
-)
-def test_resource_matches_one_name_and_one_group(
-    names: tuple[str, ...],
-    groups: tuple[str, ...],
-    is_wanted: bool,  # noqa: FBT001 -- pytest passes it by name
-) -> None:
-    resource = Resource(id=24, name="News site 24", groups=(AccessGroup(id=2, name="north"),))
-    assert resource_filter(names, groups)(resource) is is_wanted
-
-
 def test_resource_that_cannot_be_looked_up_is_the_only_failure(
     account: Simulator, altcraft: Altcraft
 ) -> None:
@@ -234,9 +211,68 @@ def test_resource_that_cannot_be_looked_up_is_the_only_failure(
 def test_failures_are_listed_with_the_totals(account: Simulator, altcraft: Altcraft) -> None:
     account.misbehave(START, Fault.refuse(402, "Tariff limit"))
     code, out, _ = altcraft(*ALL)
-    (line,) = [line for line in out.splitlines() if "Tariff limit" in line]
     assert code == 3
-    assert line.split(":")[0].replace(" ", "").isdigit()
+    assert re.search(
+        r"\n1 failed: \S+: refused with 402: Tariff limit.*\n  resource \d+, database \d+\n", out
+    )
+
+
+def test_totals_rank_the_resources_by_subscribers(account: Simulator, altcraft: Altcraft) -> None:
+    _, out, _ = altcraft(*ALL)
+    rows = re.findall(r"^resource (\d+) (.+?)  +([\d,]+) +([\d,]+) +([\d,]+)$", out, re.MULTILINE)
+    sizes = [sum(int(one.replace(",", "")) for one in numbers) for _, _, *numbers in rows]
+    assert len(rows) == 10
+    assert sizes == sorted(sizes, reverse=True)
+    assert {name for _, name, *_ in rows} <= {
+        account.world.resource(number).name for number in account.world.resources
+    }
+    assert "\n10 others " in out
+
+
+def test_dry_run_lists_each_refresh_and_starts_none(account: Simulator, altcraft: Altcraft) -> None:
+    code, out, err = altcraft(*ALL, "--dry-run", "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert (code, err, account.count(START)) == (0, "", 0)
+    assert [[one["resource_id"], one["database_id"]] for one in found] == list(linked(account))
+    assert found[0]["name"] == account.world.resource(1).name
+
+
+def test_dry_run_of_a_part_ends_with_how_many_it_would_be(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    code, out, _ = altcraft(*ALL, "--dry-run", "--name", "* 2")
+    databases = len(account.world.resource(2).database_ids)
+    assert code == 0
+    assert out.splitlines()[0].split() == ["resource", "id", "name", "database", "id"]
+    assert out.splitlines()[-1] == f"{databases} refreshes would be started"
+
+
+def test_dry_run_without_a_match_is_an_error(account: Simulator, altcraft: Altcraft) -> None:
+    assert altcraft(*ALL, "--dry-run", "--name", "none")[:2] == (9, "")
+    assert not account.starts
+
+
+def test_dry_run_names_a_resource_that_cannot_be_looked_up_and_lists_the_others(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    account.misbehave("resources/get", Fault.refuse(403))
+    code, out, err = altcraft(*ALL, "--dry-run", "--csv")
+    listed = {row["resource_id"] for row in csv.DictReader(io.StringIO(out))}
+    assert (code, len(listed)) == (4, 19)
+    assert re.match(r"altcraft: resource \d+: resources/get: ", err)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [("--history", "counters.sqlite"), ("--output", "counters.csv"), ("--chart",)],
+    ids=" ".join,
+)
+def test_dry_run_refuses_what_needs_counters(
+    account: Simulator, altcraft: Altcraft, others: tuple[str, ...]
+) -> None:
+    code, out, err = altcraft(*ALL, "--dry-run", *others)
+    assert (code, out, len(account.requests)) == (2, "", 0)
+    assert f"--dry-run counts nothing, and {others[0]} needs counters" in err
 
 
 def test_list_that_fails_half_way_refreshes_what_was_listed(
@@ -280,4 +316,4 @@ def test_ctrl_c_prints_how_to_come_back_to_all_running_tasks(
     code, out, err = altcraft(*tasks, "--timeout", "0", "--json")
     found = [json.loads(line)["target"] for line in out.splitlines()]
     assert (code, sorted(found)) == (8, list(linked(account)))
-    assert f"{size} were not over in time" in err
+    assert f"{size} tasks were still running" in err

@@ -163,3 +163,33 @@ def test_resume_prints_in_the_form_of_the_run_or_in_another(
     assert out.startswith("kind,resource_id,")
     _, out, _ = altcraft("resume", "left", "--ledger", str(ledger), "--json")
     assert json.loads(out)["target"] == [24, 1]
+
+
+@pytest.mark.usefixtures("account")
+def test_dry_run_begins_no_named_run(altcraft: Altcraft, ledger: Path) -> None:
+    command = ("resources", "refresh-all", "--run", "nightly", "--ledger", str(ledger))
+    code, _, err = altcraft(*command, "--dry-run")
+    assert code == 2
+    assert "--dry-run counts nothing, and --run" in err
+    assert not ledger.exists()
+
+
+@pytest.mark.usefixtures("account")
+def test_output_of_a_run_that_goes_on_is_written_where_it_was_asked_for(  # noqa: PLR0913, PLR0917 -- fixtures
+    altcraft: Altcraft,
+    begin: Callable[..., None],
+    ledger: Path,
+    fail: Callable[[], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    there.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(there)
+    begin("left", "--timeout", "0", "--output", "counters.csv")
+    fail()
+    monkeypatch.chdir(elsewhere)
+    altcraft("resume", "left", "--ledger", str(ledger))
+    assert list(there.iterdir()) == [there / "counters.csv"]
+    assert not list(elsewhere.iterdir())
