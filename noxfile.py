@@ -7,6 +7,7 @@ Sessions run in the environment that nox was started from, in which
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import nox
@@ -175,10 +176,24 @@ def docs(session: nox.Session) -> None:
     """
     folder = session.cache_dir / "docs"
     python = f"{folder}/venv/bin/python"
-    if "--keep" not in session.posargs:
-        session.run(sys.executable, "-m", "venv", "--clear", f"{folder}/venv", external=True)
+    session.run(sys.executable, "-m", "venv", "--clear", f"{folder}/venv", external=True)
     session.run(python, "-m", "pip", "install", "-q", "-e", ".[docs]", external=True)
     build = ("-b", "html", "-W", "--keep-going", "-q", "-E", "docs", f"{folder}/html")
     session.run(python, "-m", "sphinx", *build, external=True)
     session.run("python", ".ci/links.py", f"{folder}/html")
     session.log(f"{folder}/html/index.html")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build wheel and sdist twice from what is committed, and try each on each Python.
+
+    Arguments are the Pythons to try: ``nox -s release -- 3.12``. Publishes nothing.
+    """
+    folder = session.cache_dir.resolve() / "release"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    python = f"{folder}/tools/bin/python"
+    session.run(sys.executable, "-m", "venv", f"{folder}/tools", external=True)
+    session.run(python, "-m", "pip", "install", "-q", "build>=1.3", "twine>=6.2", external=True)
+    session.run("python", ".ci/release.py", f"{folder}", python, *session.posargs)
