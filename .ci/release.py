@@ -98,6 +98,7 @@ def try_out(artifact: Path, version: str, interpreter: str, readme: str, folder:
     run(scripts / "pip", "install", "-q", f"{artifact}[cli,pytest]", cwd=folder)
     if "200 of 200" not in (output := run(scripts / "altcraft", "demo", cwd=folder)):
         sys.exit(f"the demo printed:\n{output}")
+    (folder / "pytest.ini").write_text("[pytest]\n")  # or the settings of this repository count
     (folder / "test_plugin.py").write_text(PLUGIN_TEST)
     run(scripts / "pytest", "-q", "test_plugin.py", cwd=folder)
     print(f"{artifact.name} works on Python {version}")
