@@ -1,12 +1,13 @@
 """The checks, one session each: ``nox -l`` lists them, ``.ci/run`` runs them all.
 
 Sessions run in the environment that nox was started from, in which
-``pip install -e '.[dev]'`` was done; `pythons`, `floors`, `airflow` and
-`engines` make environments of their own.
+``pip install -e '.[dev]'`` was done; `pythons`, `floors`, `airflow`,
+`engines`, `docs` and `release` make environments of their own.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import nox
@@ -165,3 +166,34 @@ def engines(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run each benchmark in its smallest size; needs the extra `bench`."""
     session.run("python", "-m", "benchmarks", "--quick", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site with warnings as errors, and check the links inside it.
+
+    It is in the folder that the last line names.
+    """
+    folder = session.cache_dir / "docs"
+    python = f"{folder}/venv/bin/python"
+    session.run(sys.executable, "-m", "venv", "--clear", f"{folder}/venv", external=True)
+    session.run(python, "-m", "pip", "install", "-q", "-e", ".[docs]", external=True)
+    build = ("-b", "html", "-W", "--keep-going", "-q", "-E", "docs", f"{folder}/html")
+    session.run(python, "-m", "sphinx", *build, external=True)
+    session.run("python", ".ci/links.py", f"{folder}/html")
+    session.log(f"{folder}/html/index.html")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build wheel and sdist twice from what is committed, and try each on each Python.
+
+    Arguments are the Pythons to try: ``nox -s release -- 3.12``. Publishes nothing.
+    """
+    folder = session.cache_dir.resolve() / "release"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    python = f"{folder}/tools/bin/python"
+    session.run(sys.executable, "-m", "venv", f"{folder}/tools", external=True)
+    session.run(python, "-m", "pip", "install", "-q", "build>=1.3", "twine>=6.2", external=True)
+    session.run("python", ".ci/release.py", f"{folder}", python, *session.posargs)

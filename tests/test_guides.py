@@ -8,9 +8,8 @@ import pytest
 
 from tests.support.guides import GUIDES, file_name, programs
 
-PROGRAMS = [
-    (guide.stem, name) for guide in sorted(GUIDES.glob("*.md")) for name in programs(guide.stem)
-]
+PAGES = sorted([*GUIDES.glob("*.md"), *GUIDES.parent.glob("*.md")])
+PROGRAMS = [(page.stem, name) for page in PAGES for name in programs(page.stem)]
 
 
 @pytest.mark.parametrize(("guide", "name"), PROGRAMS)

@@ -1,4 +1,4 @@
-"""The whole programs in the guides, for the tests that run them.
+"""The whole programs in the guides and the tutorial, for the tests that run them.
 
 A ```` ```python ```` block whose first line is ``# name.py`` is one.
 """
@@ -22,7 +22,8 @@ def example(guide: str, name: str) -> str:
 
 def programs(guide: str) -> Mapping[str, str]:
     """Return all programs of a guide by file name."""
-    text = (GUIDES / f"{guide}.md").read_text()
+    page = GUIDES / f"{guide}.md"
+    text = (page if page.exists() else GUIDES.parent / page.name).read_text()
     named = ((file_name(block), block) for block in _BLOCK.findall(text))
     return {name: block for name, block in named if name}
 
