@@ -54,7 +54,8 @@ class StartGate:
         self._trial_of: int | None = None  # failures before the trial that is under way
         self._asked_until = 0.0  # before which the platform asked to send nothing
         self._timer: Timer | None = None
-        self._waiting = WaitingCalls(lifecycle)
+        self._waiting = WaitingCalls(lifecycle)  # for their turn
+        self._impatient = WaitingCalls(lifecycle)  # for the end of the trial under way
 
     async def ready(self, path: str, patience: float) -> bool:
         """Return when a start may be sent, and whether it is a trial.
@@ -76,7 +77,7 @@ class StartGate:
                 await self._waiting.wait(left)
             elif has_trial and not waited:
                 waited = True
-                await self._waiting.wait(TRIAL_SECONDS)
+                await self._impatient.wait(TRIAL_SECONDS)
             else:
                 raise unavailable(breaker, self._lifecycle, path, "no start was answered")
         return False
@@ -92,8 +93,9 @@ class StartGate:
         if before is not None and breaker.failures > before:
             self._plan_trial()
             self._tell()
-        if self._waiting:
-            self._waiting.wake_first()  # which waits for the time of its trial, or is one
+        else:
+            self._waiting.wake_first()
+        self._impatient.wake()
 
     def answered(self, start: Sent) -> None:
         """Note that a start was answered."""
