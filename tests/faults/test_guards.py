@@ -255,7 +255,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "early polls of waits spend the retry budget": Guard(
         "tasks/poll_rules.py",
-        "0.0 if client.retry_budget.spend() else self.interval(track, ref, now)",
+        "0.0 if is_free else self.interval(track, ref, now)",
         "0.0",
         "tests/faults/test_load.py::test_outage_adds_at_most_a_fifth_to_the_requests[200-fast]",
     ),
@@ -267,7 +267,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "no start is sent into an outage": Guard(
         "transport/sender.py",
-        "if outage.holds(patience) or (starts and outage.start_gate.holds(is_trial)):",
+        "if is_held():",
         "if False:",
         "tests/transport/test_outage.py::"
         "test_starts_that_wait_for_the_rate_when_an_outage_begins_are_not_sent",
