@@ -325,7 +325,8 @@ def fleet_limit(
         prefix: Start of the key name.
         patience: Seconds for which requests wait for a Redis that cannot be reached, all
             together; the next one after that fails within ten seconds. A run starts
-            again what failed so, see ``outage_patience`` of the client.
+            again what failed so, see ``outage_patience`` of the client. Polls that fail
+            so count as failed ones, see ``polling_patience``.
 
     Raises:
         ConfigurationError: An argument is wrong; the text names it.
