@@ -2,7 +2,8 @@
 
 Sessions run in the environment that nox was started from, in which
 ``pip install -e '.[dev]'`` was done; `pythons`, `floors`, `airflow`,
-`engines`, `docs` and `release` make environments of their own.
+`engines`, `docs` and `release` make environments of their own, in which Python
+compiles what it imports, as pip would take a minute to compile everything.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests"]
 
 FLOORS_PYTHON = "3.12"
+INSTALL = ("install", "-q", "--no-compile")
 
 PURE_TESTS = (
     "tests/models",
@@ -122,7 +124,7 @@ def pythons(session: nox.Session) -> None:
             continue
         folder = f"{session.cache_dir}/python{version}"
         session.run(interpreter, "-m", "venv", "--clear", folder, external=True)
-        session.run(f"{folder}/bin/pip", "install", "-q", "-e", ".[dev]", external=True)
+        session.run(f"{folder}/bin/pip", *INSTALL, "-e", ".[dev]", external=True)
         session.run(f"{folder}/bin/pytest", *command, external=True)
     if not any(found.values()):
         session.run("pytest", *command)
@@ -141,7 +143,7 @@ def floors(session: nox.Session) -> None:
     interpreter = find(FLOORS_PYTHON) or sys.executable
     session.run(interpreter, "-m", "venv", "--clear", f"{folder}/venv", external=True)
     versions = ("--constraint", f"{folder}/constraints")
-    session.run(f"{folder}/venv/bin/pip", "install", "-q", *versions, "-e", ".[dev]", external=True)
+    session.run(f"{folder}/venv/bin/pip", *INSTALL, *versions, "-e", ".[dev]", external=True)
     session.run(
         *(f"{folder}/venv/bin/pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
         *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"),
@@ -177,7 +179,7 @@ def docs(session: nox.Session) -> None:
     folder = session.cache_dir / "docs"
     python = f"{folder}/venv/bin/python"
     session.run(sys.executable, "-m", "venv", "--clear", f"{folder}/venv", external=True)
-    session.run(python, "-m", "pip", "install", "-q", "-e", ".[docs]", external=True)
+    session.run(python, "-m", "pip", *INSTALL, "-e", ".[docs]", external=True)
     build = ("-b", "html", "-W", "--keep-going", "-q", "-E", "docs", f"{folder}/html")
     session.run(python, "-m", "sphinx", *build, external=True)
     session.run("python", ".ci/links.py", f"{folder}/html")
@@ -195,5 +197,5 @@ def release(session: nox.Session) -> None:
     folder.mkdir(parents=True)
     python = f"{folder}/tools/bin/python"
     session.run(sys.executable, "-m", "venv", f"{folder}/tools", external=True)
-    session.run(python, "-m", "pip", "install", "-q", "build>=1.3", "twine>=6.2", external=True)
+    session.run(python, "-m", "pip", *INSTALL, "build>=1.3", "twine>=6.2", external=True)
     session.run("python", ".ci/release.py", f"{folder}", python, *session.posargs)
