@@ -155,8 +155,12 @@ def test_filter_without_a_match_leaves_the_file_of_the_last_run(
     "ending", ["csv", *(pytest.param(one, marks=pytest.mark.slow) for one in ("jsonl", "parquet"))]
 )
 @pytest.mark.usefixtures("account")
-def test_full_disk_leaves_no_file_and_says_so(spawn: Spawn, tmp_path: Path, ending: str) -> None:
+def test_full_disk_leaves_no_file_and_says_so(
+    spawn: Spawn, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A limit on the size of files stands for the disk."""
+    # A measured process would fail to write how it was covered, too.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
