@@ -132,7 +132,7 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session
 def floors(session: nox.Session) -> None:
-    """Run the quick tests on the lowest versions allowed: branch coverage of 95 % or more.
+    """Run the quick tests on the lowest versions allowed; they reach 98 % of the lines or more.
 
     On another Python than the rest, where this machine has it, so that it is tried as well.
     """
@@ -146,8 +146,9 @@ def floors(session: nox.Session) -> None:
     session.run(f"{folder}/venv/bin/pip", *INSTALL, *versions, "-e", ".[dev]", external=True)
     session.run(
         *(f"{folder}/venv/bin/pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
-        *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=95"),
-        env={"COVERAGE_FILE": f"{folder}/coverage"},
+        *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=98"),
+        # Python 3.12 counts lines by itself, in two thirds of the time that branches take.
+        env={"COVERAGE_FILE": f"{folder}/coverage", "COVERAGE_CORE": "sysmon"},
         external=True,
     )
 
