@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -81,16 +82,26 @@ class NamedRun:
             raise click.UsageError(msg)
         self._command = command
         self._options = {name: value for name, value in context.params.items() if name not in _OWN}
-        self._path = Path(path) if path else default_path()
+        self._given_path = path
         self._resumed: Resumed | None = context.meta.get(Resumed.__name__)
         self._totals = totals
         self._run: Run | None = None
-        self._ledger = SettlingLedger(self._path, keep=KEPT.total_seconds())
-        self._store = RunStore(self._path)
         self._done_before: set[str] = set()
         self._unnoted: dict[str, Ended] = {}
         self._note_at = 0.0
         self._left = self._forgotten = 0
+
+    @cached_property
+    def _path(self) -> Path:  # only for a run with a name, as a user may have no home directory
+        return Path(self._given_path) if self._given_path else default_path()
+
+    @cached_property
+    def _ledger(self) -> SettlingLedger:
+        return SettlingLedger(self._path, keep=KEPT.total_seconds())
+
+    @cached_property
+    def _store(self) -> RunStore:
+        return RunStore(self._path)
 
     @property
     def ledger(self) -> TaskLedger | None:
@@ -139,7 +150,7 @@ class NamedRun:
             self._refuse_other(run)
         self._run = run
         self._done_before = await self._store.go_on(run, self._options)
-        self._totals.way_back = resume_command(name, self._path)
+        self._totals.way_back = resume_command(name, self._given_path)
         if run.began != new.began:
             when = run.began.astimezone().strftime("%Y-%m-%d %H:%M")
             done = f"{len(self._done_before)} done"
@@ -236,9 +247,9 @@ class NamedRun:
         return "left" if outcome.ref is None else "running"
 
 
-def resume_command(name: str, path: Path) -> str:
-    """Return the command that goes on with a run."""
-    ledger = "" if path == default_path() else f" --ledger {shlex.quote(str(path))}"
+def resume_command(name: str, given_path: str | None) -> str:
+    """Return the command that goes on with a run in the file that was given, or in the default."""
+    ledger = "" if given_path is None else f" --ledger {shlex.quote(given_path)}"
     return f"altcraft resume {shlex.quote(name)}{ledger}"
 
 

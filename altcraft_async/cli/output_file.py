@@ -25,6 +25,7 @@ from altcraft_async.cli.options import Command
 from altcraft_async.cli.output import print_notice
 from altcraft_async.cli.safe_text import inert, json_line
 from altcraft_async.cli.totals import Totals
+from altcraft_async.models.extras import MissingExtraError, extra
 
 __all__ = ["OutputFile", "output_option"]
 
@@ -173,9 +174,10 @@ class _Parquet:
 
 def _polars() -> Any:  # noqa: ANN401 -- an extra, which need not be there
     try:
-        import polars as pl  # noqa: PLC0415 -- an extra, and slow to load
-    except ImportError:
-        msg = "output: Parquet needs polars: pip install 'altcraft-async[parquet]'"
+        with extra("parquet", "polars"):
+            import polars as pl  # noqa: PLC0415 -- an extra, and slow to load
+    except MissingExtraError as error:
+        msg = f"output: {error}"
     else:
         return pl
     raise ConfigurationError(msg)

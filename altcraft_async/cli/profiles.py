@@ -1,8 +1,7 @@
 """Accounts that ``altcraft login`` has stored, each in one file that only its user can read.
 
-The files are in ``altcraft/profiles`` in the user's config directory: ``XDG_CONFIG_HOME``,
-else ``APPDATA`` on Windows, else ``~/.config``. A file has the address, and the token
-unless that is in the system's keyring.
+The files are in ``profiles`` in the user's config directory. A file has the address, and the
+token unless that is in the system's keyring.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from altcraft_async import ConfigurationError
+from altcraft_async.cli.directories import config_directory
 from altcraft_async.cli.system_keyring import KeyringFailure, delete_token, keep_token, token_of
 from altcraft_async.protocol.base_url import checked_address
 from altcraft_async.protocol.token import Token
@@ -178,14 +178,7 @@ def delete_profile(name: str) -> None:
 
 
 def _directory() -> Path:
-    config = os.environ.get("XDG_CONFIG_HOME", "")
-    if not Path(config).is_absolute():  # which the XDG specification says to ignore
-        config = os.environ.get("APPDATA", "") if os.name == "nt" else ""
-    try:
-        return (Path(config) if config else Path.home() / ".config") / "altcraft" / "profiles"
-    except RuntimeError:
-        msg = "profile: there is no home directory; set XDG_CONFIG_HOME to a directory"
-    raise ConfigurationError(msg)
+    return config_directory("profile") / "profiles"
 
 
 def _unknown(name: str) -> str:

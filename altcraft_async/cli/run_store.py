@@ -6,8 +6,6 @@ here are for people: they tell what a name stands for, and how far it has come.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
 import msgspec
 
 from altcraft_async import LedgerError
+from altcraft_async.cli.directories import state_directory
 from altcraft_async.starts.sqlite_file import SQLiteFile
 
 if TYPE_CHECKING:
@@ -191,17 +190,12 @@ class RunStore:
 
 
 def default_path() -> Path:
-    """Return the file of runs in the user's state directory, as each system has it."""
-    # Few enough lines that a dependency for them would be no simpler.
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        given = os.environ.get("XDG_STATE_HOME", "")
-        # A relative path there is invalid and ignored, as the XDG specification says.
-        base = given if given.startswith("/") else Path.home() / ".local" / "state"
-    return Path(base) / "altcraft" / "runs.sqlite"
+    """Return the file of runs in the user's state directory.
+
+    Raises:
+        ConfigurationError: There is no such directory.
+    """
+    return state_directory("ledger") / "runs.sqlite"
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -204,7 +204,6 @@ class FleetLimit:
         self._lock = asyncio.Lock()
         self._patience = checked_seconds("patience", patience)
         self._down_since: float | None = None
-        self._retry_at = -math.inf
         self._failed_at = -math.inf
         self._reason = ""
 
@@ -217,7 +216,7 @@ class FleetLimit:
         """
         delay, time = _MIN_DELAY, asyncio.get_running_loop().time
         while True:
-            if time() < self._retry_at:
+            if self._has_given_up(time()):
                 raise self._refused()
             try:
                 wait = await run_command(self._redis, self._wait, self._lock)
@@ -228,7 +227,7 @@ class FleetLimit:
             self._note_down(reason, time())
             if not may_pass:
                 raise self._refused()
-            if time() >= self._retry_at:
+            if not self._has_given_up(time()):
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, _MAX_DELAY)
         self._down_since = None
@@ -286,9 +285,12 @@ class FleetLimit:
             self._down_since = now
             logger.warning("nothing is sent until Redis can be reached again (%s)", reason)
         self._failed_at = now
-        if now - self._down_since >= self._patience:
-            # What comes next does not wait as long for the same.
-            self._retry_at = now + _MAX_DELAY
+
+    def _has_given_up(self, now: float) -> bool:
+        """Whether Redis was down for too long a moment ago, so that asking again is no use."""
+        if self._down_since is None or now >= self._failed_at + _MAX_DELAY:
+            return False
+        return self._failed_at - self._down_since >= self._patience
 
     def _refused(self) -> TransportError:
         msg = f"shared_limit: Redis cannot be used, so nothing was sent ({self._reason})"

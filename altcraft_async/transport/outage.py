@@ -146,10 +146,12 @@ class Outage:
 
     def failed(self, request: Sent, error: AltcraftError) -> None:
         """Note that a request got no answer."""
-        now, breaker = self._lifecycle.time(), self._breaker
-        if self.patience and request.starts is not None:
+        if not self.patience:
+            return
+        if request.starts is not None:
             self.start_gate.failed(request, error)
-        if self.patience and breaker.failed(now, error, request.answers, request.at):
+        now = self._lifecycle.time()
+        if self._breaker.failed(now, error, request.answers, request.at):
             self.prober.start()
 
     def undecided(self) -> None:

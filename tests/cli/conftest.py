@@ -20,6 +20,7 @@ import pytest
 import altcraft_async
 from altcraft_async.cli.app import main
 from altcraft_async.simulator import Fault, ThreadedSimulator
+from tests.support.named_runs import run
 
 ROOT = Path(altcraft_async.__file__).parents[1]
 
@@ -100,6 +101,18 @@ def account(
         monkeypatch.setenv("ALTCRAFT_URL", simulator.url)
         monkeypatch.setenv("ALTCRAFT_TOKEN", simulator.token)
         yield simulator
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A file for runs, which is not there yet."""
+    return tmp_path / "state" / "runs.sqlite"
+
+
+@pytest.fixture
+def refresh(ledger: Path) -> tuple[str, ...]:
+    """A run of four targets."""
+    return ("refresh", *"1234", "--database-id", "1", "--json", *run("four", ledger))
 
 
 @pytest.fixture

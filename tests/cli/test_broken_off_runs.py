@@ -23,18 +23,6 @@ Until = Callable[[Callable[[], bool]], None]
 START, STATUS = "resources/refresh_counters", "tasks/status"
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Path:
-    """A file for runs, which is not there yet."""
-    return tmp_path / "state" / "runs.sqlite"
-
-
-@pytest.fixture
-def refresh(ledger: Path) -> tuple[str, ...]:
-    """A run of four targets."""
-    return ("refresh", *"1234", "--database-id", "1", "--json", *run("four", ledger))
-
-
 def test_ctrl_c_lets_starts_be_answered_and_leaves_one_short_command(
     account: Simulator, spawn: Spawn, altcraft: Altcraft, until: Until, ledger: Path
 ) -> None:

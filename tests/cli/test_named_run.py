@@ -51,18 +51,6 @@ def end_tasks(account: Simulator) -> None:
     tasks.update({name: replace(task, duration=0.0) for name, task in list(tasks.items())})
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Path:
-    """A file for runs, which is not there yet."""
-    return tmp_path / "state" / "runs.sqlite"
-
-
-@pytest.fixture
-def refresh(ledger: Path) -> tuple[str, ...]:
-    """A run of four targets."""
-    return ("refresh", *"1234", "--database-id", "1", "--json", *run("four", ledger))
-
-
 @pytest.mark.parametrize("simulator", [3600.0], indirect=True)
 def test_run_whose_waits_were_over_goes_on_with_its_tasks(
     account: Simulator, altcraft: Altcraft, refresh: tuple[str, ...], ledger: Path

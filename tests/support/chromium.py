@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
+
+from tests.support.programs import needed_program
 
 __all__ = ["Page", "open_page"]
 
@@ -88,7 +87,7 @@ class Page:
 @asynccontextmanager
 async def open_page() -> AsyncGenerator[Page, None]:
     """Start a browser with a profile of its own, and yield its page."""
-    program = _program()
+    program = needed_program("chromium", "Chromium")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             *(program, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"),
@@ -127,12 +126,3 @@ async def _target(session: aiohttp.ClientSession, written: Path) -> str:
 
 def _words_of(written: Path) -> list[str]:
     return written.read_text().split() if written.exists() else []
-
-
-def _program() -> str:
-    program = shutil.which("chromium")
-    if program is None:
-        msg = "Chromium is not installed (Debian: apt-get install chromium)"
-        # The gate installs it, so a missing browser is a failure there.
-        (pytest.fail if os.environ.get("ALTCRAFT_CI") else pytest.skip)(msg)
-    return program

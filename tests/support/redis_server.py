@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import free_port
+from tests.support.programs import needed_program
 
 __all__ = ["RedisServer", "shared_redis"]
 
@@ -59,7 +58,8 @@ class RedisServer:
         """Start it with the data in its folder, and wait until it answers."""
         where = ["--bind", "127.0.0.1", "--port", str(self._port), "--dir", str(self._folder)]
         self._process = subprocess.Popen(  # noqa: S603 -- found by its name
-            [_program(), *where, *self._options, "--save", ""], stdout=subprocess.DEVNULL
+            [needed_program("redis-server", "redis-server"), *where, *self._options, "--save", ""],
+            stdout=subprocess.DEVNULL,
         )
         give_up = time.monotonic() + PATIENCE
         while not self._answers():
@@ -81,18 +81,9 @@ class RedisServer:
 @cache
 def shared_redis() -> RedisServer:
     """Return a server that runs until the tests end; each test uses its own names in it."""
-    _program()  # skips the test before anything is acquired
+    needed_program("redis-server", "redis-server")  # skips the test before anything is acquired
     folder = tempfile.TemporaryDirectory()
     server = RedisServer(Path(folder.name), "--appendonly", "no")
     atexit.register(folder.cleanup)
     atexit.register(server.stop)  # runs first
     return server
-
-
-def _program() -> str:
-    program = shutil.which("redis-server")
-    if program is None:
-        msg = "redis-server is not installed (Debian: apt-get install redis-server)"
-        # The gate installs it, so a missing server is a failure there.
-        (pytest.fail if os.environ.get("ALTCRAFT_CI") else pytest.skip)(msg)
-    return program

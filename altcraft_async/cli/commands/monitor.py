@@ -13,6 +13,7 @@ from altcraft_async import ConfigurationError, SQLiteLedger, TaskLedger
 from altcraft_async.cli.options import examples
 from altcraft_async.cli.output import print_message
 from altcraft_async.cli.runner import run
+from altcraft_async.models.extras import MissingExtraError
 
 __all__ = ["monitor"]
 
@@ -100,8 +101,8 @@ def _ledger_of(place: str, prefix: str) -> TaskLedger:
 def _redis_ledger(url: str, prefix: str) -> TaskLedger:
     try:
         redis = import_module("altcraft_async.integrations.redis")
-    except ModuleNotFoundError:
-        msg = "ledger: one in Redis needs pip install 'altcraft-async[redis]'"
+    except MissingExtraError as error:
+        msg = f"ledger: {error}"
         raise ConfigurationError(msg) from None
     ledger: TaskLedger = redis.RedisLedger(url, prefix=prefix)
     return ledger

@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -171,3 +172,18 @@ def test_signal_while_starting_warns_that_the_task_may_have_started(
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err == "altcraft: stopped while starting; the task may have started anyway\n"
+
+
+@pytest.mark.usefixtures("account")
+def test_user_without_a_home_directory_can_refresh_but_needs_a_file_for_a_run(
+    altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As in a container that runs with any user id."""
+    monkeypatch.setenv("HOME", "~")  # which means that none is known
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    command = ("refresh", "24", "--database-id", "1", "--json")
+    assert altcraft(*command)[0] == 0
+    code, _, err = altcraft(*command, "--run", "nightly")
+    assert (code, "ledger: there is no home directory; set XDG_STATE_HOME" in err) == (2, True)
+    assert altcraft(*command, "--run", "nightly", "--ledger", str(tmp_path / "runs.sqlite"))[0] == 0
