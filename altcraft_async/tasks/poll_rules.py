@@ -56,16 +56,15 @@ class PollRules(msgspec.Struct, frozen=True, kw_only=True):
         """Return the seconds to the next poll by the policy."""
         return poll_interval(self.policy, poll_state(track, ref, now, self.client.random()))
 
-    def interval_after(
-        self, failure: AltcraftError, track: Track, ref: TaskRef, now: float
-    ) -> float:
+    def interval_after(self, failure: AltcraftError, track: Track, ref: TaskRef) -> float:
         """Return the seconds to the next poll after one that failed.
 
-        That is the delay of a retry; without retry budget, at least the policy's interval.
+        That is the delay of a retry; without retry budget, at least the policy's interval
+        at the first failure in a row, as those after it say nothing about the task.
         A poll that was not sent needs no budget.
         """
         client = self.client
         retry = backoff(track.failures - 1, failure, client.retry, client.random())
         is_free = isinstance(failure, PlatformUnavailableError) or client.retry_budget.spend()
-        usual = 0.0 if is_free else self.interval(track, ref, now)
+        usual = 0.0 if is_free else self.interval(track, ref, track.failing_since)
         return min(max(retry, usual, SHORTEST_INTERVAL), LONGEST_INTERVAL)

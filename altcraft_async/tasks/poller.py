@@ -285,7 +285,7 @@ class TaskPoller(AwaitedTask):
         if failure is None:
             when = now + self.rules.interval(track, self.ref, now)
         else:
-            when = now + self.rules.interval_after(failure, track, self.ref, now)
+            when = now + self.rules.interval_after(failure, track, self.ref)
         if not self._waiters.limited:
             return when
         asked = failure.retry_after or 0.0 if failure else 0.0

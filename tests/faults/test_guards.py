@@ -255,7 +255,7 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "early polls of waits spend the retry budget": Guard(
         "tasks/poll_rules.py",
-        "0.0 if is_free else self.interval(track, ref, now)",
+        "0.0 if is_free else self.interval(track, ref, track.failing_since)",
         "0.0",
         "tests/faults/test_load.py::test_outage_adds_at_most_a_fifth_to_the_requests[200-fast]",
     ),

@@ -19,14 +19,17 @@ from altcraft_async import (
     Exponential,
     PollPolicy,
     PollState,
+    Retry,
     TaskRef,
     WaitTimeoutError,
 )
 from altcraft_async.policies.base import SHORTEST_INTERVAL
 from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND
 from tests.support.api_calls import RUNNING, TOKEN
-from tests.support.scripted_server import ScriptedServer, answer
+from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
+BUSY = answer('{"error": 503, "error_text": "busy"}', status="503 Busy")
+COMPLETED = answer('{"error": 0, "data": {"status": "completed"}}')
 RESOLUTION = 2 / SLOTS_PER_SECOND
 
 
@@ -94,3 +97,38 @@ async def test_tasks_attached_together_are_not_polled_together(
         await asyncio.wait(waits)
     later = Counter(int(one.at * SLOTS_PER_SECOND) for one in server.received[len(waits) :])
     assert max(later.values()) <= 0.25 * len(waits)
+
+
+def other_task(number: int) -> TaskRef:
+    return TaskRef(task_id=f"o{number}", kind="resource", target=(number, 1))
+
+
+@pytest.mark.looptime
+async def test_polls_that_fail_do_not_make_the_next_ones_rarer(server: ScriptedServer) -> None:
+    """An answer that says "running" makes the policy patient; a failure says nothing."""
+    failing, failures = b'"t0"', 0
+
+    def as_asked(request: Received) -> Step:
+        nonlocal failures
+        if failing not in request.body:
+            return BUSY if len(server.received) % 2 else RUNNING
+        failures += 1
+        return BUSY if failures <= 6 else COMPLETED
+
+    server.otherwise = as_asked
+
+    def policy(state: PollState) -> float:
+        return 0.5 if state.target else max(2.0, state.waited)
+
+    retry = Retry(ceiling=1.0)
+    async with AltcraftClient(server.url, TOKEN, poll=policy, retry=retry) as client:
+        others = [client.tasks.attach(other_task(number)) for number in range(1, 21)]
+        waits = [asyncio.ensure_future(other.wait()) for other in others]
+        await asyncio.sleep(10)  # until the retry budget is spent
+        handle = client.tasks.attach(TaskRef(task_id="t0"))
+        began = asyncio.get_running_loop().time()
+        await handle.wait()
+        assert asyncio.get_running_loop().time() - began < 20
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)
