@@ -92,10 +92,10 @@ class AwaitedTask(TaskRecord, ABC):
             if not (keep_patient and waiter.patient):
                 waiter.cancel_timer()
                 waiter.end(error.fresh())
-        if self._waiters and not waiters.warned:
+        if self._waiters and not (track := self._seen()).warned:
             words = "still polling, for callbacks only: %s"
             logger.warning(words, error, extra=about(self.ref))
-        self._waiters.warned = True
+            track.warned = True
         if self._observation is not None:
             self._observation.waiters_changed(self._waiters, error)
 

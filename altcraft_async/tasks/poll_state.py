@@ -93,7 +93,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
             checked_number(name, getattr(self, name))
 
 
-class Track(msgspec.Struct):
+class Track(msgspec.Struct, gc=False):  # it is part of no circle
     """The memory of one task.
 
     Attributes:
@@ -107,6 +107,7 @@ class Track(msgspec.Struct):
         earlier: The same at the last poll that had moved it before the newest poll.
         failures: Polls that failed in a row.
         failing_since: When the first of them failed.
+        warned: Whether the log says that polls fail and callbacks keep the task polled.
         unknown_since: When the server first did not know the task, in a row.
         history: Seconds waited and progress of each poll that found the task
             running, in turn; ``None`` if no policy learns from it.
@@ -123,6 +124,7 @@ class Track(msgspec.Struct):
     earlier: tuple[float, int] = (0.0, 0)
     failures: int = 0
     failing_since: float = 0.0
+    warned: bool = False
     unknown_since: float | None = None
     history: array[float] | None = None
     call: ExpectedCall | None = None

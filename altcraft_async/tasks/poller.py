@@ -22,7 +22,6 @@ from collections.abc import Callable
 from altcraft_async.errors import (
     AltcraftError,
     PollingError,
-    ProtocolError,
     TaskFailedError,
     TaskLostError,
 )
@@ -41,6 +40,7 @@ from altcraft_async.tasks.poll_state import (
     poll_priority,
     seconds_left,
 )
+from altcraft_async.tasks.record import Decoded
 from altcraft_async.tasks.scheduler import Scheduler
 from altcraft_async.tasks.waiters import LimitedWaiter, Waiter
 from altcraft_async.transport.breaker import got_no_answer
@@ -59,7 +59,7 @@ class TaskPoller(AwaitedTask):
         slot: The scheduler's note.
     """
 
-    __slots__ = ("_decoded", "_poll_at_once", "slot")
+    __slots__ = ("_poll_at_once", "slot")
 
     def __init__(
         self,
@@ -72,7 +72,6 @@ class TaskPoller(AwaitedTask):
         """Remember the task; its first waiter gets a poll at once if it was started elsewhere."""
         super().__init__(ref, rules, decode, started=started)
         self.slot = Scheduler.IDLE
-        self._decoded: tuple[object, ProtocolError | None] | None = None  # of a large answer
         self._poll_at_once = started is None  # it may be long over
 
     def priority(self) -> float:
@@ -159,17 +158,18 @@ class TaskPoller(AwaitedTask):
             self._observation.poll_began(self._lifecycle.time())
         answer: TaskAnswer | None = None
         failure: AltcraftError | None = None
+        decoded: Decoded | None = None
         try:
             answer = await self.rules.poll(self.ref.task_id)
-            large = answer.is_large
-            self._decoded = await to_thread(self._decode_result, answer) if large else None
+            if answer.is_large:
+                decoded = await to_thread(self._decode_result, answer)
         except AltcraftError as error:
             failure = error
             if is_passing(error):
                 self.rules.scheduler.concurrency.failed()
         except Exception as error:  # noqa: BLE001 -- whatever it is, no wait may hang
             return self._break(error)
-        return self._polled(answer, failure)
+        return self._polled(answer, failure, decoded)
 
     def refuse(self, error: AltcraftError) -> float | None:
         """Count a poll that may not be sent as one that has failed."""
@@ -187,7 +187,12 @@ class TaskPoller(AwaitedTask):
             self._observation.poll_planned(when, anew=self.slot == Scheduler.IDLE)
         self.rules.scheduler.at_latest(self, when)
 
-    def _polled(self, answer: TaskAnswer | None, failure: AltcraftError | None) -> float | None:
+    def _polled(
+        self,
+        answer: TaskAnswer | None,
+        failure: AltcraftError | None,
+        decoded: Decoded | None = None,
+    ) -> float | None:
         """Note what a poll has brought and tell the waiters; return when to poll again."""
         try:
             track = self._track or self._seen()  # mostly without a call: this is the hot path
@@ -195,7 +200,7 @@ class TaskPoller(AwaitedTask):
             if self._observation is not None:
                 self._observation.polled(track, now, answer=answer, failure=failure)
             if answer is not None:
-                self._note_answer(track, answer, now)
+                self._note_answer(track, answer, now, decoded)
             elif failure is not None:
                 self._note_failure(track, failure, now)
             if self._waiters.curious:
@@ -216,7 +221,9 @@ class TaskPoller(AwaitedTask):
             self._observation.poll_planned(when, anew=True)
         return when
 
-    def _note_answer(self, track: Track, answer: TaskAnswer, now: float) -> None:
+    def _note_answer(
+        self, track: Track, answer: TaskAnswer, now: float, decoded: Decoded | None
+    ) -> None:
         verdict = note_answer(track, answer, now, self.rules.failure_statuses)
         if verdict is Verdict.GO_ON:
             if self._observation is not None:
@@ -226,8 +233,7 @@ class TaskPoller(AwaitedTask):
             if self._waiters.limited:
                 self._end_overdue(track, now)
         elif verdict is Verdict.COMPLETED:
-            self.value, error = self._decoded or self._decode_result(answer)
-            self._decoded = None
+            self.value, error = decoded or self._decode_result(answer)
             self._end_task(error)
             self._learn(track, now)
             if track.call is not None:
@@ -248,7 +254,7 @@ class TaskPoller(AwaitedTask):
         )
         self._log("could not be polled", failure)
         if track.failures == 1:
-            self._waiters.warned = False
+            track.warned = False
         if verdict is Verdict.LOST:
             words = "is not known to the server (any more)"
             self._end_task(self._error(TaskLostError, words, failure))

@@ -20,9 +20,12 @@ from altcraft_async.tasks.descriptions import last_status, named, unusable_resul
 from altcraft_async.tasks.poll_rules import PollRules
 from altcraft_async.tasks.poll_state import Track, age_of, finished_task, seconds_left
 
-__all__ = ["TaskRecord"]
+__all__ = ["Decoded", "TaskRecord"]
 
 E = TypeVar("E", bound=TaskError)
+
+Decoded = tuple[object, ProtocolError | None]
+"""The result of a completed task, and why it cannot be used, if so."""
 
 
 class TaskRecord:
@@ -90,7 +93,7 @@ class TaskRecord:
             self._track = Track(started=self._lifecycle.time() - age)
         return self._track
 
-    def _decode_result(self, answer: TaskAnswer) -> tuple[object, ProtocolError | None]:
+    def _decode_result(self, answer: TaskAnswer) -> Decoded:
         """Return the result of a completed task, and why it cannot be used, if so."""
         try:
             return self._decode(answer.result, self.ref), None

@@ -98,22 +98,20 @@ class Waiters(list[Waiter]):
         awaited: How many are awaited.
         limited: How many have a deadline or give up on a stall.
         curious: How many are told of every poll.
-        warned: Whether the log says that polls fail and callbacks keep the task polled.
     """
 
-    __slots__ = ("awaited", "curious", "limited", "warned")
+    __slots__ = ("awaited", "curious", "limited")
 
     def __init__(self, waiters: Iterable[Waiter] = ()) -> None:
         """Start with these."""
         super().__init__()
         self.awaited = self.limited = self.curious = 0
-        self.warned = False
         for waiter in waiters:
             self.append(waiter)
 
     def append(self, waiter: Waiter) -> None:
         """Add a waiter."""
-        super().append(waiter)
+        self.extend((waiter,))  # `append` would take room for four at once
         self.awaited += waiter.awaited
         self.limited += waiter.limited
         self.curious += waiter.curious
