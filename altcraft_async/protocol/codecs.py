@@ -15,6 +15,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TypeVar
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -81,7 +82,17 @@ def _escape_xml(text: str) -> bytes:
 
 
 def _encode_xml(params: Mapping[str, object]) -> bytes:
-    return xmltodict.unparse({ROOT: msgspec.to_builtins(params)}).encode()
+    if not all(type(value) in (str, int) for value in params.values()):
+        return xmltodict.unparse({ROOT: msgspec.to_builtins(params)}).encode()
+    # The same, at a tenth of the cost: most requests have nothing but numbers and texts.
+    values = tuple(escape(str(value)) for value in params.values())
+    return (_xml_template(tuple(params)) % values).encode()
+
+
+@cache
+def _xml_template(names: tuple[str, ...]) -> str:
+    """Return a request with a place for the value of each of these parameters."""
+    return xmltodict.unparse({ROOT: dict.fromkeys(names, "%s")})
 
 
 FORMATS: Mapping[str, Format] = {

@@ -118,6 +118,8 @@ class _Code(msgspec.Struct):
 def _code_and_text(document: Document) -> tuple[int, str]:
     """Return ``error`` and ``error_text`` of an envelope."""
     fields = document.value if isinstance(document.value, dict) else {}
+    if fields.get("error") in (0, "0"):  # as in most answers
+        return 0, ""
     code = Document({"error": fields.get("error")}, textual=True).to(_Code).error
     if code == 0 or (code is None and "data" in fields):
         return 0, ""

@@ -74,6 +74,12 @@ def test_xml_request_is_the_documented_one(name: str, sample: Sample) -> None:
     assert xmltodict.parse(written) == xmltodict.parse(sample(f"{name}.request.xml"))
 
 
+@pytest.mark.parametrize("value", ["a & <b> %s", "", 7, True, 1.5, None, [1, 2], {"url": "&"}])
+def test_xml_request_is_written_as_by_xmltodict(value: object) -> None:
+    params = {"token": "a%20<", "id": value, "other": 1}
+    assert FORMATS["xml"].encode(params) == xmltodict.unparse({"xml": params}).encode()
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_format_has_its_parameter_and_content_type(name: str) -> None:
     assert (FORMATS[name].name, FORMATS[name].content_type) == (name, f"application/{name}")
