@@ -1,4 +1,4 @@
-"""Moments that people name: yesterday, a date, a time. No I/O."""
+"""Moments that people name: yesterday, a date, the count before the newest. No I/O."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 __all__ = ["Moment"]
 
 _DAYS: Mapping[str, int] = {"yesterday": 1, "last-week": 7}
+_PREVIOUS = "previous"
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -16,10 +17,15 @@ class Moment(NamedTuple):
     """A moment that counters are compared with; a day is meant up to its end.
 
     Attributes:
-        word: As given: ``yesterday``, ``last-week``, a date or a time in ISO 8601.
+        word: As given: ``previous``, ``yesterday``, ``last-week``, a date or a time in ISO 8601.
     """
 
     word: str
+
+    @property
+    def is_previous(self) -> bool:
+        """Whether it is the count before the newest, whose time each series has for itself."""
+        return self.word == _PREVIOUS
 
     @classmethod
     def parse(cls, word: str) -> Moment:
@@ -39,6 +45,8 @@ class Moment(NamedTuple):
 
     def before(self, newest: datetime) -> datetime:
         """Return the moment, in this machine's time zone; the words count from the newest time."""
+        if self.is_previous:
+            return newest - _MICROSECOND
         if self.word in _DAYS:
             return _end_of(newest.astimezone().date() - timedelta(days=_DAYS[self.word]))
         moment = datetime.fromisoformat(self.word)

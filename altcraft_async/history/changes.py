@@ -16,7 +16,7 @@ __all__ = ["Change", "Limit", "changes", "time_of"]
 
 _COUNTERS = SubscriptionCounters.__struct_fields__
 
-_LIMIT = re.compile(r"\s*(\w+)\s*([<>])\s*([+-]\d+(?:\.\d+)?)\s*(%?)\s*")
+_LIMIT = re.compile(r"\s*(\w+)\s*([<>])\s*([+-]?)(\d+(?:\.\d+)?)\s*(%?)\s*")
 
 
 class Change(NamedTuple):
@@ -73,9 +73,16 @@ class Limit(NamedTuple):
         if match is None:
             msg = f"limit: has to be like 'hardbounced>+5%' or 'subscribed<-100', not {text!r}"
             raise ConfigurationError(msg, wrong_value=True)
-        counter, sign, size, percent = match.groups()
+        counter, relation, sign, size, percent = match.groups()
         checked_choice("limit", counter, *_COUNTERS)
-        return cls(counter, sign == ">", float(size), bool(percent))
+        if not sign:
+            msg = (
+                f"limit: needs a sign, + for a rise or - for a fall, as in"
+                f" '{counter}{relation}{'+' if relation == '>' else '-'}{size}{percent}',"
+                f" not {text!r}"
+            )
+            raise ConfigurationError(msg, wrong_value=True)
+        return cls(counter, relation == ">", float(sign + size), bool(percent))
 
     def is_passed_by(self, change: Change) -> bool:
         """Say whether a change of this counter goes further."""

@@ -77,7 +77,7 @@ SELECT at, is_refresh, (SELECT names.name FROM names WHERE id = counters.name),
 FROM counters WHERE series = ?
 """
 _FORWARD = f"{_ROWS} AND at > ? AND at <= ? ORDER BY at LIMIT {PAGE}"
-_LATEST = f"{_ROWS} AND at <= ? ORDER BY at DESC LIMIT 1"
+_LATEST = f"{_ROWS} AND at <= ? ORDER BY at DESC LIMIT 1 OFFSET ?"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -189,11 +189,15 @@ class CounterHistory:
                 for row in found:
                     yield row
 
-    async def latest(self, *, until: datetime | None = None) -> list[CounterRow]:
+    async def latest(
+        self, *, until: datetime | None = None, previous: bool = False
+    ) -> list[CounterRow]:
         """Return the last row of each series.
 
         Args:
             until: Only rows up to this time, aware; a series without any is left out.
+            previous: Return the row before the last one instead; a series with a single
+                row is left out.
 
         Raises:
             ConfigurationError: ``until`` is no aware time.
@@ -205,7 +209,7 @@ class CounterHistory:
             return [
                 _row(key, found)
                 for series, key in _series(connection, {})
-                for found in connection.execute(_LATEST, (series, end))
+                for found in connection.execute(_LATEST, (series, end, int(previous)))
             ]
 
         return await self._file.run(read)

@@ -75,11 +75,21 @@ def test_limit_is_passed_beyond_its_number(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "subscribed", "subscribed>5%", "subscribed=+5", "subscribed>+5%%", "subscribed>+x"]
+    "text", ["", "subscribed", "subscribed=+5", "subscribed>+5%%", "subscribed>+x"]
 )
 def test_text_that_is_no_limit_is_an_error_that_shows_one(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^limit: .*'hardbounced>\+5%'"):
         Limit.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("all>5 %", "all>+5%"), ("all<5", "all<-5"), ("all > 0.5", "all>+0.5")]
+)
+def test_limit_without_a_sign_is_an_error_that_shows_it_with_one(text: str, meant: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Limit.parse(text)
+    assert str(caught.value).startswith("limit: needs a sign")
+    assert f"as in '{meant}', not '{text}'" in str(caught.value)
 
 
 def test_limit_of_an_unknown_counter_is_an_error_that_lists_the_counters() -> None:

@@ -135,6 +135,16 @@ async def test_latest_has_the_last_row_of_each_series_up_to_a_time(
     assert await history.latest(until=night(9)) == []
 
 
+async def test_latest_can_have_the_row_before_the_last_of_each_series(
+    history: CounterHistory,
+) -> None:
+    email = [row_of(2), row_of(1), row_of(0)]
+    sms = [row_of(days, channel="sms") for days in (5, 4)]
+    await history.append([*email, *sms, row_of(0, channel="push")])
+    assert await history.latest(previous=True) == [email[1], sms[0]]
+    assert await history.latest(until=night(1), previous=True) == [email[0], sms[0]]
+
+
 async def test_refreshes_of_a_client_go_in_with_their_names(history: CounterHistory) -> None:
     async with Simulator(duration=0) as server, client_of(server.url, server.token) as client:
         rows = (await client.resources.refresh(24, database_id=1)).rows(name="News site")

@@ -34,14 +34,20 @@ _CHANGE_COLUMNS = (
     *("before", "now", "difference", "percent", "before_at", "now_at"),
 )
 
+_TIME = "2030-01-31T02:00"  # in messages
+
 _SHOWN = 10
 """Passed limits that are named; the others are only counted."""
 
 
 def _read_moment(
-    _context: click.Context, _parameter: click.Parameter, word: str | None
+    _context: click.Context, parameter: click.Parameter, word: str | None
 ) -> Moment | None:
-    return None if word is None else _moment(word)
+    moment = None if word is None else _moment(word)
+    if moment is not None and moment.is_previous and parameter.name == "until":
+        msg = "previous is a word for --since; give --until a date or a time."
+        raise click.BadParameter(msg)
+    return moment
 
 
 def _read_moments(
@@ -54,7 +60,7 @@ def _moment(word: str) -> Moment:
     try:
         return Moment.parse(word)
     except ValueError:
-        msg = f"{word!r} is not yesterday, last-week, or a date or time like 2030-01-31T02:00."
+        msg = f"{word!r} is not previous, yesterday, last-week, or a date or time like {_TIME}."
     raise click.BadParameter(msg)
 
 
@@ -93,6 +99,7 @@ class HistoryGroup(click.Group):
     epilog=examples(
         "altcraft history show 24 --database-id 1 --channel email --history counters.sqlite",
         "altcraft history 24 --counter hardbounced --since 2030-01-31 --history counters.sqlite",
+        "altcraft history 24 --since previous --history counters.sqlite",
         "altcraft history 24 --png subscribers.png --history counters.sqlite",
     )
 )
@@ -117,7 +124,8 @@ class HistoryGroup(click.Group):
     callback=_read_moments,
     show_default=True,
     metavar="WHEN",
-    help="Compare with then: yesterday, last-week, a date or a time; repeatable.",
+    help="Compare with the last count up to WHEN: yesterday, last-week, a date or a time; or with"
+    " the previous count. Repeatable.",
 )
 @click.option("--png", metavar="FILE", help="Draw the chart into this file as well.")
 @form_option("json", "csv")
@@ -135,10 +143,11 @@ def show(  # noqa: PLR0913 -- one argument per option, all by name
     """Show the counters of a resource over time, and what changed.
 
     Yesterday and last week are counted from the day of the newest count, and a
-    day is compared by its last count. JSON and CSV have a line per count.
+    day is compared by its last count. Times are those of this machine. JSON and
+    CSV have a line per count.
     """
     rows = run(_rows_of(path, number, database_id))
-    found = _chosen(rows, number, channel)
+    found = _chosen(path, rows, number, channel)
     series = [
         list(group) for _, group in groupby(found, lambda row: (row.database_id, row.channel))
     ]
@@ -147,9 +156,13 @@ def show(  # noqa: PLR0913 -- one argument per option, all by name
     if form is not None:
         _print_records([row._asdict() for row in found], CounterRow._fields, form)
         return
+    compared = False
     for one in series:
         earlier = {moment.word: _last(one, moment) for moment in since}
+        compared |= any(earlier.values())
         print_view(*channel_views(one, counter, earlier))
+    if not compared:
+        _print_nothing_to_compare(since, several=any(len(one) > 1 for one in series))
 
 
 async def _rows_of(path: str, resource_id: int, database_id: int | None) -> list[CounterRow]:
@@ -158,7 +171,9 @@ async def _rows_of(path: str, resource_id: int, database_id: int | None) -> list
         return [row async for row in rows]
 
 
-def _chosen(rows: list[CounterRow], number: int, channel: str | None) -> list[CounterRow]:
+def _chosen(
+    path: str, rows: list[CounterRow], number: int, channel: str | None
+) -> list[CounterRow]:
     """Return the rows of a channel, or of all.
 
     Raises:
@@ -171,7 +186,7 @@ def _chosen(rows: list[CounterRow], number: int, channel: str | None) -> list[Co
     msg = (
         f"channel: no {channel!r} of resource {number} in the history, only {channels}"
         if rows
-        else f"history: has no counts of resource {number}"
+        else f"history: {path} has no counts of resource {number}"
     )
     raise ConfigurationError(msg, wrong_value=True)
 
@@ -189,7 +204,8 @@ def _last(rows: Sequence[CounterRow], moment: Moment) -> CounterRow | None:
     epilog=examples(
         "altcraft history movers --history counters.sqlite",
         "altcraft history movers --since last-week --top 20 --history counters.sqlite",
-        "altcraft history movers --fail-if 'hardbounced>+5%' --history counters.sqlite",
+        "altcraft history movers --since previous --fail-if 'hardbounced>+5%'"
+        " --history counters.sqlite",
     )
 )
 @_file_option
@@ -199,10 +215,14 @@ def _last(rows: Sequence[CounterRow], moment: Moment) -> CounterRow | None:
     callback=_read_moment,
     show_default=True,
     metavar="WHEN",
-    help="Compare with the last count then: yesterday, last-week, a date or a time.",
+    help="Compare with the last count up to WHEN: yesterday, last-week, a date or a time; or with"
+    " the previous count.",
 )
 @click.option(
-    "--until", callback=_read_moment, metavar="WHEN", help="Compare these counts, not the newest."
+    "--until",
+    callback=_read_moment,
+    metavar="WHEN",
+    help="Compare the last counts up to WHEN with the earlier ones; by default the newest.",
 )
 @click.option(
     "--top",
@@ -219,7 +239,7 @@ def _last(rows: Sequence[CounterRow], moment: Moment) -> CounterRow | None:
     callback=_read_limits,
     metavar="LIMIT",
     help="End with exit code 10 if a counter of any resource and channel moved further, as in"
-    " 'hardbounced>+5%' or 'subscribed<-100'; repeatable.",
+    " 'hardbounced>+5%' or 'subscribed<-100'. Repeatable.",
 )
 @form_option("json", "csv")
 def movers(  # noqa: PLR0913 -- one argument per option, all by name
@@ -233,8 +253,9 @@ def movers(  # noqa: PLR0913 -- one argument per option, all by name
 ) -> None:
     """Show the largest changes: hard bounces that rose, and subscribers that fell.
 
-    Compares the newest count of each resource and channel with its last one
-    then. Yesterday and last week are counted from the newest of them all.
+    Compares the newest count of each resource and channel with an earlier one,
+    which --since chooses. Yesterday and last week are counted from the day of the
+    newest count of all. Times are those of this machine.
     """
     before, now = run(_two_nights(path, since, until))
     bounces = sorted(changes(before, now, "hardbounced"), key=lambda one: -one.difference)
@@ -250,7 +271,7 @@ def movers(  # noqa: PLR0913 -- one argument per option, all by name
         for title, some in found.items():
             print_view(*movers_view(title, some))
     if not bounces and not losses:
-        print_notice(f"nothing to compare: no count since {since.word} that has one before")
+        _print_nothing_to_compare([since], several=True)
     passed = [_is_passed(text, one, changes(before, now, one.counter)) for text, one in limits]
     if any(passed):
         raise Exit(MOVED)
@@ -262,10 +283,23 @@ async def _two_nights(
     """Return the last row of each series at two moments."""
     async with CounterHistory(path) as history:
         now = await history.latest()
-        if until is not None and now:
-            now = await history.latest(until=until.before(_newest(now)))
+        end = None if until is None or not now else until.before(_newest(now))
+        if end is not None:
+            now = await history.latest(until=end)
+        if since.is_previous:
+            return await history.latest(until=end, previous=True), now
         before = await history.latest(until=since.before(_newest(now))) if now else []
         return before, now
+
+
+def _print_nothing_to_compare(since: Sequence[Moment], *, several: bool) -> None:
+    """Say that no series has a count at one of the moments, and what else there may be."""
+    words = [moment.word for moment in since]
+    if not several or any(one.is_previous for one in since):
+        print_notice("nothing to compare: nothing was counted twice")
+        return
+    hint = "to compare with the count before the newest: --since previous"
+    print_notice(f"nothing to compare: no count up to {' or '.join(words)} has a later one", hint)
 
 
 def _newest(rows: Iterable[CounterRow]) -> datetime:

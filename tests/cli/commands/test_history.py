@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,43 @@ def test_yesterday_is_counted_from_the_night_that_until_names(history: Altcraft)
         assert "from 880 to 890" in err
 
 
+@pytest.fixture
+def same_day(altcraft: Altcraft, tmp_path: Path) -> Altcraft:
+    """Runs ``altcraft history`` with a file of two runs on one day; sms is in the first only."""
+    first, file = night(0) - timedelta(hours=1), tmp_path / "same-day"
+    before = [row_of(channel=one, refreshed_at=first, hardbounced=20) for one in ("email", "sms")]
+    write(file, *before, row_of(hardbounced=22))
+    return lambda *arguments: altcraft("history", *arguments, "--history", str(file))
+
+
+def test_previous_is_the_count_before_the_newest_of_each_channel(same_day: Altcraft) -> None:
+    code, out, err = same_day("24", "--since", "previous")
+    assert (code, err) == (0, "")
+    changes = [line.split()[2:] for line in out.splitlines() if line.startswith("hardbounced")]
+    assert changes == [["+2", "(+10.0", "%)"], ["-"]]
+
+
+def test_movers_since_the_previous_count_compare_two_runs_of_one_day(same_day: Altcraft) -> None:
+    limit = ("--fail-if", "hardbounced>+5%")
+    code, out, err = same_day("movers", "--since", "previous", *limit)
+    assert code == 10
+    assert "+2 (+10.0 %)" in out
+    assert "database 1, email: from 20 to 22" in err
+    assert same_day("movers", *limit)[0] == 0
+
+
+def test_nothing_to_compare_is_said_with_what_can_be_compared(same_day: Altcraft) -> None:
+    hint = "\n  to compare with the count before the newest: --since previous\n"
+    for command, upto in (("24", "yesterday or last-week"), ("movers", "yesterday")):
+        code, _, err = same_day(command)
+        assert code == 0
+        assert err.startswith("altcraft: nothing to compare: ")
+        assert f"no count up to {upto} has a later one" in err
+        assert err.endswith(hint)
+    _, _, err = same_day("24", "--channel", "sms", "--since", "previous")
+    assert err == "altcraft: nothing to compare: nothing was counted twice\n"
+
+
 def test_many_passed_limits_are_counted(history: Altcraft, path: Path) -> None:
     for days in (1, 0):
         rows = [row_of(days, resource_id=number, all=days) for number in range(100, 130)]
@@ -219,13 +257,14 @@ def test_single_count_without_the_counter_of_the_chart_has_a_table(
             ("24", "--channel", "emial"),
             "channel: no 'emial' of resource 24 in the history, only email, sms",
         ),
-        (("99",), "history: has no counts of resource 99"),
         (("24", "--counter", "bounces"), "Invalid value for '--counter': 'bounces'"),
-        (("24", "--since", "someday"), "Invalid value for '--since': 'someday' is not yesterday"),
+        (("24", "--since", "someday"), "Invalid value for '--since': 'someday' is not previous"),
         (("24", "--since", "9999-12-31"), "Invalid value for '--since'"),
         (("movers", "--until", "2030-13-01"), "Invalid value for '--until'"),
         (("movers", "--fail-if", "bounces>+5%"), "Invalid value for '--fail-if': has to be 'all'"),
-        (("movers", "--fail-if", "all>5"), "Invalid value for '--fail-if': has to be like"),
+        (("movers", "--fail-if", "all=5"), "Invalid value for '--fail-if': has to be like"),
+        (("movers", "--fail-if", "all>5"), "Invalid value for '--fail-if': needs a sign"),
+        (("movers", "--until", "previous"), "Invalid value for '--until': previous is a word for"),
     ],
 )
 def test_wrong_argument_is_an_error_that_names_it(
@@ -234,6 +273,14 @@ def test_wrong_argument_is_an_error_that_names_it(
     code, out, err = history(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith(f"altcraft: {words}")
+
+
+def test_resource_without_counts_is_an_error_that_names_the_file(
+    history: Altcraft, path: Path
+) -> None:
+    code, out, err = history("99")
+    assert (code, out) == (2, "")
+    assert err == f"altcraft: history: {path} has no counts of resource 99\n"
 
 
 def test_file_that_is_missing_is_not_made(altcraft: Altcraft, tmp_path: Path) -> None:
