@@ -48,7 +48,7 @@ async def test_debug_records_tell_of_starts_joins_failed_polls_and_ends(
         await client.resources.refresh_counters(24, database_id=1)
         await handle
         await client.tasks.attach(handle.ref)
-    name = f"task {handle.ref.task_id} of resource 24, 1"
+    name = f"task {handle.ref.task_id} of resource 24, database 1"
     messages = [record.getMessage() for record in caplog.records if record.name == "altcraft_async"]
     assert messages == [
         f"{name} is started",

@@ -15,6 +15,7 @@ __all__ = [
     "TaskKind",
     "ids_of",
     "named_target",
+    "target_words",
 ]
 
 TaskKind = Literal["resource", "database", "segment", "unknown"]
@@ -86,6 +87,15 @@ LEAST_IDS = 2
 def ids_of(kind: TaskKind, target: tuple[int, ...]) -> dict[str, int]:
     """Return the ids of a target by their Python names."""
     return dict(zip(TARGET_IDS[kind], target, strict=False))
+
+
+def target_words(kind: TaskKind, target: tuple[int, ...]) -> str:
+    """Return a target for people: ``resource 24, database 1``."""
+    names = TARGET_IDS.get(kind)
+    if names is None:
+        return f"{kind} {', '.join(map(str, target))}"
+    ids = zip(names, target, strict=False)
+    return ", ".join(f"{name.removesuffix('_id')} {one}" for name, one in ids)
 
 
 def named_target(kind: TaskKind, ids: tuple[int, ...]) -> Target | None:

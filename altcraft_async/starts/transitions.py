@@ -39,6 +39,7 @@ import msgspec
 
 from altcraft_async.errors import AltcraftError, StartUnknownError
 from altcraft_async.models import CounterGroup, CountersReport, LedgerEntry, TaskRef
+from altcraft_async.models.targets import target_words
 from altcraft_async.models.validation import task_id_fault
 from altcraft_async.starts.ledger import name_key
 
@@ -296,9 +297,8 @@ def group_of(groups: tuple[CounterGroup, ...], database_id: int | None) -> Count
 def start_pending(intent: LedgerEntry) -> StartUnknownError:
     """Return the error for a start that may be under way when the caller's time is over."""
     return StartUnknownError(
-        f"ledger: another process may be starting {intent.kind} "
-        f"{', '.join(map(str, intent.target))}, so nothing was sent within `timeout`. Call again "
-        f"later",
+        f"ledger: another process may be starting {target_words(intent.kind, intent.target)}, so "
+        f"nothing was sent within `timeout`. Call again later",
         entries=(intent,),
     )
 
@@ -320,7 +320,7 @@ def start_unknown(
     more = f", and of {len(entries) - 1} more," if len(entries) > 1 else ""
     failed = f" (the counters cannot be read: {why})" if why else ""
     error = StartUnknownError(
-        f"ledger: the outcome of the start of {first.kind} {', '.join(map(str, first.target))} "
+        f"ledger: the outcome of the start of {target_words(first.kind, first.target)} "
         f"at {first.intended_at.isoformat(timespec='seconds')}{more} is unknown{failed}. Check "
         f"the platform, then call `await ledger.forget(entry)` for each of this error's entries "
         f"that is to be started again",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from altcraft_async.errors import ProtocolError
 from altcraft_async.models import TaskRef, TaskStatus
+from altcraft_async.models.targets import target_words
 from altcraft_async.protocol.codecs import UnreadableError
 from altcraft_async.protocol.envelope import snippet
 from altcraft_async.protocol.task_responses import TaskAnswer
@@ -16,7 +17,7 @@ __all__ = ["last_status", "named", "unusable_result"]
 
 def named(ref: TaskRef) -> str:
     """Return the id of a task and, where it is known, the target that it counts."""
-    target = f" of {ref.kind} {', '.join(map(str, ref.target))}" if ref.target else ""
+    target = f" of {target_words(ref.kind, ref.target)}" if ref.target else ""
     return f"task {ref.task_id}{target}"
 
 

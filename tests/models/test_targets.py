@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from altcraft_async import DatabaseTarget, ResourceTarget, SegmentTarget, TaskKind, TaskRef
-from altcraft_async.models.targets import TARGET_IDS, Target, ids_of, named_target
+from altcraft_async.models.targets import TARGET_IDS, Target, ids_of, named_target, target_words
 
 TARGETS: list[tuple[TaskKind, Target, tuple[int, ...]]] = [
     ("resource", ResourceTarget(24, 1), (24, 1)),
@@ -57,3 +57,17 @@ def test_ref_names_the_ids_of_its_target_also_when_it_was_stored(
 def test_ref_keeps_ids_that_do_not_fit_its_kind(kind: TaskKind, ids: tuple[int, ...]) -> None:
     """A later version may store more of them."""
     assert TaskRef(task_id="t", kind=kind, target=ids).target == ids
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "words"),
+    [
+        ("resource", (24, 1), "resource 24, database 1"),
+        ("database", (1, 24), "database 1, resource 24"),
+        ("segment", (7, 24), "segment 7, resource 24"),
+        ("segment", (7, 24, 1), "segment 7, resource 24, database 1"),
+        ("unknown", (24, 1), "unknown 24, 1"),
+    ],
+)
+def test_words_name_each_id(kind: TaskKind, target: tuple[int, ...], words: str) -> None:
+    assert target_words(kind, target) == words

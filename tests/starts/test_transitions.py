@@ -172,7 +172,9 @@ def test_lease_ends_once_its_intent_was_seen_for_as_long() -> None:
 
 def test_error_of_a_pending_start_names_it() -> None:
     error = start_pending(INTENT)
-    assert str(error).startswith("ledger: another process may be starting resource 24, 1, so")
+    assert str(error).startswith(
+        "ledger: another process may be starting resource 24, database 1, so"
+    )
     assert error.entries == (INTENT,)
 
 
@@ -304,9 +306,10 @@ def test_group_is_that_of_the_database_or_the_only_one() -> None:
 def test_error_names_the_first_start_and_says_what_to_do() -> None:
     error = start_unknown((INTENT,))
     assert str(error) == (
-        "ledger: the outcome of the start of resource 24, 1 at 2026-11-25T02:00:00+00:00 is "
-        "unknown. Check the platform, then call `await ledger.forget(entry)` for each of this "
-        "error's entries that is to be started again"
+        "ledger: the outcome of the start of resource 24, database 1 at "
+        "2026-11-25T02:00:00+00:00 is unknown. Check the platform, then call "
+        "`await ledger.forget(entry)` for each of this error's entries that is to be started "
+        "again"
     )
     assert (error.entries, error.report, error.__cause__) == ((INTENT,), None, None)
 

@@ -44,7 +44,7 @@ async def test_task_that_cannot_be_written_is_returned_and_written_later(
         await asyncio.sleep(10)
         assert world.intended
         (record,) = (one for one in caplog.records if "is not in the ledger yet" in one.message)
-        name = f"task {first} of resource 24, 1"
+        name = f"task {first} of resource 24, database 1"
         assert record.message == f"{name} is not in the ledger yet: ledger: no task"
         assert vars(record)["altcraft_task_id"] == first
         assert vars(record)["altcraft_target"] == (24, 1)

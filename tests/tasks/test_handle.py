@@ -239,7 +239,8 @@ async def test_repr_shows_task_target_and_status(platform: OpenPlatform) -> None
     async with platform() as (server, client):
         handle = await client.resources.refresh_counters(24, database_id=1)
         assert repr(handle) == (
-            f"<TaskHandle task {handle.ref.task_id} of resource 24, 1: not polled yet, polls=0>"
+            f"<TaskHandle task {handle.ref.task_id} of resource 24, database 1: not polled yet,"
+            " polls=0>"
         )
         assert handle.status is None
         assert handle.eta is None
