@@ -21,6 +21,7 @@ __all__ = [
     "chosen_profile",
     "current_account",
     "is_in_environment",
+    "note_unused_profile",
 ]
 
 _DEFAULT = "default"
@@ -59,11 +60,15 @@ def account_client(**options: Unpack[ClientOptions]) -> AltcraftClient:
     source = "the environment" if account.profile is None else f"profile {account.profile}"
     if session.shows(Verbosity.VERBOSE):
         print_message(f"using the account of {source} at {account.url}")
-    if account.profile is None and session.profile is not None:
-        print_notice(
-            f"profile {session.profile} is not used, as ALTCRAFT_URL and ALTCRAFT_TOKEN are set"
-        )
+    note_unused_profile(account)
     return account.client(**options)
+
+
+def note_unused_profile(account: Account) -> None:
+    """Say so where ``--profile`` names one, and the environment goes first."""
+    named = current_session().profile
+    if account.profile is None and named is not None:
+        print_notice(f"profile {named} is not used, as ALTCRAFT_URL and ALTCRAFT_TOKEN are set")
 
 
 def current_account(session: Session) -> Account:

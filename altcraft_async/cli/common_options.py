@@ -64,5 +64,5 @@ def profile_option(command: Command) -> Command:
         expose_value=False,
         callback=_set_profile,
         shell_complete=_complete_profile,
-        help="Name of the stored account, see altcraft login; by default: default.",
+        help="Use the account that altcraft login stored under this name.  [default: default]",
     )(command)

@@ -26,7 +26,7 @@ from altcraft_async import (
 from altcraft_async.cli.account import current_account
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import Command
-from altcraft_async.cli.output import print_message
+from altcraft_async.cli.output import print_message, print_notice
 from altcraft_async.cli.run_store import KEPT, Ended, Run, RunStore, default_path
 from altcraft_async.cli.session import current_session
 from altcraft_async.cli.settling_ledger import SettlingLedger
@@ -154,7 +154,7 @@ class NamedRun:
         if run.began != new.began:
             when = run.began.astimezone().strftime("%Y-%m-%d %H:%M")
             done = f"{len(self._done_before)} done"
-            print_message(f"going on with run {name}, which began at {when}: {done}")
+            print_notice(f"going on with run {name}, which began at {when}: {done}")
         if self._resumed and self._resumed.restarts_unknown:
             await self._forget_unknown(run)
 
@@ -269,7 +269,7 @@ def ledger_option(command: Command) -> Command:
         "ledger_path",
         type=click.Path(dir_okay=False, resolve_path=True),
         metavar="FILE",
-        help="The file of named runs; by default one in your state directory.",
+        help="The file of named runs; altcraft runs says where it is by default.",
     )(command)
 
 

@@ -18,6 +18,8 @@ __all__ = [
     "FOR_PROGRAMS",
     "Command",
     "Form",
+    "Number",
+    "WholeNumber",
     "choice_options",
     "examples",
     "form_option",
@@ -44,8 +46,8 @@ FOR_PROGRAMS = ("json", *CSV)
 
 _FORMS = {
     "json": "Print JSON, for programs.",
-    "csv": "Print CSV, for spreadsheets: text like a formula gets a ' in front.",
-    "csv-raw": "Print CSV, for programs.",
+    "csv": "Print CSV for spreadsheets: a ' goes before text that one would run as a formula.",
+    "csv-raw": "Print CSV for programs, with all text as it is.",
     "chart": "Print bars instead of a table.",
 }
 
@@ -54,7 +56,25 @@ _OTHER_IDS = {
     "resource_id": "Resource of the subscribers.",
 }
 
-_ID = click.IntRange(min=1)
+
+class WholeNumber(click.IntRange):
+    """A range of integers, in words that a refused value can be told in."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A range of floats, in words that a refused value can be told in."""
+
+    name = "number"
+
+
+class _Seconds(click.types.FloatParamType):
+    name = "number of seconds"
+
+
+_ID = WholeNumber(min=1)
+_SECONDS = _Seconds()
 
 
 def help_lines(title: str, *lines: str) -> str:
@@ -110,7 +130,7 @@ def in_flight_option(default: int) -> Callable[[Command], Command]:
     """Add how many tasks run at once."""
     return click.option(
         "--in-flight",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=default,
         show_default=True,
         metavar="N",
@@ -126,14 +146,13 @@ def target_options(kind: ObjectKind, *, many: bool) -> Callable[[Command], Comma
         if kind.name == "segment":
             command = _database_name_option(command)
         for name in reversed(others):
-            is_optional = kind.name == "segment" and name == "database_id"
             command = click.option(
                 f"--{name.replace('_', '-')}",
                 name,
                 type=_ID,
-                required=not is_optional,
+                required=not _is_optional(kind, name),
                 metavar="N",
-                help=f"{_OTHER_IDS[name]}{' Static segments need none.' if is_optional else ''}",
+                help=_other_id_help(kind, name),
             )(command)
         if not many:
             return id_argument(first)(command)
@@ -143,6 +162,20 @@ def target_options(kind: ObjectKind, *, many: bool) -> Callable[[Command], Comma
         )
 
     return add
+
+
+def _is_optional(kind: ObjectKind, name: str) -> bool:
+    return kind.name == "segment" and name == "database_id"
+
+
+def _other_id_help(kind: ObjectKind, name: str) -> str:
+    """Say what an id is of, and where to find it."""
+    text = _OTHER_IDS[name]
+    if _is_optional(kind, name):
+        return f"{text} Static segments need none."
+    if kind.name == "resource":
+        return f"{text} altcraft resources get lists those of a resource."
+    return text
 
 
 def make_client(options: Mapping[str, Any], ledger: TaskLedger | None = None) -> AltcraftClient:
@@ -209,7 +242,7 @@ _database_name_option = click.option(
 
 _timeout_option = click.option(
     "--timeout",
-    type=float,
+    type=_SECONDS,
     callback=_read_seconds,
     metavar="S",
     help="Stop waiting for a task after this many seconds.",
@@ -217,7 +250,7 @@ _timeout_option = click.option(
 
 _patience_option = click.option(
     "--outage-patience",
-    type=float,
+    type=_SECONDS,
     callback=_read_seconds,
     metavar="S",
     help="While the platform does not answer, wait up to this many seconds; 600 by default.",
@@ -225,7 +258,7 @@ _patience_option = click.option(
 
 rate_option = click.option(
     "--rate-limit",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="N",
     help="Send at most N requests per second.",
 )

@@ -209,5 +209,5 @@ def output_option(command: Command) -> Command:
         metavar="FILE",
         callback=_check_ending,
         help="Write a row per channel into this file: .csv, .jsonl or .parquet. "
-        "It appears once the run has ended.",
+        "It appears at the end, whole.",
     )(command)

@@ -163,7 +163,9 @@ def delete_profile(name: str) -> None:
     except ConfigurationError:  # a broken file is deleted as well
         stored = _Stored("", "")
     if stored is None:
-        raise ConfigurationError(_unknown(name))
+        names = ", ".join(profile_names()) or "none"
+        msg = f"profile: no {name!r} (stored: {names}), so nothing was deleted"
+        raise ConfigurationError(msg)
     try:
         if stored.token is None:
             delete_token(stored.url, name)
@@ -185,8 +187,8 @@ def _unknown(name: str) -> str:
     names = profile_names()
     if name == "default" and not names:
         return (
-            "profile: there is no account; altcraft login stores one,"
-            " or set ALTCRAFT_URL and ALTCRAFT_TOKEN"
+            "profile: there is no account; altcraft login stores one, or set ALTCRAFT_URL and"
+            " ALTCRAFT_TOKEN; to try without an account: altcraft simulate"
         )
     stored = ", ".join(names) or "none"
     return f"profile: no {name!r} (stored: {stored}); to add it: altcraft login --profile {name}"

@@ -12,6 +12,7 @@ from altcraft_async import (
     CountersReport,
     Failed,
     Resource,
+    StartUnknownError,
     SubscriptionCounters,
     TaskError,
     TaskKind,
@@ -250,6 +251,8 @@ def label_of(
 
 def _reason(failure: Failed) -> str:
     """Return the text of an error, without what only this task has."""
+    if isinstance(failure.error, StartUnknownError):  # its text is for programs
+        return "may have been started just before the run was killed"
     text = str(failure.error)
     if failure.ref:
         text = text.replace(named(failure.ref), "the task").replace(failure.ref.task_id, "…")

@@ -9,8 +9,17 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import TypeVar
 
-from altcraft_async import AltcraftClient, AltcraftError, HistoryError, TaskHandle, TaskKind
-from altcraft_async.cli.exit_codes import wait_hint
+from click.exceptions import Exit
+
+from altcraft_async import (
+    AltcraftClient,
+    AltcraftError,
+    HistoryError,
+    StartUnknownError,
+    TaskHandle,
+    TaskKind,
+)
+from altcraft_async.cli.exit_codes import code_of, wait_hint
 from altcraft_async.cli.object_kinds import Outcome
 from altcraft_async.cli.options import FOR_PROGRAMS, Form
 from altcraft_async.cli.output import is_off_screen, print_message
@@ -100,6 +109,7 @@ def run_batch(work: Coroutine[object, object, None], totals: Totals, form: Form)
 
     Raises:
         AltcraftError: A refresh failed, or the batch as a whole.
+        Exit: The first failure is a start that may have happened.
     """
     try:
         run(work)
@@ -109,7 +119,11 @@ def run_batch(work: Coroutine[object, object, None], totals: Totals, form: Form)
         raise
     print_totals(totals, form)
     if totals.first_failure:
-        print_message(f"{totals.failed:,} of {totals.done:,} failed; the first error:")
+        failed = f"{totals.failed:,} of {totals.done:,} failed"
+        if isinstance(totals.first_failure, StartUnknownError):  # the totals say what to do
+            print_message(failed)
+            raise Exit(code_of(totals.first_failure))
+        print_message(f"{failed}; the first error:")
         raise totals.first_failure
 
 

@@ -146,6 +146,7 @@ def test_start_that_may_have_happened_waits_for_a_decision(
     assert (code, targets(out)) == (13, [])
     assert "1 may have been started just before the run was killed; check their counters" in err
     assert f"altcraft resume nine --ledger {ledger} --restart-unknown\n" in err
+    assert err.endswith("altcraft: 1 of 1 failed\n")
     assert ("resource", (9, 1)) not in account.starts
     code, out, _ = altcraft(*resume(ledger, "nine", "--restart-unknown"))
     assert (code, targets(out)) == (8, [])

@@ -43,6 +43,25 @@ def test_wrong_arguments_exit_with_2_and_send_nothing(
     assert not account.requests
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("refresh", "one", "--database-id", "1"), "'one' is not a valid whole number."),
+        (("counters", "24", "--database-id", "1.5"), "'1.5' is not a valid whole number."),
+        (("wait", "task", "--timeout", "5m"), "'5m' is not a valid number of seconds."),
+        (("wait", "task", "--rate-limit", "ten"), "'ten' is not a valid number."),
+        (("simulate", "--port", "http"), "'http' is not a valid whole number."),
+        (("simulate", "--duration", "1", "5s"), "'5s' is not a valid number."),
+    ],
+)
+def test_value_that_is_no_number_is_refused_in_plain_words(
+    altcraft: Altcraft, arguments: tuple[str, ...], said: str
+) -> None:
+    code, out, err = altcraft(*arguments)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[0].endswith(f": {said}")
+
+
 @pytest.mark.parametrize("kind", ["resources", "databases", "segments"])
 def test_target_without_its_second_id_is_refused(
     account: Simulator, altcraft: Altcraft, kind: str

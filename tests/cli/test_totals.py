@@ -12,6 +12,7 @@ from altcraft_async import (
     Failed,
     Resource,
     ResourceTarget,
+    StartUnknownError,
     SubscriptionCounters,
     TaskRef,
     TaskStatus,
@@ -82,11 +83,21 @@ def test_failures_of_one_reason_are_counted_and_the_first_are_named() -> None:
     assert str(totals.first_failure) == "no more"
 
 
+def test_starts_that_may_have_happened_are_of_one_reason_without_advice_for_programs() -> None:
+    totals = Totals()
+    for number in (1, 2):
+        error = StartUnknownError(f"ledger: … {number} … `await ledger.forget(entry)`", entries=())
+        totals.add(Failed(target=(number, 1), ref=None, error=error))
+    (group,) = totals.failures.values()
+    assert group.reason == "may have been started just before the run was killed"
+    assert group.labels == ["resource 1, database 1", "resource 2, database 1"]
+
+
 def test_waits_that_ended_are_of_one_reason_whatever_the_task_and_its_status() -> None:
     totals = Totals()
     for number in (1, 2):
         status = TaskStatus(status="running", progress=number)
-        text = f"task t{number} of resource {number}, 1 was not over{last_status(status)}"
+        text = f"task t{number} of resource {number}, database 1 was not over{last_status(status)}"
         error = WaitError(text, ref=ref(number), status=status)
         totals.add(Failed(target=(number, 1), ref=ref(number), error=error))
     (group,) = totals.failures.values()

@@ -17,6 +17,7 @@ from altcraft_async.cli.account import (
     chosen_profile,
     current_account,
     is_in_environment,
+    note_unused_profile,
 )
 from altcraft_async.cli.options import Form, examples, form_option
 from altcraft_async.cli.output import print_json, print_notice, print_view
@@ -48,11 +49,12 @@ class _AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @click.command(
+    short_help="Store an account for the commands that follow.",
     epilog=examples(
         "altcraft login",
         "altcraft login --profile staging",
         "altcraft login --url https://altcraft.example.com --no-keyring < token.txt",
-    )
+    ),
 )
 @click.option("--url", metavar="URL", help="Address of the platform; asked for by default.")
 @click.option(
@@ -134,10 +136,11 @@ async def _check(client: AltcraftClient) -> bool:
 def whoami(*, form: Form) -> None:
     """Show which account is used, and check it with one request.
 
-    The environment variables ALTCRAFT_URL and ALTCRAFT_TOKEN go before
-    profiles.
+    If ALTCRAFT_URL and ALTCRAFT_TOKEN are set, no profile is used, not even one
+    that --profile names.
     """
     account = current_account(current_session())
+    note_unused_profile(account)
     view = _AccountView(
         source="environment" if account.profile is None else "profile",
         profile=account.profile,

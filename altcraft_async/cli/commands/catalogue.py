@@ -11,7 +11,15 @@ import msgspec
 from altcraft_async import SubscriptionField
 from altcraft_async.cli.account import account_client
 from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind
-from altcraft_async.cli.options import CSV, Form, examples, form_option, group_option, id_argument
+from altcraft_async.cli.options import (
+    CSV,
+    Form,
+    WholeNumber,
+    examples,
+    form_option,
+    group_option,
+    id_argument,
+)
 from altcraft_async.cli.output import print_csv, print_json, print_view
 from altcraft_async.cli.runner import run
 from altcraft_async.cli.safe_text import cells
@@ -40,20 +48,20 @@ def list_command(kind: ObjectKind) -> click.Command:
     )
     @click.option(
         "--from-id",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=1,
         show_default=True,
         metavar="N",
         help="Begin at this id.",
     )
     @click.option(
-        "--limit", type=click.IntRange(min=1), metavar="N", help="List at most N; all by default."
+        "--limit", type=WholeNumber(min=1), metavar="N", help="List at most N; all by default."
     )
     @group_option(kind.plural)
     @click.option(
         "--group-id",
         "groups_id",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         multiple=True,
         metavar="N",
         help=f"Only {kind.plural} of the access group with this id; repeatable.",
@@ -86,6 +94,7 @@ def fields_command() -> click.Command:
 
     @click.command(
         "fields",
+        short_help="List the fields of a resource's subscriptions.",
         help="List the fields that subscriptions of a resource have in a channel.",
         epilog=examples(
             "altcraft resources fields 24 --channel push",

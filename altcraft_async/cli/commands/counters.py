@@ -29,7 +29,9 @@ def counters_command(kind: ObjectKind, path: str) -> click.Command:
 
     @click.command(
         "counters",
-        help=f"Print the last counters of a {kind.name}, without a refresh.",
+        short_help=f"Print the last counters of a {kind.name}, without a refresh.",
+        help=f"Print the last counters of a {kind.name}, without a refresh.\n\n"
+        "They are those of the last refresh. Its time is shown if the platform sends it.",
         epilog=examples(example, f"{example} --chart"),
     )
     @target_options(kind, many=False)

@@ -28,6 +28,7 @@ _IN_FLIGHT = 16  # as many as refresh-all looks up at once
 
 @click.command(
     "counters-all",
+    short_help="Print the last counters of every resource.",
     epilog=examples(
         "altcraft resources counters-all",
         "altcraft resources counters-all --group Europe --output counters.parquet",

@@ -8,7 +8,7 @@ import click
 
 from altcraft_async import AltcraftClient
 from altcraft_async.cli.json_data import totals_data
-from altcraft_async.cli.options import Form, examples, form_option, in_flight_option
+from altcraft_async.cli.options import Form, WholeNumber, examples, form_option, in_flight_option
 from altcraft_async.cli.output import print_json
 from altcraft_async.cli.totals import Totals
 from altcraft_async.cli.waits import follow, run_batch
@@ -36,7 +36,7 @@ _IN_FLIGHT = 50
 )
 @click.option(
     "--refreshes",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=200,
     show_default=True,
     metavar="N",
@@ -44,10 +44,20 @@ _IN_FLIGHT = 50
 )
 @in_flight_option(_IN_FLIGHT)
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Another seed gives other counters."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Another seed gives other counters.",
 )
 @click.option(
-    "--format", "wire_format", type=click.Choice(["json", "xml"]), default="json", show_default=True
+    "--format",
+    "wire_format",
+    type=click.Choice(["json", "xml"]),
+    default="json",
+    show_default=True,
+    help="What the simulator and the client speak.",
 )
 @form_option("json")
 def demo(*, refreshes: int, in_flight: int, seed: int, wire_format: WireFormat, form: Form) -> None:

@@ -19,7 +19,15 @@ from altcraft_async.cli.history_views import (
 )
 from altcraft_async.cli.json_data import plain
 from altcraft_async.cli.moments import Moment
-from altcraft_async.cli.options import CSV, Command, Form, examples, form_option, id_argument
+from altcraft_async.cli.options import (
+    CSV,
+    Command,
+    Form,
+    WholeNumber,
+    examples,
+    form_option,
+    id_argument,
+)
 from altcraft_async.cli.output import print_csv, print_json, print_message, print_notice, print_view
 from altcraft_async.cli.png import draw
 from altcraft_async.cli.runner import run
@@ -106,7 +114,7 @@ class HistoryGroup(click.Group):
 @id_argument("resource_id")
 @_file_option
 @click.option(
-    "--database-id", type=click.IntRange(min=1), metavar="N", help="Only in this profile database."
+    "--database-id", type=WholeNumber(min=1), metavar="N", help="Only in this profile database."
 )
 @click.option("--channel", metavar="NAME", help="Only this channel, such as email.")
 @click.option(
@@ -124,8 +132,8 @@ class HistoryGroup(click.Group):
     callback=_read_moments,
     show_default=True,
     metavar="WHEN",
-    help="Compare with the last count up to WHEN: yesterday, last-week, a date or a time; or with"
-    " the previous count. Repeatable.",
+    help="Compare with the last count up to WHEN: yesterday, last-week, a date or a time;"
+    " previous is the count before the newest. Repeatable.",
 )
 @click.option("--png", metavar="FILE", help="Draw the chart into this file as well.")
 @form_option("json", "csv")
@@ -201,12 +209,13 @@ def _last(rows: Sequence[CounterRow], moment: Moment) -> CounterRow | None:
 
 
 @click.command(
+    short_help="Show where hard bounces rose and subscribers fell.",
     epilog=examples(
         "altcraft history movers --history counters.sqlite",
         "altcraft history movers --since last-week --top 20 --history counters.sqlite",
         "altcraft history movers --since previous --fail-if 'hardbounced>+5%'"
         " --history counters.sqlite",
-    )
+    ),
 )
 @_file_option
 @click.option(
@@ -215,18 +224,18 @@ def _last(rows: Sequence[CounterRow], moment: Moment) -> CounterRow | None:
     callback=_read_moment,
     show_default=True,
     metavar="WHEN",
-    help="Compare with the last count up to WHEN: yesterday, last-week, a date or a time; or with"
-    " the previous count.",
+    help="Compare with the last count up to WHEN: yesterday, last-week, a date or a time;"
+    " previous is the count before the newest.",
 )
 @click.option(
     "--until",
     callback=_read_moment,
     metavar="WHEN",
-    help="Compare the last counts up to WHEN with the earlier ones; by default the newest.",
+    help="Compare the last counts up to WHEN, not the newest ones.",
 )
 @click.option(
     "--top",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=10,
     show_default=True,
     metavar="N",

@@ -41,6 +41,8 @@ JSON and CSV are printed as each refresh ends."""
 def refresh_command(kind: ObjectKind, path: str) -> click.Command:
     """Make the command of a kind; ``path`` is how people type it."""
     example = f"{path} {kind.example}"
+    first, _, others = kind.example.partition(" ")
+    several = f"{path} {first} {int(first) + 1} {int(first) + 2} {others}"
 
     @click.command(
         "refresh",
@@ -48,8 +50,8 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
         epilog=examples(
             example,
             f"{example} --timeout 600 --json",
-            f"{path} 24 25 26 {kind.example.partition(' ')[2]} --csv",
-            f"{path} 24 25 26 {kind.example.partition(' ')[2]} --run evening",
+            f"{several} --csv",
+            f"{several} --run evening",
             f"altcraft task wait $({example} --no-wait)",
         ),
     )
@@ -82,6 +84,7 @@ def refresh_command(kind: ObjectKind, path: str) -> click.Command:
         if no_wait and output:
             msg = "--no-wait has no counters to write; leave out one of --no-wait and --output."
             raise click.UsageError(msg)
+        numbers = tuple(dict.fromkeys(numbers))  # totals would count an id twice
         totals = Totals(len(numbers), kind.name)
         named = NamedRun(f"{kind.plural} refresh", totals)
         targets: list[Any] = [make_target(kind, number, options) for number in numbers]
@@ -129,7 +132,8 @@ async def _start(
                     print_view(task_view(ref))
     finally:
         if refs:
-            print_notice("started", wait_hint(*refs))
+            started = "1 task is started" if len(refs) == 1 else f"{len(refs)} tasks are started"
+            print_notice(started, wait_hint(*refs))
 
 
 async def _refresh(

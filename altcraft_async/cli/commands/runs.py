@@ -15,7 +15,7 @@ from rich.text import Text
 from altcraft_async import SQLiteLedger
 from altcraft_async.cli.named_run import Resumed, current_install, ledger_option
 from altcraft_async.cli.options import Form, examples, form_option
-from altcraft_async.cli.output import print_json, print_message, print_view
+from altcraft_async.cli.output import print_json, print_message, print_notice, print_view
 from altcraft_async.cli.run_store import Run, RunStore, default_path
 from altcraft_async.cli.runner import run as run_work
 from altcraft_async.cli.safe_text import clean
@@ -52,6 +52,8 @@ def runs(*, ledger_path: str | None, form: Form) -> None:
             print_json(_data(one))
     elif found:
         print_view(_RunsTable(found))
+        watch = f"to watch them: altcraft monitor --ledger {shlex.quote(str(path))}"
+        print_notice(f"these runs are in {path}", watch)
     else:
         print_message("no runs yet; to name one: altcraft resources refresh-all --run NAME")
 
@@ -108,7 +110,7 @@ def _chosen(found: list[Run], name: str | None, install: str) -> Run:
         names = ", ".join(repr(one.name) for one in left)
         msg = f"several runs are not over; name one of them: {names}."
         if not left:
-            msg = "no run is left to go on with; to see all: altcraft runs."
+            msg = "no run is left to go on with; to see all: altcraft runs"
         raise click.UsageError(msg)
     for one in own:
         if one.name == name:
@@ -122,7 +124,7 @@ def _chosen(found: list[Run], name: str | None, install: str) -> Run:
     if others:
         msg = f"run {name!r} is of {others[0]}, and the account in use is of {install}."
     else:
-        msg = f"no run {name!r}; to see all: altcraft runs."
+        msg = f"no run {name!r}; to see all: altcraft runs"
     raise click.UsageError(msg)
 
 

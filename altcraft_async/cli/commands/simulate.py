@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from altcraft_async import ConfigurationError
-from altcraft_async.cli.options import Command, examples
+from altcraft_async.cli.options import Command, Number, WholeNumber, examples
 from altcraft_async.cli.output import print_notice
 from altcraft_async.cli.runner import run
 
@@ -26,7 +26,7 @@ _OBJECTS = ("resources", "databases", "segments")
 def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
     return click.option(
         f"--{plural}",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=default,
         show_default=True,
         metavar="N",
@@ -43,9 +43,10 @@ def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, _LAST_PORT),
+    type=WholeNumber(0, _LAST_PORT),
     default=8080,
     show_default=True,
+    metavar="N",
     help="Port of this machine; 0 takes a free one.",
 )
 @click.option(
@@ -53,6 +54,7 @@ def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
     type=int,
     default=0,
     show_default=True,
+    metavar="N",
     help="Another seed gives other counters and another token.",
 )
 @_number_option("resources", 500)
@@ -60,7 +62,7 @@ def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
 @_number_option("segments", 300)
 @click.option(
     "--duration",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     nargs=2,
     default=(0.5, 5.0),
     show_default=True,

@@ -189,4 +189,19 @@ def test_logout_deletes_the_profile_and_sends_nothing(
     code, out, err = altcraft("logout", "--profile", "work")
     assert (code, out, profile_names(), len(platform.requests)) == (0, "", [], 0)
     assert err.startswith("altcraft: deleted profile work and its token")
-    assert altcraft("logout", "--profile", "work")[0] == 2
+    code, _, err = altcraft("logout", "--profile", "work")
+    assert (code, err) == (
+        2,
+        "altcraft: profile: no 'work' (stored: none), so nothing was deleted\n",
+    )
+
+
+def test_whoami_says_that_a_named_profile_is_not_used_beside_the_environment(
+    platform: ThreadedSimulator, altcraft: Altcraft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALTCRAFT_URL", platform.url)
+    monkeypatch.setenv("ALTCRAFT_TOKEN", platform.token)
+    code, out, err = altcraft("whoami", "--profile", "work")
+    assert code == 0
+    assert out.startswith("source    environment\n")
+    assert "profile work is not used, as ALTCRAFT_URL and ALTCRAFT_TOKEN are set\n" in err

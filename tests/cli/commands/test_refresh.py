@@ -116,7 +116,9 @@ def test_no_wait_of_several_prints_refs_that_wait_takes(
     )
     refs = out.splitlines()
     assert (code, len(refs)) == (0, 2)
-    assert "the tasks go on; to come back: altcraft task wait " in err
+    started, hint = err.splitlines()
+    assert started == "altcraft: 2 tasks are started"
+    assert hint.startswith("  the tasks go on; to come back: altcraft task wait ")
     code, out, _ = altcraft("task", "wait", *refs, "--json")
     found = [json.loads(line) for line in out.splitlines()]
     assert code == 0
@@ -140,6 +142,17 @@ def test_several_ids_are_refreshed_and_totalled(account: Simulator, altcraft: Al
     assert (code, err) == (0, "")
     assert totals.startswith("3 of 3 refreshes, ")
     assert len(account.starts) == 3
+
+
+def test_id_that_is_given_twice_is_refreshed_and_added_once(
+    account: Simulator, altcraft: Altcraft
+) -> None:
+    code, out, _ = altcraft("refresh", "24", "25", "24", "--database-id", "1")
+    assert code == 0
+    assert out.splitlines()[-1].startswith("2 of 2 refreshes, ")
+    assert account.starts[TARGET] == 1
+    _, out, _ = altcraft("refresh", "24", "24", "--database-id", "1")
+    assert out.startswith("resource 24, database 1, ")
 
 
 def test_several_ids_with_csv_print_one_table_with_the_failures(

@@ -62,7 +62,10 @@ def test_runs_are_listed_with_their_progress(
     fail()
     begin("first", "--timeout", "30")
     begin("second")
-    _, out, _ = altcraft("runs", "--ledger", str(ledger))
+    _, out, err = altcraft("runs", "--ledger", str(ledger))
+    where, watch = err.splitlines()
+    assert where == f"altcraft: these runs are in {ledger}"
+    assert watch == f"  to watch them: altcraft monitor --ledger {ledger}"
     titles, _, *rows = out.splitlines()
     assert titles.split() == ["name", "began", "total", "done", "running", "failed", "state"]
     # A time has two words.
@@ -86,7 +89,7 @@ def test_narrow_screen_cuts_no_name(
     monkeypatch.setenv("COLUMNS", "50")
     begin("nightly-2026-11-27")
     _, screen = on_terminal("runs", "--ledger", str(ledger))
-    first, second = screen.splitlines()
+    first, second, *_ = screen.splitlines()
     assert first.startswith("nightly-2026-11-27, 20")
     assert first.endswith(", not over")
     assert second == "  0 of 1 done, 1 running, 0 failed"
@@ -100,11 +103,14 @@ def test_resume_without_a_name_takes_the_only_run_that_is_left(
     begin("over", "--timeout", "30")
     code, _, err = altcraft("resume", "--ledger", str(ledger))
     assert code == 2
-    assert "no run is left to go on with; to see all: altcraft runs." in err
+    assert "no run is left to go on with; to see all: altcraft runs" in err
     begin("left")
     code, _, err = altcraft("resume", "--ledger", str(ledger))
     assert code == 8  # with the options of the run, so that its wait is over at once again
     assert "going on with run left, " in err
+    code, _, err = altcraft("resume", "--ledger", str(ledger), "--quiet")
+    assert code == 8
+    assert "going on" not in err
     begin("other")
     code, _, err = altcraft("resume", "--ledger", str(ledger))
     assert code == 2
@@ -123,7 +129,7 @@ def test_resume_names_what_is_wrong_with_a_name(
         file.execute("UPDATE altcraft_runs SET began = '2020-01-01T00:00:00+00:00'")
     sent = len(account.requests)
     for name, reason in {
-        "other": "no run 'other'; to see all: altcraft runs.",
+        "other": "no run 'other'; to see all: altcraft runs",
         "mine": "run 'mine' began more than a week ago; to begin anew: altcraft resources refresh",
     }.items():
         code, _, err = altcraft("resume", name, "--ledger", str(ledger))
