@@ -98,8 +98,9 @@ def loops(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Run what takes long: guards taken away, a soak, killed processes."""
-    session.run("pytest", "-q", "-m", "slow", "tests", *session.posargs)
+    """Run what takes long, such as guards taken away and a soak, and each property in full."""
+    many = {"HYPOTHESIS_EXAMPLES": "all"}
+    session.run("pytest", "-q", "-m", "slow or hypothesis", "tests", *session.posargs, env=many)
 
 
 @nox.session

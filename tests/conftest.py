@@ -8,10 +8,12 @@ import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import pytest
 from hypothesis import settings
+from looptime import LoopTimeEventLoop, patch_event_loop
+from pytest_asyncio import is_async_test
 
 from altcraft_async import AltcraftClient, PollState
 from altcraft_async.client import ClientOptions
@@ -19,7 +21,8 @@ from altcraft_async.simulator import Simulator
 from altcraft_async.simulator.randomness import Curve, Duration
 from tests.support.api_calls import Way
 from tests.support.echo_server import EchoServer
-from tests.support.leftovers import left_behind, let_go
+from tests.support.examples import examples
+from tests.support.leftovers import leaving_nothing, left_behind
 from tests.support.loop_time import NOOP_CYCLES
 from tests.support.ports import full
 from tests.support.scripted_server import ScriptedServer
@@ -31,8 +34,8 @@ CERTIFICATE = Path(__file__).with_name("certificate.pem")
 
 # Times are moved by hand, and this machine is shared: no example is too slow. Derandomized, so
 # that a run that passed passes again, and no commit is blamed for what another one broke.
-settings.register_profile("altcraft", deadline=None, max_examples=100, derandomize=True)
-settings.register_profile("pure", max_examples=30, deadline=None, derandomize=True)
+settings.register_profile("altcraft", deadline=None, max_examples=examples(100), derandomize=True)
+settings.register_profile("pure", max_examples=examples(30), deadline=None, derandomize=True)
 settings.load_profile("altcraft")
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -70,15 +73,33 @@ class OpenPlatform(Protocol):
         ...
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let time jump sooner than looptime does, which runs the loop 42 times without work first."""
-    if item.get_closest_marker("looptime"):
-        item.add_marker(pytest.mark.looptime(noop_cycles=NOOP_CYCLES))
+# These two hooks replace looptime's plugin, which takes a millisecond for each fixture of any test.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
+    """Make a loop that can jump for tests marked ``looptime``, before fixtures use it."""
+    made = yield
+    if isinstance(made, asyncio.Runner) and request.node.get_closest_marker("looptime"):
+        loop = cast("asyncio.BaseEventLoop", made.get_loop())
+        patch_event_loop(loop, noop_cycles=NOOP_CYCLES, _enabled=False)
+    return made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Let time jump while the test itself runs, but not in its fixtures."""
+    if not (is_async_test(pyfuncitem) and pyfuncitem.get_closest_marker("looptime")):
+        return (yield)
+    loop = asyncio.get_event_loop()
+    assert isinstance(loop, LoopTimeEventLoop)
+    with loop.looptime_enabled():
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_stray_loop() -> None:
-    """Looptime asks for the current loop in sync tests too, which would make one and lose it."""
+    """pytest-asyncio asks for the current loop, which would make one and lose it."""
     asyncio.set_event_loop(None)
 
 
@@ -127,25 +148,24 @@ def sample() -> Callable[[str], bytes]:
 
 
 @pytest.fixture
-async def nothing_left(clean_loop: Callable[[], None]) -> AsyncGenerator[None, None]:
+async def nothing_left() -> AsyncGenerator[None, None]:
     """Fails the test if it leaves a task, a socket or a timer behind."""
-    yield
-    await let_go()
-    clean_loop()
+    async with leaving_nothing():
+        yield
 
 
 @pytest.fixture
-async def server(nothing_left: None) -> AsyncGenerator[ScriptedServer, None]:  # noqa: ARG001 -- looks after it
+async def server() -> AsyncGenerator[ScriptedServer, None]:
     """A server whose script has to be used up; after it, nothing may be left behind."""
-    async with ScriptedServer() as listening:
+    async with leaving_nothing(), ScriptedServer() as listening:
         yield listening
         assert not listening.unfired
 
 
 @pytest.fixture
-async def echo(nothing_left: None) -> AsyncGenerator[EchoServer, None]:  # noqa: ARG001 -- looks after it
-    """A server whose every answer says which request it belongs to."""
-    async with EchoServer() as listening:
+async def echo() -> AsyncGenerator[EchoServer, None]:
+    """A server whose every answer says which request it belongs to; it leaves nothing behind."""
+    async with leaving_nothing(), EchoServer() as listening:
         yield listening
 
 

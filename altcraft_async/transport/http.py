@@ -13,6 +13,7 @@ loses these frames for the same reason.
 from __future__ import annotations
 
 import errno
+import functools
 import math
 import re
 import ssl
@@ -207,6 +208,7 @@ class Transport:
         )
 
 
+@functools.cache
 def _has_fast_path() -> bool:
     lacking = missing()
     if lacking is not None:

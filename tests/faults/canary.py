@@ -94,13 +94,16 @@ class Canary(logging.Handler):
             self.inspect(where, text)
 
     @contextmanager
-    def listening(self) -> Generator[None, None, None]:
-        """Search every log record, warning and message of the loop inside the block."""
+    def listening(self, *, debug: bool = True) -> Generator[None, None, None]:
+        """Search every log record and warning inside the block.
+
+        With ``debug``, asyncio says more, and takes twice the time.
+        """
         loop, root = asyncio.get_running_loop(), logging.getLogger()
         level = root.level
         root.addHandler(self)
         root.setLevel(logging.DEBUG)
-        loop.set_debug(True)
+        loop.set_debug(debug)
         try:
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")

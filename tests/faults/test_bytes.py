@@ -27,6 +27,7 @@ from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Response
 from altcraft_async.protocol.token import Token
 from tests.support.api_calls import POLL, START, STARTED, TOKEN, Call, client_of, told
+from tests.support.examples import examples
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -76,7 +77,7 @@ def bodies(paths: list[Path]) -> st.SearchStrategy[bytes]:
     return samples(paths) | damaged(samples(paths)) | st.binary(max_size=400)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(body=bodies(POLLS), status=st.sampled_from([200, 200, 200, 404, 500]))
 @example(body=b"", status=200)
 def test_any_poll_gives_a_report_or_an_altcraft_error(body: bytes, status: int) -> None:
@@ -92,7 +93,7 @@ def test_any_poll_gives_a_report_or_an_altcraft_error(body: bytes, status: int) 
     assert all(number is None or 0 <= number < 2**63 for number in numbers)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(body=bodies(STARTS))
 def test_any_start_gives_an_id_or_an_error_that_may_be_delivered(body: bytes) -> None:
     answered = Response(status=200, body=body)
@@ -113,7 +114,7 @@ async def ended(work: Awaitable[object]) -> object:
 
 
 @pytest.mark.looptime
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(body=bodies(POLLS))
 async def test_any_poll_over_a_socket_ends_a_refresh(body: bytes) -> None:
     async with ScriptedServer() as server:
@@ -133,7 +134,7 @@ whole_answers = samples([*STARTS, *POLLS]).map(lambda body: answer(body).sends)
 
 @pytest.mark.looptime
 @pytest.mark.parametrize("call", [START, POLL], ids=["start", "poll"])
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     raw=damaged(whole_answers) | st.binary(max_size=200),
     closes=st.booleans(),

@@ -115,7 +115,7 @@ async def test_refusal_before_the_body_is_read_is_understood(
     refusal = answer(said, status="413 Payload Too Large", headers=["Connection: close"])
     server.script(refusal._replace(on_accept=True, then="close"))
     # More than a connection buffers while the server does not read.
-    async with client_of(server.url, "x" * 2**24) as client:
+    async with client_of(server.url, "x" * 2**23) as client:
         error = await failure_of(call, client)
     assert type(error) is ApiError
     assert (error.http_status, error.maybe_delivered) == (413, False)

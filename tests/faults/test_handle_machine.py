@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-import looptime
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -42,6 +41,7 @@ from tests.faults.changing_platform import (
 )
 from tests.support.api_calls import client_of
 from tests.support.leftovers import left_behind, let_go
+from tests.support.loop_time import jumping_loop
 from tests.support.scripted_server import ScriptedServer
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ class HandleMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Attach a running task without a waiter."""
         super().__init__()
-        self.loop = looptime.new_event_loop(start=0.0)
+        self.loop = jumping_loop()
         self.server = ScriptedServer()
         self.platform = ChangingPlatform(self.loop)
         self.server.otherwise = self.platform.respond
@@ -339,7 +339,7 @@ class HandleMachine(RuleBasedStateMachine):
         self.nothing_left()
 
 
-@pytest.mark.parametrize("examples", [25, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [10, pytest.param(300, marks=pytest.mark.slow)])
 def test_handle_holds_its_invariants_in_any_order_of_steps(examples: int) -> None:
     run_state_machine_as_test(
         HandleMachine,

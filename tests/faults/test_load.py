@@ -11,12 +11,12 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import pytest
-from looptime import new_event_loop
 
 from altcraft_async import AltcraftClient, Constant, as_completed
 from tests.faults.table import envelope
 from tests.faults.tasks import DONE
 from tests.support.api_calls import RUNNING, TOKEN
+from tests.support.loop_time import jumping_loop
 from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -102,7 +102,7 @@ def outage(request: pytest.FixtureRequest) -> Outage:
     """Play an outage with this many handles, once."""
     random.seed(1)
     handles: int = request.param
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=jumping_loop) as runner:
         at = runner.run(through_the_outage(handles))
     return Outage(handles / POLLED_EVERY + 1 / CALLED_EVERY, at)
 
@@ -147,7 +147,7 @@ class Throttle:
 @pytest.mark.looptime
 async def test_client_settles_at_the_rate_of_a_throttling_server(server: ScriptedServer) -> None:
     """Few requests are refused, and little of the allowed rate is unused."""
-    rate, warm, end = 12.0, 60.0, 160.0
+    rate, warm, end = 12.0, 40.0, 100.0
     server.otherwise = throttle = Throttle(rate)
     async with (
         AltcraftClient(server.url, TOKEN, poll=Constant(1.0)) as client,
@@ -157,8 +157,8 @@ async def test_client_settles_at_the_rate_of_a_throttling_server(server: Scripte
     sent = sum(warm <= request.at < end for request in server.received)
     refused = sum(warm <= at < end for at in throttle.refused_at)
     assert refused / sent < 0.05
-    # The unused second that the throttle may have saved is a hundredth of the time.
-    assert 0.8 * rate <= (sent - refused) / (end - warm) <= 1.01 * rate
+    # The unused second that the throttle may have saved is a sixtieth of the time.
+    assert 0.8 * rate <= (sent - refused) / (end - warm) <= 1.02 * rate
     assert refused
 
 

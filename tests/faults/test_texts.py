@@ -14,7 +14,7 @@ from tests.support.api_calls import START, STARTED, client_of
 from tests.support.scripted_server import ScriptedServer, Step, answer
 
 FORGED = "x\n2030-01-01 ERROR forged\r\x1b[2J\x85\u2028\u202e"
-HUGE = "running" * 2**20
+HUGE = "running" * 2**18
 SHOWN = 2_000
 """Characters of an error at most."""
 STORED = 10_000

@@ -14,6 +14,7 @@ from altcraft_async.protocol.endpoints import REFRESH_RESOURCE, TASK_STATUS
 from altcraft_async.protocol.envelope import interpret
 from altcraft_async.protocol.messages import Response
 from altcraft_async.protocol.task_responses import TaskAnswer
+from tests.support.examples import examples
 
 CORE = settings.get_profile("pure")
 Sample = Callable[[str], bytes]
@@ -39,7 +40,7 @@ def check_value_or_altcraft_error(body: bytes, status: int) -> None:
         assert isinstance(value, kind)
 
 
-@settings(CORE, max_examples=100)
+@settings(CORE, max_examples=examples(100))
 @given(name=st.sampled_from(ANSWERS), keep=st.floats(0, 1), status=st.sampled_from([200, 500]))
 def test_cut_answer_is_a_value_or_an_altcraft_error(
     name: str, keep: float, status: int, sample: Sample
@@ -48,7 +49,7 @@ def test_cut_answer_is_a_value_or_an_altcraft_error(
     check_value_or_altcraft_error(body[: int(keep * len(body))], status)
 
 
-@settings(CORE, max_examples=100)
+@settings(CORE, max_examples=examples(100))
 @given(
     name=st.sampled_from(ANSWERS),
     damage=st.lists(

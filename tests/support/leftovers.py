@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from pathlib import Path
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 TURNS = 5
 """Of the loop, in which what was closed says goodbye."""
@@ -30,11 +31,20 @@ async def let_go() -> None:
         await asyncio.sleep(0)
 
 
+@asynccontextmanager
+async def leaving_nothing() -> AsyncGenerator[None, None]:
+    """Assert that the block leaves no task, socket or timer behind."""
+    check = left_behind()
+    yield
+    await let_go()
+    check()
+
+
 def _open_sockets() -> set[str]:
     links: set[str] = set()
-    for entry in Path("/proc/self/fd").iterdir():
+    for descriptor in os.listdir("/proc/self/fd"):  # noqa: PTH208 -- a tenth of the time of Path
         try:
-            links.add(str(entry.readlink()))
+            links.add(os.readlink(f"/proc/self/fd/{descriptor}"))  # noqa: PTH115 -- likewise
         except FileNotFoundError:  # the one that lists the folder
             continue
     return {link for link in links if link.startswith("socket:")}

@@ -10,7 +10,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from looptime import new_event_loop
 
 from altcraft_async import (
     Adaptive,
@@ -26,6 +25,8 @@ from altcraft_async import (
 from altcraft_async.policies.base import SHORTEST_INTERVAL
 from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND
 from tests.support.api_calls import RUNNING, TOKEN
+from tests.support.examples import examples
+from tests.support.loop_time import jumping_loop
 from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
 BUSY = answer('{"error": 503, "error_text": "busy"}', status="503 Busy")
@@ -65,12 +66,12 @@ async def polls_within(policy: PollPolicy, seconds: float) -> tuple[list[float],
     return [request.at - began for request in server.received], ended
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(policy=POLICIES, timeout=st.floats(0.1, 20))
 def test_no_policy_polls_past_the_deadline_or_without_a_delay(
     policy: PollPolicy, timeout: float
 ) -> None:
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=jumping_loop) as runner:
         polls, ended = runner.run(polls_within(policy, timeout))
     assert ended == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_INTERVAL)
     assert polls[-1] == pytest.approx(timeout, abs=RESOLUTION + SHORTEST_INTERVAL)

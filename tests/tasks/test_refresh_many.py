@@ -39,9 +39,9 @@ STATUS = "tasks/status"
 
 
 async def test_every_target_completes_once(platform: OpenPlatform) -> None:
-    targets = [(number, 1) for number in range(1, 151)]
+    targets = [(number, 1) for number in range(1, 61)]
     async with platform(duration=(1, 5)) as (server, client):
-        outcomes = [one async for one in client.resources.refresh_many(targets, in_flight=150)]
+        outcomes = [one async for one in client.resources.refresh_many(targets, in_flight=60)]
         assert sorted(one.target for one in outcomes if isinstance(one, Completed)) == targets
         for one in outcomes:
             assert isinstance(one, Completed)
@@ -186,7 +186,7 @@ async def test_cancelling_the_reader_stops_starts_and_polls(platform: OpenPlatfo
                 pass
 
         reading = asyncio.create_task(read())
-        await asyncio.sleep(5.5)
+        await asyncio.sleep(2.5)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
@@ -255,7 +255,7 @@ async def test_closed_client_reads_no_more_targets(platform: OpenPlatform) -> No
     async with platform(duration=50) as (_, client):
         targets = ((number % 500 + 1, 1) for number in itertools.count())
         collecting = asyncio.ensure_future(collect(client.resources.refresh_many(targets)))
-        await asyncio.sleep(5)
+        await asyncio.sleep(2)
         await client.aclose()
         assert len(await collecting) < 300
 

@@ -12,7 +12,7 @@ from altcraft_async.tasks.scheduler import SLOTS_PER_SECOND, SPREAD_SECONDS, Sch
 from altcraft_async.transport.lifecycle import Lifecycle
 from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
-from tests.support.loop_time import now
+from tests.support.loop_time import jumping_loop, now
 from tests.support.recorded_job import RecordedJob, scheduler_of
 
 RESOLUTION = 1 / SLOTS_PER_SECOND
@@ -246,7 +246,5 @@ def test_every_order_of_calls_runs_each_job_at_its_last_time(
             wanted = [expected[index]] if index in expected else []
             assert job.ran == [pytest.approx(when, abs=2 * RESOLUTION) for when in wanted]
 
-    import looptime  # noqa: PLC0415 -- only hypothesis needs a loop of its own
-
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=jumping_loop) as runner:
         runner.run(play())

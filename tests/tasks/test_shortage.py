@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from altcraft_async import CountersReport, TaskHandle, WaitTimeoutError
+from altcraft_async import Constant, CountersReport, TaskHandle, WaitTimeoutError
 from altcraft_async.simulator import Fault
 from tests.support.loop_time import now
 
@@ -68,7 +68,7 @@ async def test_refresh_many_on_a_distant_platform_starts_many_at_once(
     platform: OpenPlatform,
 ) -> None:
     """Thirty-two at once would take fifteen seconds."""
-    async with platform(duration=600) as (server, client):
+    async with platform(duration=600, options={"poll": Constant(60.0)}) as (server, client):
         answer_late(server, START)
         started: list[float] = []
         outcomes = client.resources.refresh_many(

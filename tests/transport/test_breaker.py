@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from altcraft_async.errors import (
     AltcraftError,
@@ -303,10 +309,12 @@ class BreakerMachine(RuleBasedStateMachine):
             assert self.breaker.probe_at <= self.now + LONGEST_DELAY
 
 
-TestBreakerMachine = BreakerMachine.TestCase
-TestBreakerMachine.settings = settings(
-    settings.get_profile("pure"), max_examples=100, stateful_step_count=40
-)
+@pytest.mark.parametrize("tries", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_breaker_does_what_its_model_does(tries: int) -> None:
+    pure = settings.get_profile("pure")
+    run_state_machine_as_test(
+        BreakerMachine, settings=settings(pure, max_examples=tries, stateful_step_count=40)
+    )
 
 
 def test_patience_counts_from_the_first_probe_after_a_long_pause() -> None:

@@ -233,7 +233,9 @@ class Chance:
         return True
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))]
+)
 async def test_each_request_gets_its_own_answer_or_an_error_whatever_happens(
     echo: EchoServer, seed: int
 ) -> None:
@@ -317,15 +319,15 @@ async def test_aiohttp_that_lacks_something_is_noticed(
 
 OTHER_AIOHTTP = """
 import asyncio, logging
-from tests.support.api_calls import POLL, RUNNING, client_of, succeed
-from tests.support.scripted_server import ScriptedServer
+from altcraft_async import AltcraftClient
+from tests.support.scripted_server import ScriptedServer, answer
 
 async def main():
     async with ScriptedServer() as server:
-        server.script(RUNNING, RUNNING)
-        async with client_of(server.url) as client:
-            await succeed(POLL, client)
-            await succeed(POLL, client)
+        server.script(*[answer('{"data": {"status": "running"}, "error": 0}')] * 2)
+        async with AltcraftClient(server.url, "token") as client:
+            for _ in range(2):
+                assert (await client.tasks.status("t1")).status == "running"
         print(server.connections)
 
 logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
@@ -337,14 +339,15 @@ asyncio.run(main())
 @pytest.mark.parametrize(
     ("change", "setting", "lacking"),
     [
-        (
+        pytest.param(
             "import aiohttp.http; del aiohttp.http.RawResponseMessage\n",
             "",
             "http.RawResponseMessage.code",
+            id="other",
+            marks=pytest.mark.slow,
         ),
-        ("", "1", "a protocol that notices bytes"),
+        pytest.param("", "1", "a protocol that notices bytes", id="pure Python"),
     ],
-    ids=["other", "pure Python"],
 )
 def test_client_with_another_aiohttp_uses_its_session_and_says_so_once(
     change: str, setting: str, lacking: str

@@ -16,6 +16,7 @@ from altcraft_async import (
     Feedback,
 )
 from tests.support.api_calls import RUNNING, STARTED, TOKEN, WireFormat, client_of
+from tests.support.examples import examples
 from tests.support.scripted_server import Received, ScriptedServer, answer
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -166,7 +167,7 @@ async def test_every_form_of_the_base_url_leads_to_the_api(
     assert server.targets == [path]
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(prefix=prefixes, api=st.sampled_from(["", "/api/v1.1"]), slashes=st.integers(0, 2))
 async def test_any_path_prefix_leads_to_the_api_below_it(
     prefix: list[str], api: str, slashes: int
@@ -179,7 +180,7 @@ async def test_any_path_prefix_leads_to_the_api_below_it(
         assert server.targets == [f"{before}/api/v1.1/tasks/status"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(token=tokens, in_header=st.booleans(), in_xml=st.booleans())
 async def test_any_token_arrives_unchanged(token: str, *, in_header: bool, in_xml: bool) -> None:
     async with ScriptedServer() as server:
@@ -200,7 +201,7 @@ async def test_any_token_arrives_unchanged(token: str, *, in_header: bool, in_xm
         assert sent_fields(request)["token"] == token
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(resource_id=ids, database_id=ids, in_xml=st.booleans())
 async def test_any_ids_arrive_unchanged(
     resource_id: int, database_id: int, *, in_xml: bool

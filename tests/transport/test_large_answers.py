@@ -37,7 +37,14 @@ def elements() -> str:
     return f"<xml><error>0</error><data>{'<a>1</a>' * 190_000}</data></xml>"
 
 
-@pytest.mark.parametrize("large", [keys, groups, elements])
+@pytest.mark.parametrize(
+    "large",
+    [
+        groups,
+        pytest.param(keys, marks=pytest.mark.slow),
+        pytest.param(elements, marks=pytest.mark.slow),
+    ],
+)
 async def test_answer_is_read_beside_the_loop(
     server: ScriptedServer, large: Callable[[], str]
 ) -> None:
@@ -60,6 +67,7 @@ async def test_result_is_read_beside_the_loop(server: ScriptedServer) -> None:
     assert pauses.worked < AT_MOST
 
 
+@pytest.mark.slow
 async def test_raw_status_is_read_beside_the_loop_and_whole(server: ScriptedServer) -> None:
     server.script(answer(json.dumps({"error": 0, "data": DONE})))
     async with client_of(server.url) as client, watched_loop() as pauses:

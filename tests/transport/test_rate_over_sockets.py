@@ -18,6 +18,7 @@ from altcraft_async.transport.rate import Rate
 from altcraft_async.transport.rate_limit import RateLimiter
 from tests.faults.tasks import DONE
 from tests.support.api_calls import RUNNING, STARTED, TOKEN, client_of
+from tests.support.examples import examples
 from tests.support.loop_time import now
 from tests.support.scripted_server import Received, ScriptedServer, Step, answer
 
@@ -123,7 +124,7 @@ async def test_cancelled_call_sends_nothing_and_delays_no_other(server: Scripted
     assert now() <= 2
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(rate=st.floats(0.01, 1000), arrivals=st.lists(st.floats(0, 100), min_size=1, max_size=20))
 async def test_no_two_requests_are_closer_than_the_rate_allows(
     rate: float, arrivals: list[float]

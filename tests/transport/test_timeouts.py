@@ -7,10 +7,9 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from looptime import new_event_loop
 
 from altcraft_async.transport.timeouts import Timeouts
-from tests.support.loop_time import now
+from tests.support.loop_time import jumping_loop, now
 
 pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
@@ -157,5 +156,5 @@ def test_every_body_ends_as_with_a_timeout_of_its_own(bodies: list[tuple[int, in
                 group.create_task(run(start, seconds, timeouts))
         assert not timeouts.running
 
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=jumping_loop) as runner:
         runner.run(together())
