@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.support.guides import GUIDES, file_name, programs
 
 PAGES = sorted([*GUIDES.glob("*.md"), *GUIDES.parent.glob("*.md")])
+REFERENCE = sorted(GUIDES.parent.glob("reference/*.md"))
 PROGRAMS = [(page.stem, name) for page in PAGES for name in programs(page.stem)]
 
 
@@ -18,6 +20,13 @@ def test_every_program_of_a_guide_is_run_by_a_test(guide: str, name: str) -> Non
     tests = Path(__file__).parent.rglob("test_*.py")
     wanted = f'example("{guide}", "{name}")'
     assert any(wanted in test.read_text() for test in tests), f"no test has {wanted}"
+
+
+def test_every_page_is_in_the_contents_of_the_site() -> None:
+    """Sphinx would warn, and then `nox -s docs` fails."""
+    contents = (GUIDES.parent / "index.md").read_text()
+    pages = {str(page.relative_to(GUIDES.parent).with_suffix("")) for page in [*PAGES, *REFERENCE]}
+    assert pages - {"index"} == set(re.findall(r"^[\w/-]+$", contents, re.MULTILINE))
 
 
 def test_block_with_a_file_name_is_a_program() -> None:

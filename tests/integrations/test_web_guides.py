@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +15,13 @@ import aiohttp
 import pytest
 
 from altcraft_async.simulator import Simulator
-from tests.support.guides import example
+from tests.support.console import Terminal, commands, same
+from tests.support.guides import GUIDES, example
 from tests.support.ports import free_port
+from tests.support.programs import needed_program
 from tests.support.web_servers import aiohttp_app, asgi_app
+
+TASK = r"[0-9a-f]{8}-[0-9a-f-]{27}@resource:24:1"
 
 Load = Callable[[Simulator, str, str], ModuleType]
 
@@ -67,6 +74,32 @@ async def test_fastapi_app_responds_as_the_guide_shows(load: Load) -> None:
         module = load(server, "app.py", example("web-apps", "app.py"))
         async with asgi_app(module.app) as url:
             await assert_responses(url)
+
+
+@pytest.mark.slow
+async def test_curl_prints_what_the_guide_shows(load: Load, tmp_path: Path) -> None:
+    """The stream of events is read before the result, so that the refresh is over then."""
+    needed_program("curl", "curl")
+    needed_program("jq", "jq")
+    started, result, events, refused = (
+        command for command in commands(GUIDES / "web-apps.md") if "curl" in command.typed
+    )
+    shown = re.search(TASK, events.typed)
+    assert shown
+    terminal = Terminal(tmp_path, os.environ)
+    async with Simulator(duration=5) as server:
+        module = load(server, "app.py", example("web-apps", "app.py"))
+        async with asgi_app(module.app) as url:
+            task = shown[0]
+            for command in (started, events, result, refused):
+                typed = command.typed.replace("localhost:8000", url).replace(shown[0], task)
+                typed = typed.replace("curl", "curl -s")  # without progress, as to a pipe
+                printed = await asyncio.to_thread(terminal.run, typed)
+                assert same(printed, command), printed
+                if command is started:
+                    found = re.search(TASK, printed)
+                    assert found
+                    task = found[0]
 
 
 @pytest.mark.usefixtures("nothing_left")
