@@ -34,9 +34,10 @@ class Page:
         problems: What the page has reported: exceptions, and breaches of its policy.
     """
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, address: str) -> None:
         """Drive the page behind a socket; `read` has to run meanwhile."""
         self.problems: list[str] = []
+        self._address = address
         self._socket = socket
         self._numbers = count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -83,6 +84,15 @@ class Page:
         await self.send("Page.navigate", url=url)
         await self.until(f"location.href === {url!r} && document.readyState === 'complete'")
 
+    @asynccontextmanager
+    async def another(self) -> AsyncGenerator[Page, None]:
+        """Open another page of the same browser."""
+        created = (await self.send("Target.createTarget", url="about:blank"))["targetId"]
+        address = f"{self._address.rpartition('/')[0]}/{created}"
+        async with aiohttp.ClientSession() as session, _driven(session, address) as page:
+            yield page
+            await page.send("Page.close")
+
 
 @asynccontextmanager
 async def open_page() -> AsyncGenerator[Page, None]:
@@ -97,19 +107,26 @@ async def open_page() -> AsyncGenerator[Page, None]:
         try:
             async with aiohttp.ClientSession() as session:
                 target = await _target(session, Path(profile, "DevToolsActivePort"))
-                async with session.ws_connect(target, max_msg_size=0) as socket:
-                    page = Page(socket)
-                    reading = asyncio.create_task(page.read())
-                    for part in ("Page", "Runtime", "Log"):
-                        await page.send(f"{part}.enable")
+                async with _driven(session, target) as page:
                     yield page
                     await page.send("Browser.close")
-                await reading
             await asyncio.wait_for(process.wait(), PATIENCE)
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+
+@asynccontextmanager
+async def _driven(session: aiohttp.ClientSession, address: str) -> AsyncGenerator[Page, None]:
+    """Yield the page at this address; it is closed in the block."""
+    async with session.ws_connect(address, max_msg_size=0) as socket:
+        page = Page(socket, address)
+        reading = asyncio.create_task(page.read())
+        for part in ("Page", "Runtime", "Log"):
+            await page.send(f"{part}.enable")
+        yield page
+    await reading
 
 
 async def _target(session: aiohttp.ClientSession, written: Path) -> str:
