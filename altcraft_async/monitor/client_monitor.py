@@ -12,6 +12,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from altcraft_async.errors import AltcraftError, ClientClosedError, RateLimitedError
+from altcraft_async.history import CounterHistory
 from altcraft_async.models import TaskKind
 from altcraft_async.monitor import views
 from altcraft_async.monitor.page import MonitorPage
@@ -43,6 +44,7 @@ class Monitor(MonitorPage, Observer):
         *,
         also: Observer | None = None,
         name_of: Callable[[TaskKind, Target], str | None] | None = None,
+        history: CounterHistory | None = None,
         interval: float = 1.0,
     ) -> None:
         """Begin with nothing seen.
@@ -50,12 +52,14 @@ class Monitor(MonitorPage, Observer):
         Args:
             also: Another observer, which is told the same.
             name_of: Returns the name of a target for the page, ``None`` where it has none.
+            history: Shown as well, for example the one to which this program appends; you
+                close it.
             interval: Seconds between two updates of a page.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
-        super().__init__("clients of this program", interval=interval)
+        super().__init__("clients of this program", interval=interval, history=history)
         self._also = also or Observer()
         self._name_of = name_of
         self._running: dict[ObservedTask, None] = {}  # in the order of the first waiters

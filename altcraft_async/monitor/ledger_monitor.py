@@ -6,6 +6,7 @@ import time
 from collections import deque
 from heapq import nlargest, nsmallest
 
+from altcraft_async.history import CounterHistory
 from altcraft_async.models import LedgerEntry
 from altcraft_async.models.validation import checked_kind
 from altcraft_async.monitor.page import MonitorPage
@@ -32,18 +33,26 @@ class LedgerMonitor(MonitorPage):
     ```
     """
 
-    def __init__(self, ledger: TaskLedger, source: str, *, interval: float = 2.0) -> None:
+    def __init__(
+        self,
+        ledger: TaskLedger,
+        source: str,
+        *,
+        history: CounterHistory | None = None,
+        interval: float = 2.0,
+    ) -> None:
         """Remember what to read; you close it.
 
         Args:
             ledger: All its entries that are not over are read while a page is open.
             source: What the page calls it, such as its path; no password.
+            history: Shown as well.
             interval: Seconds between two reads, and more where one takes long.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
         """
-        super().__init__(source, interval=interval)
+        super().__init__(source, interval=interval, history=history)
         checked_kind("ledger", ledger, TaskLedger)
         self._ledger = ledger
         self._before: dict[str, LedgerEntry] = {}

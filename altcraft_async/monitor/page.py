@@ -21,9 +21,11 @@ import msgspec
 from aiohttp import web
 
 from altcraft_async.errors import AltcraftError, ConfigurationError
+from altcraft_async.history import CounterHistory
 from altcraft_async.integrations._web.responses import PING, STREAM_HEADERS, stream_event
 from altcraft_async.models.validation import checked_kind, checked_positive, checked_text
-from altcraft_async.monitor.views import Summary, View
+from altcraft_async.monitor.history_lines import HistoryLines
+from altcraft_async.monitor.views import Lines, Summary, View
 
 __all__ = ["MAX_VIEWERS", "MonitorPage"]
 
@@ -59,9 +61,12 @@ _HEADERS = {
 class MonitorPage(ABC):
     """One page that is live while it is open."""
 
-    def __init__(self, source: str, *, interval: float) -> None:
-        """Show what is called so, with an update after so many seconds."""
+    def __init__(
+        self, source: str, *, interval: float, history: CounterHistory | None = None
+    ) -> None:
+        """Show what is called so, with an update after so many seconds, and these counts."""
         checked_kind("source", source, str)
+        self._lines = None if history is None else HistoryLines(history)
         self.source = source
         self._interval = checked_positive("interval", interval)
         self._viewers = 0
@@ -148,8 +153,9 @@ class MonitorPage(ABC):
         """Make the events anew, again and again."""
         try:
             while True:
+                lines = None if self._lines is None else await self._lines.read()
                 began = time.perf_counter()
-                await self._renew()
+                await self._renew(lines)
                 self._ticked.set()
                 self._ticked = asyncio.Event()
                 spent = time.perf_counter() - began
@@ -157,13 +163,15 @@ class MonitorPage(ABC):
         finally:
             self._ticked.set()
 
-    async def _renew(self) -> None:
+    async def _renew(self, lines: Lines | None) -> None:
         try:
             view = await self.view()
-            parts = {name: getattr(view, name) for name in view.__struct_fields__}
+            parts: dict[str, object] = msgspec.structs.asdict(view)
         except Exception as error:  # noqa: BLE001 -- the page says why; a `name_of` may raise anything
             why = str(error) if isinstance(error, AltcraftError) else repr(error)
             parts = {"summary": Summary(source=self.source, at=time.time(), problem=why)}
+        if lines is not None:
+            parts["lines"] = lines
         for name, part in parts.items():
             event = stream_event(name, msgspec.json.encode(part))
             if event != self._events.get(name):  # else it stays the object that was sent

@@ -12,7 +12,18 @@ import msgspec
 
 from altcraft_async.models import CountersReport, TaskKind
 
-__all__ = ["SHOWN", "Arrival", "Failure", "Running", "Summary", "View", "What", "channels_of"]
+__all__ = [
+    "SHOWN",
+    "Arrival",
+    "Failure",
+    "Line",
+    "Lines",
+    "Running",
+    "Summary",
+    "View",
+    "What",
+    "channels_of",
+]
 
 SHOWN = 100
 """Rows of a part at most; the summary counts all."""
@@ -73,6 +84,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         poll_delay: Seconds by which a poll was late at most since the summary before.
         lateness: Median of the last thousand tasks, and what 95 of 100 are below.
         problem: Why there is nothing new to show.
+        past: Whether only a history is shown.
     """
 
     source: str
@@ -85,6 +97,22 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     poll_delay: float = 0.0
     lateness: Sequence[float] = ()
     polls_per_task: float | None = None
+    problem: str | None = None
+    past: bool = False
+
+
+class Line(msgspec.Struct, frozen=True):
+    """The last counts of subscribers in a series of a history: when, and how many."""
+
+    what: What
+    channel: str
+    points: Sequence[tuple[float, int | None]]
+
+
+class Lines(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The largest series of a history, and why there are no new counts."""
+
+    lines: Sequence[Line]
     problem: str | None = None
 
 

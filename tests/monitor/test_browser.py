@@ -18,9 +18,12 @@ from altcraft_async import (
     ObservedTask,
     TaskRef,
 )
-from altcraft_async.monitor import Monitor
+from altcraft_async.history import CounterHistory
+from altcraft_async.monitor import HistoryMonitor, Monitor
+from altcraft_async.monitor.page import MonitorPage
 from altcraft_async.simulator import Fault, Simulator
 from tests.support.chromium import Page, open_page
+from tests.support.counts import row_of
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +70,7 @@ async def spent(page: Page) -> float:
 
 
 @asynccontextmanager
-async def opened(monitor: Monitor) -> AsyncGenerator[tuple[Page, str], None]:
+async def opened(monitor: MonitorPage) -> AsyncGenerator[tuple[Page, str], None]:
     """Serve the page of a monitor, and open it in a browser."""
     async with monitor.serve(port=0) as url, open_page() as page:
         await page.send("Page.addScriptToEvaluateOnNewDocument", source=COUNT_FRAMES)
@@ -141,6 +144,21 @@ async def test_hostile_name_is_text() -> None:
         await page.until(f"{LISTED} === 1")
         for table in ("running", "arrived"):
             assert await page.run(text(f"#{table} b")) == f"{HOSTILE} resource"
+
+
+async def test_history_is_shown_as_a_line_for_each_series() -> None:
+    async with CounterHistory(":memory:") as history:
+        await history.append(row_of(day, subscribed=900 - day, name=HOSTILE) for day in range(3))
+        await history.append([row_of(channel="sms", subscribed=5)])
+        async with opened(HistoryMonitor(history, "counters")) as (page, _):
+            await page.until("document.querySelectorAll('#lines polyline').length === 2")
+            assert await page.run(text("#lines b")) == HOSTILE
+            words = await page.run(text("#lines small"))
+            assert words == "email: 900, +2 since 29 Jan 2030, 3 counts"
+            assert await page.run("document.querySelector('polyline').getAttribute('points')") == (
+                "0.00,95.00 50.00,50.00 100.00,5.00"
+            )
+            assert await page.run("document.querySelector('#running-card').hidden")
 
 
 async def test_ten_thousand_tasks_do_not_slow_the_page() -> None:

@@ -28,6 +28,7 @@ MODULES = (
     "altcraft_async.models",
     "altcraft_async.observer",
     "altcraft_async.history",
+    "altcraft_async.monitor",
     "altcraft_async.simulator",
     "altcraft_async.integrations.aiohttp",
     "altcraft_async.integrations.airflow",
@@ -46,7 +47,10 @@ NAMESPACES = (Resources, Databases, Segments, Tasks)
 MADE_BY_THE_LIBRARY = {"ObservedTask", "Pages", "TaskHandle", *(one.__name__ for one in NAMESPACES)}
 """Users get objects of these classes and do not construct them."""
 
-INTERNAL = {"Notifier", "about", "logger", "TaskHandle.poller"}
+INTERNAL = {
+    *("Notifier", "about", "logger", "TaskHandle.poller"),
+    *("HistoryMonitor.view", "LedgerMonitor.view", "Monitor.view"),
+}
 """Not public, though other modules of the library import them from public modules."""
 
 _SPECIAL = re.compile(r"__(a?enter|a?exit|await|a?iter|a?next|getitem|contains|len|call)__")
@@ -134,6 +138,8 @@ def _members(cls: type, base: type) -> Iterator[str]:
     fields: tuple[str, ...] = getattr(cls, "__struct_fields__", getattr(cls, "_fields", ()))
     for name, value in vars(base).items():
         if name in fields or (name.startswith("_") and not _SPECIAL.fullmatch(name)):
+            continue
+        if f"{cls.__name__}.{name}" in INTERNAL:
             continue
         if isinstance(value, property):
             result = inspect.signature(cast("object", value.fget)).return_annotation  # type: ignore[arg-type]

@@ -1,10 +1,12 @@
-"""``monitor``: a page that shows what a ledger says."""
+"""``monitor``: a page that shows what a ledger and a history say."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -15,6 +17,9 @@ from altcraft_async.cli.output import print_message
 from altcraft_async.cli.runner import run
 from altcraft_async.models.extras import MissingExtraError
 
+if TYPE_CHECKING:
+    from altcraft_async.monitor.page import MonitorPage
+
 __all__ = ["monitor"]
 
 _SCHEMES = ("redis://", "rediss://", "unix://")
@@ -23,7 +28,7 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
 @click.command(
     epilog=examples(
         "altcraft monitor --ledger starts.sqlite",
-        "altcraft monitor --ledger starts.sqlite --port 0",
+        "altcraft monitor --ledger starts.sqlite --history counters.sqlite --port 0",
         "ALTCRAFT_LEDGER=redis://:password@localhost altcraft monitor",
     )
 )
@@ -31,10 +36,15 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
     "--ledger",
     "place",
     envvar="ALTCRAFT_LEDGER",
-    required=True,
     metavar="FILE|URL",
     help="SQLite file or redis:// URL of a ledger; by default ALTCRAFT_LEDGER, which other"
     " users of the machine cannot see.",
+)
+@click.option(
+    "--history",
+    "path",
+    metavar="FILE",
+    help="File of refresh-all --history: shows how the largest channels went on.",
 )
 @click.option(
     "--prefix",
@@ -57,25 +67,45 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
     metavar="ADDRESS",
     help="Address of the page. There is no login: whoever reaches it sees it.",
 )
-def monitor(*, place: str, prefix: str, port: int, host: str) -> None:
+def monitor(*, place: str | None, path: str | None, prefix: str, port: int, host: str) -> None:
     """Show on a page, live, which tasks a ledger knows: what runs, and what is unclear.
 
     A ledger has neither progress nor counters: for these, let a program serve
-    the page of its own client, as the guide on the monitor shows.
+    the page of its own client, as the guide on the monitor shows. A history adds
+    the counters of past refreshes; it can also be shown alone.
     """
-    run(_serve(_ledger_of(place, prefix), _name_of(place), host, port))
+    if place is None and path is None:
+        msg = "Give '--ledger', '--history' or both."
+        raise click.UsageError(msg)
+    run(_serve(place, path, prefix, host, port))
 
 
-async def _serve(ledger: TaskLedger, source: str, host: str, port: int) -> None:
-    from altcraft_async.monitor import LedgerMonitor  # noqa: PLC0415 -- most commands need no page
-
-    page = LedgerMonitor(ledger, source)
-    async with ledger:
+async def _serve(place: str | None, path: str | None, prefix: str, host: str, port: int) -> None:
+    async with AsyncExitStack() as opened:
+        page = await _page_of(opened, place, path, prefix)
         await page.view()  # an unusable ledger ends the command
-        async with page.serve(host=host, port=port) as address:
-            click.echo(address)
-            print_message(f"open {address} in a browser; Ctrl-C ends it")
-            await asyncio.Event().wait()
+        address = await opened.enter_async_context(page.serve(host=host, port=port))
+        click.echo(address)
+        print_message(f"open {address} in a browser; Ctrl-C ends it")
+        await asyncio.Event().wait()
+
+
+async def _page_of(
+    opened: AsyncExitStack, place: str | None, path: str | None, prefix: str
+) -> MonitorPage:
+    """Open what is to be shown, and return the page."""
+    from altcraft_async.history import CounterHistory  # noqa: PLC0415 -- most commands need none
+    from altcraft_async.monitor import HistoryMonitor, LedgerMonitor  # noqa: PLC0415 -- as above
+
+    history = None
+    if path is not None:
+        _check_file("history", path)
+        history = await opened.enter_async_context(CounterHistory(path))
+    if place is not None:
+        ledger = await opened.enter_async_context(_ledger_of(place, prefix))
+        return LedgerMonitor(ledger, _name_of(place), history=history)
+    assert history is not None  # noqa: S101 -- one of the two was given
+    return HistoryMonitor(history, f"history {path}")
 
 
 def _ledger_of(place: str, prefix: str) -> TaskLedger:
@@ -86,16 +116,25 @@ def _ledger_of(place: str, prefix: str) -> TaskLedger:
     """
     if place.startswith(_SCHEMES):
         return _redis_ledger(place, prefix)
+    _check_file("ledger", place)
+    return SQLiteLedger(place)
+
+
+def _check_file(what: str, path: str) -> None:
+    """Refuse a file that would be made, or filled with tables.
+
+    Raises:
+        ConfigurationError: There is no such file, or nothing in it.
+    """
     try:
-        size = Path(place).stat().st_size
+        size = Path(path).stat().st_size
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        msg = f"ledger: {place} cannot be read ({reason})"
+        msg = f"{what}: {path} cannot be read ({reason})"
         raise ConfigurationError(msg) from None
     if not size:
-        msg = f"ledger: {place} is empty"
+        msg = f"{what}: {path} is empty"
         raise ConfigurationError(msg)
-    return SQLiteLedger(place)
 
 
 def _redis_ledger(url: str, prefix: str) -> TaskLedger:
