@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,12 @@ def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
 
 
 @click.command(
+    short_help="Run a pretend platform, to try commands without an account.",
     epilog=examples(
         "altcraft simulate",
         "altcraft simulate --port 0 --seed 7 --resources 10000",
         "altcraft simulate --duration 0.1 0.5",
-    )
+    ),
 )
 @click.option(
     "--port",
@@ -108,7 +110,8 @@ async def _serve(port: int, server: Simulator) -> None:
     try:
         await server.start()
     except OSError as error:
-        reason = error.strerror or "it cannot be used"
+        # The text of asyncio's error repeats the address in words of its own.
+        reason = os.strerror(error.errno) if error.errno else "it cannot be used"
         msg = f"port: cannot listen on {port}: {reason}"
         raise ConfigurationError(msg) from None
     try:

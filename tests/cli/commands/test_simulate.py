@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -32,6 +34,9 @@ def test_printed_account_works_until_ctrl_c(
 
 
 def test_port_in_use_is_a_wrong_setting(account: Simulator, altcraft: Altcraft) -> None:
-    code, out, err = altcraft("simulate", "--port", account.url.rpartition(":")[2])
+    port = account.url.rpartition(":")[2]
+    code, out, err = altcraft("simulate", "--port", port)
     assert (code, out) == (2, "")
-    assert "--port 0 finds a free one" in err
+    fault, hint = err.splitlines()
+    assert fault == f"altcraft: port: cannot listen on {port}: {os.strerror(errno.EADDRINUSE)}"
+    assert "--port 0 finds a free one" in hint
