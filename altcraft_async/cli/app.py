@@ -103,6 +103,8 @@ def _group(
         if context.invoked_subcommand is None:
             click.echo(context.get_help(), err=True)
             context.exit(USAGE)
+        words = (context.command_path, context.invoked_subcommand)
+        context.ensure_object(Session).command = " ".join(words)
 
     return group(
         name,
@@ -205,7 +207,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         print_message(str(error), hint and session.name_account(hint))
         return code_of(error)
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "altcraft"
+        # An option without its value is an error without a context.
+        command = error.ctx.command_path if error.ctx else session.command
         print_message(error.format_message(), f"see: {command} --help")
         return USAGE
     except click.Abort:

@@ -34,12 +34,14 @@ class Session:
         profile: The value of ``--profile``.
         used_profile: The profile whose account is used; ``None`` for the environment.
         token: The token of the account, once it is known.
+        command: The words of the command that is read, for a hint at its help.
     """
 
     verbosity: Verbosity | None = None
     profile: str | None = None
     used_profile: str | None = None
     token: Token | None = field(default=None, repr=False)
+    command: str = "altcraft"
 
     def shows(self, level: Verbosity) -> bool:
         """Return whether to print what belongs to a level."""

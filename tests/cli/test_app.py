@@ -36,6 +36,24 @@ def test_group_without_a_command_prints_its_help_to_stderr(altcraft: Altcraft, g
     assert err.startswith(" ".join(["Usage: altcraft", *group.split(), "["]))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (("refresh", "24", "--database-id"), "altcraft refresh"),
+        (("resources", "refresh-all", "--run"), "altcraft resources refresh-all"),
+        (("simulate", "--duration", "5"), "altcraft simulate"),
+        (("history", "24", "--since"), "altcraft history show"),
+        (("--profile",), "altcraft"),
+    ],
+)
+def test_option_without_its_value_points_to_the_help_of_its_command(
+    altcraft: Altcraft, arguments: tuple[str, ...], command: str
+) -> None:
+    code, out, err = altcraft(*arguments)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[1] == f"  see: {command} --help"
+
+
 def test_help_documents_every_exit_code(altcraft: Altcraft) -> None:
     code, out, err = altcraft("--help")
     assert (code, err) == (0, "")
