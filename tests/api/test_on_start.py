@@ -32,7 +32,7 @@ def is_early(resource: Resource) -> bool:
 
 async def test_on_start_is_called_once_per_task_before_its_outcome(platform: OpenPlatform) -> None:
     started: list[TaskRef] = []
-    async with platform() as (server, client):
+    async with platform(duration=1) as (server, client):
         async for outcome in client.refresh_all(only=is_early, on_start=started.append):
             assert isinstance(outcome, Completed)
             assert outcome.ref in started
@@ -41,7 +41,7 @@ async def test_on_start_is_called_once_per_task_before_its_outcome(platform: Ope
 
 async def test_on_start_is_not_called_for_a_start_that_fails(platform: OpenPlatform) -> None:
     started: list[TaskRef] = []
-    async with platform() as (server, client):
+    async with platform(duration=1) as (server, client):
         server.misbehave("resources/refresh_counters", Fault.refuse(402))
         outcomes = [one async for one in client.refresh_all(only=is_early, on_start=started.append)]
     assert len(started) == len(outcomes) - 1
@@ -70,7 +70,7 @@ async def test_exception_from_on_start_is_raised_after_the_outcomes_of_started_t
     def full(ref: TaskRef) -> None:
         raise kind(ref.task_id)
 
-    async with platform() as (server, client):
+    async with platform(duration=1) as (server, client):
         with pytest.raises(kind, match="-"):
             await gather_into(outcomes, client.refresh_all(only=is_early, on_start=full))
         assert sum(server.starts.values()) == len(outcomes) > 0
@@ -78,7 +78,7 @@ async def test_exception_from_on_start_is_raised_after_the_outcomes_of_started_t
 
 
 async def test_on_start_that_is_no_function_is_refused_by_the_call(platform: OpenPlatform) -> None:
-    async with platform() as (server, client):
+    async with platform(duration=1) as (server, client):
         with pytest.raises(ConfigurationError, match="on_start"):
             client.refresh_all(on_start=cast("Any", "started"))
         assert not server.requests

@@ -50,9 +50,9 @@ async def play(
     canary: Canary,
     frames: Frames,
     way: tuple[WireFormat, TokenLocation],
+    telemetry: Telemetry,
 ) -> None:
     """Play a fault to a start and a poll, and search the client and both errors."""
-    telemetry = Telemetry()
     options: ClientOptions = {
         **fault.options,
         "retry": Retry(attempts=1),
@@ -69,7 +69,6 @@ async def play(
                 (outcome,) = await asyncio.gather(call.make(client), return_exceptions=True)
             assert isinstance(outcome, AltcraftError)
             canary.inspect_error(outcome, frames)
-    canary.inspect("telemetry", telemetry.told())
 
 
 async def test_canary_finds_the_token_in_every_place() -> None:
@@ -105,11 +104,13 @@ WAYS = pytest.mark.parametrize("way", [("json", "body"), ("xml", "header")], ids
 async def test_no_fault_shows_the_token(
     server: ScriptedServer, way: tuple[WireFormat, TokenLocation], *, debug: bool
 ) -> None:
-    canary = Canary()
+    canary, telemetry = Canary(), Telemetry()
     with canary.listening(debug=debug):
         for fault in FAULTS.values():
             # If the server sends the token back, libraries that read the answer hold it.
-            await play(server, fault, canary, "none" if echoes(fault) else "all", way)
+            frames: Frames = "none" if echoes(fault) else "all"
+            await play(server, fault, canary, frames, way, telemetry)
+    canary.inspect("telemetry", telemetry.told())
     assert canary.found == []
     assert canary.kinds >= {"str", "repr", "args", "vars", "traceback", "locals", "pickle"}
     assert canary.kinds >= {"telemetry", "log" if debug else "telemetry"}
@@ -120,10 +121,11 @@ async def test_no_fault_shows_the_token(
 async def test_token_sent_back_by_a_server_is_in_no_variable_of_the_package(
     server: ScriptedServer,
 ) -> None:
-    canary = Canary()
+    canary, telemetry = Canary(), Telemetry()
     for fault in FAULTS.values():
         if echoes(fault):
-            await play(server, fault, canary, "ours", ("json", "body"))
+            await play(server, fault, canary, "ours", ("json", "body"), telemetry)
+    canary.inspect("telemetry", telemetry.told())
     assert canary.found == []
 
 

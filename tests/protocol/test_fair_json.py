@@ -74,6 +74,17 @@ def test_document_that_is_too_deep_is_refused() -> None:
         decode(b"[" * FAIR + b"]" * FAIR)
 
 
+async def test_other_threads_run_many_times_while_a_document_is_read() -> None:
+    text = json.dumps({f"k{number}": 0 for number in range(30_000)}).encode()
+    reading = asyncio.ensure_future(asyncio.to_thread(decode, text))
+    turns = 0
+    while not reading.done():
+        await asyncio.sleep(0.001)
+        turns += 1
+    assert turns > 10
+
+
+@pytest.mark.slow
 async def test_other_threads_go_on_while_a_large_document_is_read() -> None:
     text = json.dumps({f"k{number}": 0 for number in range(200_000)}).encode()
     async with watched_loop() as pauses:

@@ -141,7 +141,7 @@ async def test_closing_goes_on_as_long_as_writes_succeed() -> None:
     async with night(ledger, duration=1) as world:
         client = world.open()
         starts = [
-            client.resources.refresh_counters(number, database_id=1) for number in range(1, 201)
+            client.resources.refresh_counters(number, database_id=1) for number in range(1, 101)
         ]
         handles = await asyncio.gather(*starts)
         ledger.seconds = 3.0

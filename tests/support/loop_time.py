@@ -8,7 +8,7 @@ from looptime import LoopTimeEventLoop, new_event_loop
 
 __all__ = ["NOOP_CYCLES", "jumping_loop", "now"]
 
-NOOP_CYCLES = 8
+NOOP_CYCLES = 4
 """How often a loop runs without work before its time jumps: once would do for sockets of this
 machine, whose data has arrived when it is sent. By itself, looptime takes 42."""
 

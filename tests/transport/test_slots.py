@@ -50,19 +50,19 @@ async def test_slots_grow_while_calls_wait_for_them_up_to_the_most() -> None:
     calls = Calls(100)
     await calls.make(LEAST)
     assert calls.most_under_way == LEAST
-    await calls.make(1000)
+    await calls.make(500)
     assert calls.most_under_way == 100
 
 
 async def test_slots_shrink_while_calls_fail() -> None:
     calls = Calls(100)
-    await calls.make(1000)
+    await calls.make(500)
     calls.failing = True
-    await calls.make(1000)
+    await calls.make(500)
     await calls.make(100)
     assert calls.most_under_way == LEAST
     calls.failing = False
-    await calls.make(1000)
+    await calls.make(500)
     assert calls.most_under_way == 100
 
 
