@@ -6,14 +6,13 @@ import asyncio
 import signal
 import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
 import pytest
 from hypothesis import settings
 from looptime import LoopTimeEventLoop, patch_event_loop
-from pytest_asyncio import is_async_test
 
 from altcraft_async import AltcraftClient, PollState
 from altcraft_async.client import ClientOptions
@@ -39,6 +38,8 @@ settings.register_profile("pure", max_examples=examples(30), deadline=None, dera
 settings.load_profile("altcraft")
 
 SAMPLES = Path(__file__).parent / "samples"
+JUMPING = pytest.StashKey[LoopTimeEventLoop]()
+"""The loop of a test marked ``looptime``."""
 
 
 class EverySecond:
@@ -82,18 +83,17 @@ def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, obje
     made = yield
     if isinstance(made, asyncio.Runner) and request.node.get_closest_marker("looptime"):
         loop = cast("asyncio.BaseEventLoop", made.get_loop())
-        patch_event_loop(loop, noop_cycles=NOOP_CYCLES, _enabled=False)
+        request.node.stash[JUMPING] = patch_event_loop(
+            loop, noop_cycles=NOOP_CYCLES, _enabled=False
+        )
     return made
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Let time jump while the test itself runs, but not in its fixtures."""
-    if not (is_async_test(pyfuncitem) and pyfuncitem.get_closest_marker("looptime")):
-        return (yield)
-    loop = asyncio.get_event_loop()
-    assert isinstance(loop, LoopTimeEventLoop)
-    with loop.looptime_enabled():
+    loop = pyfuncitem.stash.get(JUMPING, None)
+    with nullcontext() if loop is None else loop.looptime_enabled():
         return (yield)
 
 

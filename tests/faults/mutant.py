@@ -21,6 +21,7 @@ _NOTICED = re.compile(
 
 def run_against(package: Path, *tests: str) -> subprocess.CompletedProcess[str]:
     """Run tests against the package in this folder."""
+    # Without HYPOTHESIS_EXAMPLES, a mutant meets the properties that the quick tests try.
     unwanted = ("COV", "PYTEST", "HYPOTHESIS")
     environment = {name: one for name, one in os.environ.items() if not name.startswith(unwanted)}
     environment |= {

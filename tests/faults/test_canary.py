@@ -44,11 +44,12 @@ def echoes(fault: Fault) -> bool:
     return TOKEN.encode() in fault.step.sends
 
 
-async def play(
+async def play(  # noqa: PLR0913 -- the last two by name
     server: ScriptedServer,
     fault: Fault,
     canary: Canary,
     frames: Frames,
+    *,
     way: tuple[WireFormat, TokenLocation],
     telemetry: Telemetry,
 ) -> None:
@@ -109,7 +110,7 @@ async def test_no_fault_shows_the_token(
         for fault in FAULTS.values():
             # If the server sends the token back, libraries that read the answer hold it.
             frames: Frames = "none" if echoes(fault) else "all"
-            await play(server, fault, canary, frames, way, telemetry)
+            await play(server, fault, canary, frames, way=way, telemetry=telemetry)
     canary.inspect("telemetry", telemetry.told())
     assert canary.found == []
     assert canary.kinds >= {"str", "repr", "args", "vars", "traceback", "locals", "pickle"}
@@ -124,7 +125,8 @@ async def test_token_sent_back_by_a_server_is_in_no_variable_of_the_package(
     canary, telemetry = Canary(), Telemetry()
     for fault in FAULTS.values():
         if echoes(fault):
-            await play(server, fault, canary, "ours", ("json", "body"), telemetry)
+            way: tuple[WireFormat, TokenLocation] = ("json", "body")
+            await play(server, fault, canary, "ours", way=way, telemetry=telemetry)
     canary.inspect("telemetry", telemetry.told())
     assert canary.found == []
 

@@ -338,7 +338,7 @@ GUARDS: Mapping[str, Guard] = {
         "protocol/fair_json.py",
         "if len(text) > FAIR:",
         "if False:",
-        "tests/protocol/test_fair_json.py::test_other_threads_go_on_while_a_large_document_is_read",
+        "tests/protocol/test_fair_json.py::test_other_threads_run_many_times_while_a_document_is_read",
     ),
     "a large result is decoded in a thread": Guard(
         "tasks/poller.py",
