@@ -9,17 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
 import altcraft_async
 from altcraft_async.cli.app import main
 from altcraft_async.simulator import Fault, ThreadedSimulator
+from tests.support.forked_command import CommandServer, ForkedCommand
 from tests.support.named_runs import run
 
 ROOT = Path(altcraft_async.__file__).parents[1]
@@ -159,9 +160,27 @@ def on_terminal(
     return run
 
 
+@pytest.fixture(scope="session")
+def commands() -> Iterator[CommandServer]:
+    """What `spawn` forks from."""
+    with CommandServer() as server:
+        yield server
+
+
 @pytest.fixture
-def spawn() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def spawn(commands: CommandServer) -> Iterator[Callable[..., ForkedCommand]]:
     """Starts a command line as a process with pipes, which is killed after the test."""
+    with ExitStack() as started:
+
+        def start(*arguments: str, **options: Any) -> ForkedCommand:  # noqa: ANN401 -- of `run`
+            return started.enter_context(closing(commands.run(*arguments, **options)))
+
+        yield start
+
+
+@pytest.fixture
+def spawn_anew() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Does the same with an interpreter of its own, for what depends on how Python starts."""
     with ExitStack() as started:
 
         def start(*arguments: str, **options: object) -> subprocess.Popen[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,9 +13,10 @@ import pytest
 from altcraft_async.cli.app import altcraft as root
 from altcraft_async.cli.exit_codes import EXIT_CODES
 from altcraft_async.simulator import Simulator, Target
+from tests.support.forked_command import ForkedCommand
 
 Altcraft = Callable[..., tuple[int, str, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -69,10 +68,11 @@ def test_help_of_every_command_has_examples(altcraft: Altcraft, path: tuple[str,
     assert out.endswith("  Exit codes: altcraft --help\n")
 
 
-def test_commands_complete_in_a_shell(spawn: Spawn) -> None:
-    asked = {"COMP_WORDS": "altcraft resources refr", "COMP_CWORD": "2"}
-    process = spawn(env={**os.environ, "_ALTCRAFT_COMPLETE": "bash_complete", **asked})
-    out, _ = process.communicate(timeout=30)
+def test_commands_complete_in_a_shell(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_ALTCRAFT_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "altcraft resources refr")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    out, _ = spawn().communicate(timeout=30)
     assert [line.split(",")[1] for line in out.splitlines()] == ["refresh", "refresh-all"]
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from altcraft_async import SQLiteLedger
 from altcraft_async.simulator import Fault, Simulator
+from tests.support.forked_command import ForkedCommand
 from tests.support.named_runs import entries, numbers, resume, run, targets
 
 Altcraft = Callable[..., tuple[int, str, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 Until = Callable[[Callable[[], bool]], None]
 
 START, STATUS = "resources/refresh_counters", "tasks/status"
@@ -26,7 +27,7 @@ START, STATUS = "resources/refresh_counters", "tasks/status"
 def test_ctrl_c_lets_starts_be_answered_and_leaves_one_short_command(
     account: Simulator, spawn: Spawn, altcraft: Altcraft, until: Until, ledger: Path
 ) -> None:
-    account.misbehave(START, Fault.stall(2), times=4)
+    account.misbehave(START, Fault.stall(1), times=4)
     command = ("refresh", *"12345678", "--database-id", "1", "--in-flight", "4")
     process = spawn(*command, "--json", *run("late news", ledger))
     until(lambda: account.count(START) == 4)
@@ -60,14 +61,14 @@ def test_second_ctrl_c_leaves_at_once(
     assert err.startswith("altcraft: stopped after 0 refreshes\n  to go on: altcraft resume four ")
 
 
-def break_pipe(process: subprocess.Popen[str]) -> None:
+def break_pipe(process: ForkedCommand) -> None:
     """End the reader of the output."""
     assert process.stdout
     process.stdout.close()
     process.stdout = None
 
 
-def ended_by(signum: signal.Signals) -> Callable[[subprocess.Popen[str]], None]:
+def ended_by(signum: signal.Signals) -> Callable[[ForkedCommand], None]:
     """Return what ends a process by a signal."""
     return lambda process: process.send_signal(signum)
 
@@ -88,7 +89,7 @@ def test_run_that_was_broken_off_goes_on(  # noqa: PLR0913, PLR0917 -- fixtures
     spawn: Spawn,
     altcraft: Altcraft,
     ledger: Path,
-    end: Callable[[subprocess.Popen[str]], None],
+    end: Callable[[ForkedCommand], None],
     code: int,
 ) -> None:
     command = ("resources", "refresh-all", "--name", "* 1[01]", "--in-flight", "4", "--json")

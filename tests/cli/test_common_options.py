@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -14,10 +13,11 @@ from altcraft_async.cli.profiles import store_profile
 from altcraft_async.observer import logger
 from altcraft_async.protocol.token import Token
 from altcraft_async.simulator import Fault, ThreadedSimulator
+from tests.support.forked_command import ForkedCommand
 
 Altcraft = Callable[..., tuple[int, str, str]]
 OnTerminal = Callable[..., tuple[int, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 
 LIST = ("resources", "list", "--limit", "1", "--json")
 REFRESH = ("refresh", "24", "25", "--database-id", "1")

@@ -10,6 +10,8 @@ from altcraft_async import (
     AltcraftError,
     ClientClosedError,
     ServerError,
+    TaskFailedError,
+    TaskLostError,
     TaskRef,
     TransportError,
     WaitError,
@@ -101,9 +103,14 @@ def test_unencrypted_address_is_warned_of_in_one_line(
 
 
 @pytest.mark.usefixtures("account")
-def test_unknown_task_has_one_code_whether_polled_once_or_waited_for(altcraft: Altcraft) -> None:
-    assert altcraft("status", "unknown-task")[0] == 7
-    assert altcraft("wait", "unknown-task")[0] == 7
+@pytest.mark.parametrize(
+    "command",
+    ["status", pytest.param("wait", marks=pytest.mark.slow)],  # waits five seconds
+)
+def test_unknown_task_has_one_code_whether_polled_once_or_waited_for(
+    altcraft: Altcraft, command: str
+) -> None:
+    assert altcraft(command, "unknown-task")[0] == 7
 
 
 def test_unreachable_platform_gives_a_hint_on_url_and_network(
@@ -120,6 +127,11 @@ def test_unreachable_platform_gives_a_hint_on_url_and_network(
 def test_error_outside_the_families_is_unexpected() -> None:
     assert (code_of(ClientClosedError("closed")), hint_of(ClientClosedError("closed"))) == (1, None)
     assert code_of(AltcraftError("?")) == 1
+
+
+def test_task_lost_in_a_wait_has_the_code_of_a_failed_task() -> None:
+    ref = TaskRef(task_id="x")
+    assert code_of(TaskLostError("x", ref=ref)) == code_of(TaskFailedError("x", ref=ref)) == 7
 
 
 def test_every_family_of_errors_has_one_code() -> None:

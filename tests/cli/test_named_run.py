@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import subprocess
 from collections.abc import AsyncGenerator, Callable
 from contextlib import closing
 from dataclasses import replace
@@ -33,7 +32,6 @@ from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
 from tests.support.named_runs import entries, numbers, resume, run, targets
 
 Altcraft = Callable[..., tuple[int, str, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], bool]], None]
 
 START, STATUS = "resources/refresh_counters", "tasks/status"

@@ -97,7 +97,7 @@ def test_outage_patience_ends_a_run_that_gets_no_answer(
     for method in ("resources/refresh_counters", "resources/list"):
         account.misbehave(method, Fault.html(503), times=1000)
     numbers = [str(number) for number in range(1, 13)]
-    options = ("--database-id", "1", "--in-flight", "3", "--outage-patience", "2")
+    options = ("--database-id", "1", "--in-flight", "3", "--outage-patience", "1")
     code, _, err = altcraft("refresh", *numbers, *options)
     assert code != 0
     assert "12 of 12 failed" in err

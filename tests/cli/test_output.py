@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from altcraft_async.cli.output import print_json
+from tests.support.forked_command import ForkedCommand
 
 OnTerminal = Callable[..., tuple[int, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 
 ESCAPE = "\x1b"
 REFRESH = ("refresh", "1", "2", "3", "--database-id", "1")

@@ -18,9 +18,11 @@ from altcraft_async import CounterGroup, CountersReport, SubscriptionCounters
 from altcraft_async.cli.csv_rows import HEADER
 from altcraft_async.cli.output_file import OutputFile
 from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
+from tests.support.forked_command import ForkedCommand
 
 Altcraft = Callable[..., tuple[int, str, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
+SpawnAnew = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], bool]], None]
 
 ALL = ("resources", "refresh-all", "--output")
@@ -156,7 +158,7 @@ def test_filter_without_a_match_leaves_the_file_of_the_last_run(
 )
 @pytest.mark.usefixtures("account")
 def test_full_disk_leaves_no_file_and_says_so(
-    spawn: Spawn, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+    spawn_anew: SpawnAnew, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A limit on the size of files stands for the disk."""
     # A measured process would fail to write how it was covered, too.
@@ -165,7 +167,7 @@ def test_full_disk_leaves_no_file_and_says_so(
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
 
-    process = spawn(*ALL, str(tmp_path / f"counters.{ending}"), preexec_fn=limit)
+    process = spawn_anew(*ALL, str(tmp_path / f"counters.{ending}"), preexec_fn=limit)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert err.endswith("altcraft: File too large\n")

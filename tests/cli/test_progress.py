@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from altcraft_async.simulator import Fault, Simulator, Target
+from tests.support.forked_command import ForkedCommand
 
 if TYPE_CHECKING:
     from tests.cli.conftest import PseudoTerminal
 
 Altcraft = Callable[..., tuple[int, str, str]]
 OnTerminal = Callable[..., tuple[int, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 
 ESCAPE = "\x1b"
 REFRESH = ("refresh", "1", "2", "3", "--database-id", "1")

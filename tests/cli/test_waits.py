@@ -6,16 +6,16 @@ import csv
 import io
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 
 import pytest
 
 from altcraft_async.simulator import Fault, Simulator, Target
+from tests.support.forked_command import ForkedCommand
 
 Altcraft = Callable[..., tuple[int, str, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 Until = Callable[[Callable[[], bool]], None]
 
 STATUS = "tasks/status"

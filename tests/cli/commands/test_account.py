@@ -122,7 +122,7 @@ def test_login_without_stdin_is_refused(
 def test_login_on_a_terminal_asks_and_does_not_echo_the_token(
     platform: ThreadedSimulator,
     terminal: Any,  # noqa: ANN401 -- a class of conftest.py
-    spawn: Callable[..., Any],
+    spawn_anew: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
@@ -133,7 +133,7 @@ def test_login_on_a_terminal_asks_and_does_not_echo_the_token(
 
     with terminal:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.descriptor)
-        process = spawn("login", **streams, preexec_fn=take_terminal)
+        process = spawn_anew("login", **streams, preexec_fn=take_terminal)
         terminal.wait_for("Address: ")
         terminal.type(f"{platform.url}\n")
         terminal.wait_for("Token (not shown): ")  # the last blank comes once the echo is off

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
@@ -15,11 +14,12 @@ import pytest
 from altcraft_async import SQLiteLedger
 from altcraft_async.history import CounterHistory
 from tests.support.counts import NIGHT, row_of
+from tests.support.forked_command import ForkedCommand
 from tests.support.ledgers import entry_of
 from tests.support.redis_server import shared_redis
 
 Altcraft = Callable[..., tuple[int, str, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 
 
 async def make_ledger(path: Path) -> None:
@@ -88,8 +88,9 @@ def test_unusable_file_is_an_error_and_stays_as_it_was(
 
 
 @pytest.mark.slow
-def test_password_of_a_redis_is_not_shown(spawn: Spawn) -> None:
-    process = spawn("monitor", "--port", "0", env={"ALTCRAFT_LEDGER": shared_redis().url})
+def test_password_of_a_redis_is_not_shown(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALTCRAFT_LEDGER", shared_redis().url)
+    process = spawn("monitor", "--port", "0")
     assert process.stdout
     url = process.stdout.readline().strip()
     with urlopen(f"{url}events", timeout=30) as events:  # noqa: S310 -- of this machine

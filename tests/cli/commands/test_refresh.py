@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,10 @@ import pytest
 
 from altcraft_async import CounterRow, TaskRef
 from altcraft_async.simulator import Fault, Simulator, Target
+from tests.support.forked_command import ForkedCommand
 
 Altcraft = Callable[..., tuple[int, str, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 Until = Callable[[Callable[[], bool]], None]
 
 START = "resources/refresh_counters"

@@ -9,7 +9,6 @@ import json
 import re
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,10 +20,11 @@ from altcraft_async.cli.json_data import plain
 from altcraft_async.cli.safe_text import cell
 from altcraft_async.history import CounterHistory
 from altcraft_async.simulator import Fault, Simulator, ThreadedSimulator
+from tests.support.forked_command import ForkedCommand
 
 Altcraft = Callable[..., tuple[int, str, str]]
 OnTerminal = Callable[..., tuple[int, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 Until = Callable[[Callable[[], bool]], None]
 
 ALL = ("resources", "refresh-all")

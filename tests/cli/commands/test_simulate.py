@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from altcraft_async.simulator import Simulator
+from tests.support.forked_command import ForkedCommand
 
 Altcraft = Callable[..., tuple[int, str, str]]
-Spawn = Callable[..., "subprocess.Popen[str]"]
+Spawn = Callable[..., ForkedCommand]
 
 
 def test_printed_account_works_until_ctrl_c(
