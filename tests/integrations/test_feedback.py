@@ -17,6 +17,8 @@ from altcraft_async.simulator import Simulator, Webhooks
 from tests.support.feedback_site import PUBLIC_URL, RARELY, TIMEOUT, OpenFeedbackSite
 from tests.support.web_servers import aiohttp_app, asgi_app
 
+pytestmark = pytest.mark.looptime
+
 
 async def test_call_polls_the_task_at_once(feedback: OpenFeedbackSite) -> None:
     async with feedback(duration=0.2) as here, here.waiting() as waiting:

@@ -12,6 +12,8 @@ import pytest
 from altcraft_async.integrations.feedback import BODY_LIMIT, FeedbackReceiver, Received
 from tests.support.feedback_site import PUBLIC_URL, TIMEOUT, OpenFeedbackSite
 
+pytestmark = pytest.mark.looptime
+
 
 async def test_call_is_passed_to_on_feedback(feedback: OpenFeedbackSite) -> None:
     calls: list[Received] = []

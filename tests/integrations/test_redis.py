@@ -19,7 +19,7 @@ from altcraft_async.simulator import Simulator
 from tests.support.ledgers import KEY, REF, entry_of
 from tests.support.ports import free_port
 from tests.support.redis_relay import RedisRelay
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, retry_without_delays
 
 
 @pytest.fixture
@@ -106,6 +106,7 @@ async def test_foreign_value_under_the_key_is_a_ledger_error(redis_url: str, pre
 
 async def test_unreachable_redis_is_a_ledger_error_without_the_password() -> None:
     async with RedisLedger(f"redis://someone:s3cret@127.0.0.1:{free_port()}") as ledger:
+        retry_without_delays(ledger._redis)
         failures = await asyncio.gather(
             ledger.read(KEY),
             ledger.write(entry_of(), expected=0),
@@ -249,7 +250,7 @@ async def test_limit_waits_for_redis_and_warns_once(
         await limit()
         await asyncio.to_thread(own_redis.stop)
         waiting = [asyncio.create_task(limit()) for _ in range(3)]
-        done, _ = await asyncio.wait(waiting, timeout=1)
+        done, _ = await asyncio.wait(waiting, timeout=0.3)
         assert not done
         await asyncio.to_thread(own_redis.start)
         await asyncio.gather(*waiting)
@@ -260,6 +261,7 @@ async def test_limit_waits_for_redis_and_warns_once(
 async def test_wrong_password_fails_at_once(redis_url: str) -> None:
     address = redis_url.replace("//", "//someone:s3cret@")
     async with fleet_limit(address, name="x", per_second=100) as limit:
+        retry_without_delays(limit._redis)
         with pytest.raises(TransportError, match=r"^shared_limit: .*AuthenticationError"):
             await limit()
 

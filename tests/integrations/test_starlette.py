@@ -19,7 +19,7 @@ from altcraft_async.simulator import Simulator
 from tests.support.web_servers import asgi_app
 from tests.support.web_site import NEVER, Site, starlette_site, starlette_with_refresh
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = [pytest.mark.looptime, pytest.mark.usefixtures("nothing_left")]
 
 
 class PassThrough(BaseHTTPMiddleware):

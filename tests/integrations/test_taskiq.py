@@ -29,6 +29,8 @@ from altcraft_async.simulator import Fault, Simulator
 from tests.support.ledgers import MemoryLedger
 from tests.support.polling_until import until
 
+pytestmark = pytest.mark.looptime
+
 START = "resources/refresh_counters"
 
 

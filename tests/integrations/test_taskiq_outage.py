@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from altcraft_async import Retry
 from altcraft_async.integrations.taskiq import RefreshError
 from tests.integrations.test_taskiq import item, result_of, worker
 from tests.support.polling_until import until
+
+pytestmark = pytest.mark.looptime
 
 
 async def test_job_is_put_back_in_an_outage_and_fails_when_the_patience_is_over() -> None:

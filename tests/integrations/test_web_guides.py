@@ -68,6 +68,7 @@ async def assert_responses(url: str) -> None:
             assert (response.status, (await response.json())["error"]) == (404, "not_found")
 
 
+@pytest.mark.looptime
 @pytest.mark.usefixtures("nothing_left")
 async def test_fastapi_app_responds_as_the_guide_shows(load: Load) -> None:
     async with Simulator(duration=2.5) as server:
@@ -102,6 +103,7 @@ async def test_curl_prints_what_the_guide_shows(load: Load, tmp_path: Path) -> N
                     task = found[0]
 
 
+@pytest.mark.looptime
 @pytest.mark.usefixtures("nothing_left")
 async def test_aiohttp_app_responds_as_the_guide_shows(load: Load) -> None:
     async with Simulator(duration=2.5) as server:
@@ -110,6 +112,7 @@ async def test_aiohttp_app_responds_as_the_guide_shows(load: Load) -> None:
             await assert_responses(url)
 
 
+@pytest.mark.looptime
 @pytest.mark.usefixtures("nothing_left")
 async def test_app_with_feedback_polls_after_the_simulators_call(
     load: Load, monkeypatch: pytest.MonkeyPatch

@@ -12,11 +12,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+from redis.backoff import NoBackoff
 
 from tests.support.ports import free_port
 from tests.support.programs import needed_program
 
-__all__ = ["RedisServer", "shared_redis"]
+__all__ = ["RedisServer", "retry_without_delays", "shared_redis"]
 
 PATIENCE = 20.0
 """Seconds that a start or a stop may take on a busy machine."""
@@ -76,6 +78,11 @@ class RedisServer:
                 return asked.recv(5) == b"+PONG"
         except OSError:
             return False
+
+
+def retry_without_delays(redis: Redis) -> None:
+    """Let a client that has not connected retry as often as before, but at once."""
+    redis.connection_pool.connection_kwargs["retry"]._backoff = NoBackoff()
 
 
 @cache

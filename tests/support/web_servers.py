@@ -16,7 +16,11 @@ async def asgi_app(
     app: Callable[..., object], *, port: int = 0, root_path: str = ""
 ) -> AsyncGenerator[str, None]:
     """Serve an ASGI app in the running loop, by default on a free port; yield its address."""
-    with socket.create_server(("127.0.0.1", port)) as listening:
+    # asyncio turns off Nagle's algorithm, which costs 0.04 s a response, only if TCP is named.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen()
         config = uvicorn.Config(
             app,
             log_config=None,

@@ -19,6 +19,8 @@ from altcraft_async.simulator import Simulator
 from tests.support.web_servers import asgi_app
 from tests.support.web_site import Site, parse_events, starlette_with_refresh
 
+pytestmark = pytest.mark.looptime
+
 SECRET = "sixteen characters or more"
 REF = TaskRef(task_id="7f9c", kind="resource", target=(24, 1))
 

@@ -17,6 +17,8 @@ from altcraft_async.models.task_words import read_task, task_word
 from altcraft_async.simulator import Fault
 from tests.support.web_site import NEVER, OpenSite, Site, parse_events
 
+pytestmark = pytest.mark.looptime
+
 
 async def elsewhere(here: Site, resource_id: int = 24) -> str:
     """Start a refresh as another process does; return the path of its task."""
@@ -225,7 +227,10 @@ async def test_only_so_many_tasks_of_addresses_are_polled_at_once(site: OpenSite
         aiohttp.ClientSession(connector=connector) as browsers,
     ):
         path = await here.start()
-        first, *others = [await elsewhere(here, number) for number in range(1, MAX_POLLED + 2)]
+        async with AltcraftClient(here.server.url, here.server.token) as other:
+            numbers = range(1, MAX_POLLED + 2)
+            tasks = [await other.resources.refresh_counters(one, database_id=1) for one in numbers]
+        first, *others = [f"/tasks/{task_word(task.ref)}" for task in tasks]
         crowd = here._replace(browser=browsers)
         requests = [asyncio.create_task(crowd.request("GET", f"{one}/events")) for one in others]
         await here.until(lambda: len(here.altcraft._polled) == MAX_POLLED)

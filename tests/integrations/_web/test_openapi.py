@@ -19,6 +19,8 @@ from altcraft_async.simulator import Fault, Simulator
 from tests.support.web_servers import asgi_app
 from tests.support.web_site import Reply, Site
 
+pytestmark = pytest.mark.looptime
+
 START, TASK = "/resources/{resource_id}", "/tasks/{task}"
 
 
