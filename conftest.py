@@ -41,6 +41,7 @@ from tests.support.guides import file_name
 Namespace = dict[str, Any]
 
 PACKAGE = Path(__file__).with_name("altcraft_async")
+TESTS = Path(__file__).with_name("tests")
 
 # For the tests of our own pytest plugin; pytest takes this at the top only.
 pytest_plugins = ["pytester"]
@@ -71,9 +72,11 @@ def _compare(example: Example) -> str | None:
 
 def _open(namespace: Namespace) -> None:
     namespace["_runner"] = runner = asyncio.Runner()
-    namespace["server"] = server = Simulator(duration=0.3)
-    runner.run(server.start())
     namespace["_environment"] = environment = pytest.MonkeyPatch()
+    # People watch tasks of three seconds; a test does not need to.
+    environment.setitem(Simulator.__init__.__kwdefaults__, "duration", 0.3)
+    namespace["server"] = server = Simulator()
+    runner.run(server.start())
     environment.setenv("ALTCRAFT_URL", server.url)
     environment.setenv("ALTCRAFT_TOKEN", server.token)
     namespace["client"] = client = AltcraftClient(server.url, server.token)
@@ -110,12 +113,31 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
+class _Rotated(pytest.Dir):
+    """A folder whose entries each process collects from another one on."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        """Return the entries; the tests are sorted later."""
+        entries = list(super().collect())
+        worker = self.config.workerinput  # type: ignore[attr-defined]  # of xdist
+        first = len(entries) * int(worker["workerid"][2:]) // worker["workercount"]
+        return entries[first:] + entries[:first]
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Let processes compile different tests of a new checkout, and load what the others wrote."""
+    config = parent.config
+    if path == TESTS and hasattr(config, "workerinput") and not RandomOrder(config).is_enabled:
+        return _Rotated.from_parent(parent, path=path)
+    return None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mix tests that wait with those that calculate; keep the examples of a document in order."""
     if hasattr(config, "workerinput") and not RandomOrder(config).is_enabled:
         # Without this, all processes would run the tests of one folder at the same time, and wait.
-        items.sort(key=lambda item: zlib.crc32(item.nodeid.encode()))
+        items.sort(key=lambda item: (zlib.crc32(item.nodeid.encode()), item.nodeid))
     documents: defaultdict[Path, list[SybilItem]] = defaultdict(list)
     for item in items:
         if isinstance(item, SybilItem):

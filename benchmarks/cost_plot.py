@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 FILE = Path(__file__).parent / "end_to_end.png"
 
 
 def draw(costs: Mapping[str, Mapping[int, float]], file: Path = FILE) -> None:
     """Write the picture of costs in microseconds, by client and number of refreshes."""
+    # Loaded only here, as the tests import this module.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     figure = Figure(figsize=(8, 4.5), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

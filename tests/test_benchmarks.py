@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("uvloop")  # on every system but Windows
-pytest.importorskip("matplotlib", reason="needs the extra `bench`")
 
 from altcraft_async.api.options import CheckedOptions
 from benchmarks import end_to_end, nginx, policies, starts
@@ -36,6 +35,7 @@ def measured(cpu: float, lateness: float) -> list[Measurements]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["end_to_end", "starts"])
 def test_benchmark_runs_in_its_smallest_size(name: str) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra `bench`")
     command = [sys.executable, "-m", "benchmarks", "--quick", name]
     done = subprocess.run(  # noqa: S603 -- our own module
         command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False
