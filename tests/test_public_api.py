@@ -75,19 +75,27 @@ OPTIONAL = [
 ]
 
 
-def test_importing_the_package_loads_nothing_optional() -> None:
-    """Neither extras, nor optional parts of the standard library, nor the simulator."""
+@pytest.fixture(scope="module")
+def imported() -> subprocess.CompletedProcess[str]:
+    """A process that imports the package, prints what that loads, and logs a warning."""
     code = (
         "import sys; before = set(sys.modules)\n"  # what measures coverage loads sqlite3
-        "import altcraft_async; print(*set(sys.modules) - before, sep='\\n')"
+        "import altcraft_async; print(*set(sys.modules) - before, sep='\\n')\n"
+        "import logging; logging.getLogger('altcraft_async').warning('word')"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 -- our own words
-    loaded = set(done.stdout.split())
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 -- our own words
+
+
+def test_importing_the_package_loads_nothing_optional(
+    imported: subprocess.CompletedProcess[str],
+) -> None:
+    """Neither extras, nor optional parts of the standard library, nor the simulator."""
+    loaded = set(imported.stdout.split())
     assert "altcraft_async.client" in loaded
     assert loaded.isdisjoint(OPTIONAL)
 
 
-def test_package_prints_no_log_record_without_a_logging_setup() -> None:
-    code = "import altcraft_async, logging; logging.getLogger('altcraft_async').warning('word')"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)  # noqa: S603 -- our own words
-    assert not done.stderr
+def test_package_prints_no_log_record_without_a_logging_setup(
+    imported: subprocess.CompletedProcess[str],
+) -> None:
+    assert not imported.stderr

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
+import runpy
 import shlex
-import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from altcraft_async.simulator import ThreadedSimulator
 from tests.support.guides import GUIDES, example
@@ -24,19 +25,27 @@ PROGRAMS = {
 }
 
 
-def test_each_command_prints_what_the_page_shows(tmp_path: Path) -> None:
+def run(program: str) -> object:
+    """Run a program in this process; return its exit code."""
+    try:
+        runpy.run_path(program, run_name="__main__")
+    except SystemExit as ended:
+        return ended.code or 0
+    return 0
+
+
+def test_each_command_prints_what_the_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
     with ThreadedSimulator(resources=20, duration=0.05) as server:
-        account = {"ALTCRAFT_URL": server.url, "ALTCRAFT_TOKEN": server.token}
+        monkeypatch.setenv("ALTCRAFT_URL", server.url)
+        monkeypatch.setenv("ALTCRAFT_TOKEN", server.token)
         for command, printed in COMMANDS:
-            done = subprocess.run(  # noqa: S603 -- the commands of our own page
-                [sys.executable, *shlex.split(command)],
-                cwd=tmp_path,
-                env=os.environ | account,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert (done.returncode, done.stderr, done.stdout) == (0, "", printed), command
+            program, *arguments = shlex.split(command)
+            monkeypatch.setattr(sys, "argv", [program, *arguments])
+            code = run(program)
+            assert (code, capsys.readouterr()) == (0, (printed, "")), command
     assert len(COMMANDS) == 4

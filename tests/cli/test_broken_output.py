@@ -48,6 +48,7 @@ def test_command_runs_with_a_stream_closed(
     assert set(account.starts.values()) <= {1}
 
 
+@pytest.mark.slow
 def test_command_runs_with_both_streams_closed(account: Simulator, spawn_anew: SpawnAnew) -> None:
     process = spawn_anew(*REFRESH, preexec_fn=partial(os.closerange, 1, 3))
     assert process.wait(60) == 0

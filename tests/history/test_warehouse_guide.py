@@ -49,6 +49,7 @@ async def run(
     return printed.decode(), complaints.decode()
 
 
+@pytest.mark.slow
 async def test_parquet_has_a_typed_row_of_each_resource_and_channel(
     tmp_path: Path, account: Simulator
 ) -> None:
@@ -74,6 +75,7 @@ async def test_duckdb_finds_the_rise_between_the_files_of_two_nights(tmp_path: P
     assert printed == "resource 24, database 1, email: 47 (+17)\n"
 
 
+@pytest.mark.slow
 async def test_duckdb_takes_a_history_once(tmp_path: Path) -> None:
     pytest.importorskip("duckdb", reason="duckdb is not installed (pip install duckdb)")
     async with CounterHistory(tmp_path / "counters.sqlite") as history:

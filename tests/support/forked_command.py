@@ -25,9 +25,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, NoReturn, Self
 
+import altcraft_async
+
 __all__ = ["CommandServer", "ForkedCommand"]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(altcraft_async.__file__).parents[1]
 NUMBER = struct.Struct("i")
 PATIENCE = 60.0
 """Seconds that a process may take to begin on a busy machine."""
@@ -108,9 +110,10 @@ class CommandServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- this module
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                [sys.executable, "-P", __file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
             )
 

@@ -305,6 +305,7 @@ def test_png_has_a_line_per_channel(history: Altcraft, tmp_path: Path) -> None:
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG\r\n")
 
 
+@pytest.mark.slow
 def test_png_draws_names_with_dollar_signs_and_several_databases(
     altcraft: Altcraft, tmp_path: Path
 ) -> None:
