@@ -50,6 +50,7 @@ class Running(msgspec.Struct, frozen=True, omit_defaults=True):
     polls: int | None = None
     faults: int = 0
     waiters: int | None = None
+    worker: str | None = None
 
 
 class Arrival(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,13 +64,14 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True):
     channels: Sequence[tuple[str, Mapping[str, int]]] = ()
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     """A start, task or wait that failed."""
 
     at: float
     what: What
     reason: str
     text: str
+    worker: str | None = None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,6 +87,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         lateness: Median of the last thousand tasks, and what 95 of 100 are below.
         problem: Why there is nothing new to show.
         past: Whether only a history is shown.
+        workers: Of a fleet, those that have just reported.
     """
 
     source: str
@@ -99,6 +102,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     polls_per_task: float | None = None
     problem: str | None = None
     past: bool = False
+    workers: int | None = None
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import msgspec
 from taskiq.api import run_receiver_task
@@ -18,6 +18,8 @@ from taskiq.api import run_receiver_task
 from altcraft_async import AltcraftClient, Constant
 from altcraft_async.integrations.redis import RedisLedger, fleet_limit
 from altcraft_async.integrations.taskiq import AltcraftRefreshes, RefreshBroker
+from altcraft_async.monitor import Monitor
+from altcraft_async.monitor.fleet import report_to
 
 __all__ = ["Settings", "refreshes_of"]
 
@@ -33,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         per_second: Requests over all workers.
         wait: Seconds of one attempt.
         idle_timeout: Seconds after which a job counts as left behind.
+        report_every: Seconds between two reports of what a worker does; 0 for none.
     """
 
     redis: str
@@ -42,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     per_second: float = 60.0
     wait: float = 2.0
     idle_timeout: float = 4.0
+    report_every: float = 0.0
 
 
 def refreshes_of(settings: Settings) -> tuple[RefreshBroker, AltcraftRefreshes]:
@@ -49,8 +53,11 @@ def refreshes_of(settings: Settings) -> tuple[RefreshBroker, AltcraftRefreshes]:
 
     @asynccontextmanager
     async def connect() -> AsyncGenerator[AltcraftClient, None]:
-        prefix = f"{settings.name}:"
+        prefix, monitor, seconds = f"{settings.name}:", Monitor(), settings.report_every
         async with (
+            report_to(settings.redis, monitor, prefix=prefix, interval=seconds)
+            if seconds
+            else nullcontext(),
             RedisLedger(settings.redis, prefix=prefix) as ledger,
             fleet_limit(
                 settings.redis, name="all", per_second=settings.per_second, prefix=prefix
@@ -64,6 +71,7 @@ def refreshes_of(settings: Settings) -> tuple[RefreshBroker, AltcraftRefreshes]:
                 # A lease of seven seconds, so that tests need not wait long for it to end.
                 request_timeout=2.0,
                 poll=Constant(1.0),
+                observer=monitor,
             ) as client,
         ):
             yield client

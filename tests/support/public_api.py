@@ -29,6 +29,7 @@ MODULES = (
     "altcraft_async.observer",
     "altcraft_async.history",
     "altcraft_async.monitor",
+    "altcraft_async.monitor.fleet",
     "altcraft_async.simulator",
     "altcraft_async.integrations.aiohttp",
     "altcraft_async.integrations.airflow",
@@ -49,7 +50,7 @@ MADE_BY_THE_LIBRARY = {"ObservedTask", "Pages", "TaskHandle", *(one.__name__ for
 
 INTERNAL = {
     *("Notifier", "about", "logger", "TaskHandle.poller"),
-    *("HistoryMonitor.view", "LedgerMonitor.view", "Monitor.view"),
+    *("FleetMonitor.view", "HistoryMonitor.view", "LedgerMonitor.view", "Monitor.view"),
 }
 """Not public, though other modules of the library import them from public modules."""
 

@@ -1,4 +1,4 @@
-"""``monitor``: a page that shows what a ledger and a history say."""
+"""``monitor``: a page that shows what workers, a ledger and a history say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import click
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["monitor"]
 
+
+class _Sources(NamedTuple):
+    """What is to be shown."""
+
+    ledger: str | None
+    fleet: str | None
+    history: str | None
+    prefix: str
+
+
 _SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -30,6 +41,7 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
         "altcraft monitor --ledger starts.sqlite",
         "altcraft monitor --ledger starts.sqlite --history counters.sqlite --port 0",
         "ALTCRAFT_LEDGER=redis://:password@localhost altcraft monitor",
+        "ALTCRAFT_FLEET=redis://:password@localhost altcraft monitor",
     )
 )
 @click.option(
@@ -39,6 +51,13 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
     metavar="FILE|URL",
     help="SQLite file or redis:// URL of a ledger; by default ALTCRAFT_LEDGER, which other"
     " users of the machine cannot see.",
+)
+@click.option(
+    "--fleet",
+    envvar="ALTCRAFT_FLEET",
+    metavar="URL",
+    help="redis:// URL to which workers report; by default ALTCRAFT_FLEET. It comes before a"
+    " ledger, as workers report more.",
 )
 @click.option(
     "--history",
@@ -51,7 +70,7 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
     default="altcraft:",
     show_default=True,
     metavar="TEXT",
-    help="Start of the keys of a ledger in Redis.",
+    help="Start of the keys in Redis.",
 )
 @click.option(
     "--port",
@@ -67,33 +86,40 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
     metavar="ADDRESS",
     help="Address of the page. There is no login: whoever reaches it sees it.",
 )
-def monitor(*, place: str | None, path: str | None, prefix: str, port: int, host: str) -> None:
-    """Show on a page, live, which tasks a ledger knows: what runs, and what is unclear.
+def monitor(  # noqa: PLR0913 -- one argument per option, all by name
+    *,
+    place: str | None,
+    fleet: str | None,
+    path: str | None,
+    prefix: str,
+    port: int,
+    host: str,
+) -> None:
+    """Show on a page, live, what workers report, or which tasks a ledger knows.
 
-    A ledger has neither progress nor counters: for these, let a program serve
-    the page of its own client, as the guide on the monitor shows. A history adds
-    the counters of past refreshes; it can also be shown alone.
+    A ledger has neither progress nor counters: for these, let workers report, or
+    a program serve the page of its own client, as the guide on the monitor shows.
+    A history adds the counters of past refreshes; it can also be shown alone.
     """
-    if place is None and path is None:
-        msg = "Give '--ledger', '--history' or both."
+    if place is None and fleet is None and path is None:
+        msg = "Give '--ledger', '--fleet' or '--history'."
         raise click.UsageError(msg)
-    run(_serve(place, path, prefix, host, port))
+    run(_serve(_Sources(place, fleet, path, prefix), host, port))
 
 
-async def _serve(place: str | None, path: str | None, prefix: str, host: str, port: int) -> None:
+async def _serve(sources: _Sources, host: str, port: int) -> None:
     async with AsyncExitStack() as opened:
-        page = await _page_of(opened, place, path, prefix)
-        await page.view()  # an unusable ledger ends the command
+        page = await _page_of(opened, sources)
+        await page.view()  # an unusable ledger or Redis ends the command
         address = await opened.enter_async_context(page.serve(host=host, port=port))
         click.echo(address)
         print_message(f"open {address} in a browser; Ctrl-C ends it")
         await asyncio.Event().wait()
 
 
-async def _page_of(
-    opened: AsyncExitStack, place: str | None, path: str | None, prefix: str
-) -> MonitorPage:
+async def _page_of(opened: AsyncExitStack, sources: _Sources) -> MonitorPage:
     """Open what is to be shown, and return the page."""
+    place, fleet, path, prefix = sources
     from altcraft_async.history import CounterHistory  # noqa: PLC0415 -- most commands need none
     from altcraft_async.monitor import HistoryMonitor, LedgerMonitor  # noqa: PLC0415 -- as above
 
@@ -101,10 +127,15 @@ async def _page_of(
     if path is not None:
         _check_file("history", path)
         history = await opened.enter_async_context(CounterHistory(path))
+    if fleet is not None:
+        page = _extra("fleet", "altcraft_async.monitor.fleet").FleetMonitor(
+            fleet, _name_of("fleet", fleet), prefix=prefix, history=history
+        )
+        return cast("MonitorPage", await opened.enter_async_context(page))
     if place is not None:
         ledger = await opened.enter_async_context(_ledger_of(place, prefix))
-        return LedgerMonitor(ledger, _name_of(place), history=history)
-    assert history is not None  # noqa: S101 -- one of the two was given
+        return LedgerMonitor(ledger, _name_of("ledger", place), history=history)
+    assert history is not None  # noqa: S101 -- one of the three was given
     return HistoryMonitor(history, f"history {path}")
 
 
@@ -138,18 +169,28 @@ def _check_file(what: str, path: str) -> None:
 
 
 def _redis_ledger(url: str, prefix: str) -> TaskLedger:
-    try:
-        redis = import_module("altcraft_async.integrations.redis")
-    except MissingExtraError as error:
-        msg = f"ledger: {error}"
-        raise ConfigurationError(msg) from None
-    ledger: TaskLedger = redis.RedisLedger(url, prefix=prefix)
+    ledger: TaskLedger = _extra("ledger", "altcraft_async.integrations.redis").RedisLedger(
+        url, prefix=prefix
+    )
     return ledger
 
 
-def _name_of(place: str) -> str:
-    """Return what the page calls the ledger: the path, or the URL without a password."""
+def _extra(what: str, module: str) -> ModuleType:
+    """Import what needs the extra for Redis.
+
+    Raises:
+        ConfigurationError: The extra is not installed.
+    """
+    try:
+        return import_module(module)
+    except MissingExtraError as error:
+        msg = f"{what}: {error}"
+    raise ConfigurationError(msg)
+
+
+def _name_of(what: str, place: str) -> str:
+    """Return what the page calls it: the path, or the URL without a password."""
     if not place.startswith(_SCHEMES):
-        return f"ledger {place}"
+        return f"{what} {place}"
     url = urlsplit(place)
-    return f"ledger {url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
+    return f"{what} {url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"

@@ -16,6 +16,7 @@ from altcraft_async.history import CounterHistory
 from tests.support.counts import NIGHT, row_of
 from tests.support.forked_command import ForkedCommand
 from tests.support.ledgers import entry_of
+from tests.support.ports import free_port
 from tests.support.redis_server import shared_redis
 
 Altcraft = Callable[..., tuple[int, str, str]]
@@ -88,16 +89,29 @@ def test_unusable_file_is_an_error_and_stays_as_it_was(
 
 
 @pytest.mark.slow
-def test_password_of_a_redis_is_not_shown(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALTCRAFT_LEDGER", shared_redis().url)
+@pytest.mark.parametrize("what", ["ledger", "fleet"])
+def test_password_of_a_redis_is_not_shown(
+    spawn: Spawn, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setenv(f"ALTCRAFT_{what.upper()}", f"{shared_redis().url}?client_name=a")
     process = spawn("monitor", "--port", "0")
     assert process.stdout
     url = process.stdout.readline().strip()
     with urlopen(f"{url}events", timeout=30) as events:  # noqa: S310 -- of this machine
         summary = events.readline() + events.readline()
-    assert b'"source":"ledger ' in summary
+    assert f'"source":"{what} redis://127.0.0.1:'.encode() in summary
+    assert b"client_name" not in summary
     assert b"@" not in summary
     process.kill()
+
+
+def test_fleet_without_a_redis_is_an_error(altcraft: Altcraft) -> None:
+    code, out, err = altcraft("monitor", "--fleet", f"redis://127.0.0.1:{free_port()}")
+    assert (code, out) == (5, "")
+    assert err.startswith("altcraft: fleet: Redis cannot be used (")
+    code, out, err = altcraft("monitor", "--fleet", "http://localhost")
+    assert (code, out) == (2, "")
+    assert err.startswith("altcraft: redis: has to be a URL such as redis://localhost:6379/0")
 
 
 def test_page_without_a_source_is_a_wrong_setting(altcraft: Altcraft) -> None:
