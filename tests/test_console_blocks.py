@@ -35,8 +35,7 @@ FOLLOWED = (
 
 ELSEWHERE = {
     r"python3 -m venv .* (altcraft demo|pytest)$": ".ci/run",
-    r"python3 -m venv ": "",
-    r"pip install |\. nightly/bin/activate": "",
+    r"python3 -m venv |\. nightly/bin/activate|pip install ": "tests/test_guides_installed.py",
     r"apt-get install redis-server": ".ci/run",
     r"export ALTCRAFT_URL=https://example.com": "tests/cli/test_account.py",
     r"altcraft monitor ": "tests/cli/commands/test_monitor.py",
@@ -167,7 +166,7 @@ def test_each_console_block_is_run_by_a_test() -> None:
         for command in commands(page):
             by = run_elsewhere(command)
             assert by is not None, f"{page}: no test runs: {command.typed}"
-            assert (ROOT / by).exists()
+            assert by.startswith(".ci/") or (ROOT / by).exists()  # an sdist has no .ci
 
 
 @pytest.mark.slow
