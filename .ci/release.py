@@ -11,12 +11,20 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 from interpreters import VERSIONS, find
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+# The whole suite runs in the gate; these show that the sdist has what tests read.
+SHIPPED_TESTS = (
+    *(f"tests/{name}" for name in ("models", "policies", "protocol", "simulator")),
+    *(f"tests/test_{name}.py" for name in ("client", "guides", "public_api", "readme", "tutorial")),
+    *("tests/test_console_blocks.py", "README.md", "docs"),
+)
 
 PLUGIN_TEST = """
 import asyncio
@@ -74,6 +82,15 @@ def check_contents(clone: Path, wheel: Path, sdist: Path) -> None:
         sys.exit(f"the metadata has relative links: {links}")
 
 
+def check_version(clone: Path) -> None:
+    """Compare the version with the newest of the changelog, which has a date."""
+    version = tomllib.loads((clone / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.findall(r"^## (.*)$", (clone / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
+    if not re.fullmatch(rf"{re.escape(version)} - \d{{4}}-\d\d-\d\d", newest):
+        sys.exit(f"the changelog begins with {newest!r}, and the version is {version}")
+    print(f"the changelog begins with {newest}")
+
+
 def compare(what: str, found: set[str], wanted: set[str]) -> None:
     """End with the difference if there is one."""
     if found != wanted:
@@ -104,12 +121,26 @@ def try_out(artifact: Path, version: str, interpreter: str, readme: str, folder:
     print(f"{artifact.name} works on Python {version}")
 
 
+def test_sdist(sdist: Path, version: str, interpreter: str, folder: Path) -> None:
+    """Unpack it, install it as contributors do, and run a fast part of its tests there."""
+    folder.mkdir()
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (tree,) = folder.iterdir()
+    run(interpreter, "-m", "venv", ".venv", cwd=tree)
+    scripts = tree / ".venv" / "bin"
+    run(scripts / "pip", "install", "-q", "--no-compile", "-e", ".[dev]", cwd=tree)
+    passed = run(scripts / "pytest", "-q", "-n", "2", *SHIPPED_TESTS, cwd=tree).splitlines()[-1]
+    print(f"tests of {sdist.name} on Python {version}: {passed}")
+
+
 def main(folder: Path, builder: str, versions: list[str]) -> None:
     """Build twice from clones of what is committed, compare, and try each."""
     clone = folder / "clone"
     run("git", "clone", "-q", Path.cwd(), clone, cwd=folder)
     sdist, wheel = sorted(build(clone, builder, folder / "dist"), key=lambda path: path.suffix)
     print(run(builder, "-m", "twine", "check", "--strict", sdist, wheel, cwd=folder), end="")
+    check_version(clone)
     check_contents(clone, wheel, sdist)
     again = folder / "again"
     again.mkdir()
@@ -121,6 +152,7 @@ def main(folder: Path, builder: str, versions: list[str]) -> None:
     readme = (clone / "README.md").read_text()
     for version in versions:
         if interpreter := find(version):
+            test_sdist(sdist, version, interpreter, folder / f"{version}.tests")
             for artifact in (sdist, wheel):
                 try_out(
                     artifact, version, interpreter, readme, folder / f"{version}{artifact.suffix}"

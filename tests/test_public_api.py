@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,16 @@ def test_public_api_is_as_recorded(module: str) -> None:
 def test_stability_page_lists_every_public_module() -> None:
     page = (Path(__file__).parents[1] / "docs" / "stability.md").read_text()
     assert [module for module in MODULES if f"`{module}`" not in page] == []
+
+
+def test_newest_version_of_the_changelog_is_that_of_the_package() -> None:
+    """What comes above it, under another heading, is not released yet."""
+    root = Path(__file__).parents[1]
+    version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    released = re.findall(
+        r"^## (\d\S+) - \d{4}-\d\d-\d\d$", (root / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert released[0] == version
 
 
 def test_all_is_sorted_and_every_name_has_a_docstring() -> None:
