@@ -342,8 +342,8 @@ GUARDS: Mapping[str, Guard] = {
     ),
     "a large result is decoded in a thread": Guard(
         "tasks/poller.py",
-        "if large else None",
-        "if False else None",
+        "if answer.is_large:",
+        "if False:",
         "tests/transport/test_large_answers.py::test_result_is_read_beside_the_loop",
     ),
     "an exposed token warns": Guard(
