@@ -49,39 +49,35 @@ class Job(Protocol):
         ...
 
 
-class DueJobs:
-    """A queue of due jobs, the smallest priority first."""
+class DueJobs(list[tuple[float, int, Job]]):
+    """A queue of due jobs, the smallest priority first; a heap, dropped jobs included."""
 
-    __slots__ = ("_heap", "_tie_breakers")
+    __slots__ = ("_tie_breakers",)
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._heap: list[tuple[float, int, Job]] = []
+        super().__init__()
         self._tie_breakers = count()
-
-    def __len__(self) -> int:
-        """Return how many jobs are in here, dropped ones included."""
-        return len(self._heap)
 
     @property
     def has_jobs(self) -> bool:
         """Whether a job is in here that was not dropped."""
-        return any(job.slot == DUE for *_, job in self._heap)
+        return any(job.slot == DUE for *_, job in self)
 
     def add(self, job: Job, priority: float) -> None:
         """Queue a job; of equal priorities, the one that came first goes first."""
         job.slot = DUE
-        heapq.heappush(self._heap, (priority, next(self._tie_breakers), job))
+        heapq.heappush(self, (priority, next(self._tie_breakers), job))
 
     def take(self) -> Job | None:
         """Take the next job."""
-        while self._heap:
-            job = heapq.heappop(self._heap)[2]
+        while self:
+            job = heapq.heappop(self)[2]
             if job.slot == DUE:
                 return job
         return None
 
     def drain(self) -> Iterator[Job]:
         """Take all jobs out in any order, dropped ones included."""
-        while self._heap:
-            yield self._heap.pop()[2]
+        while self:
+            yield self.pop()[2]

@@ -254,6 +254,8 @@ class Scheduler:
     async def _work(self) -> None:
         """Run due jobs, and wait for more while any are known."""
         self._waking = False
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101 -- narrows: a coroutine of a task
         while True:
             if self._acquiring or not self._can_run():
                 if not (self._acquiring or self._scheduled):
@@ -270,14 +272,14 @@ class Scheduler:
             # The job is picked once a request may be sent, not when the waiting begins.
             job = None if self._is_suspended else self._due.take()
             if job is not None:
-                await self._run(job, refused)
+                await self._run(worker, job, refused)
         self._release_workers()
 
-    async def _run(self, job: Job, refused: AltcraftError | None) -> None:
+    async def _run(
+        self, worker: asyncio.Task[None], job: Job, refused: AltcraftError | None
+    ) -> None:
         job.slot = _RUNNING
         again: float | None = None
-        worker = asyncio.current_task()
-        assert worker is not None  # noqa: S101 -- narrows: a coroutine of a task
         self._began[worker] = began = self._lifecycle.time()
         try:
             self._wake_worker()
@@ -337,7 +339,8 @@ class Scheduler:
         return self.concurrency.limit - len(self._began)
 
     def _can_run(self) -> bool:
-        return bool(self._due) and not self._is_suspended and self._room > 0
+        has_room = len(self._began) < self.concurrency.limit  # asked twice for each job
+        return has_room and bool(self._due) and not self._is_suspended
 
 
 def _drained(wheel: dict[int, list[Job]]) -> Iterator[Job]:
