@@ -166,15 +166,16 @@ class Transport:
             )
         return self._exchanges
 
-    def _expect_close(self, *, after: int) -> None:
+    def _expect_close(self, keep_alive: str) -> None:
         """Keep no connection for starts if the server closes it within that time anyway."""
-        if after <= self._start_idle:
+        announced = _KEEP_ALIVE.search(keep_alive)
+        if announced and int(announced[1]) <= self._start_idle:
             self._start_idle = 0.0
 
     async def _read(self, answer: Answer, request: Request) -> Response:
         content, headers = answer.content, answer.headers
-        if announced := _KEEP_ALIVE.search(headers.get("Keep-Alive", "")):
-            self._expect_close(after=int(announced[1]))
+        if hdrs.KEEP_ALIVE in headers:
+            self._expect_close(headers[hdrs.KEEP_ALIVE])
         # Most answers come whole with their head, so there is nothing to wait for.
         body = content.read_nowait() if content.is_eof() else b""
         if not content.at_eof() or len(body) > self._limits.answer_bytes:

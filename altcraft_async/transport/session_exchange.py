@@ -7,9 +7,9 @@ starts have a session of their own, whose connections are closed sooner.
 from __future__ import annotations
 
 import ssl
-from typing import NamedTuple
 
 import aiohttp
+import msgspec
 from aiohttp import hdrs
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDictProxy
@@ -25,7 +25,7 @@ LONGEST_IDLE = 15.0
 """Seconds that an idle connection is kept; aiohttp's own default."""
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """The head of an answer, and its body as it arrives."""
 
     status: int
