@@ -11,6 +11,7 @@ process of its own.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import pickle
 import select
@@ -157,7 +158,7 @@ class CommandServer:
 
 def _serve(control: socket.socket) -> None:
     """Fork until the tests end; returns in each command."""
-    from altcraft_async.cli import app  # noqa: F401, PLC0415 -- loads all that commands need
+    importlib.import_module("altcraft_async.cli.app")  # loads all that commands need
 
     # Tests that run under `nohup` would have their processes ignore it.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
