@@ -25,6 +25,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import looptime
 import pytest
 from random_order.config import Config as RandomOrder
 from sybil import Example, Sybil
@@ -37,6 +38,7 @@ from xdist.scheduler import LoadScopeScheduling
 from altcraft_async import AltcraftClient
 from altcraft_async.simulator import Simulator
 from tests.support.guides import file_name
+from tests.support.loop_time import NOOP_CYCLES
 
 Namespace = dict[str, Any]
 
@@ -70,8 +72,13 @@ def _compare(example: Example) -> str | None:
     return None if printed.strip() == wanted.strip() else f"printed:\n{printed}\nnot:\n{wanted}"
 
 
+def _jumping_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop for top-level ``await``; what an example waits for happens at once."""
+    return looptime.new_event_loop(noop_cycles=NOOP_CYCLES)
+
+
 def _open(namespace: Namespace) -> None:
-    namespace["_runner"] = runner = asyncio.Runner()
+    namespace["_runner"] = runner = asyncio.Runner(loop_factory=_jumping_loop)
     namespace["_environment"] = environment = pytest.MonkeyPatch()
     # People watch tasks of three seconds; a test does not need to.
     environment.setitem(Simulator.__init__.__kwdefaults__, "duration", 0.3)

@@ -6,7 +6,6 @@ import csv
 import json
 import resource
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -22,7 +21,6 @@ from tests.support.forked_command import ForkedCommand
 
 Altcraft = Callable[..., tuple[int, str, str]]
 Spawn = Callable[..., ForkedCommand]
-SpawnAnew = Callable[..., "subprocess.Popen[str]"]
 Until = Callable[[Callable[[], bool]], None]
 
 ALL = ("resources", "refresh-all", "--output")
@@ -158,18 +156,16 @@ def test_filter_without_a_match_leaves_the_file_of_the_last_run(
 )
 @pytest.mark.usefixtures("account")
 def test_full_disk_leaves_no_file_and_says_so(
-    spawn_anew: SpawnAnew, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+    altcraft: Altcraft, tmp_path: Path, ending: str
 ) -> None:
     """A limit on the size of files stands for the disk."""
-    # A measured process would fail to write how it was covered, too.
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
-
-    process = spawn_anew(*ALL, str(tmp_path / f"counters.{ending}"), preexec_fn=limit)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        code, _, err = altcraft(*ALL, str(tmp_path / f"counters.{ending}"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert code == 1
     assert err.endswith("altcraft: File too large\n")
     assert "Traceback" not in err
     assert not list(tmp_path.iterdir())
