@@ -67,10 +67,12 @@ class Altcraft(AltcraftBase[web.Request, web.Response]):
         return self._response(component_answer())
 
     async def _get_task(self, request: web.Request) -> web.Response:
-        return await self.answer(request, self.find(request, request.match_info["task"]))
+        word = request.match_info["task"]
+        return await self.answer(request, self.find(request, word), word=word)
 
     async def _get_events(self, request: web.Request) -> web.StreamResponse:
-        handle = self.find(request, request.match_info["task"])
+        word = request.match_info["task"]
+        handle = self.find(request, word)
         last_event_id = request.headers.get("Last-Event-ID", "")
         whole = responses.streamless_answer(request.method, last_event_id)
         if whole is not None:
@@ -80,7 +82,7 @@ class Altcraft(AltcraftBase[web.Request, web.Response]):
         async def send_all() -> None:
             await response.prepare(request)
             async with aclosing(
-                self.events(request, handle, last_event_id=last_event_id)
+                self.events(request, handle, last_event_id=last_event_id, word=word)
             ) as events:
                 async for event in events:
                     await response.write(event)

@@ -77,15 +77,18 @@ class Altcraft(AltcraftBase[Request, Response]):
         return self._response(component_answer())
 
     async def _get_task(self, request: Request) -> Response:
-        return await self.answer(request, self.find(request, request.path_params["task"]))
+        word = request.path_params["task"]
+        return await self.answer(request, self.find(request, word), word=word)
 
     async def _get_events(self, request: Request) -> Response:
-        handle = self.find(request, request.path_params["task"])
+        word = request.path_params["task"]
+        handle = self.find(request, word)
         last_event_id = request.headers.get("Last-Event-ID", "")
         whole = responses.streamless_answer(request.method, last_event_id)
         if whole is not None:
             return self._response(whole)
-        return _EventStream(self.events(request, handle, last_event_id=last_event_id))
+        events = self.events(request, handle, last_event_id=last_event_id, word=word)
+        return _EventStream(events)
 
     async def _respond_to_error(self, _: Request, error: Exception) -> Response:
         return self._response(log_error(cast("AltcraftError", error)))  # registered for no other

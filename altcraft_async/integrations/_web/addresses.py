@@ -1,7 +1,8 @@
 """The last part of the address of a task: its id, its target and, with a secret, a signature.
 
-A signature covers the id, the target and the owner. So a browser can neither make up nor
-edit an address, and finds that of another owner only if it is the same to the app.
+A signature covers the id, the target, the owner and, where addresses expire, the second in
+which this one does. So a browser can neither make up nor edit an address, and finds that of
+another owner only if it is the same to the app.
 Nothing is stored. Without a secret a word is what anybody could write.
 
 Nothing here does I/O.
@@ -10,6 +11,9 @@ Nothing here does I/O.
 from __future__ import annotations
 
 import json
+import math
+import re
+import time
 from collections.abc import Callable
 from typing import Generic, TypeAlias, TypeVar
 
@@ -18,7 +22,7 @@ from altcraft_async.integrations._signing import Secret, Signer
 from altcraft_async.integrations._web import responses
 from altcraft_async.models import TaskRef
 from altcraft_async.models.task_words import task_word
-from altcraft_async.models.validation import checked_function
+from altcraft_async.models.validation import checked_function, checked_positive
 
 __all__ = ["Addresses", "Owner"]
 
@@ -28,6 +32,7 @@ Owner: TypeAlias = str | int | None
 """Who opens an address, such as a user's id; ``None`` is any visitor who is not known."""
 
 _SEPARATOR = "."  # no target and no signature has it
+_EXPIRING = re.compile(r"(?P<word>.+)\.(?P<until>[0-9]+)", re.DOTALL)
 
 
 class Addresses(Generic[RequestT]):
@@ -37,12 +42,25 @@ class Addresses(Generic[RequestT]):
         signed: Whether there is a secret.
     """
 
-    def __init__(self, secret: Secret | None, owner: Callable[[RequestT], Owner] | None) -> None:
+    def __init__(
+        self,
+        secret: Secret | None,
+        owner: Callable[[RequestT], Owner] | None,
+        expire: float | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         """Sign with this secret, or not at all.
 
         Raises:
-            ConfigurationError: The secret is too short, or there is an owner without a secret.
+            ConfigurationError: The secret is too short, or there is an owner or a time to
+                expire without a secret.
         """
+        if expire is not None:
+            checked_positive("addresses_expire", expire)
+            if secret is None:
+                msg = "addresses_expire: needs a secret, as nobody signs when an address was made"
+                raise ConfigurationError(msg)
+        self._expire, self._now = expire, now
         if owner is not None:
             checked_function("owner", owner)
             if secret is None:
@@ -52,12 +70,20 @@ class Addresses(Generic[RequestT]):
         self._signer = None if secret is None else Signer(secret)
         self.signed = self._signer is not None
 
-    def word(self, request: RequestT, ref: TaskRef) -> str:
-        """Return the word for a task, for whoever sends this request."""
+    def word(self, request: RequestT, ref: TaskRef, found_by: str | None = None) -> str:
+        """Return the word for a task, for whoever sends this request.
+
+        It expires when the word does by which the task was found, if it was.
+        """
         word = task_word(ref)
         if self._signer is None:
             return word
-        return f"{word}{_SEPARATOR}{self._signer.signature(self._text(request, word))}"
+        until = None
+        if self._expire is not None:
+            found = _EXPIRING.fullmatch((found_by or "").rpartition(_SEPARATOR)[0])
+            until = found["until"] if found else str(math.ceil(self._now() + self._expire))
+        signature = self._signer.signature(self._text(request, word, until))
+        return _SEPARATOR.join((word, *([until] if until else []), signature))
 
     def read(self, request: RequestT, word: str) -> TaskRef:
         """Return the task that a word names.
@@ -65,19 +91,27 @@ class Addresses(Generic[RequestT]):
         Raises:
             ConfigurationError: The word does not name a task.
             WrongAddressError: The signature is missing or wrong, or belongs to another owner.
+            ExpiredAddressError: It is right, and too old.
         """
         if self._signer is None:
             return responses.parse_task(word)
         word, _, signature = word.rpartition(_SEPARATOR)
-        if not self._signer.verifies(self._text(request, word), signature):
+        expiring = _EXPIRING.fullmatch(word)
+        word, until = expiring.groups() if expiring else (word, None)
+        if not self._signer.verifies(self._text(request, word, until), signature):
             msg = "task: this address was not made by this app, or for another visitor"
             raise responses.WrongAddressError(msg)
+        # One without an end is from before addresses began to expire.
+        if self._now() >= int(until) if until else self._expire is not None:
+            msg = "task: this address has expired"
+            raise responses.ExpiredAddressError(msg)
         return responses.parse_task(word)
 
-    def _text(self, request: RequestT, word: str) -> str:
+    def _text(self, request: RequestT, word: str, until: str | None) -> str:
         owner = self._owner(request) if self._owner else None
         if owner is not None and type(owner) not in {str, int}:
             msg = f"owner: has to return a str, an int or None, not {type(owner).__name__}"
             raise ConfigurationError(msg)
         # An id is the same as a number and as text, and no URL of feedback is such a list.
-        return json.dumps(["task", word, None if owner is None else str(owner)])
+        signed = ["task", word, None if owner is None else str(owner)]
+        return json.dumps(signed if until is None else [*signed, until])

@@ -81,6 +81,7 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         ping: float = 15.0,
         secret: Secret | None = None,
         owner: Callable[[RequestT], Owner] | None = None,
+        addresses_expire: float | None = None,
     ) -> None:
         """Check the arguments; the client is opened when the app starts.
 
@@ -96,6 +97,8 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
                 default signs nothing, and needs your own check in front of ``tasks``.
             owner: Says who sends a request, such as a user's id; an address opens for
                 the same owner only. ``None`` is any visitor who is not known.
+            addresses_expire: Seconds for which an address is good, longer than a task
+                takes; then it gets a 410. Needs a secret. The default is for ever.
 
         Raises:
             ConfigurationError: An argument is wrong; the text names it.
@@ -108,7 +111,7 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         self._open_client = open_client
         self._timeout = checked_seconds("timeout", timeout, least=_MIN_TIMEOUT)
         self._ping = checked_positive("ping", ping)
-        self._addresses = Addresses[RequestT](secret, owner)
+        self._addresses = Addresses[RequestT](secret, owner, addresses_expire)
         self._client: AltcraftClient | None = None
         self._kept: OrderedDict[str, Handle] = OrderedDict()  # by task id, of the app
         self._found: OrderedDict[str, Handle] = OrderedDict()  # by task id, from addresses
@@ -146,6 +149,7 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         handle: Handle,
         *,
         timeout: float | None = None,  # noqa: ASYNC109 -- at its end the browser gets a response
+        word: str | None = None,
     ) -> ResponseT:
         """Respond with 200 and the report, or with 202 and where to ask again.
 
@@ -157,13 +161,15 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
             request: The browser's request.
             handle: The task to wait for.
             timeout: Seconds to wait; by default those of this object.
+            word: By which `find` has found the task: the address in the response then
+                expires when it does. Without it, the address is a new one.
 
         Raises:
             AltcraftError: The task ended without a report; `setup` makes the app
                 respond to this error.
         """
         handle = self.keep(handle)
-        word = self._addresses.word(request, handle.ref)
+        word = self._addresses.word(request, handle.ref, word)
         seconds = self._timeout if timeout is None else checked_seconds("timeout", timeout)
         work = self._report(handle)
         report = await while_connected(work, self._disconnected(request), limit=seconds)
@@ -179,6 +185,7 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         Raises:
             ConfigurationError: The word does not name a task.
             WrongAddressError: This app has not signed the word for this visitor.
+            ExpiredAddressError: It has, and too long ago.
             TaskLostError: The platform does not know the task, or it has another target.
         """
         return self.find_task(self._addresses.read(request, word))
@@ -213,7 +220,12 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
         return kept
 
     async def events(
-        self, request: RequestT, handle: Handle, *, last_event_id: str = ""
+        self,
+        request: RequestT,
+        handle: Handle,
+        *,
+        last_event_id: str = "",
+        word: str | None = None,
     ) -> AsyncGenerator[bytes, None]:
         """Yield what happens to a task as server-sent events, the report last.
 
@@ -221,9 +233,10 @@ class AltcraftBase(ABC, Generic[RequestT, ResponseT]):
             request: The browser's request.
             handle: The task.
             last_event_id: Id of the last event that the browser has; it is not sent again.
+            word: As for `answer`.
         """
         try:
-            word = self._addresses.word(request, handle.ref)
+            word = self._addresses.word(request, handle.ref, word)
             with self._bounded(handle):
                 await self._confirm(handle)
                 async with aclosing(self._views(handle, word)) as views:

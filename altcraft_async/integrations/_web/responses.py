@@ -41,6 +41,7 @@ __all__ = [
     "STREAM_HEADERS",
     "Answer",
     "ErrorView",
+    "ExpiredAddressError",
     "TaskView",
     "TooManyTasksError",
     "WrongAddressError",
@@ -124,6 +125,10 @@ class WrongAddressError(AltcraftError):
     """The signature of an address is missing or wrong, or made for another owner."""
 
 
+class ExpiredAddressError(AltcraftError):
+    """An address was made by this app, and is too old."""
+
+
 class ErrorView(msgspec.Struct, frozen=True):
     """The body of every error.
 
@@ -149,6 +154,7 @@ _ERROR_ROWS: tuple[tuple[type[AltcraftError], _ErrorRow], ...] = (
     (RateLimitedError, _ErrorRow(503, "busy", "the platform is busy; try again later")),
     (TooManyTasksError, _ErrorRow(503, "busy", "this service is busy; try again later")),
     (WrongAddressError, _ErrorRow(404, "no_task", "this is not the address of a task of yours")),
+    (ExpiredAddressError, _ErrorRow(410, "expired", "this address has expired; start again")),
     (ServerError, _ErrorRow(502, "platform_failed", "the platform failed")),
     (ApiError, _ErrorRow(502, "refused", "the platform refused the request of this service")),
     (

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from altcraft_async import AltcraftClient, ConfigurationError, Constant, TaskRef
 from altcraft_async.integrations._signing import Secret
 from altcraft_async.integrations._web.addresses import Addresses, Owner
-from altcraft_async.integrations._web.responses import WrongAddressError
+from altcraft_async.integrations._web.responses import ExpiredAddressError, WrongAddressError
 from altcraft_async.integrations.starlette import Altcraft
 from altcraft_async.simulator import Simulator
 from tests.support.web_servers import asgi_app
-from tests.support.web_site import Site, parse_events, starlette_with_refresh
+from tests.support.web_site import OpenSite, Site, parse_events, starlette_with_refresh
 
 pytestmark = pytest.mark.looptime
 
@@ -78,6 +78,63 @@ def test_old_secret_is_accepted_and_the_newest_signs() -> None:
     assert addresses("the secret of today").read("ann", new.word("ann", REF)) == REF
     with pytest.raises(WrongAddressError):
         new.read("ann", old.word("ann", REF))
+
+
+def expiring(now: float, expire: float | None = 60.0) -> Addresses[Owner]:
+    """Make addresses at a time."""
+    return Addresses(SECRET, lambda owner: owner, expire, lambda: now)
+
+
+def test_expiring_word_is_good_for_its_seconds_and_then_expired() -> None:
+    word = expiring(1000.0).word("ann", REF)
+    assert word.startswith("7f9c@resource:24:1.1060.")
+    assert expiring(1059.9).read("ann", word) == REF
+    assert expiring(1059.9, expire=None).read("ann", word) == REF
+    for expire in (60.0, 3600.0, None):
+        with pytest.raises(ExpiredAddressError):
+            expiring(1060.0, expire).read("ann", word)
+
+
+def test_word_that_follows_from_another_does_not_live_longer() -> None:
+    word = expiring(1000.0).word("ann", REF)
+    assert expiring(1030.0).word("ann", REF, word) == word
+    assert expiring(1030.0).word("ann", REF) != word
+
+
+def test_word_from_before_words_expired_is_expired() -> None:
+    with pytest.raises(ExpiredAddressError):
+        expiring(0.0).read("ann", addresses().word("ann", REF))
+
+
+def test_later_end_cannot_be_written_into_a_word() -> None:
+    word = expiring(1000.0).word("ann", REF)
+    for forged in (word.replace(".1060.", ".9999."), word.replace(".1060.", ".")):
+        with pytest.raises(WrongAddressError):
+            expiring(1000.0).read("ann", forged)
+    with pytest.raises(WrongAddressError):  # an old one tells others nothing
+        expiring(2000.0).read("eve", word)
+
+
+def test_end_without_a_secret_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^addresses_expire: needs a secret"):
+        Altcraft(addresses_expire=60)
+    with pytest.raises(ConfigurationError, match=r"^addresses_expire: "):
+        Altcraft(secret=SECRET, addresses_expire=0)
+
+
+async def test_address_of_a_running_task_does_not_change_and_is_gone_in_time(
+    site: OpenSite,
+) -> None:
+    now = 1000.0
+    async with site(duration=math.inf) as here:
+        here.altcraft._addresses = Addresses(SECRET, None, 60.0, lambda: now)
+        path = await here.start()
+        now = 1059.0
+        assert (await here.request("GET", path)).json["task"] == path.removeprefix("/tasks/")
+        now = 1060.0
+        for suffix in ("", "/events"):
+            reply = await here.request("GET", path + suffix)
+            assert (reply.status, reply.json["error"]) == (410, "expired")
 
 
 @pytest.mark.parametrize("owner", [True, b"ann", object()])

@@ -59,7 +59,7 @@ def test_pending_response_has_its_headers(document: dict[str, Any]) -> None:
 def test_each_error_is_described_at_its_status(document: dict[str, Any]) -> None:
     described = document["paths"][START]["post"]["responses"]
     assert described.keys() - {"422"} == {
-        *("200", "202", "400", "404", "409", "500", "502", "503", "504")
+        *("200", "202", "400", "404", "409", "410", "500", "502", "503", "504")
     }
     assert "`task_lost`: the platform does not know this task" in described["404"]["description"]
 
