@@ -169,6 +169,30 @@ def test_each_console_block_is_run_by_a_test() -> None:
             assert by.startswith(".ci/") or (ROOT / by).exists()  # an sdist has no .ci
 
 
+@pytest.mark.parametrize(
+    ("printed", "shown", "equal"),
+    [
+        ("12 refreshes, 40 polls, 1.5 s\n", "12 refreshes, 31 polls, 0.2 s\n", True),
+        ("12 refreshes, 40 polls, 1.5 s\n", "13 refreshes, 40 polls, 1.5 s\n", False),
+        ("a\nb\nc\n", "a\n…\nc\n", True),
+        ("a\nb\nc\n", "a\n…\n", True),
+        ("a\nb\nc\n", "a\nc\n", False),
+        ("status: 401: no\n", "status: 401: …\n", True),
+        ("status: 402: no\n", "status: 401: …\n", False),
+    ],
+)
+def test_output_is_compared_but_for_what_differs_at_each_run(
+    printed: str, shown: str, *, equal: bool
+) -> None:
+    assert same(printed, Command("altcraft", shown, numbers_vary=False)) is equal
+
+
+def test_words_are_compared_where_numbers_vary() -> None:
+    shown = Command("altcraft runs", "nightly   163+ 122 not over\n", numbers_vary=True)
+    assert same("nightly  29  2 not over\n", shown)
+    assert not same("nightly  29  2 over\n", shown)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in FOLLOWED if "history" not in page])
 def test_page_followed_in_a_shell_prints_what_it_shows(page: str, shell: Shell) -> None:

@@ -13,7 +13,7 @@ __all__ = ["FileKeyring"]
 class FileKeyring(KeyringBackend):
     """Chosen by ``PYTHON_KEYRING_BACKEND``."""
 
-    priority = 1  # pyright: ignore[reportAssignmentType] -- as in keyring's documentation
+    priority = 1  # pyright: ignore[reportAssignmentType] -- it has a property of classes
 
     def get_password(self, service: str, username: str) -> str | None:
         """Return a token."""
