@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from pygments.lexers.special import TextLexer
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "altcraft-async"
 author = "The altcraft-async authors"
 project_copyright = author
-version = release = ""
+version = release = metadata.version(project)
 
 extensions = [
     "docstrings",
@@ -21,11 +22,12 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
 ]
 
 html_theme = "furo"
-html_title = project
+html_title = f"{project} {release}"
 html_static_path = ["_static"]
 html_show_sphinx = False
 html_copy_source = False
