@@ -38,7 +38,7 @@ ELSEWHERE = {
     r"python3 -m venv |\. nightly/bin/activate|pip install ": "tests/test_guides_installed.py",
     r"apt-get install redis-server": ".ci/run",
     r"export ALTCRAFT_URL=https://example.com": "tests/cli/test_account.py",
-    r"altcraft monitor ": "tests/cli/commands/test_monitor.py",
+    r"(ALTCRAFT_FLEET=\S+ )?altcraft monitor\b": "tests/cli/commands/test_monitor.py",
     r"altcraft resume nightly > /dev/null|echo \$\?": "tests/cli/test_named_run.py",
     r"python (first|nightly|compare)\.py": "tests/test_tutorial.py",
     r"python (to_\w+|bounces)\.py": "tests/history/test_warehouse_guide.py",
