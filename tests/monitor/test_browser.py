@@ -89,7 +89,7 @@ async def refresh(client: AltcraftClient) -> list[Completed[CountersReport] | Fa
 
 
 async def test_run_with_an_outage_shows_what_happens_before_in_and_after_it() -> None:
-    monitor = Monitor(interval=0.1)
+    monitor = Monitor(interval=0.2)
     async with (
         Simulator(duration=(0.1, 0.4), resources=REFRESHES) as server,
         AltcraftClient(server.url, server.token, poll=Constant(0.2), observer=monitor) as client,
@@ -105,7 +105,7 @@ async def test_run_with_an_outage_shows_what_happens_before_in_and_after_it() ->
         await page.until(f"parseInt({tile('completed')}.replace(',', '')) > 200")
         assert not await page.run("document.querySelector('#bins').hidden")
         assert await page.run("document.querySelector('#alert').hidden")
-        assert HOSTILE in await page.run(text("#failed td:last-child"))
+        assert HOSTILE in await page.run(text("#failed td.wide"))
         assert await page.run(text("#reasons")) == "TariffLimitError: 1"
 
         server.misbehave_randomly(rate=1.0, faults=[Fault.reset()])
