@@ -1,4 +1,4 @@
-"""What ``import altcraft_async`` and ``altcraft --help`` cost, against importing requirements only.
+"""What importing the client and ``altcraft --help`` cost, against importing requirements only.
 
 It is measured with bytecode, which ``pip install`` writes, and without, as in
 a read-only checkout. The CPU time is taken in fresh interpreters and excludes
@@ -24,7 +24,7 @@ from benchmarks.processes import Measurements
 ROUNDS = 40
 
 REQUIREMENTS = "import aiohttp, msgspec, tenacity, xmltodict"
-OURS = "import altcraft_async"
+OURS = "from altcraft_async import AltcraftClient"
 
 SHELL_REQUIREMENTS = "import click, rich.console, rich.live, rich.progress, rich.table"
 HELP = """

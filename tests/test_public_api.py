@@ -89,22 +89,42 @@ OPTIONAL = [
 
 @pytest.fixture(scope="module")
 def imported() -> subprocess.CompletedProcess[str]:
-    """A process that imports the package, prints what that loads, and logs a warning."""
+    """A process that imports every name, prints what that loads, and logs a warning."""
     code = (
         "import sys; before = set(sys.modules)\n"  # what measures coverage loads sqlite3
-        "import altcraft_async; print(*set(sys.modules) - before, sep='\\n')\n"
+        "from altcraft_async import *; print(*set(sys.modules) - before, sep='\\n')\n"
         "import logging; logging.getLogger('altcraft_async').warning('word')"
     )
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 -- our own words
 
 
-def test_importing_the_package_loads_nothing_optional(
+def test_importing_every_name_loads_nothing_optional(
     imported: subprocess.CompletedProcess[str],
 ) -> None:
     """Neither extras, nor optional parts of the standard library, nor the simulator."""
     loaded = set(imported.stdout.split())
     assert "altcraft_async.client" in loaded
     assert loaded.isdisjoint(OPTIONAL)
+
+
+def test_package_loads_the_client_with_the_first_name() -> None:
+    code = (
+        "import sys, altcraft_async; before = {*sys.modules}\n"
+        "altcraft_async.TaskRef\n"
+        "print('aiohttp' in before, 'aiohttp' in sys.modules, altcraft_async.errors.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 -- our own words
+    assert done.stdout == "False True altcraft_async.errors\n"
+
+
+def test_unknown_name_is_an_ordinary_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'altcraft_async' has no attribute") as caught:
+        getattr(altcraft_async, "AltcraftClien")  # noqa: B009 -- type checkers refuse it
+    assert (caught.value.name, caught.value.obj) == ("AltcraftClien", altcraft_async)
+
+
+def test_dir_lists_every_name() -> None:
+    assert {*altcraft_async.__all__} <= {*dir(altcraft_async)}
 
 
 def test_package_prints_no_log_record_without_a_logging_setup(
