@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 from altcraft_async.models.extras import MissingExtraError, extra
 
@@ -15,6 +16,8 @@ def main() -> int:
         # The library works without the extra, so it is imported only here.
         with extra("cli", "click", "rich"):
             from altcraft_async.cli.app import main as run  # noqa: PLC0415
+
+            import_module("rich")  # commands load its parts when they run
     except MissingExtraError as error:
         sys.stderr.write(f"altcraft: {error}\n")
         return 2

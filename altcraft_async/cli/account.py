@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Literal, Unpack
+from collections.abc import Mapping
+from typing import Any, Literal, Unpack
 
 import msgspec
 
-from altcraft_async import AltcraftClient, ClientOptions
+from altcraft_async import AltcraftClient, ClientOptions, TaskLedger
 from altcraft_async.api.environment import checked_environment, checked_format
 from altcraft_async.cli.output import print_message, print_notice
 from altcraft_async.cli.profiles import checked_name, load_profile
@@ -21,6 +22,7 @@ __all__ = [
     "chosen_profile",
     "current_account",
     "is_in_environment",
+    "make_client",
     "note_unused_profile",
 ]
 
@@ -69,6 +71,18 @@ def note_unused_profile(account: Account) -> None:
     named = current_session().profile
     if account.profile is None and named is not None:
         print_notice(f"profile {named} is not used, as ALTCRAFT_URL and ALTCRAFT_TOKEN are set")
+
+
+def make_client(options: Mapping[str, Any], ledger: TaskLedger | None = None) -> AltcraftClient:
+    """Return a client of the account in use, set up by the options of a command."""
+    given: ClientOptions = {
+        "segment_database_name": options.get("database_name"),
+        "rate_limit": options.get("rate_limit"),
+        "ledger": ledger,
+    }
+    if (patience := options.get("outage_patience")) is not None:
+        given["outage_patience"] = patience
+    return account_client(**given)
 
 
 def current_account(session: Session) -> Account:

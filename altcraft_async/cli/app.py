@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 import click
 
-from altcraft_async import AltcraftError
 from altcraft_async.cli.commands.account import login, logout, whoami
 from altcraft_async.cli.commands.catalogue import fields_command, get_command, list_command
 from altcraft_async.cli.commands.counters import counters_command
@@ -36,6 +34,7 @@ from altcraft_async.cli.object_kinds import DATABASES, RESOURCES, SEGMENTS, Obje
 from altcraft_async.cli.options import help_lines
 from altcraft_async.cli.output import discard_unwritten, prepare, print_message, print_notice
 from altcraft_async.cli.session import Session, current_session
+from altcraft_async.errors import AltcraftError
 
 __all__ = ["altcraft", "main"]
 
@@ -82,7 +81,25 @@ altcraft history 24 is short for altcraft history show 24.
 """
 
 
+def _print_version(context: click.Context, _parameter: click.Parameter, asked: object) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"altcraft {_version()}")
+        context.exit()
+
+
+_version_option = click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+
+
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 -- slow to load
+
     try:
         return version("altcraft-async")
     except PackageNotFoundError:  # run from a checkout
@@ -166,7 +183,7 @@ def _root() -> click.Group:
             profile_option(command)
         verbosity_options(command)
     root.context_settings["help_option_names"] = ["-h", "--help"]
-    return click.version_option(_version(), message="altcraft %(version)s")(root)
+    return _version_option(root)
 
 
 altcraft = _root()

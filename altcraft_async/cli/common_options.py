@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from altcraft_async.cli.log_records import log_records
 from altcraft_async.cli.options import Command
-from altcraft_async.cli.profiles import profile_names
 from altcraft_async.cli.session import Session, Verbosity
 
 __all__ = ["profile_option", "verbosity_options"]
@@ -25,6 +23,8 @@ def _set_verbosity(context: click.Context, parameter: click.Parameter, given: ob
         raise click.UsageError(msg, context)
     if session.verbosity is None:
         session.verbosity = verbosity
+        from altcraft_async.cli.log_records import log_records  # noqa: PLC0415 -- no help needs it
+
         context.with_resource(log_records(session))
 
 
@@ -53,6 +53,8 @@ def _set_profile(context: click.Context, _parameter: click.Parameter, name: str 
 def _complete_profile(
     _context: click.Context, _parameter: click.Parameter, begun: str
 ) -> list[str]:
+    from altcraft_async.cli.profiles import profile_names  # noqa: PLC0415 -- no help needs it
+
     return [name for name in profile_names() if name.startswith(begun)]
 
 

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from altcraft_async import ConfigurationError
+from altcraft_async.errors import ConfigurationError
 
 __all__ = ["config_directory", "state_directory"]
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
-from altcraft_async import (
+from altcraft_async.errors import (
     AltcraftError,
     ApiError,
     AuthenticationError,
@@ -20,12 +20,11 @@ from altcraft_async import (
     StartUnknownError,
     TaskFailedError,
     TaskLostError,
-    TaskRef,
     TransportError,
     WaitError,
 )
+from altcraft_async.models import TaskRef
 from altcraft_async.models.task_words import task_word
-from altcraft_async.protocol.endpoints import TASK_STATUS
 
 __all__ = [
     "EXIT_CODES",
@@ -126,6 +125,8 @@ _ARGUMENT_HINTS: Mapping[str, str] = {
 
 def code_of(error: AltcraftError) -> int:
     """Return the exit code of an error."""
+    from altcraft_async.protocol.endpoints import TASK_STATUS  # noqa: PLC0415 -- no help needs it
+
     if isinstance(error, NotFoundError) and error.path == TASK_STATUS.path:
         return _CODES[TaskLostError]  # the same, whether a task is polled once or waited for
     return _nearest(_CODES, error, UNEXPECTED)

@@ -25,7 +25,6 @@ from altcraft_async import (
 )
 from altcraft_async.cli.account import current_account
 from altcraft_async.cli.object_kinds import Outcome
-from altcraft_async.cli.options import Command
 from altcraft_async.cli.output import print_message, print_notice
 from altcraft_async.cli.run_store import KEPT, Ended, Run, RunStore, default_path
 from altcraft_async.cli.session import current_session
@@ -37,12 +36,8 @@ __all__ = [
     "NamedRun",
     "Resumed",
     "current_install",
-    "ledger_option",
     "resume_command",
-    "run_options",
 ]
-
-_LONGEST_NAME = 100
 
 # What a run is about. Two commands of one run differ in nothing of this; the rest may change.
 _CHOICES = ("numbers", "database_id", "resource_id", "names", "groups")
@@ -260,40 +255,6 @@ def current_install() -> str:
         ConfigurationError: There is no account.
     """
     return install_of(current_account(current_session()).url)
-
-
-def ledger_option(command: Command) -> Command:
-    """Add the file of the runs."""
-    return click.option(
-        "--ledger",
-        "ledger_path",
-        type=click.Path(dir_okay=False, resolve_path=True),
-        metavar="FILE",
-        help="The file of named runs; altcraft runs says where it is by default.",
-    )(command)
-
-
-def run_options(command: Command) -> Command:
-    """Add the options of a named run."""
-    run = click.option(
-        "--run",
-        "run_name",
-        callback=_read_name,
-        metavar="NAME",
-        help="Name this run, so that the same command, or altcraft resume, goes on with it.",
-    )
-    return run(ledger_option(command))
-
-
-def _read_name(
-    _context: click.Context, _parameter: click.Parameter, name: str | None
-) -> str | None:
-    if name is None:
-        return None
-    if 0 < len(name) <= _LONGEST_NAME and name.isprintable() and not name.startswith("-"):
-        return name
-    msg = f"a name has 1 to {_LONGEST_NAME} printable characters and does not begin with -."
-    raise click.BadParameter(msg)
 
 
 def _listed(value: object) -> list[object] | tuple[object]:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from altcraft_async import (
-    AltcraftClient,
-    Completed,
-    CounterGroup,
-    CountersReport,
-    Database,
-    Failed,
-    Resource,
-    Segment,
-    TaskHandle,
-    TaskKind,
-)
-from altcraft_async.api.databases import Databases
-from altcraft_async.api.resources import Resources
-from altcraft_async.api.segments import Segments
+from altcraft_async.models import Completed, CounterGroup, CountersReport, Failed, TaskKind
+from altcraft_async.models.catalogue import Database, Resource, Segment
 from altcraft_async.models.targets import TARGET_IDS
+
+if TYPE_CHECKING:
+    from altcraft_async import AltcraftClient, TaskHandle
+    from altcraft_async.api.databases import Databases
+    from altcraft_async.api.resources import Resources
+    from altcraft_async.api.segments import Segments
 
 __all__ = [
     "DATABASES",
@@ -35,6 +28,7 @@ __all__ = [
     "Read",
     "Target",
     "group_ids",
+    "make_target",
     "named_ids",
 ]
 
@@ -122,6 +116,12 @@ SEGMENTS = ObjectKind(
     example="7 --resource-id 24",
     namespace=lambda client: client.segments,
 )
+
+
+def make_target(kind: ObjectKind, number: int, options: Mapping[str, Any]) -> Target:
+    """Return the target that the options of a command name."""
+    rest: Iterator[int | None] = (options[name] for name in ID_NAMES[kind.name][1:])
+    return (number, *(value for value in rest if value is not None))
 
 
 def named_ids(kind: TaskKind, target: object) -> dict[str, int]:

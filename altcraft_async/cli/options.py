@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
-from altcraft_async import AltcraftClient, ClientOptions, TaskLedger, TaskRef
-from altcraft_async.cli.account import account_client
-from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind, Target
+from altcraft_async.cli.object_kinds import ID_NAMES, ObjectKind
+from altcraft_async.models import TaskRef
 from altcraft_async.models.task_words import read_task
 
 __all__ = [
@@ -27,10 +27,11 @@ __all__ = [
     "help_lines",
     "id_argument",
     "in_flight_option",
-    "make_client",
-    "make_target",
+    "ledger_option",
     "many_options",
+    "output_option",
     "rate_option",
+    "run_options",
     "target_options",
     "task_argument",
     "tasks_argument",
@@ -75,6 +76,10 @@ class _Seconds(click.types.FloatParamType):
 
 _ID = WholeNumber(min=1)
 _SECONDS = _Seconds()
+
+_LONGEST_NAME = 100
+
+_ENDINGS = (".csv", ".jsonl", ".parquet")
 
 
 def help_lines(title: str, *lines: str) -> str:
@@ -178,24 +183,6 @@ def _other_id_help(kind: ObjectKind, name: str) -> str:
     return text
 
 
-def make_client(options: Mapping[str, Any], ledger: TaskLedger | None = None) -> AltcraftClient:
-    """Return a client of the account in use, set up by the options of a command."""
-    given: ClientOptions = {
-        "segment_database_name": options.get("database_name"),
-        "rate_limit": options.get("rate_limit"),
-        "ledger": ledger,
-    }
-    if (patience := options.get("outage_patience")) is not None:
-        given["outage_patience"] = patience
-    return account_client(**given)
-
-
-def make_target(kind: ObjectKind, number: int, options: Mapping[str, Any]) -> Target:
-    """Return the target that the options of a command name."""
-    rest: Iterator[int | None] = (options[name] for name in ID_NAMES[kind.name][1:])
-    return (number, *(value for value in rest if value is not None))
-
-
 def many_options(command: Command) -> Command:
     """Add the options of commands that wait for many tasks at once."""
     return _timeout_option(_patience_option(in_flight_option(100)(rate_option(command))))
@@ -213,6 +200,41 @@ def choice_options(command: Command) -> Command:
     return named(group_option("resources")(command))
 
 
+def ledger_option(command: Command) -> Command:
+    """Add the file of the runs."""
+    return click.option(
+        "--ledger",
+        "ledger_path",
+        type=click.Path(dir_okay=False, resolve_path=True),
+        metavar="FILE",
+        help="The file of named runs; altcraft runs says where it is by default.",
+    )(command)
+
+
+def run_options(command: Command) -> Command:
+    """Add the options of a named run."""
+    run = click.option(
+        "--run",
+        "run_name",
+        callback=_read_name,
+        metavar="NAME",
+        help="Name this run, so that the same command, or altcraft resume, goes on with it.",
+    )
+    return run(ledger_option(command))
+
+
+def output_option(command: Command) -> Command:
+    """Add a file that gets the rows."""
+    return click.option(
+        "--output",
+        type=click.Path(resolve_path=True),
+        metavar="FILE",
+        callback=_check_ending,
+        help="Write a row per channel into this file: .csv, .jsonl or .parquet. "
+        "It appears at the end, whole.",
+    )(command)
+
+
 def _read_seconds(
     _context: click.Context, _parameter: click.Parameter, seconds: float | None
 ) -> float | None:
@@ -220,6 +242,26 @@ def _read_seconds(
     if seconds is None or 0 <= seconds < math.inf:
         return seconds
     msg = f"{seconds!r} is not a number of seconds from 0 on."
+    raise click.BadParameter(msg)
+
+
+def _read_name(
+    _context: click.Context, _parameter: click.Parameter, name: str | None
+) -> str | None:
+    if name is None:
+        return None
+    if 0 < len(name) <= _LONGEST_NAME and name.isprintable() and not name.startswith("-"):
+        return name
+    msg = f"a name has 1 to {_LONGEST_NAME} printable characters and does not begin with -."
+    raise click.BadParameter(msg)
+
+
+def _check_ending(
+    _context: click.Context, _parameter: click.Parameter, path: str | None
+) -> str | None:
+    if path is None or Path(path).suffix.lower() in _ENDINGS:
+        return path
+    msg = f"{path!r} does not end in .csv, .jsonl or .parquet."
     raise click.BadParameter(msg)
 
 

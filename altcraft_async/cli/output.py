@@ -9,13 +9,15 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
-from rich.console import Console, RenderableType
 
 from altcraft_async.cli.safe_text import clean, csv_line, inert, json_line
 from altcraft_async.cli.session import Verbosity, current_session
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
 __all__ = [
     "discard_unwritten",
@@ -115,5 +117,7 @@ def print_csv(lines: Iterable[Iterable[str]], *, raw: bool) -> None:
 
 
 def _console(stream: TextIO) -> Console:
+    from rich.console import Console  # noqa: PLC0415 -- no help needs it
+
     width = None if stream.isatty() else _UNLIMITED
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)

@@ -15,19 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-import click
-
 from altcraft_async import ConfigurationError, CountersReport, TaskKind
 from altcraft_async.cli.csv_rows import HEADER, Record, csv_cells, outcome_records, report_records
 from altcraft_async.cli.json_data import plain
 from altcraft_async.cli.object_kinds import Outcome
-from altcraft_async.cli.options import Command
 from altcraft_async.cli.output import print_notice
 from altcraft_async.cli.safe_text import inert, json_line
 from altcraft_async.cli.totals import Totals
 from altcraft_async.models.extras import MissingExtraError, extra
 
-__all__ = ["OutputFile", "output_option"]
+__all__ = ["OutputFile"]
 
 
 class OutputFile:
@@ -39,7 +36,7 @@ class OutputFile:
     """
 
     def __init__(self, path: str | None) -> None:
-        """Take a path that `output_option` has checked; ``None`` writes nothing."""
+        """Take a path whose ending the option has checked; ``None`` writes nothing."""
         self._path = None if path is None else Path(path)
         self._rows = 0
 
@@ -190,24 +187,3 @@ _WRITERS: Mapping[str, Callable[[IO[bytes]], _Writer]] = {
     ".jsonl": _JsonLines,
     ".parquet": _Parquet,
 }
-
-
-def _check_ending(
-    _context: click.Context, _parameter: click.Parameter, path: str | None
-) -> str | None:
-    if path is None or Path(path).suffix.lower() in _WRITERS:
-        return path
-    msg = f"{path!r} does not end in .csv, .jsonl or .parquet."
-    raise click.BadParameter(msg)
-
-
-def output_option(command: Command) -> Command:
-    """Add a file that gets the rows."""
-    return click.option(
-        "--output",
-        type=click.Path(resolve_path=True),
-        metavar="FILE",
-        callback=_check_ending,
-        help="Write a row per channel into this file: .csv, .jsonl or .parquet. "
-        "It appears at the end, whole.",
-    )(command)

@@ -15,9 +15,9 @@ from typing import Literal
 
 import msgspec
 
-from altcraft_async import ConfigurationError
 from altcraft_async.cli.directories import config_directory
 from altcraft_async.cli.system_keyring import KeyringFailure, delete_token, keep_token, token_of
+from altcraft_async.errors import ConfigurationError
 from altcraft_async.protocol.base_url import checked_address
 from altcraft_async.protocol.token import Token
 

@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from altcraft_async import AccessGroup
+from altcraft_async.models.catalogue import AccessGroup
 
 __all__ = ["cell", "cells", "clean", "csv_line", "inert", "json_line"]
 

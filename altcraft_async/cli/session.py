@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import click
 
-from altcraft_async.protocol.token import Token
+if TYPE_CHECKING:
+    from altcraft_async.protocol.token import Token
 
 __all__ = ["Session", "Verbosity", "current_session"]
 

@@ -81,6 +81,8 @@ def plain_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Set the environment of an ordinary terminal without an account or profiles."""
     for name in UNWANTED:
         monkeypatch.delenv(name, raising=False)
+    # A third of a short command is reading the system's certificates, as aiohttp does when loaded.
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "120")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,6 +67,22 @@ def test_help_of_every_command_has_examples(altcraft: Altcraft, path: tuple[str,
     assert code == 0
     assert f"    altcraft {' '.join(path)}" in out.partition("Example")[2]
     assert out.endswith("  Exit codes: altcraft --help\n")
+
+
+def test_help_and_wrong_arguments_load_neither_the_client_nor_rich() -> None:
+    """They would take four times as long; commands load both when they run."""
+    code = (
+        "import sys; had = {*sys.modules}\n"
+        "from altcraft_async.cli.app import main\n"
+        "for line in (['--help'], *map(str.split, sys.argv[1:])): main(line)\n"
+        "new = {*sys.modules} - had\n"
+        "print({*'asyncio aiohttp rich.console tenacity xmltodict'.split()} & new, file=sys.stderr)"
+    )
+    lines = [*(" ".join((*path, "--help")) for path in leaves(root)), "refresh", "history show x"]
+    done = subprocess.run(  # noqa: S603 -- our own words
+        [sys.executable, "-c", code, *lines], check=True, capture_output=True, text=True
+    )
+    assert done.stderr.splitlines()[-1] == "set()"
 
 
 def test_commands_complete_in_a_shell(spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:

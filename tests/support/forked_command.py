@@ -14,6 +14,7 @@ import gc
 import importlib
 import os
 import pickle
+import pkgutil
 import select
 import signal
 import socket
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import IO, NoReturn, Self
 
 import altcraft_async
+from altcraft_async.cli import actions
 
 __all__ = ["CommandServer", "ForkedCommand"]
 
@@ -158,7 +160,9 @@ class CommandServer:
 
 def _serve(control: socket.socket) -> None:
     """Fork until the tests end; returns in each command."""
-    importlib.import_module("altcraft_async.cli.app")  # loads all that commands need
+    importlib.import_module("altcraft_async.cli.app")
+    for module in pkgutil.iter_modules(actions.__path__, f"{actions.__name__}."):
+        importlib.import_module(module.name)  # loads all that commands need
 
     # Tests that run under `nohup` would have their processes ignore it.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

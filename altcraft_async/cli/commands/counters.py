@@ -6,19 +6,8 @@ from typing import Any
 
 import click
 
-from altcraft_async import AltcraftClient, CountersReport
-from altcraft_async.cli.object_kinds import ObjectKind, Target
-from altcraft_async.cli.options import (
-    Form,
-    examples,
-    form_option,
-    make_client,
-    make_target,
-    target_options,
-)
-from altcraft_async.cli.output_file import OutputFile, output_option
-from altcraft_async.cli.results import print_report
-from altcraft_async.cli.runner import run
+from altcraft_async.cli.object_kinds import ObjectKind
+from altcraft_async.cli.options import examples, form_option, output_option, target_options
 
 __all__ = ["counters_command"]
 
@@ -37,22 +26,9 @@ def counters_command(kind: ObjectKind, path: str) -> click.Command:
     @target_options(kind, many=False)
     @output_option
     @form_option("json", "csv", "chart")
-    def command(
-        *,
-        number: int,
-        output: str | None,
-        form: Form,
-        **options: Any,  # noqa: ANN401 -- ids, and for segments a name
-    ) -> None:
-        target = make_target(kind, number, options)
-        with OutputFile(output) as file:
-            report = run(_counters(make_client(options), kind, target))
-            print_report(report, form, kind.name, target)
-            file.add_report(report)
+    def command(**options: Any) -> None:
+        from altcraft_async.cli.actions.counters import print_counters
+
+        print_counters(kind, **options)
 
     return command
-
-
-async def _counters(client: AltcraftClient, kind: ObjectKind, target: Target) -> CountersReport:
-    async with client:
-        return await kind.get_counters(client, target)

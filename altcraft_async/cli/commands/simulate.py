@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from altcraft_async import ConfigurationError
 from altcraft_async.cli.options import Command, Number, WholeNumber, examples
-from altcraft_async.cli.output import print_notice
-from altcraft_async.cli.runner import run
-
-if TYPE_CHECKING:
-    from altcraft_async.simulator import Simulator
 
 __all__ = ["simulate"]
 
 _LAST_PORT = 65535
-_OBJECTS = ("resources", "databases", "segments")
 
 
 def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
@@ -71,53 +61,12 @@ def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
     metavar="SHORTEST LONGEST",
     help="Seconds that a task takes.",
 )
-def simulate(  # noqa: PLR0913 -- one argument per option, all by name
-    *,
-    port: int,
-    seed: int,
-    resources: int,
-    databases: int,
-    segments: int,
-    duration: tuple[float, float],
-) -> None:
+def simulate(**options: Any) -> None:
     """Run a pretend platform until Ctrl-C.
 
     Paste what it prints into another shell, and every command and program
     there talks to it. The token is valid for nothing else.
     """
-    from altcraft_async.simulator import Simulator  # noqa: PLC0415 -- slow to load
+    from altcraft_async.cli.actions.simulate import run_simulator
 
-    server = Simulator(
-        port=port,
-        seed=seed,
-        resources=resources,
-        databases=databases,
-        segments=segments,
-        duration=_checked(duration),
-    )
-    run(_serve(port, server))
-
-
-def _checked(duration: tuple[float, float]) -> tuple[float, float]:
-    shortest, longest = duration
-    if shortest <= longest < math.inf:
-        return duration
-    msg = f"duration: {shortest:g} to {longest:g} s is not from short to long"
-    raise ConfigurationError(msg)
-
-
-async def _serve(port: int, server: Simulator) -> None:
-    try:
-        await server.start()
-    except OSError as error:
-        # The text of asyncio's error repeats the address in words of its own.
-        reason = os.strerror(error.errno) if error.errno else "it cannot be used"
-        msg = f"port: cannot listen on {port}: {reason}"
-        raise ConfigurationError(msg) from None
-    try:
-        click.echo(f"export ALTCRAFT_URL={server.url}\nexport ALTCRAFT_TOKEN={server.token}")
-        sizes = ", ".join(f"{len(getattr(server.world, name))} {name}" for name in _OBJECTS)
-        print_notice(f"{sizes}; Ctrl-C ends it")
-        await asyncio.Event().wait()
-    finally:
-        await server.stop()
+    run_simulator(**options)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from altcraft_async import TariffLimitError
-from altcraft_async.cli.commands.demo import run_demo
+from altcraft_async.cli.actions.demo import run_demo
 from altcraft_async.simulator import Fault, Simulator, Target
 
 Altcraft = Callable[..., tuple[int, str, str]]

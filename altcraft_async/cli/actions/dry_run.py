@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from altcraft_async import AltcraftClient, AltcraftError, Failed
-from altcraft_async.cli.commands.catalogue import RecordPrinter
+from altcraft_async.cli.actions.catalogue import RecordPrinter
 from altcraft_async.cli.options import Form
 from altcraft_async.cli.output import print_message
 from altcraft_async.cli.reading import find_targets
