@@ -11,10 +11,8 @@ process of its own.
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import pickle
-import pkgutil
 import select
 import signal
 import socket
@@ -24,11 +22,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import IO, NoReturn, Self
 
 import altcraft_async
-from altcraft_async.cli import actions
 
 __all__ = ["CommandServer", "ForkedCommand"]
 
@@ -160,10 +159,9 @@ class CommandServer:
 
 def _serve(control: socket.socket) -> None:
     """Fork until the tests end; returns in each command."""
-    importlib.import_module("altcraft_async.cli.app")
-    for module in pkgutil.iter_modules(actions.__path__, f"{actions.__name__}."):
-        importlib.import_module(module.name)  # loads all that commands need
-
+    package = import_module("altcraft_async.cli")
+    for module in walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)  # also what a command loads only when it needs it
     # Tests that run under `nohup` would have their processes ignore it.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     gc.freeze()  # or each fork would copy what the collector visits
