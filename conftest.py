@@ -72,13 +72,16 @@ def _compare(example: Example) -> str | None:
     return None if printed.strip() == wanted.strip() else f"printed:\n{printed}\nnot:\n{wanted}"
 
 
-def _jumping_loop() -> asyncio.AbstractEventLoop:
-    """Return a loop for top-level ``await``; what an example waits for happens at once."""
-    return looptime.new_event_loop(noop_cycles=NOOP_CYCLES)
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop for top-level ``await``, whose time jumps if it is asyncio's own."""
+    loop = asyncio.new_event_loop()
+    if isinstance(loop, asyncio.SelectorEventLoop):
+        looptime.patch_event_loop(loop, noop_cycles=NOOP_CYCLES)
+    return loop
 
 
 def _open(namespace: Namespace) -> None:
-    namespace["_runner"] = runner = asyncio.Runner(loop_factory=_jumping_loop)
+    namespace["_runner"] = runner = asyncio.Runner(loop_factory=_new_loop)
     namespace["_environment"] = environment = pytest.MonkeyPatch()
     # People watch tasks of three seconds; a test does not need to.
     environment.setitem(Simulator.__init__.__kwdefaults__, "duration", 0.3)
