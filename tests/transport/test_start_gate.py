@@ -148,7 +148,7 @@ async def test_targets_that_fail_among_good_ones_hold_up_nothing(platform: OpenP
     recorder = Recorder()
     async with platform(duration=BRIEFLY, options={"observer": recorder}) as (server, client):
         for _ in range(10):
-            server.misbehave(START, Fault.status(500), after=9)
+            server.misbehave(START, PAGE, after=9)
         outcomes = await run_of(client, range(1, 101))
     assert sum(isinstance(one, Failed) for one in outcomes) == 10
     assert "outage_began" not in recorder.names
