@@ -51,7 +51,7 @@ def install_lines(page: Path) -> tuple[str, ...]:
     typed = [
         command.typed for command in commands(page) if re.match("pip install (?!-e)", command.typed)
     ]
-    named_in_text = re.findall(r"It needs\s`(pip install .*?)`", page.read_text())
+    named_in_text = re.findall(r"(?:It|The program) needs\s`(pip install .*?)`", page.read_text())
     return (*typed, *named_in_text) or ("pip install altcraft-async",)
 
 

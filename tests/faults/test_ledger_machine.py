@@ -282,7 +282,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 return
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [4, pytest.param(100, marks=pytest.mark.slow)])
 def test_nothing_starts_twice_whichever_process_dies(examples: int) -> None:
     run_state_machine_as_test(
         LedgerMachine,
