@@ -14,8 +14,6 @@ from altcraft_async.cli.waits import follow, run_batch
 
 __all__ = ["print_all_counters"]
 
-_IN_FLIGHT = 16  # as many as refresh-all looks up at once
-
 
 def print_all_counters(
     *,
