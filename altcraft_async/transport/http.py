@@ -15,6 +15,7 @@ from __future__ import annotations
 import errno
 import functools
 import math
+import os
 import re
 import ssl
 import time
@@ -284,5 +285,14 @@ def _translated(foreign: Exception, path: str, *, closed: bool, delivered: bool)
 def _described(foreign: Exception) -> str:
     """Name an error without the texts that may hold the token."""
     name = type(foreign).__name__
+    if isinstance(foreign, aiohttp.ClientConnectorError):
+        return f"{foreign.host}:{foreign.port}: {_reason(foreign.os_error)}"
     # The text of an operating system's error is its own; other errors quote headers.
     return f"{name}: {foreign}" if isinstance(foreign, OSError) and str(foreign) else name
+
+
+def _reason(error: OSError) -> str:
+    """Return what the system says; asyncio's own text repeats the address instead."""
+    if error.errno and error.errno > 0 and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__

@@ -100,6 +100,8 @@ async def test_refused_connection_without_a_borrowed_session_is_the_same_error(
         error = await failure_of(START, client)
     assert isinstance(error, TransportError)
     assert not error.maybe_delivered
+    address = f"127.0.0.1:{closed_port}"
+    assert str(error).endswith(f": cannot connect ({address}: Connection refused)")
 
 
 @both_calls
