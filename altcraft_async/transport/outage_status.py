@@ -59,7 +59,7 @@ def unavailable(
     wait = max(FIRST_DELAY, breaker.probe_at - lifecycle.time())
     return PlatformUnavailableError(
         f"{path}: not sent, as {what} since "
-        f"{began:%Y-%m-%d %H:%M:%S} UTC ({breaker.reason}); next probe in {wait:.1f} s",
+        f"{began:%Y-%m-%d %H:%M:%S} UTC ({breaker.reason}); trying again in {wait:.1f} s",
         path=path,
         since=began,
         retry_after=wait,
