@@ -22,6 +22,7 @@ import os
 import types
 import zlib
 from collections import Counter, defaultdict
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def _run(example: Example) -> str | None:
     with contextlib.redirect_stdout(printed):
         coroutine = types.FunctionType(code, namespace)()
         if inspect.iscoroutine(coroutine):
-            namespace["_runner"].run(coroutine)
+            runner: asyncio.Runner = namespace["_runner"]
+            with _jumping(runner.get_loop()):
+                runner.run(coroutine)
     namespace["_printed"] = printed.getvalue()
     return None
 
@@ -73,11 +76,17 @@ def _compare(example: Example) -> str | None:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """Return a loop for top-level ``await``, whose time jumps if it is asyncio's own."""
+    """Return a loop for top-level ``await``, whose time can jump if it is asyncio's own."""
     loop = asyncio.new_event_loop()
     if isinstance(loop, asyncio.SelectorEventLoop):
-        looptime.patch_event_loop(loop, noop_cycles=NOOP_CYCLES)
+        looptime.patch_event_loop(loop, noop_cycles=NOOP_CYCLES, _enabled=False)
     return loop
+
+
+def _jumping(loop: asyncio.AbstractEventLoop) -> AbstractContextManager[object]:
+    """Let time jump, but not while the loop waits for its threads to end, as it does at last."""
+    can_jump = isinstance(loop, looptime.LoopTimeEventLoop)
+    return loop.looptime_enabled() if can_jump else contextlib.nullcontext()
 
 
 def _open(namespace: Namespace) -> None:
