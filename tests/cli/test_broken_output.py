@@ -92,8 +92,9 @@ def test_closed_pipe_of_both_streams_ends_a_batch_without_a_word(
     assert 0 < sum(account.starts.values()) < 40
 
 
-def test_closed_pipe_ends_a_help_text(spawn: Spawn) -> None:
-    process = spawn("--help")
+def test_closed_pipe_ends_a_help_text(spawn_anew: SpawnAnew) -> None:
+    """An interpreter that ends writes what is left, and complains if it cannot."""
+    process = spawn_anew("--help")
     assert process.stdout
     process.stdout.close()
     assert process.stderr
