@@ -30,6 +30,7 @@ __all__ = [
     "ledger_option",
     "many_options",
     "output_option",
+    "port_option",
     "rate_option",
     "run_options",
     "target_options",
@@ -78,6 +79,8 @@ _ID = WholeNumber(min=1)
 _SECONDS = _Seconds()
 
 _LONGEST_NAME = 100
+
+_LAST_PORT = 65535
 
 _ENDINGS = (".csv", ".jsonl", ".parquet")
 
@@ -140,6 +143,18 @@ def in_flight_option(default: int) -> Callable[[Command], Command]:
         show_default=True,
         metavar="N",
         help="Work on at most N at the same time.",
+    )
+
+
+def port_option(default: int, text: str) -> Callable[[Command], Command]:
+    """Add the port of a server on this machine."""
+    return click.option(
+        "--port",
+        type=WholeNumber(0, _LAST_PORT),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help=f"{text}; 0 takes a free one.",
     )
 
 

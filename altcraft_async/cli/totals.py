@@ -21,6 +21,7 @@ from altcraft_async import (
 )
 from altcraft_async.cli.object_kinds import Outcome, Target, named_ids
 from altcraft_async.models.counters import channel_order
+from altcraft_async.models.targets import target_words
 from altcraft_async.tasks.descriptions import last_status, named
 
 __all__ = [
@@ -242,10 +243,9 @@ def label_of(
         ref: The task, which is named if the target is unknown.
         whole: Name all ids: ``resource 24, database 1``.
     """
-    ids = named_ids(kind, target)
+    ids = tuple(named_ids(kind, target).values())
     if ids and kind != "unknown":
-        parts = [f"{name.removesuffix('_id')} {value}" for name, value in ids.items()]
-        return ", ".join(parts if whole else parts[:1])
+        return target_words(kind, ids if whole else ids[:1])
     return f"task {ref.task_id}" if ref else str(target)
 
 

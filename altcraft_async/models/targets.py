@@ -91,10 +91,9 @@ def ids_of(kind: TaskKind, target: tuple[int, ...]) -> dict[str, int]:
 
 def target_words(kind: TaskKind, target: tuple[int, ...]) -> str:
     """Return a target for people: ``resource 24, database 1``."""
-    names = TARGET_IDS.get(kind)
-    if names is None:
+    if kind not in TARGET_IDS:
         return f"{kind} {', '.join(map(str, target))}"
-    ids = zip(names, target, strict=False)
+    ids = ids_of(kind, target).items()
     return ", ".join(f"{name.removesuffix('_id')} {one}" for name, one in ids)
 
 

@@ -50,6 +50,7 @@ def test_wrong_arguments_exit_with_2_and_send_nothing(
         (("counters", "24", "--database-id", "1.5"), "'1.5' is not a valid whole number."),
         (("wait", "task", "--timeout", "5m"), "'5m' is not a valid number of seconds."),
         (("wait", "task", "--rate-limit", "ten"), "'ten' is not a valid number."),
+        (("monitor", "--port", "http"), "'http' is not a valid whole number."),
         (("simulate", "--port", "http"), "'http' is not a valid whole number."),
         (("simulate", "--duration", "1", "5s"), "'5s' is not a valid number."),
     ],

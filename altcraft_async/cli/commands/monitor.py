@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from altcraft_async.cli.options import examples
+from altcraft_async.cli.options import examples, port_option
 
 __all__ = ["monitor"]
 
@@ -47,13 +47,7 @@ __all__ = ["monitor"]
     metavar="TEXT",
     help="Start of the keys in Redis.",
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8090,
-    show_default=True,
-    help="Port of the page; 0 takes a free one.",
-)
+@port_option(8090, "Port of the page")
 @click.option(
     "--host",
     default="127.0.0.1",

@@ -7,11 +7,9 @@ from typing import Any
 
 import click
 
-from altcraft_async.cli.options import Command, Number, WholeNumber, examples
+from altcraft_async.cli.options import Command, Number, WholeNumber, examples, port_option
 
 __all__ = ["simulate"]
-
-_LAST_PORT = 65535
 
 
 def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
@@ -33,14 +31,7 @@ def _number_option(plural: str, default: int) -> Callable[[Command], Command]:
         "altcraft simulate --duration 0.1 0.5",
     ),
 )
-@click.option(
-    "--port",
-    type=WholeNumber(0, _LAST_PORT),
-    default=8080,
-    show_default=True,
-    metavar="N",
-    help="Port of this machine; 0 takes a free one.",
-)
+@port_option(8080, "Port of this machine")
 @click.option(
     "--seed",
     type=int,
