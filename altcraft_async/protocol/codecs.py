@@ -141,6 +141,10 @@ class Document(msgspec.Struct, frozen=True):
         Raises:
             UnreadableError: It has another shape; the text says where.
         """
+        if not self.textual:
+            # Most answers in JSON have the wanted shape, and nothing is ambiguous in them.
+            with suppress(msgspec.ValidationError, RecursionError):
+                return msgspec.convert(self.value, wanted, strict=False)
         try:
             return _convert(self.value, wanted, textual=self.textual)
         except (msgspec.ValidationError, RecursionError) as refused:

@@ -23,7 +23,12 @@ from altcraft_async.protocol.object_responses import (
     segment_page,
     subscription_fields,
 )
-from altcraft_async.protocol.task_responses import started_task_id, task_answer, usual_task_answer
+from altcraft_async.protocol.task_responses import (
+    started_task_id,
+    task_answer,
+    usual_started_task_id,
+    usual_task_answer,
+)
 
 __all__ = [
     "DATABASE_COUNTERS",
@@ -90,6 +95,7 @@ RESOURCE_COUNTERS = Endpoint(
 REFRESH_RESOURCE = Endpoint(
     path="resources/refresh_counters",
     read=started_task_id,
+    read_usual=usual_started_task_id,
     names={"resource_id": "id", "database_id": "list_id", **_FEEDBACK},
     starts=True,
 )
@@ -116,6 +122,7 @@ DATABASE_COUNTERS = Endpoint(
 REFRESH_DATABASE = Endpoint(
     path="databases/refresh_counters",
     read=started_task_id,
+    read_usual=usual_started_task_id,
     names={"database_id": "id", "resource_id": "resource_id", **_FEEDBACK},
     starts=True,
 )
@@ -136,6 +143,7 @@ SEGMENT_COUNTERS = Endpoint(
 REFRESH_SEGMENT = Endpoint(
     path="segments/refresh_counters",
     read=started_task_id,
+    read_usual=usual_started_task_id,
     names={"segment_id": "id", "resource_id": "resource_id", "database_id": "db_id"},
     starts=True,
 )

@@ -14,7 +14,7 @@ import msgspec
 from altcraft_async.models import TaskStatus
 from altcraft_async.models.validation import task_id_fault
 from altcraft_async.protocol import fair_json
-from altcraft_async.protocol.codecs import Document, Plain, UnreadableError
+from altcraft_async.protocol.codecs import MAX_DEPTH, Document, Plain, UnreadableError
 from altcraft_async.protocol.messages import LARGE
 from altcraft_async.protocol.text import line
 
@@ -24,6 +24,7 @@ __all__ = [
     "TaskAnswer",
     "started_task_id",
     "task_answer",
+    "usual_started_task_id",
     "usual_task_answer",
 ]
 
@@ -103,12 +104,17 @@ def started_task_id(document: Document) -> str:
     return task_id
 
 
+class _UsualStarted(msgspec.Struct, gc=False):
+    data: _StartedData
+    error: Literal[0]
+
+
 class _UsualData(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """The ``data`` of most running tasks."""
+    """The ``data`` of most tasks."""
 
     status: _Text
     progress: int | None = None
-    result: None = None
+    result: object = None
 
 
 class _Usual(msgspec.Struct, gc=False):
@@ -116,8 +122,21 @@ class _Usual(msgspec.Struct, gc=False):
     error: Literal[0]
 
 
+_decode_started = msgspec.json.Decoder(_UsualStarted).decode
 _decode_usual = msgspec.json.Decoder(_Usual).decode
 _decode_usual_data = msgspec.json.Decoder(_UsualData).decode
+_UNUSUAL = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def usual_started_task_id(body: bytes) -> str | None:
+    """Read the task's id from a usual answer of ``…/refresh_counters``, as `usual_task_answer`."""
+    if not _may_be_usual(body):
+        return None
+    try:
+        task_id = _decode_started(body).data.task_id
+    except _UNUSUAL:
+        return None
+    return None if task_id_fault(task_id) else task_id
 
 
 def usual_task_answer(body: bytes) -> TaskAnswer | None:
@@ -125,14 +144,21 @@ def usual_task_answer(body: bytes) -> TaskAnswer | None:
 
     ``None`` where it is not JSON with the documented fields only, or large.
     """
-    if not body.startswith(b"{") or len(body) > LARGE:
+    if not _may_be_usual(body):
         return None
     try:
         sent = _decode_usual(body).data
         data = _decode_usual_data(sent)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except _UNUSUAL:
         return None
     return TaskAnswer(sys.intern(line(data.status)), data.progress, bytes(sent))
+
+
+def _may_be_usual(body: bytes) -> bool:
+    """Tell whether an answer is in JSON, small and surely not too deep."""
+    if not body.startswith(b"{") or len(body) > LARGE:
+        return False
+    return body.count(b"{") + body.count(b"[") <= MAX_DEPTH
 
 
 def task_answer(document: Document) -> TaskAnswer:

@@ -330,6 +330,6 @@ class LedgerStarter:
     ) -> T:
         """Await a call, or raise `ClientClosedError` as soon as the client is closed."""
         self._rules.client.lifecycle.enter()
-        async with self._rules.client.lifecycle.until_closed():
+        with self._rules.client.lifecycle.until_closed():
             return await call(*args, **kwargs)
         raise self._rules.client.lifecycle.closed_error()

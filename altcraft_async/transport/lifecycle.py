@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from datetime import UTC, datetime
 from functools import partial
@@ -50,7 +50,7 @@ class Lifecycle:
         self.opened: Callable[[], None] | None = None
         self._clock = clock
         self._process = 0
-        self._scopes: set[asyncio.Timeout] = set()
+        self._scopes: set[_UntilClosed] = set()
 
     def enter(self) -> asyncio.AbstractEventLoop:
         """Return the loop to use; the first call binds the client to it.
@@ -113,19 +113,9 @@ class Lifecycle:
         """Whether this process has opened the client and not closed it."""
         return self.loop is not None and not self.closed and self._process == os.getpid()
 
-    @asynccontextmanager
-    async def until_closed(self) -> AsyncGenerator[None, None]:
-        """Run the body; on close, cancel the body and continue after the block."""
-        scope = asyncio.timeout(None)
-        self._scopes.add(scope)
-        try:
-            async with scope:
-                yield
-        except TimeoutError:
-            if not scope.expired():
-                raise
-        finally:
-            self._scopes.discard(scope)
+    def until_closed(self) -> _UntilClosed:
+        """Return a context that runs its body; on close, cancel it and continue after the block."""
+        return _UntilClosed(self._scopes)
 
     def close(self) -> None:
         """Refuse every use from now on and cancel the bodies in `until_closed`.
@@ -136,7 +126,7 @@ class Lifecycle:
         self.check_place()
         self.closed = True
         for scope in self._scopes:
-            scope.reschedule(0)
+            scope.end_soon()
 
     @staticmethod
     def closed_error() -> ClientClosedError:
@@ -144,6 +134,39 @@ class Lifecycle:
         return ClientClosedError(
             "client: is closed; tasks go on at the platform, attach their refs with a new client"
         )
+
+
+class _UntilClosed:
+    """Cancels its body when the client is closed, with the rules of ``asyncio.timeout``."""
+
+    __slots__ = ("_cancelling", "_is_ended", "_scopes", "_task")
+
+    def __init__(self, scopes: set[_UntilClosed]) -> None:
+        self._scopes = scopes
+        self._is_ended = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 -- narrows: a coroutine of a task
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._scopes.add(self)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self._scopes.discard(self)
+        if not self._is_ended:
+            return False
+        is_own = self._task.uncancel() <= self._cancelling
+        return kind is TimeoutError or (is_own and kind is asyncio.CancelledError)
+
+    def end_soon(self) -> None:
+        """Cancel the body in the next iteration of the loop: what has arrived is seen first."""
+        self._task.get_loop().call_soon(self._end)
+
+    def _end(self) -> None:
+        if self in self._scopes:
+            self._is_ended = True
+            self._task.cancel()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

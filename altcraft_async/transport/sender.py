@@ -109,7 +109,7 @@ class Sender:
         patience = self._patience if patience is None else patience
         # Before the gate, which notes that a start may have been sent.
         request = self._request(endpoint, values)
-        async with self._lifecycle.until_closed():
+        with self._lifecycle.until_closed():
             try:
                 return await self._attempt_with_slot(endpoint, request, gate, patience)
             except AltcraftError as failure:

@@ -17,6 +17,7 @@ from altcraft_async.protocol.task_responses import (
     TaskAnswer,
     started_task_id,
     task_answer,
+    usual_started_task_id,
     usual_task_answer,
 )
 
@@ -55,6 +56,26 @@ def test_documented_start_gives_the_task_id(suffix: str, sample: Sample) -> None
 def test_start_without_a_task_id_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         started_task_id(read(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "task_id"),
+    [
+        (b'{"data": {"task_id": "x-1"}, "error": 0, "error_text": "Successful operation"}', "x-1"),
+        (b'{"data": {"task_id": "x-1", "new": 5}, "error": 0}', "x-1"),
+        (b'{"data": {"task_id": "x-1"}}', None),
+        (b'{"data": {"task_id": "x-1"}, "error": "0"}', None),
+        (b'{"data": {"task_id": "x-1"}, "error": 403}', None),
+        (b'{"data": {"task_id": "x 1"}, "error": 0}', None),
+        (b'{"data": {"task_id": "\xff"}, "error": 0}', None),
+        (b'{"data": {"task_id": "x-1"}, "error": 0, "x": ' + b"[" * 100_000, None),
+        (b"<xml><data><task_id>x-1</task_id></data><error>0</error></xml>", None),
+    ],
+)
+def test_usual_start_is_read_in_one_step_and_any_other_is_not(
+    body: bytes, task_id: str | None
+) -> None:
+    assert usual_started_task_id(body) == task_id
 
 
 @pytest.mark.parametrize("more", ["", ', "new": 1'], ids=["usual", "unusual"])
@@ -149,6 +170,8 @@ def test_boolean_progress_is_none() -> None:
         {"status": "running"},
         {"status": "running", "progress": 40},
         {"status": "в очереди", "progress": None, "result": None},
+        {"status": "completed", "result": []},
+        {"status": "completed", "progress": 100, "result": [{"list_id": 1, "channels": []}]},
     ],
 )
 def test_usual_answer_is_read_in_one_step_to_the_same_value(data: dict[str, Plain]) -> None:
@@ -169,7 +192,8 @@ def test_usual_answer_is_read_in_one_step_to_the_same_value(data: dict[str, Plai
         b'{"data": {"status": ""}, "error": 0}',
         b'{"data": {"status": "running", "progress": "40"}, "error": 0}',
         b'{"data": {"status": "running", "eta": 5}, "error": 0}',
-        b'{"data": {"status": "completed", "result": []}, "error": 0}',
+        b'{"data": {"status": "completed", "result": %b}, "error": 0}' % (b"[" * 65 + b"]" * 65),
+        b'{"data": {"status": "completed", "result": ["\xff"]}, "error": 0}',
         b'{"data": {"status": "running"}, "error": 0, "x": ' + b"[" * 100_000,
         b'{"data": {"status": "\xff"}, "error": 0}',
     ],

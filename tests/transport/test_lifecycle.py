@@ -125,7 +125,7 @@ def test_client_made_before_a_fork_can_be_opened_after_it() -> None:
 
 async def test_timeout_in_until_closed_is_raised() -> None:
     with pytest.raises(TimeoutError, match="the body's own"):
-        async with Lifecycle().until_closed():
+        with Lifecycle().until_closed():
             raise TimeoutError("the body's own")  # noqa: EM101, TRY003 -- the test looks for it
 
 
@@ -133,7 +133,7 @@ async def test_timeout_caused_by_closing_ends_until_closed() -> None:
     lifecycle = Lifecycle()
 
     async def give_up_in_its_own_way() -> None:
-        async with lifecycle.until_closed():
+        with lifecycle.until_closed():
             lifecycle.close()
             try:
                 await asyncio.Event().wait()
