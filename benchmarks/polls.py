@@ -1,7 +1,8 @@
 """What a status poll costs the client in CPU time, over real HTTP on loopback.
 
 All contenders send the same requests to the same server, which answers with a
-fixed body. A second table compares a whole refresh in XML and in JSON.
+fixed body. Other tables show what each layer of the library adds to a poll, and compare
+a whole refresh in XML and in JSON.
 """
 
 from __future__ import annotations
@@ -32,6 +33,15 @@ TITLES = {
     "tuned_uvloop": "tuned bare aiohttp on uvloop",
 }
 
+LAYERS = {
+    "loop": "asyncio and the system: a request written, an answer received, JSON",
+    "exchange": "connections and parser of aiohttp",
+    "transport": "limits of time and size, errors",
+    "sender": "the API method: request, token, answer, outages, rate",
+    "ours": "scheduler, poll policy, waiters: the whole poll",
+}
+"""What is added to the layer above it; the last is a contender of the first table."""
+
 REFRESH = "CPU µs per refresh"
 MOST_XML = 1.3  # of what a refresh in JSON costs
 
@@ -41,10 +51,10 @@ Slices = Mapping[str, Sequence[Measurements]]
 
 def main(rounds: int = ROUNDS) -> dict[str, list[Row]]:
     """Compare the contenders, then the formats."""
-    polls, formats = _polls(rounds), _formats(rounds)
+    polls, layers, formats = _polls(rounds), _layers(rounds), _formats(rounds)
     cpu = {name: median(measured)[REFRESH] for name, measured in formats.items()}
     return {
-        **_tables(polls, formats),
+        **_tables(polls, layers, formats),
         "Criteria": [
             at_most(
                 "a poll / tuned bare aiohttp",
@@ -60,7 +70,7 @@ def main(rounds: int = ROUNDS) -> dict[str, list[Row]]:
 
 def quick() -> dict[str, list[Row]]:
     """Take one slice of each, without criteria."""
-    return _tables(_polls(1), _formats(1))
+    return _tables(_polls(1), _layers(1), _formats(1))
 
 
 def _polls(rounds: int) -> Slices:
@@ -71,8 +81,22 @@ def _polls(rounds: int) -> Slices:
         return interleaved_slices(contenders, rounds=rounds)
 
 
-def _tables(polls: Slices, formats: Slices) -> dict[str, list[Row]]:
-    return {"One poll": _poll_rows(polls), "One refresh with three polls": _format_rows(formats)}
+def _layers(rounds: int) -> Slices:
+    with running_server("fast_server", "fixed") as server:
+        port = str(server.port)
+        contenders = {
+            name: partial(SlicedContender, "polls" if name == "ours" else "layers", name, port)
+            for name in LAYERS
+        }
+        return interleaved_slices(contenders, rounds=rounds)
+
+
+def _tables(polls: Slices, layers: Slices, formats: Slices) -> dict[str, list[Row]]:
+    return {
+        "One poll": _poll_rows(polls),
+        "What each layer adds to a poll": _layer_rows(layers),
+        "One refresh with three polls": _format_rows(formats),
+    }
 
 
 def _poll_rows(slices: Slices) -> list[Row]:
@@ -85,6 +109,18 @@ def _poll_rows(slices: Slices) -> list[Row]:
             ),
         }
         for name, measured in slices.items()
+    ]
+
+
+def _layer_rows(slices: Slices) -> list[Row]:
+    whole = [median(measured)[POLL] for measured in slices.values()]
+    return [
+        {
+            "layer": LAYERS[name],
+            "CPU µs": rounded(now - before),
+            "% of a poll": rounded(100 * (now - before) / whole[-1]),
+        }
+        for name, before, now in zip(slices, [0.0, *whole], whole, strict=False)
     ]
 
 

@@ -171,7 +171,7 @@ def test_boolean_progress_is_none() -> None:
         {"status": "running", "progress": 40},
         {"status": "в очереди", "progress": None, "result": None},
         {"status": "completed", "result": []},
-        {"status": "completed", "progress": 100, "result": [{"list_id": 1, "channels": []}]},
+        {"status": "completed", "progress": 100, "result": [{"list_id": 1}]},
     ],
 )
 def test_usual_answer_is_read_in_one_step_to_the_same_value(data: dict[str, Plain]) -> None:

@@ -124,9 +124,8 @@ def test_client_made_before_a_fork_can_be_opened_after_it() -> None:
 
 
 async def test_timeout_in_until_closed_is_raised() -> None:
-    with pytest.raises(TimeoutError, match="the body's own"):
-        with Lifecycle().until_closed():
-            raise TimeoutError("the body's own")  # noqa: EM101, TRY003 -- the test looks for it
+    with pytest.raises(TimeoutError, match="the body's own"), Lifecycle().until_closed():
+        raise TimeoutError("the body's own")  # noqa: EM101, TRY003 -- the test looks for it
 
 
 async def test_timeout_caused_by_closing_ends_until_closed() -> None:
@@ -142,3 +141,34 @@ async def test_timeout_caused_by_closing_ends_until_closed() -> None:
 
     async with asyncio.timeout(1):
         await give_up_in_its_own_way()
+
+
+async def test_body_that_ends_as_the_client_is_closed_is_not_cancelled() -> None:
+    lifecycle = Lifecycle()
+    answered = asyncio.get_running_loop().create_future()
+
+    async def wait() -> str:
+        with lifecycle.until_closed():
+            return str(await answered)
+        return "closed"
+
+    waiting = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    answered.set_result("answer")
+    lifecycle.close()
+    assert await waiting == "answer"
+
+
+async def test_cancellation_by_other_code_wins_over_closing() -> None:
+    lifecycle = Lifecycle()
+
+    async def wait() -> None:
+        with lifecycle.until_closed():
+            await asyncio.Event().wait()
+
+    waiting = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    lifecycle.close()
+    asyncio.get_running_loop().call_soon(waiting.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
