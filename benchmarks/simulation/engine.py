@@ -18,11 +18,13 @@ class Outcome(NamedTuple):
     Attributes:
         polls: Per task.
         mean_lateness: Share of the duration.
+        p75_lateness: Share of the duration.
         p95_lateness: Share of the duration.
     """
 
     polls: float
     mean_lateness: float
+    p75_lateness: float
     p95_lateness: float
 
 
@@ -46,6 +48,7 @@ def outcome(polled: Sequence[PolledTask]) -> Outcome:
     return Outcome(
         polls=statistics.fmean(one.polls for one in polled),
         mean_lateness=statistics.fmean(lateness),
+        p75_lateness=lateness[int(len(lateness) * 0.75)],
         p95_lateness=lateness[int(len(lateness) * 0.95)],
     )
 

@@ -19,15 +19,19 @@ _MEDIAN, _SIGMA = 20.0, 1.2  # the simulated lognormal durations
 class OptimalSchedule:
     """Polls at the optimal times for the lognormal durations."""
 
+    def __init__(self, poll_cost: float = POLL_COST) -> None:
+        """Weigh lateness against this cost of a poll."""
+        self._poll_cost = poll_cost
+
     def next_poll(self, state: PollState) -> float:
         """Return the seconds to the next time of the schedule."""
-        times = schedule()
+        times = schedule(self._poll_cost)
         time = times[state.polls] if state.polls < len(times) else 1.1 * state.waited
         return time - state.waited
 
 
 @cache
-def schedule() -> list[float]:
+def schedule(poll_cost: float) -> list[float]:
     """Return the optimal poll times by dynamic programming over a grid, from its end.
 
     For each point, the next poll minimizes the sum of the lateness expected
@@ -47,7 +51,7 @@ def schedule() -> list[float]:
     for at in range(_POINTS - 1, -1, -1):
         then = np.arange(at, _POINTS)
         lateness = grid[then] * (weights[then + 1] - weights[at]) - (ends[then + 1] - ends[at])
-        total = lateness + POLL_COST * unfinished[at] + cost[then + 1]
+        total = lateness + poll_cost * unfinished[at] + cost[then + 1]
         chosen = int(np.argmin(total))
         best[at], cost[at] = then[chosen], total[chosen]
     times: list[float] = []
