@@ -286,7 +286,8 @@ def _described(foreign: Exception) -> str:
     """Name an error without the texts that may hold the token."""
     name = type(foreign).__name__
     if isinstance(foreign, aiohttp.ClientConnectorError):
-        return f"{foreign.host}:{foreign.port}: {_reason(foreign.os_error)}"
+        host = f"[{foreign.host}]" if ":" in foreign.host else foreign.host
+        return f"{host}:{foreign.port}: {_reason(foreign.os_error)}"
     # The text of an operating system's error is its own; other errors quote headers.
     return f"{name}: {foreign}" if isinstance(foreign, OSError) and str(foreign) else name
 

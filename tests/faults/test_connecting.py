@@ -93,15 +93,17 @@ async def test_refused_connection_is_tried_three_times(call: Call, closed_port: 
     assert (error.maybe_delivered, error.permanent, attempts.made) == (False, False, 3)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 async def test_refused_connection_without_a_borrowed_session_is_the_same_error(
-    closed_port: int,
+    host: str, closed_port: int
 ) -> None:
-    async with client_of(f"http://127.0.0.1:{closed_port}") as client:
+    async with client_of(f"http://{host}:{closed_port}") as client:
         error = await failure_of(START, client)
     assert isinstance(error, TransportError)
     assert not error.maybe_delivered
-    address = f"127.0.0.1:{closed_port}"
-    assert str(error).endswith(f": cannot connect ({address}: Connection refused)")
+    said, _, reason = str(error).rpartition(": ")
+    assert said.endswith(f": cannot connect ({host}:{closed_port}")
+    assert reason in ("Connection refused)", "Cannot assign requested address)")  # without IPv6
 
 
 @both_calls
