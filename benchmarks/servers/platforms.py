@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
-from benchmarks.servers.bodies import BODIES, Bodies
+from benchmarks.servers.bodies import BODIES, Bodies, refused
 from benchmarks.servers.requests import Request
 
 MEDIAN, SIGMA, SHORTEST, LONGEST = 2.0, 0.8, 0.05, 20.0
@@ -34,6 +34,8 @@ class Platform(ABC):
     def answer(self, request: Request) -> tuple[bytes, bytes]:
         """Return content type and body of the answer, in the format of the request."""
         bodies = BODIES[request.wire_format]
+        if request.path.endswith(b"/list"):  # the probe of a client that gets no answer
+            return bodies.content_type, refused(request.wire_format, 403, "No access")
         if request.is_poll:
             self.polls += 1
             return bodies.content_type, self.poll(bodies, request.body)
