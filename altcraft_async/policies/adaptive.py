@@ -31,6 +31,10 @@ progress would end, and blurs it a little, as values derived from derived values
 would converge whatever the tasks do. In place of random numbers it uses an evenly
 spread sequence. So the policy is a function of what it was told, and has neither
 a clock nor randomness of its own.
+
+While more tasks are in flight than a sample holds numbers, `Thinning` spreads the
+tasks that count evenly over one generation. Otherwise a burst of tasks would teach
+only how its longest ones went, because they end last.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_positive
 from altcraft_async.policies.base import FinishedTask, PollState
 from altcraft_async.policies.progress import linear_end, linear_range, poll_at
-from altcraft_async.policies.samples import PollTime, Sample
+from altcraft_async.policies.samples import PollTime, Sample, Thinning
 
 __all__ = ["Adaptive"]
 
@@ -119,6 +123,7 @@ class Adaptive:
         "_durations",
         "_last_durations",
         "_target_ratios",
+        "_thinning",
         "blind",
         "ceiling",
         "first",
@@ -153,6 +158,7 @@ class Adaptive:
         self._by_group: dict[Hashable, Sample] = {}
         self._durations = Sample()
         self._target_ratios = Sample()
+        self._thinning = Thinning()
         self._last_durations: OrderedDict[Hashable, float] = OrderedDict()
         self._derived = 0
 
@@ -180,18 +186,19 @@ class Adaptive:
     def learn(self, finished: FinishedTask) -> None:
         """Note how a task went."""
         duration = self._duration_of(finished)
-        self._durations.add(duration)
+        is_kept = self._thinning.keeps(finished.in_flight)
+        is_taken = self._durations.add(duration, is_kept=is_kept)
         if finished.target is not None:
-            self._note_target((finished.kind, finished.target), duration)
+            self._note_target((finished.kind, finished.target), duration, is_kept=is_kept)
         later = len(finished.polls)
         for waited, progress, earlier in _steps(finished.polls):
             later -= 1
             for group in _groups(waited, progress, earlier):
                 sample = self._by_group.setdefault(group, Sample())
-                sample.add(duration / linear_end(waited, progress))
-                if later:
+                ratio = duration / linear_end(waited, progress)
+                if sample.add(ratio, is_kept=is_kept) and later:
                     sample.add_later_polls(later)
-            if later:
+            if is_taken and later:
                 self._durations.add_later_polls(later)
 
     def _first_poll_at(self, state: PollState) -> float:
@@ -302,10 +309,10 @@ class Adaptive:
                     return ratio * predicted
         return None
 
-    def _note_target(self, target: Hashable, duration: float) -> None:
+    def _note_target(self, target: Hashable, duration: float, *, is_kept: bool) -> None:
         last = self._last_durations.pop(target, None)
         if last is not None:
-            self._target_ratios.add(duration / last)
+            self._target_ratios.add(duration / last, is_kept=is_kept)
         self._last_durations[target] = duration
         if len(self._last_durations) > _TARGETS:
             self._last_durations.popitem(last=False)

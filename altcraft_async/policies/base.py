@@ -78,6 +78,7 @@ class FinishedTask(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             lies between the last of ``polls`` and this.
         called: Whether the platform called before that poll, so that the real
             duration is hardly less than ``seconds``.
+        in_flight: Other tasks that the client waited for at that poll; 0 if unknown.
     """
 
     kind: TaskKind
@@ -85,6 +86,7 @@ class FinishedTask(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     polls: Sequence[tuple[float, int]]
     seconds: float
     called: bool = False
+    in_flight: int = 0
 
 
 @runtime_checkable

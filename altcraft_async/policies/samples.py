@@ -5,6 +5,8 @@ multiples of a prediction. The best time to poll weighs the cost of a poll again
 lateness, which is the newsvendor problem: a poll that is too early costs another
 one, a poll that is too late costs the share of the duration that it is late.
 
+A full sample spans one generation of tasks, see `Thinning`.
+
 A choice costs some ten microseconds, so choices are kept until a quarter of the
 numbers that they were made from is new. No clock and no randomness here.
 """
@@ -15,10 +17,10 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import NamedTuple
 
-__all__ = ["PollTime", "Sample"]
+__all__ = ["PollTime", "Sample", "Thinning"]
 
 CAPACITY = 128
-"""Numbers in a sample; the oldest are overwritten. Twice as many save 1 % of the polls."""
+"""Numbers in a sample. Twice as many save 1 % of the polls."""
 
 _RENEWAL = 0.25  # share of new numbers after which choices are made again
 _MOST_LATER_POLLS = 10.0  # more would overrate the cost of a poll that is too early
@@ -47,6 +49,35 @@ class PollTime(NamedTuple):
     is_reliable: bool
 
 
+class Thinning:
+    """Picks the tasks that full samples learn from: 128 of each generation, evenly spread.
+
+    A generation is as many finished tasks as were in flight at once. Of tasks that started
+    together the longest end last, so a sample of the newest 128 would hold only those.
+    """
+
+    __slots__ = ("_ended", "_generation", "_owed", "_peak")
+
+    def __init__(self) -> None:
+        """Begin without a generation."""
+        self._generation = 1  # tasks in the last one
+        self._peak = 1  # most tasks in flight in the present one
+        self._ended = 0  # tasks of the present one that are over
+        self._owed = 0.0
+
+    def keeps(self, in_flight: int) -> bool:
+        """Return whether to learn from a task at whose end so many others are in flight."""
+        self._ended += 1
+        self._peak = max(self._peak, in_flight + 1)
+        self._owed += min(1.0, CAPACITY / max(self._generation, self._peak))
+        if self._ended >= self._peak:
+            self._generation, self._peak, self._ended = self._peak, 1, 0
+        if self._owed < 1:
+            return False
+        self._owed -= 1
+        return True
+
+
 class Sample:
     """Positive numbers, and the choices made from them."""
 
@@ -65,12 +96,17 @@ class Sample:
         """Return how many numbers there are."""
         return len(self._numbers)
 
-    def add(self, number: float) -> None:
-        """Add a number, in place of the oldest if the sample is full."""
+    def add(self, number: float, *, is_kept: bool = True) -> bool:
+        """Add a number, in place of the oldest if the sample is full; return whether it was taken.
+
+        A full sample takes only the numbers of tasks that `Thinning` keeps.
+        """
         if len(self._numbers) < CAPACITY:
             self._numbers.append(number)
-        else:
+        elif is_kept:
             self._numbers[self._added % CAPACITY] = number
+        else:
+            return False
         self._added += 1
         new = self._added - self._added_when_sorted
         # One as low as the lowest counts at once: it is an end that a kept choice would miss.
@@ -79,6 +115,7 @@ class Sample:
             or number < self._sorted[len(self._sorted) // _EARLIEST]
         ):
             self._sorted = []
+        return True
 
     def add_later_polls(self, polls: int) -> None:
         """Note how many polls followed one whose time came from this sample."""

@@ -181,7 +181,7 @@ def _note_history(history: array[float], waited: float, progress: int) -> None:
     history.extend((waited, progress))
 
 
-def finished_task(track: Track, ref: TaskRef, now: float) -> FinishedTask:
+def finished_task(track: Track, ref: TaskRef, now: float, in_flight: int) -> FinishedTask:
     """Return what a policy may learn from a task that is over."""
     numbers = track.history or array("f")
     waits, progresses = numbers[::2], numbers[1::2]
@@ -191,6 +191,7 @@ def finished_task(track: Track, ref: TaskRef, now: float) -> FinishedTask:
         polls=[(waited, int(progress)) for waited, progress in zip(waits, progresses, strict=True)],
         seconds=now - track.started,
         called=track.call is not None and track.call.came,
+        in_flight=in_flight,
     )
 
 

@@ -103,8 +103,9 @@ class TaskRecord:
     def _learn(self, track: Track, now: float) -> None:
         if self.rules.learn is None or track.history is None:
             return
+        others = max(self.rules.scheduler.jobs - 1, 0)
         try:
-            self.rules.learn(finished_task(track, self.ref, now))
+            self.rules.learn(finished_task(track, self.ref, now, others))
         except Exception:  # a policy is the user's code, and the result is there already
             words = "this poll policy cannot learn from %s"
             logger.exception(words, named(self.ref), extra=about(self.ref))

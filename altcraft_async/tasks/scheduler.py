@@ -126,6 +126,11 @@ class Scheduler:
         return job.slot == _RUNNING
 
     @property
+    def jobs(self) -> int:
+        """How many jobs are scheduled, due or running, and a few that were dropped when due."""
+        return self._scheduled + len(self._due) + len(self._began)
+
+    @property
     def has_jobs(self) -> bool:
         """Whether any job is scheduled, due or running."""
         return bool(self._scheduled or self._began or self._due.has_jobs)

@@ -156,7 +156,7 @@ class _Simulation:
         if self._planned.get(number) != now:
             return  # a call has made this poll earlier
         one = self.polled[number]
-        again = one.poll(now - one.task.arrival)
+        again = one.poll(now - one.task.arrival, len(self._planned) - 1)
         if again is None:
             del self._planned[number]
         else:

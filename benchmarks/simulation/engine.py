@@ -57,11 +57,17 @@ def _run(polled: Sequence[PolledTask]) -> None:
     """Make every poll in order of time."""
     due = [(one.task.arrival, number, -1.0) for number, one in enumerate(polled)]
     heapq.heapify(due)
+    in_flight = 0
     while due:
         _, number, waited = due[0]
         one = polled[number]
-        next_poll = one.first_poll() if waited < 0 else one.poll(waited)
+        if waited < 0:
+            in_flight += 1
+            next_poll: float | None = one.first_poll()
+        else:
+            next_poll = one.poll(waited, in_flight - 1)
         if next_poll is None:
+            in_flight -= 1
             heapq.heappop(due)
         else:
             heapq.heapreplace(due, (one.task.arrival + next_poll, number, next_poll))

@@ -47,11 +47,16 @@ class PolledTask:
         """Return when to poll first."""
         return self._delay(0.0, 0)
 
-    def poll(self, waited: float) -> float | None:
-        """Poll; return when to poll again, or ``None`` when it has finished."""
+    def poll(self, waited: float, in_flight: int) -> float | None:
+        """Poll; return when to poll again, or ``None`` when it has finished.
+
+        Args:
+            waited: Seconds since its start.
+            in_flight: Other tasks that are waited for.
+        """
         self.polls += 1
         if waited >= self.task.duration:
-            self._finish(waited)
+            self._finish(waited, in_flight)
             return None
         progress = self.task.percent(waited)
         self._earlier = self._newest
@@ -86,7 +91,7 @@ class PolledTask:
         )
         return poll_interval(self._policy, state)
 
-    def _finish(self, waited: float) -> None:
+    def _finish(self, waited: float, in_flight: int) -> None:
         self.lateness = waited - self.task.duration
         if isinstance(self._policy, Learner):
             finished = FinishedTask(
@@ -95,6 +100,7 @@ class PolledTask:
                 polls=self._running,
                 seconds=waited,
                 called=self.call is not None and self.call.came,
+                in_flight=in_flight,
             )
             self._policy.learn(finished)
         if self.call is not None:

@@ -53,7 +53,7 @@ def rate_limited(
             polled.append(one)
         elif ready:
             _, number, one = heapq.heappop(ready)
-            next_poll = one.poll(now - one.task.arrival)
+            next_poll = one.poll(now - one.task.arrival, unfinished - len(coming) - 1)
             if next_poll is not None:
                 heapq.heappush(waiting, (one.task.arrival + next_poll, number, one))
             else:

@@ -26,6 +26,7 @@ FINISHED = st.builds(
     polls=POLLS,
     seconds=st.floats(0, 1e7),
     called=st.booleans(),
+    in_flight=st.integers(0, 10**6),
 )
 STATES = st.builds(
     PollState,

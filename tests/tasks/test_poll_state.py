@@ -139,9 +139,9 @@ def test_policy_that_learns_gets_the_polls_that_found_the_task_running() -> None
     poll(track, 110, 10)
     poll(track, 120, None)
     poll(track, 125, 100, "completed")
-    task = finished_task(track, REF, 125)
+    task = finished_task(track, REF, 125, 7)
     assert task == FinishedTask(
-        kind="resource", target=(24, 1), polls=[(10.0, 10), (20.0, 0)], seconds=25
+        kind="resource", target=(24, 1), polls=[(10.0, 10), (20.0, 0)], seconds=25, in_flight=7
     )
 
 
@@ -149,14 +149,14 @@ def test_without_a_learning_policy_no_history_is_kept() -> None:
     track = Track(started=0)
     poll(track, 10, 10)
     assert track.history is None
-    assert finished_task(track, REF, 20).polls == []
+    assert finished_task(track, REF, 20, 0).polls == []
 
 
 def test_long_history_keeps_its_first_and_last_polls() -> None:
     track = Track(started=0, history=array("f"))
     for second in range(1, 1001):
         poll(track, second, second // 10)
-    polls = finished_task(track, REF, 1001).polls
+    polls = finished_task(track, REF, 1001, 0).polls
     assert len(polls) == LONGEST_HISTORY
     assert polls == sorted(polls)
     assert polls[0] == (1.0, 0)

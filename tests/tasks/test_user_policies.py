@@ -76,3 +76,28 @@ async def test_policy_that_fails_later_ends_the_wait_with_its_cause(platform: Op
             await handle
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
         assert not handle.done()
+
+
+class InFlight:
+    """A policy that notes how many other tasks were in flight when one ended."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.others: list[int] = []
+
+    def next_poll(self, state: PollState) -> float:
+        """Return about a second."""
+        return 1 - 0.1 * state.chance
+
+    def learn(self, finished: FinishedTask) -> None:
+        """Note them."""
+        self.others.append(finished.in_flight)
+
+
+async def test_policy_learns_how_many_other_tasks_were_in_flight(platform: OpenPlatform) -> None:
+    policy = InFlight()
+    async with platform(duration=(5, 30), options={"poll": policy}) as (_, client):
+        targets = ((number, 1) for number in range(1, 51))
+        outcomes = [one async for one in client.resources.refresh_many(targets)]
+    assert len(outcomes) == 50
+    assert policy.others == list(reversed(range(50)))
