@@ -2,8 +2,8 @@
 
 Sessions run in the environment that nox was started from, in which
 ``pip install -e '.[dev]'`` was done; `pythons`, `floors`, `airflow`,
-`engines`, `docs` and `release` make environments of their own, in which Python
-compiles what it imports, as pip would take a minute to compile everything.
+`engines`, `docs` and `release` make environments of their own. All but `release`
+install with uv, as pip computes for up to a minute for each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests"]
 
 FLOORS_PYTHON = "3.12"
-INSTALL = ("install", "-q", "--no-compile")
 
 PURE_TESTS = (
     "tests/models",
@@ -53,6 +52,12 @@ ON_UVLOOP = (
     "README.md",
     "docs/guides",
 )
+
+
+def environment(session: nox.Session, interpreter: str, folder: str, *wanted: str) -> None:
+    """Make a new environment and install what is wanted."""
+    session.run(interpreter, "-m", "venv", "--clear", "--without-pip", folder, external=True)
+    session.run("uv", "pip", "install", "-q", "--python", folder, *wanted)
 
 
 @nox.session
@@ -124,8 +129,7 @@ def pythons(session: nox.Session) -> None:
         if interpreter is None:
             continue
         folder = f"{session.cache_dir}/python{version}"
-        session.run(interpreter, "-m", "venv", "--clear", folder, external=True)
-        session.run(f"{folder}/bin/pip", *INSTALL, "-e", ".[dev]", external=True)
+        environment(session, interpreter, folder, "-e", ".[dev]")
         session.run(f"{folder}/bin/pytest", *command, external=True)
     if not any(found.values()):
         session.run("pytest", *command)
@@ -142,9 +146,8 @@ def floors(session: nox.Session) -> None:
     with (folder / "constraints").open("w") as constraints:
         session.run("python", ".ci/floors.py", stdout=constraints)
     interpreter = find(FLOORS_PYTHON) or sys.executable
-    session.run(interpreter, "-m", "venv", "--clear", f"{folder}/venv", external=True)
     versions = ("--constraint", f"{folder}/constraints")
-    session.run(f"{folder}/venv/bin/pip", *INSTALL, *versions, "-e", ".[dev]", external=True)
+    environment(session, interpreter, f"{folder}/venv", *versions, "-e", ".[dev]")
     session.run(
         *(f"{folder}/venv/bin/pytest", "-q", "-n", "2", "-p", "no:cacheprovider"),
         *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=98"),
@@ -180,8 +183,7 @@ def docs(session: nox.Session) -> None:
     """
     folder = session.cache_dir / "docs"
     python = f"{folder}/venv/bin/python"
-    session.run(sys.executable, "-m", "venv", "--clear", f"{folder}/venv", external=True)
-    session.run(python, "-m", "pip", *INSTALL, "-e", ".[docs]", external=True)
+    environment(session, sys.executable, f"{folder}/venv", "-e", ".[docs]")
     build = ("-b", "html", "-W", "--keep-going", "-q", "-E", "docs", f"{folder}/html")
     session.run(python, "-m", "sphinx", *build, external=True)
     session.run("python", ".ci/links.py", f"{folder}/html")
@@ -199,5 +201,6 @@ def release(session: nox.Session) -> None:
     folder.mkdir(parents=True)
     python = f"{folder}/tools/bin/python"
     session.run(sys.executable, "-m", "venv", f"{folder}/tools", external=True)
-    session.run(python, "-m", "pip", *INSTALL, "build>=1.3", "twine>=6.2", external=True)
+    tools = ("build>=1.3", "twine>=6.2")
+    session.run(python, "-m", "pip", "install", "-q", "--no-compile", *tools, external=True)
     session.run("python", ".ci/release.py", f"{folder}", python, *session.posargs)

@@ -9,8 +9,8 @@ if [ -n "${ALTCRAFT_SKIP_AIRFLOW:-}" ]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --no-compile -e '.[airflow]' pytest mypy 'pyright[nodejs]'
+python3 -m venv --without-pip "$work/venv"
+uv pip install --quiet --python "$work/venv" -e '.[airflow]' pytest mypy 'pyright[nodejs]'
 "$work/venv/bin/mypy" altcraft_async/integrations/airflow/*.py tests/airflow/*.py
 "$work/venv/bin/pyright" --project tests/airflow --pythonpath "$work/venv/bin/python"
 "$work/venv/bin/python" -m pytest -c tests/airflow/pytest.ini -q --no-header tests/airflow > "$work/log" 2>&1 ||

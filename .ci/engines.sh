@@ -9,9 +9,9 @@ if [ -n "${ALTCRAFT_SKIP_ENGINES:-}" ]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 -m venv "$work/venv"
+python3 -m venv --without-pip "$work/venv"
 # saq's extra hiredis, as its extra redis asks for a redis-py that is too old for RedisLedger.
-"$work/venv/bin/pip" install --quiet --no-compile -e '.[redis]' 'saq[hiredis]' dagster prefect temporalio \
+uv pip install --quiet --python "$work/venv" -e '.[redis]' 'saq[hiredis]' dagster prefect temporalio \
     pytest mypy 'pyright[nodejs]'
 "$work/venv/bin/mypy" tests/engines/*.py
 "$work/venv/bin/pyright" --project tests/engines --pythonpath "$work/venv/bin/python"
