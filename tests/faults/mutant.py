@@ -1,16 +1,23 @@
-"""Runs tests against a changed copy of the package."""
+"""Runs tests against a changed copy of the package.
+
+Two thirds of such a run are Python and pytest that start. A process does that once, and each run is
+forked from it.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+OPTIONS = ("-q", "-x", "--tb=line", "-m", "", "-n", "0", "-p", "no:cacheprovider")
+OURS = ("altcraft_async", "tests", "conftest", "pytest_altcraft")
 
 _NOTICED = re.compile(
     r"^\S+:\d+: (assert |AssertionError|Failed: |TimeoutError|altcraft_async\.errors\.)",
@@ -18,31 +25,50 @@ _NOTICED = re.compile(
 )
 """pytest's line about a failed check, as opposed to a package that cannot be imported."""
 
+_FORKED = multiprocessing.get_context("forkserver")
+_FORKED.set_forkserver_preload(["tests.faults.started_pytest"])
 
-def run_against(package: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+
+class Ran(NamedTuple):
+    """How a run of tests ended, and what it printed."""
+
+    returncode: int | None
+    output: str
+
+
+def run_against(package: Path, *tests: str) -> Ran:
     """Run tests against the package in this folder."""
+    printed = package / "printed"
+    process = _FORKED.Process(target=_run, args=(package, tests, printed))
+    process.start()
+    process.join(400)
+    process.kill()  # unless it has ended
+    process.join()
+    return Ran(process.exitcode, printed.read_text())
+
+
+def _run(package: Path, tests: tuple[str, ...], printed: Path) -> None:
+    """Become a pytest that finds nothing of this checkout's package, and end."""
+    os.dup2(os.open(printed, os.O_WRONLY | os.O_CREAT), 1)
+    os.dup2(1, 2)
+    os.chdir(ROOT)
+    for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+        del sys.modules[name]
+    sys.path.insert(0, str(package))
     # Without HYPOTHESIS_EXAMPLES, a mutant meets the properties that the quick tests try.
-    unwanted = ("COV", "PYTEST", "HYPOTHESIS")
-    environment = {name: one for name, one in os.environ.items() if not name.startswith(unwanted)}
-    environment |= {
+    for name in list(os.environ):
+        if name.startswith(("COV", "PYTEST", "HYPOTHESIS")):
+            del os.environ[name]
+    os.environ |= {
         "PYTHONPATH": str(package),
         "PYTHONDONTWRITEBYTECODE": "1",
         # Failing examples of a mutant must not be replayed against the package.
         "HYPOTHESIS_STORAGE_DIRECTORY": str(package / "hypothesis"),
     }
-    # -P keeps the package of this checkout off the import path.
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-x", "--tb=line", "-m", ""]
-    return subprocess.run(  # noqa: S603 -- our own tests
-        [*command, "-n", "0", "-p", "no:cacheprovider", *tests],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
-    )
+    sys.dont_write_bytecode = True
+    sys.exit(pytest.main([*OPTIONS, *tests]))
 
 
-def is_noticed(ran: subprocess.CompletedProcess[str]) -> bool:
+def is_noticed(ran: Ran) -> bool:
     """Return whether a test failed on one of its checks."""
-    return ran.returncode == pytest.ExitCode.TESTS_FAILED and bool(_NOTICED.search(ran.stdout))
+    return ran.returncode == pytest.ExitCode.TESTS_FAILED and bool(_NOTICED.search(ran.output))

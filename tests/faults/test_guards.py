@@ -469,7 +469,7 @@ def test_named_tests_pass_against_an_unchanged_copy(copied: Path) -> None:
     )
     tests = dict.fromkeys(guard.test for guard in GUARDS.values())
     for ran in (run_against(copied, *tests), run_against(copied, str(copied / "test_copied.py"))):
-        assert ran.returncode == 0, ran.stdout
+        assert ran.returncode == 0, ran.output
 
 
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
@@ -485,4 +485,4 @@ def test_without_a_guard_its_test_fails(copied: Path, guard: Guard) -> None:
     source = path.read_text()
     path.write_text(source.replace(guard.text, guard.without))
     ran = run_against(copied, guard.test)
-    assert is_noticed(ran), f"{guard.test} did not fail:\n{ran.stdout}{ran.stderr}"
+    assert is_noticed(ran), f"{guard.test} did not fail:\n{ran.output}"
