@@ -32,9 +32,9 @@ would converge whatever the tasks do. In place of random numbers it uses an even
 spread sequence. So the policy is a function of what it was told, and has neither
 a clock nor randomness of its own.
 
-While more tasks are in flight than a sample holds numbers, `Thinning` spreads the
-tasks that count evenly over one generation. Otherwise a burst of tasks would teach
-only how its longest ones went, because they end last.
+While more tasks are in flight than a sample holds numbers, it takes numbers evenly from
+one generation of tasks (`Generations`). Otherwise a burst of tasks would teach only how
+its longest ones went, because they end last.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from altcraft_async.models.representation import at_any_moment
 from altcraft_async.models.validation import checked_positive
 from altcraft_async.policies.base import FinishedTask, PollState
 from altcraft_async.policies.progress import linear_end, linear_range, poll_at
-from altcraft_async.policies.samples import PollTime, Sample, Thinning
+from altcraft_async.policies.samples import Generations, PollTime, Sample
 
 __all__ = ["Adaptive"]
 
@@ -121,9 +121,9 @@ class Adaptive:
         "_by_group",
         "_derived",
         "_durations",
+        "_generations",
         "_last_durations",
         "_target_ratios",
-        "_thinning",
         "blind",
         "ceiling",
         "first",
@@ -158,7 +158,7 @@ class Adaptive:
         self._by_group: dict[Hashable, Sample] = {}
         self._durations = Sample()
         self._target_ratios = Sample()
-        self._thinning = Thinning()
+        self._generations = Generations()
         self._last_durations: OrderedDict[Hashable, float] = OrderedDict()
         self._derived = 0
 
@@ -186,17 +186,17 @@ class Adaptive:
     def learn(self, finished: FinishedTask) -> None:
         """Note how a task went."""
         duration = self._duration_of(finished)
-        is_kept = self._thinning.keeps(finished.in_flight)
-        is_taken = self._durations.add(duration, is_kept=is_kept)
+        self._generations.ended(finished.in_flight)
+        is_taken = self._durations.add(duration, self._generations)
         if finished.target is not None:
-            self._note_target((finished.kind, finished.target), duration, is_kept=is_kept)
+            self._note_target((finished.kind, finished.target), duration)
         later = len(finished.polls)
         for waited, progress, earlier in _steps(finished.polls):
             later -= 1
             for group in _groups(waited, progress, earlier):
                 sample = self._by_group.setdefault(group, Sample())
                 ratio = duration / linear_end(waited, progress)
-                if sample.add(ratio, is_kept=is_kept) and later:
+                if sample.add(ratio, self._generations) and later:
                     sample.add_later_polls(later)
             if is_taken and later:
                 self._durations.add_later_polls(later)
@@ -309,10 +309,10 @@ class Adaptive:
                     return ratio * predicted
         return None
 
-    def _note_target(self, target: Hashable, duration: float, *, is_kept: bool) -> None:
+    def _note_target(self, target: Hashable, duration: float) -> None:
         last = self._last_durations.pop(target, None)
         if last is not None:
-            self._target_ratios.add(duration / last, is_kept=is_kept)
+            self._target_ratios.add(duration / last, self._generations)
         self._last_durations[target] = duration
         if len(self._last_durations) > _TARGETS:
             self._last_durations.popitem(last=False)

@@ -5,7 +5,7 @@ multiples of a prediction. The best time to poll weighs the cost of a poll again
 lateness, which is the newsvendor problem: a poll that is too early costs another
 one, a poll that is too late costs the share of the duration that it is late.
 
-A full sample spans one generation of tasks, see `Thinning`.
+A full sample spans one generation of tasks, see `Generations`.
 
 A choice costs some ten microseconds, so choices are kept until a quarter of the
 numbers that they were made from is new. No clock and no randomness here.
@@ -17,7 +17,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import NamedTuple
 
-__all__ = ["PollTime", "Sample", "Thinning"]
+__all__ = ["Generations", "PollTime", "Sample"]
 
 CAPACITY = 128
 """Numbers in a sample. Twice as many save 1 % of the polls."""
@@ -49,43 +49,67 @@ class PollTime(NamedTuple):
     is_reliable: bool
 
 
-class Thinning:
-    """Picks the tasks that full samples learn from: 128 of each generation, evenly spread.
+class Generations:
+    """Counts generations of tasks: each has as many tasks as were in flight at once.
 
-    A generation is as many finished tasks as were in flight at once. Of tasks that started
-    together the longest end last, so a sample of the newest 128 would hold only those.
+    Of tasks that started together the longest end last, so a sample of the newest 128 would
+    hold only those. A full sample therefore takes 128 numbers of each generation.
+
+    Attributes:
+        number: Of the present generation.
+        tasks: Tasks that have ended, of all generations.
     """
 
-    __slots__ = ("_ended", "_generation", "_owed", "_peak")
+    __slots__ = ("_ended", "_last", "_peak", "number", "tasks")
 
     def __init__(self) -> None:
-        """Begin without a generation."""
-        self._generation = 1  # tasks in the last one
-        self._peak = 1  # most tasks in flight in the present one
-        self._ended = 0  # tasks of the present one that are over
-        self._owed = 0.0
+        """Begin with one task in flight."""
+        self.number = 0
+        self.tasks = 0
+        self._ended = 0  # tasks of the present generation that are over
+        self._peak = 1  # most tasks in flight in it
+        self._last = 1  # tasks in the generation before it
 
-    def keeps(self, in_flight: int) -> bool:
-        """Return whether to learn from a task at whose end so many others are in flight."""
+    @property
+    def size(self) -> int:
+        """The tasks in a generation."""
+        return max(self._last, self._peak)
+
+    def ended(self, in_flight: int) -> None:
+        """Note a task that ended while so many others ran."""
+        if self._ended >= self._peak:
+            self._last, self._peak, self._ended = self._peak, 1, 0
+            self.number += 1
+        self.tasks += 1
         self._ended += 1
         self._peak = max(self._peak, in_flight + 1)
-        self._owed += min(1.0, CAPACITY / max(self._generation, self._peak))
-        if self._ended >= self._peak:
-            self._generation, self._peak, self._ended = self._peak, 1, 0
-        if self._owed < 1:
-            return False
-        self._owed -= 1
-        return True
 
 
 class Sample:
     """Positive numbers, and the choices made from them."""
 
-    __slots__ = ("_added", "_added_when_sorted", "_choices", "_later_polls", "_numbers", "_sorted")
+    __slots__ = (
+        "_added",
+        "_added_when_sorted",
+        "_choices",
+        "_generation",
+        "_later_polls",
+        "_numbers",
+        "_of_tasks",
+        "_offered",
+        "_offered_at",
+        "_owed",
+        "_sorted",
+    )
 
     def __init__(self) -> None:
         """Start empty."""
         self._numbers: list[float] = []
+        self._offered = 0.0  # numbers of late, and
+        self._of_tasks = 0.0  # tasks that ended meanwhile
+        self._offered_at: int | None = None  # in tasks
+        self._generation = 0
+        self._owed = 0.0
         self._added = 0
         self._added_when_sorted = 0
         self._sorted: list[float] = []
@@ -96,17 +120,20 @@ class Sample:
         """Return how many numbers there are."""
         return len(self._numbers)
 
-    def add(self, number: float, *, is_kept: bool = True) -> bool:
+    def add(self, number: float, generations: Generations | None = None) -> bool:
         """Add a number, in place of the oldest if the sample is full; return whether it was taken.
 
-        A full sample takes only the numbers of tasks that `Thinning` keeps.
+        A full sample takes `CAPACITY` of the numbers that it is offered in a generation.
         """
+        share = 1.0 if generations is None else self._share(generations)
         if len(self._numbers) < CAPACITY:
             self._numbers.append(number)
-        elif is_kept:
-            self._numbers[self._added % CAPACITY] = number
         else:
-            return False
+            self._owed += share
+            if self._owed < 1:
+                return False
+            self._owed -= 1
+            self._numbers[self._added % CAPACITY] = number
         self._added += 1
         new = self._added - self._added_when_sorted
         # One as low as the lowest counts at once: it is an end that a kept choice would miss.
@@ -152,6 +179,18 @@ class Sample:
         if key not in self._choices:
             self._choices[key] = self._choose(numbers[first:], poll_cost, silent)
         return self._choices[key]
+
+    def _share(self, generations: Generations) -> float:
+        """Return the share of the numbers to take, as not every task has one for this sample."""
+        if self._generation != generations.number:
+            self._generation = generations.number
+            self._offered /= 2
+            self._of_tasks /= 2
+        self._offered += 1
+        self._of_tasks += generations.tasks - (self._offered_at or generations.tasks - 1)
+        self._offered_at = generations.tasks
+        in_generation = generations.size * self._offered / self._of_tasks
+        return CAPACITY / max(CAPACITY, in_generation)
 
     def _in_order(self) -> list[float]:
         if not self._sorted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import count
 from statistics import median
 
 import pytest
@@ -95,6 +96,20 @@ def test_burst_teaches_how_progress_went_of_all_of_its_tasks() -> None:
     """All show 20 % after a second, and most take longer or shorter than that promises."""
     policy = Adaptive()
     learn(policy, [2 + n / 500 for n in range(3_000)], progress=lambda _: [(1.0, 20)])
+    promised = linear_end(1.0, 20)
+    for sample in policy._by_group.values():
+        assert promised * median(sample._numbers) == near(5.0)
+
+
+@pytest.mark.parametrize("every", [2, 4, 10])
+def test_burst_teaches_how_progress_went_of_all_tasks_of_a_group(every: int) -> None:
+    """One task in so many shows progress."""
+    policy, shown = Adaptive(), count()
+
+    def progress(_duration: float) -> list[tuple[float, int]]:
+        return [] if next(shown) % every else [(1.0, 20)]
+
+    learn(policy, [2 + n / 500 for n in range(3_000)], progress=progress)
     promised = linear_end(1.0, 20)
     for sample in policy._by_group.values():
         assert promised * median(sample._numbers) == near(5.0)

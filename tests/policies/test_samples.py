@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altcraft_async.policies.samples import CAPACITY, Sample, Thinning
+from altcraft_async.policies.samples import CAPACITY, Generations, Sample
 
 CORE = settings.get_profile("pure")
 
@@ -30,43 +30,48 @@ def test_sample_is_bounded(numbers: list[float]) -> None:
     assert len(sample_of(numbers)) == min(len(numbers), CAPACITY)
 
 
-def kept(others: Iterable[int]) -> list[bool]:
-    """Return which of these tasks are kept, by the others in flight at the end of each."""
-    thinning = Thinning()
-    return [thinning.keeps(in_flight) for in_flight in others]
+def taken(others: Iterable[int], every: int = 1) -> list[bool]:
+    """Return which numbers a full sample takes, by the others in flight at the end of each task.
+
+    It is offered the number of one in ``every`` tasks.
+    """
+    generations, sample = Generations(), sample_of([1.0] * CAPACITY)
+    all_taken: list[bool] = []
+    for number, in_flight in enumerate(others):
+        generations.ended(in_flight)
+        if number % every == 0:
+            all_taken.append(sample.add(1.0, generations))
+    return all_taken
 
 
 @CORE
 @given(st.lists(st.integers(0, CAPACITY - 1)))
-def test_every_task_is_kept_while_few_are_in_flight(others: list[int]) -> None:
-    assert all(kept(others))
+def test_every_number_is_taken_while_few_tasks_are_in_flight(others: list[int]) -> None:
+    assert all(taken(others))
 
 
 @pytest.mark.parametrize("tasks", [200, 1_000, 10_001])
-def test_burst_keeps_128_tasks_evenly_spread(tasks: int) -> None:
-    places = [place for place, is_kept in enumerate(kept(reversed(range(tasks)))) if is_kept]
+def test_full_sample_takes_128_numbers_of_a_burst_evenly_spread(tasks: int) -> None:
+    places = [place for place, is_taken in enumerate(taken(reversed(range(tasks)))) if is_taken]
     assert len(places) in {CAPACITY - 1, CAPACITY}
     gaps = {later - sooner for sooner, later in pairwise(places)}
     assert max(gaps) - min(gaps) <= 1
 
 
-def test_steady_stream_keeps_128_tasks_of_a_generation() -> None:
-    assert 4 * CAPACITY - 1 <= sum(kept([999] * 4_000)) <= 4 * CAPACITY
+def test_full_sample_takes_as_many_of_a_burst_if_it_is_offered_a_quarter_of_it() -> None:
+    assert sum(taken(reversed(range(4_000)), every=4)) in {CAPACITY - 1, CAPACITY, CAPACITY + 1}
 
 
-def test_every_task_is_kept_one_generation_after_a_burst() -> None:
+def test_full_sample_takes_128_numbers_of_a_generation_of_a_steady_stream() -> None:
+    assert 4 * CAPACITY - 1 <= sum(taken([999] * 4_000)) <= 4 * CAPACITY
+
+
+def test_every_number_is_taken_one_generation_after_a_burst() -> None:
     steady = [20] * 500
-    after = kept([*reversed(range(10_000)), *steady])[10_000:]
+    after = taken([*reversed(range(10_000)), *steady])[10_000:]
     assert all(after[21:])
-    amidst = kept([*steady, *reversed(range(10_000)), *steady])[10_500:]
+    amidst = taken([*steady, *reversed(range(10_000)), *steady])[10_500:]
     assert all(amidst[42:])
-
-
-def test_full_sample_leaves_out_what_is_not_kept() -> None:
-    sample = sample_of([1.0] * (CAPACITY - 1))
-    assert [sample.add(2.0, is_kept=False) for _ in range(2)] == [True, False]
-    assert sample.between(1, 2, 0) == 2.0
-    assert sample.add(3.0)
 
 
 @CORE
