@@ -142,9 +142,9 @@ class Document(msgspec.Struct, frozen=True):
             UnreadableError: It has another shape; the text says where.
         """
         if not self.textual:
-            # Most answers in JSON have the wanted shape, and nothing is ambiguous in them.
+            # Most answers in JSON have the wanted shape and types, which nothing would change.
             with suppress(msgspec.ValidationError, RecursionError):
-                return msgspec.convert(self.value, wanted, strict=False)
+                return msgspec.convert(self.value, wanted)
         try:
             return _convert(self.value, wanted, textual=self.textual)
         except (msgspec.ValidationError, RecursionError) as refused:

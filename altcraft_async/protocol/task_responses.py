@@ -125,11 +125,14 @@ class _Usual(msgspec.Struct, gc=False):
 _decode_started = msgspec.json.Decoder(_UsualStarted).decode
 _decode_usual = msgspec.json.Decoder(_Usual).decode
 _decode_usual_data = msgspec.json.Decoder(_UsualData).decode
-_UNUSUAL = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_UNUSUAL = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 def usual_started_task_id(body: bytes) -> str | None:
-    """Read the task's id from a usual answer of ``…/refresh_counters``, as `usual_task_answer`."""
+    """Read the task's id from a usual answer of ``…/refresh_counters``.
+
+    ``None`` where it is not JSON, or large. Fields that are not used are not checked.
+    """
     if not _may_be_usual(body):
         return None
     try:
@@ -176,9 +179,9 @@ def task_answer(document: Document) -> TaskAnswer:
 
 def _percent(sent: object) -> int | None:
     """Return progress as an int of any size, as its range is not documented; else ``None``."""
-    if isinstance(sent, bool):
-        return None
+    if isinstance(sent, int):
+        return None if isinstance(sent, bool) else sent
     try:
-        return int(float(sent)) if isinstance(sent, (int, float, str)) else None
+        return int(float(sent)) if isinstance(sent, (float, str)) else None
     except (ValueError, OverflowError):
         return None

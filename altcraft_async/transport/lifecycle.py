@@ -125,8 +125,9 @@ class Lifecycle:
         """
         self.check_place()
         self.closed = True
-        for scope in self._scopes:
-            scope.end_soon()
+        if self.loop is None or not self.loop.is_closed():  # else nothing runs any more
+            for scope in self._scopes:
+                scope.cancel_soon()
 
     @staticmethod
     def closed_error() -> ClientClosedError:
@@ -137,13 +138,17 @@ class Lifecycle:
 
 
 class _UntilClosed:
-    """Cancels its body when the client is closed, with the rules of ``asyncio.timeout``."""
+    """Cancels its body when the client is closed.
 
-    __slots__ = ("_cancelling", "_is_ended", "_scopes", "_task")
+    As with ``asyncio.timeout``, a cancellation by other code wins. A ``TimeoutError`` that
+    the body makes of its cancellation ends the body too.
+    """
+
+    __slots__ = ("_cancelling", "_is_cancelled", "_scopes", "_task")
 
     def __init__(self, scopes: set[_UntilClosed]) -> None:
         self._scopes = scopes
-        self._is_ended = False
+        self._is_cancelled = False
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
@@ -154,18 +159,20 @@ class _UntilClosed:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
         self._scopes.discard(self)
-        if not self._is_ended:
+        if not self._is_cancelled:
             return False
         is_own = self._task.uncancel() <= self._cancelling
-        return kind is TimeoutError or (is_own and kind is asyncio.CancelledError)
+        if kind is None:
+            return False
+        return issubclass(kind, TimeoutError) or (is_own and kind is asyncio.CancelledError)
 
-    def end_soon(self) -> None:
+    def cancel_soon(self) -> None:
         """Cancel the body in the next iteration of the loop: what has arrived is seen first."""
-        self._task.get_loop().call_soon(self._end)
+        self._task.get_loop().call_soon(self._cancel)
 
-    def _end(self) -> None:
-        if self in self._scopes:
-            self._is_ended = True
+    def _cancel(self) -> None:
+        if self in self._scopes and not self._is_cancelled:
+            self._is_cancelled = True
             self._task.cancel()
 
 

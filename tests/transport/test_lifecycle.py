@@ -172,3 +172,38 @@ async def test_cancellation_by_other_code_wins_over_closing() -> None:
     asyncio.get_running_loop().call_soon(waiting.cancel)
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_closing_twice_at_once_cancels_once() -> None:
+    lifecycle = Lifecycle()
+
+    async def wait() -> int:
+        with lifecycle.until_closed():
+            await asyncio.Event().wait()
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    waiting = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    lifecycle.close()
+    lifecycle.close()
+    assert await waiting == 0
+
+
+def test_lifecycle_is_closed_though_its_loop_was_closed_amid_a_body() -> None:
+    lifecycle, loop = Lifecycle(), asyncio.new_event_loop()
+
+    async def body() -> None:
+        lifecycle.enter()
+        with lifecycle.until_closed():
+            await asyncio.Event().wait()
+
+    async def begin(running: asyncio.Task[None]) -> None:
+        await asyncio.sleep(0)
+        running._log_destroy_pending = False  # type: ignore[attr-defined]  # it never ends
+
+    loop.run_until_complete(begin(loop.create_task(body())))
+    loop.close()
+    lifecycle.close()
+    assert lifecycle.closed
