@@ -3,7 +3,7 @@
 Sessions run in the environment that nox was started from, in which
 ``pip install -e '.[dev]'`` was done; `pythons`, `floors`, `airflow`,
 `engines`, `docs` and `release` make environments of their own. All but `release`
-install with uv, as pip computes for up to a minute for each.
+install with uv, as pip takes up to a minute to resolve each.
 """
 
 from __future__ import annotations

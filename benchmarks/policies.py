@@ -41,7 +41,7 @@ LIMITED = (
 )
 P95 = "p95 lateness %"
 
-SILENT = "The least lateness of tasks without progress, each polled at the optimal times"
+SILENT = "Tasks without progress, each polled at the times of the optimal schedule"
 SILENT_COSTS = (0.2, 0.12, 0.08, 0.05, 0.03)
 """Of a poll, as shares of the duration. A fifth of the mixed tasks show no progress, so the
 95th percentile of all is the 75th of these, if the others are never late."""

@@ -127,7 +127,7 @@ class Scheduler:
 
     @property
     def jobs(self) -> int:
-        """How many jobs are scheduled, due or running, and a few that were dropped when due."""
+        """How many jobs are scheduled, due or running; may count dropped ones that are queued."""
         return self._scheduled + len(self._due) + len(self._began)
 
     @property

@@ -64,7 +64,10 @@ class Connection(asyncio.Protocol):
 
 async def loop(port: int) -> None:
     """Use no HTTP library, and check nothing."""
-    head = b"POST /api/v1.1/tasks/status HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    head = (
+        b"POST /api/v1.1/tasks/status HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: floor\r\n"
+        b"Content-Type: application/json\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n"
+    )
     running = asyncio.get_running_loop()
     idle = [
         (await running.create_connection(Connection, "127.0.0.1", port))[1]
@@ -86,10 +89,10 @@ async def exchange(port: int) -> None:
     )
 
     async def poll(task_id: str) -> None:
-        exchange = connections.begin(_request(task_id), LONGEST_IDLE)
-        answer = await exchange.answer()
+        one = connections.begin(_request(task_id), LONGEST_IDLE)
+        answer = await one.answer()
         body = answer.content.read_nowait()
-        exchange.end(is_whole=answer.content.at_eof())
+        one.end(is_whole=answer.content.at_eof())
         assert _decode(body)["error"] == 0
 
     await _polls(poll)
@@ -106,7 +109,7 @@ async def transport(port: int) -> None:
 
 
 async def sender(port: int) -> None:
-    """Add what an API method needs: request, masked token, answer, outages, rate."""
+    """Add what an API method needs: request, masked token, outages, rate; a typed decoder."""
     parts = assemble(_root(port), Token(TOKEN), CheckedOptions())
     parts.lifecycle.enter()
 

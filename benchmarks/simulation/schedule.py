@@ -10,7 +10,7 @@ import numpy as np
 from altcraft_async import PollState
 
 POLL_COST = 0.01
-"""Cost of a poll as a share of a task's duration: the default of `Adaptive`."""
+"""Cost of a poll as a share of a task's duration, about the default of `Adaptive`."""
 
 _POINTS = 600
 _MEDIAN, _SIGMA = 20.0, 1.2  # the simulated lognormal durations

@@ -17,7 +17,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("-q", "-x", "--tb=line", "-m", "", "-n", "0", "-p", "no:cacheprovider")
-OURS = ("altcraft_async", "tests", "conftest", "pytest_altcraft")
+OUR_MODULES = ("altcraft_async", "tests", "conftest", "pytest_altcraft")
+
+_TIMEOUT = 400  # seconds
 
 _NOTICED = re.compile(
     r"^\S+:\d+: (assert |AssertionError|Failed: |TimeoutError|altcraft_async\.errors\.)",
@@ -25,34 +27,37 @@ _NOTICED = re.compile(
 )
 """pytest's line about a failed check, as opposed to a package that cannot be imported."""
 
-_FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload(["tests.faults.started_pytest"])
+_FORKSERVER = multiprocessing.get_context("forkserver")
+_FORKSERVER.set_forkserver_preload(["tests.faults.started_pytest"])
 
 
-class Ran(NamedTuple):
+class Run(NamedTuple):
     """How a run of tests ended, and what it printed."""
 
     returncode: int | None
     output: str
 
 
-def run_against(package: Path, *tests: str) -> Ran:
+def run_against(package: Path, *tests: str) -> Run:
     """Run tests against the package in this folder."""
     printed = package / "printed"
-    process = _FORKED.Process(target=_run, args=(package, tests, printed))
+    printed.write_text("")
+    process = _FORKSERVER.Process(target=_run, args=(package, tests, printed))
     process.start()
-    process.join(400)
-    process.kill()  # unless it has ended
-    process.join()
-    return Ran(process.exitcode, printed.read_text())
+    process.join(_TIMEOUT)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return Run(process.exitcode, f"{printed.read_text()}\nkilled after {_TIMEOUT} s")
+    return Run(process.exitcode, printed.read_text())
 
 
 def _run(package: Path, tests: tuple[str, ...], printed: Path) -> None:
     """Become a pytest that finds nothing of this checkout's package, and end."""
-    os.dup2(os.open(printed, os.O_WRONLY | os.O_CREAT), 1)
+    os.dup2(os.open(printed, os.O_WRONLY), 1)
     os.dup2(1, 2)
     os.chdir(ROOT)
-    for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in OUR_MODULES]:
         del sys.modules[name]
     sys.path.insert(0, str(package))
     # Without HYPOTHESIS_EXAMPLES, a mutant meets the properties that the quick tests try.
@@ -69,6 +74,6 @@ def _run(package: Path, tests: tuple[str, ...], printed: Path) -> None:
     sys.exit(pytest.main([*OPTIONS, *tests]))
 
 
-def is_noticed(ran: Ran) -> bool:
+def is_noticed(run: Run) -> bool:
     """Return whether a test failed on one of its checks."""
-    return ran.returncode == pytest.ExitCode.TESTS_FAILED and bool(_NOTICED.search(ran.output))
+    return run.returncode == pytest.ExitCode.TESTS_FAILED and bool(_NOTICED.search(run.output))

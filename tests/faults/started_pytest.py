@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).with_name("test_exchange.py")
-"""Any that need a client and a server."""
+"""Any tests that need a client and a server."""
 
 with contextlib.redirect_stdout(io.StringIO()):
-    pytest.main(["--collect-only", "-n", "0", "-p", "no:cacheprovider", str(TESTS)])
+    ended = pytest.main(["--collect-only", "-n", "0", "-p", "no:cacheprovider", str(TESTS)])
+assert ended == pytest.ExitCode.OK
