@@ -108,7 +108,7 @@ class Shell:
             address = "https://staging.example.com"
             how["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
         if "altcraft: stopped" in command.printed:
-            how["keys"] = [(r"\b([2-9]|\d\d+) completed", CTRL_C)]
+            how["keys"] = [(r"\b([2-9]|\d\d+) completed, \d+ failed, 2 running", CTRL_C)]
         if "9 failed" in command.printed:
             fault = Fault.refuse(402, "Tariff limit")
             self.small.misbehave("resources/refresh_counters", fault, times=9)
