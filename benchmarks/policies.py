@@ -41,8 +41,8 @@ LIMITED = (
 )
 P95 = "p95 lateness %"
 
-SILENT = "Tasks without progress, each polled at the times of the optimal schedule"
-SILENT_COSTS = (0.2, 0.12, 0.08, 0.05, 0.03)
+BLIND = "Tasks without progress, each polled at the times of the optimal schedule"
+BLIND_COSTS = (0.2, 0.12, 0.08, 0.05, 0.03)
 """Of a poll, as shares of the duration. A fifth of the mixed tasks show no progress, so the
 95th percentile of all is the 75th of these, if the others are never late."""
 
@@ -139,7 +139,7 @@ def _simulated(size: Size) -> tuple[dict[str, list[Row]], list[Point]]:
             for case, rows in by_case.items()
         ],
         LIMITED: [_limited_row(*one) for one in limited],
-        SILENT: [_silent_row(cost, size) for cost in SILENT_COSTS],
+        BLIND: [_blind_row(cost, size) for cost in BLIND_COSTS],
         "Adaptive() where the platform calls, lognormal durations": [
             _called_row(*one) for one in with_calls
         ],
@@ -174,13 +174,13 @@ def _limited(job: Job) -> Outcome:
     return rate_limited(POLICIES[job.policy].make(), tasks, order=job.order, per_second=RATE_LIMIT)
 
 
-def _silent_row(poll_cost: float, size: Size) -> Row:
+def _blind_row(poll_cost: float, size: Size) -> Row:
     tasks = simulated_tasks("lognormal", "stuck", tasks=size.limited, rate=LIMITED_ARRIVALS)
-    least = warm(OptimalSchedule(poll_cost), tasks, warm_up=0)
+    best = warm(OptimalSchedule(poll_cost), tasks, warm_up=0)
     return {
-        "polls": round(least.polls, 1),
-        "mean lateness %": round(100 * least.mean_lateness, 1),
-        "p75 lateness %": round(100 * least.p75_lateness, 1),
+        "polls": round(best.polls, 1),
+        "mean lateness %": round(100 * best.mean_lateness, 1),
+        "p75 lateness %": round(100 * best.p75_lateness, 1),
     }
 
 

@@ -217,11 +217,9 @@ def _several(name: str, values: object) -> list[object]:
 
 
 def _number(value: object) -> float:
-    # Most are plain numbers, and asking for the protocol takes some 5 µs; a start asks twice.
-    if type(value) is float:
-        return value
     try:
-        return float(value) if isinstance(value, (int, SupportsFloat)) else math.nan
+        # Most are plain numbers; asking for the protocol takes 6 µs, and each start asks.
+        return float(value) if isinstance(value, (int, float, SupportsFloat)) else math.nan
     except OverflowError:
         return math.inf
 
